@@ -1,0 +1,54 @@
+"""JSON bytes in and out: orjson, with the two things added that it refuses and clients do send.
+
+* Lone surrogates (`"\\ud83d"`, half an emoji cut off by a client) become U+FFFD, both ways.
+* Integers beyond 64 bits (in a tool's arguments, say) are read as Python integers and written as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def loads(data: bytes | str) -> Any:
+    """Parse JSON text. Raises ValueError with a position when it is not JSON."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _loads_slowly(data)
+
+
+def dumps(value: Any) -> bytes:
+    """Compact UTF-8 JSON, keys in their order, no escapes beyond those JSON demands."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return json.dumps(_without_surrogates(value), ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _loads_slowly(data: bytes | str) -> Any:
+    """The standard parser takes what orjson refuses; NaN and Infinity are not JSON and stay refused."""
+    text = data.decode("utf-8") if isinstance(data, bytes) else data
+    try:
+        return _without_surrogates(json.loads(text, parse_constant=_refuse))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_surrogates(v) for v in value]
+    if isinstance(value, dict):
+        return {_without_surrogates(k): _without_surrogates(v) for k, v in value.items()}
+    return value

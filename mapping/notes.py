@@ -1,0 +1,76 @@
+"""Notes: what was dropped or changed on the way from OpenAI to Gemini and back, so that nothing is lost silently.
+
+A note is a code (one of `CODES`) and a short detail, usually the path of the parameter. Details name parameters,
+keywords and tools, never message text and never a credential: the header goes to logs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+CODES: dict[str, str] = {
+    # requests
+    "ignored": "A parameter has no equivalent at Gemini and was left out.",
+    "clamped": "A number was moved into the range that Gemini takes.",
+    "model-refuses": "The model does not take this parameter; it was left out.",
+    "schema": "A JSON Schema keyword that Gemini does not take was dropped or moved into a description.",
+    "schema-cut": "A JSON Schema was cut: too deep, too large, or recursive where Gemini does not allow it.",
+    "renamed": "A tool has a name that Gemini does not take; it goes under another name and is named back in answers.",
+    "duplicate-tool": "A tool was declared twice with the same content; it is sent once.",
+    "arguments": "The arguments of an earlier tool call are not a JSON object; they were wrapped into one.",
+    "result-missing": "A tool call of an earlier turn has no result; an error result was put in its place.",
+    "result-orphan": "A tool result answers no call of the conversation; it is sent as text.",
+    "result-order": "Tool results were put into the order of their calls.",
+    "turn-inserted": "A turn was inserted, because Gemini demands that user and model alternate.",
+    "turn-dropped": "A message without content was dropped.",
+    "turn-replayed": "An earlier model turn was replayed as Gemini gave it.",
+    "system-late": "A system message from the middle of the conversation was moved to the front.",
+    "prefill": "The model does not continue a given answer; a turn that asks it to was added.",
+    "signature-dummy": "A thought signature is not known any more; the documented placeholder was sent.",
+    "signature-foreign": "A thought signature of another model was dropped.",
+    "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",
+    "emulated": "A parameter is emulated by the gateway.",
+    "path": "The path was not the usual one.",
+    # answers
+    "retried": "The upstream was asked more than once.",
+    "finish": "The answer ended with a finish reason that OpenAI does not have.",
+    "part-unknown": "The answer holds a part that OpenAI's answer has no place for.",
+    "image-thought": "An interim image of the model's thinking was left out.",
+    "unlisted": "The upstream could not be asked for its models; the built-in list was answered.",
+}
+
+
+class Notes:
+    """The notes of one exchange, in order, each (code, detail) once."""
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str], None] = {}
+
+    def add(self, code: str, detail: str = "") -> None:
+        """Note something. `code` is a key of `CODES`; `detail` is short."""
+        assert code in CODES, code
+        self._seen[code, detail] = None
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._seen)
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def header(self, limit: int = 400) -> str:
+        """The value of `X-Antigravity-Notes`: the count, then `code=detail` items, cut at `limit` characters.
+
+        Only visible ASCII, so that it is a valid header whatever a client named its tools.
+        """
+        by_code: dict[str, list[str]] = {}
+        for code, detail in self._seen:
+            by_code.setdefault(code, []).append(detail)
+        items = []
+        for code, details in by_code.items():
+            named = ",".join(d for d in dict.fromkeys(details) if d)
+            items.append(f"{code}={named}" if named else code)
+        text = f"{len(self._seen)} " + " ".join(items)
+        text = "".join(c if " " <= c <= "~" else "?" for c in text)
+        return text if len(text) <= limit else text[: limit - 3] + "..."
