@@ -1,0 +1,190 @@
+"""Starts the gateway: sets up what is missing, then becomes mitmdump (or mitmweb, mitmproxy) with the addon loaded.
+
+Any Python 3 can start it; see bootstrap.py.
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Mapping
+
+if not __package__:  # run as a file
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from scripts import bootstrap
+
+UPSTREAM = "https://generativelanguage.googleapis.com"
+SETTINGS = "antigravity.toml"
+KEY_VARIABLES = ("GEMINI_API_KEYS", "GEMINI_API_KEY", "GOOGLE_API_KEY")
+DEMO = """
+************************************************************************
+*  DEMO: {why}
+*  A built-in stand-in answers, with made-up text. Gemini is not asked.
+*  To use Gemini: set GEMINI_API_KEY, or write {settings} (see README.md).
+************************************************************************
+"""
+
+
+def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
+    """Split the command line into the options of this script and what goes to mitmproxy as it stands."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    parser = argparse.ArgumentParser(
+        prog="serve.py",
+        description="Starts the gateway. The first start sets up .venv with everything that is needed.",
+        epilog="What follows -- goes to mitmproxy as it stands, for instance: serve.py -- -w flows.mitm",
+    )
+    parser.add_argument(
+        "--host", help="address to listen on (default: 127.0.0.1, or all if the settings have allow_lan_access)"
+    )
+    parser.add_argument("--port", type=_port, default=8045, help="port to listen on (default: %(default)s)")
+    parser.add_argument("--upstream", type=_upstream, default=UPSTREAM, metavar="URL", help="default: %(default)s")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help=f"settings file (default: the one that ANTIGRAVITY_CONFIG names, else ./{SETTINGS}, "
+        f"else {SETTINGS} of the checkout)",
+    )
+    parser.add_argument("--demo", action="store_true", help="answer from the built-in demo")
+    tool = parser.add_mutually_exclusive_group()
+    tool.add_argument("--web", dest="tool", action="store_const", const="mitmweb", help="watch in the browser")
+    tool.add_argument("--console", dest="tool", action="store_const", const="mitmproxy", help="watch in the terminal")
+    parser.add_argument("--web-port", type=_port, metavar="PORT", help="port of the web page (default: 8081)")
+    parser.add_argument("--open-browser", action="store_true", help="with --web: open the page in a browser")
+    parser.add_argument("--setup-only", action="store_true", help="set up what is missing and end")
+    options = parser.parse_args(argv[:end])
+    options.tool = options.tool or "mitmdump"
+    if options.tool != "mitmweb" and (options.web_port or options.open_browser):
+        parser.error("--web-port and --open-browser go with --web")
+    return options, argv[end + 1 :]
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 < port < 65536:
+        raise ValueError(text)
+    return port
+
+
+def _upstream(text: str) -> str:
+    if not text.startswith(("https://", "http://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL; it has to start with https:// or http://")
+    return text.rstrip("/")
+
+
+def settings_file(given: "str | None", environ: "Mapping[str, str]", folders: "list[str]") -> "str | None":
+    """The settings file to use: the one given, else the environment's, else the first that lies in `folders`."""
+    named = given or environ.get("ANTIGRAVITY_CONFIG")
+    if named:
+        return os.path.abspath(named)
+    for folder in folders:
+        path = os.path.join(folder, SETTINGS)
+        if os.path.isfile(path):
+            return path
+    return None
+
+
+def allows_lan(path: "str | None") -> bool:
+    """Whether a settings file opens the gateway to the network. Needs Python 3.11."""
+    import tomllib
+
+    if path is None:
+        return False
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file).get("proxy", {}).get("allow_lan_access") is True
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def has_account(path: "str | None", environ: "Mapping[str, str]") -> bool:
+    """Whether there is an account to call Gemini with. Needs Python 3.11.
+
+    A settings file that cannot be read counts as one: the gateway says what is wrong with it.
+    """
+    import tomllib
+
+    if any(environ.get(name, "").replace(",", "").strip() for name in KEY_VARIABLES):
+        return True
+    if path is None:
+        return False
+    try:
+        with open(path, "rb") as file:
+            return bool(tomllib.load(file).get("accounts"))
+    except (OSError, ValueError):
+        return True
+
+
+def command(
+    options: argparse.Namespace, extra: "list[str]", *, settings: "str | None", demo: bool, lan: bool
+) -> "list[str]":
+    """The program and its arguments. `extra` comes last, and what it sets is not set here."""
+    chosen = {"flow_detail": "0"} if options.tool == "mitmdump" else {}
+    if settings:
+        chosen["antigravity_config"] = settings
+    if demo:
+        chosen["antigravity_demo"] = "true"
+    arguments = ["-s", os.path.join(bootstrap.ROOT, "addons", "antigravity.py")]
+    host = options.host or ("" if lan else "127.0.0.1")
+    arguments += ["--mode", f"reverse:{options.upstream}@{host}{':' if host else ''}{options.port}"]
+    if options.tool == "mitmweb":
+        arguments.append("--web-open-browser" if options.open_browser else "--no-web-open-browser")
+        if options.web_port:
+            arguments += ["--web-port", str(options.web_port)]
+    for name, value in chosen.items():
+        if not sets(extra, name):
+            arguments += ["--set", name + "=" + value]
+    return [options.tool, *arguments, *extra]
+
+
+def sets(arguments: "list[str]", name: str) -> bool:
+    """Whether arguments for mitmproxy set an option. mitmproxy refuses one that is set twice."""
+    flag = "--" + name.replace("_", "-")
+    for i, argument in enumerate(arguments):
+        word, _, rest = argument.partition("=")
+        if word == "--set":
+            value = rest or "".join(arguments[i + 1 : i + 2])
+            word = "" if value.split("=")[0] != name else flag
+        if word == flag:
+            return True
+    return False
+
+
+def serve(argv: "list[str]") -> None:
+    """Set up, then become mitmproxy."""
+    options, extra = parse(argv)
+    settings = settings_file(options.config, os.environ, [os.getcwd(), bootstrap.ROOT])
+    if settings and not os.path.isfile(settings):
+        raise bootstrap.SetupError(f"There is no settings file {settings}.")
+    environment = bootstrap.Environment()
+    environment.ensure(bootstrap.RUN)
+    if options.setup_only:
+        bootstrap.say(f"The gateway is set up in {environment.path}.")
+        return
+    if sys.version_info < (3, 11):  # noqa: UP036 - what follows reads TOML; the environment's Python can
+        bootstrap.replace_process([environment.python, os.path.abspath(__file__), *argv])
+    why = "asked for with --demo."
+    demo = options.demo
+    if not demo and not sets(extra, "antigravity_config") and not has_account(settings, os.environ):
+        why, demo = "NO ACCOUNT IS CONFIGURED.", True
+    if demo and not sets(extra, "antigravity_demo"):
+        bootstrap.say(DEMO.format(why=why, settings=SETTINGS))
+    tool, *arguments = command(options, extra, settings=settings, demo=demo, lan=allows_lan(settings))
+    program = [environment.script(tool), *arguments]
+    bootstrap.say("Running: " + " ".join(shlex.quote(part) for part in program))
+    bootstrap.replace_process(program)
+
+
+def main() -> int:
+    try:
+        serve(sys.argv[1:])
+    except bootstrap.SetupError as e:
+        bootstrap.say(str(e))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""serve.py: which arguments mitmproxy gets, which settings file, and when the demo steps in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from scripts import bootstrap, serve
+
+ADDON = os.path.join(bootstrap.ROOT, "addons", "antigravity.py")
+MODE = "reverse:https://generativelanguage.googleapis.com@127.0.0.1:8045"
+QUIET = ["--set", "flow_detail=0"]
+
+
+def command(argv: str, *, settings: str | None = None, demo: bool = False, lan: bool = False) -> list[str]:
+    options, extra = serve.parse(argv.split())
+    return serve.command(options, extra, settings=settings, demo=demo, lan=lan)
+
+
+@pytest.mark.parametrize(
+    ("argv", "tool", "arguments"),
+    [
+        ("", "mitmdump", ["--mode", MODE, *QUIET]),
+        ("--port 9000", "mitmdump", ["--mode", MODE.replace("8045", "9000"), *QUIET]),
+        ("--host 0.0.0.0", "mitmdump", ["--mode", MODE.replace("127.0.0.1", "0.0.0.0"), *QUIET]),
+        ("--upstream http://127.0.0.1:9/", "mitmdump", ["--mode", "reverse:http://127.0.0.1:9@127.0.0.1:8045", *QUIET]),
+        ("--console", "mitmproxy", ["--mode", MODE]),
+        ("--web", "mitmweb", ["--mode", MODE, "--no-web-open-browser"]),
+        ("--web --open-browser", "mitmweb", ["--mode", MODE, "--web-open-browser"]),
+        ("--web --web-port 9", "mitmweb", ["--mode", MODE, "--no-web-open-browser", "--web-port", "9"]),
+        ("-- -w flows", "mitmdump", ["--mode", MODE, *QUIET, "-w", "flows"]),
+        ("--web -- --web-port 9", "mitmweb", ["--mode", MODE, "--no-web-open-browser", "--web-port", "9"]),
+        ("-- --set flow_detail=2", "mitmdump", ["--mode", MODE, "--set", "flow_detail=2"]),
+        ("-- --set=flow_detail=2", "mitmdump", ["--mode", MODE, "--set=flow_detail=2"]),
+        ("-- --flow-detail 2", "mitmdump", ["--mode", MODE, "--flow-detail", "2"]),
+        ("-- --flow-detail=2", "mitmdump", ["--mode", MODE, "--flow-detail=2"]),
+        ("-- -w flow_detail", "mitmdump", ["--mode", MODE, *QUIET, "-w", "flow_detail"]),
+        ("-- a -- b", "mitmdump", ["--mode", MODE, *QUIET, "a", "--", "b"]),
+    ],
+)
+def test_command(argv: str, tool: str, arguments: list[str]) -> None:
+    assert command(argv) == [tool, "-s", ADDON, *arguments]
+
+
+def test_open_to_the_network() -> None:
+    mode = "reverse:https://generativelanguage.googleapis.com@8045"
+    assert command("", lan=True) == ["mitmdump", "-s", ADDON, "--mode", mode, *QUIET]
+    assert MODE in command("--host 127.0.0.1", lan=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[proxy]\nallow_lan_access = true", True),
+        ("[proxy]\nallow_lan_access = false", False),
+        ("", False),
+        ("proxy = 1", False),
+        ("not TOML", False),
+    ],
+)
+def test_allows_lan(tmp_path: Path, text: str, expected: bool) -> None:
+    path = tmp_path / "antigravity.toml"
+    path.write_text(text)
+    assert serve.allows_lan(str(path)) is expected
+    assert not serve.allows_lan(None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "settings", "demo", "end"),
+    [
+        ("", "/a.toml", False, ["--set", "antigravity_config=/a.toml"]),
+        ("", None, True, ["--set", "antigravity_demo=true"]),
+        ("-- --set antigravity_demo=false", None, True, ["--set", "antigravity_demo=false"]),
+        ("-- --set antigravity_config=b", "/a.toml", False, ["--set", "antigravity_config=b"]),
+    ],
+    ids=["settings", "demo", "demo refused", "other settings"],
+)
+def test_options_of_the_addon(argv: str, settings: str | None, demo: bool, end: list[str]) -> None:
+    assert command(argv, settings=settings, demo=demo) == ["mitmdump", "-s", ADDON, "--mode", MODE, *QUIET, *end]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    ["--port 0", "--port 65536", "--port x", "--upstream host", "--web --console", "--web-port 9", "--nonsense", "x"],
+)
+def test_refused(argv: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as e:
+        serve.parse(argv.split())
+    assert e.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_settings_file(tmp_path: Path) -> None:
+    here, root = tmp_path / "here", tmp_path / "root"
+    here.mkdir()
+    root.mkdir()
+    folders = [str(here), str(root)]
+    named = {"ANTIGRAVITY_CONFIG": str(tmp_path / "named.toml")}
+    assert serve.settings_file(None, {}, folders) is None
+    (root / "antigravity.toml").touch()
+    assert serve.settings_file(None, {}, folders) == str(root / "antigravity.toml")
+    (here / "antigravity.toml").touch()
+    assert serve.settings_file(None, {}, folders) == str(here / "antigravity.toml")
+    assert serve.settings_file(None, named, folders) == str(tmp_path / "named.toml")
+    assert serve.settings_file("/given.toml", named, folders) == "/given.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "expected"),
+    [
+        (None, {}, False),
+        (None, {"GEMINI_API_KEYS": "a,b"}, True),
+        (None, {"GEMINI_API_KEY": "a"}, True),
+        (None, {"GOOGLE_API_KEY": "a"}, True),
+        (None, {"GEMINI_API_KEY": " ", "GEMINI_API_KEYS": " , "}, False),
+        (None, {"OPENAI_API_KEY": "a"}, False),
+        ("", {}, False),
+        ("[proxy]\n", {}, False),
+        ("[proxy]\n", {"GEMINI_API_KEY": "a"}, True),
+        ('[[accounts]]\nemail = "a"\napi_key = "k"\n', {}, True),
+        ("not TOML", {}, True),
+    ],
+    ids=[
+        "nothing",
+        "keys",
+        "key",
+        "google key",
+        "blank",
+        "foreign key",
+        "empty file",
+        "file without accounts",
+        "file and key",
+        "file with accounts",
+        "broken file",
+    ],
+)
+def test_has_account(tmp_path: Path, text: str | None, environ: dict[str, str], expected: bool) -> None:
+    path = tmp_path / "antigravity.toml"
+    if text is not None:
+        path.write_text(text)
+    assert serve.has_account(str(path) if text is not None else None, environ) is expected
