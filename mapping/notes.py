@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "prefill": "The model does not continue a given answer; a turn that asks it to was added.",
     "signature-dummy": "A thought signature is not known any more; the documented placeholder was sent.",
     "signature-foreign": "A thought signature of another model was dropped.",
+    "thinking": "The thinking asked for became the nearest that the model offers, or that the answer has room for.",
     "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",
     "emulated": "A parameter is emulated by the gateway.",
     "path": "The path was not the usual one.",
@@ -35,6 +36,8 @@ CODES: dict[str, str] = {
     "retried": "The upstream was asked more than once.",
     "finish": "The answer ended with a finish reason that OpenAI does not have.",
     "part-unknown": "The answer holds a part that OpenAI's answer has no place for.",
+    "call-cut": "A streamed function call was cut off before it was complete; it was left out.",
+    "call-left": "The client takes one function call in an answer; further ones were left out.",
     "image-thought": "An interim image of the model's thinking was left out.",
     "unlisted": "The upstream could not be asked for its models; the built-in list was answered.",
 }

@@ -1,0 +1,329 @@
+"""The `messages` of a chat request, fed into a `Conversation`.
+
+Rules that this module keeps:
+
+* Every role and content part of the OpenAI API reference is taken, the deprecated ones too; an unknown one is a 400
+  that names those there are. `video_url` parts and `images` of assistant messages are taken as extensions.
+* Assistant messages come back from clients in many shapes: content missing, null, "" or an array, with and without
+  `type` on tool calls. All of them are taken.
+* `reasoning_content` and the like are echoes of what the gateway sent. They are left out: Gemini wants the signatures
+  back, not the thoughts.
+* Every error names the member it is about: `messages[2].content[0].image_url.url`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mapping import errors, media, parameters
+from mapping.call_arguments import call_arguments
+from mapping.contents import Conversation, Wording
+from mapping.errors import OpenAIError
+from mapping.gemini import JSON, Options
+from mapping.notes import Notes
+from mapping.signatures import signature_of
+
+WORDING = Wording(
+    no_call=(
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+    ),
+    no_result=(
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        "The following tool_call_ids did not have response messages: {id}"
+    ),
+    no_call_member=".role",
+)
+"""OpenAI's own words, spelling included."""
+
+
+class MessageReader:
+    """Feeds messages into a conversation.
+
+    `gemini_name` gives the name under which Gemini knows a function of the client.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        gemini_name: Callable[[str], str],
+        *,
+        options: Options,
+        notes: Notes,
+    ) -> None:
+        self.resolutions: list[str] = []
+        """The media resolutions that were asked for and that the model takes only for the whole request."""
+        self._conversation = conversation
+        self._gemini_name = gemini_name
+        self._options = options
+        self._notes = notes
+        self._roles: dict[str, Callable[[JSON, str], None]] = {
+            "system": self._system,
+            "assistant": self._assistant,
+            "user": self._user,
+            "function": self._function,
+            "tool": self._tool,
+            "developer": self._system,
+        }
+        self._parts: dict[str, Callable[[JSON, str], JSON | None]] = {
+            "text": _text,
+            "image_url": self._image,
+            "input_audio": _audio,
+            "refusal": _refusal,
+            "file": _file,
+            "video_url": _video,
+        }
+
+    def read(self, messages: Any) -> None:
+        """Feed the value of `messages`. Raises OpenAIError."""
+        messages = parameters.array(messages, "messages")
+        if messages is None:
+            raise errors.missing("messages")
+        if not messages:
+            raise OpenAIError(
+                400,
+                "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+                "but got an empty array instead.",
+                code="empty_array",
+                param="messages",
+            )
+        for i, message in enumerate(messages):
+            path = f"messages[{i}]"
+            if not isinstance(message, dict):
+                raise errors.wrong_type(path, "an object", message)
+            role = message.get("role")
+            read = self._roles.get(role) if isinstance(role, str) else None
+            if read is None:
+                raise _unknown(role, f"{path}.role", self._roles)
+            read(message, path)
+
+    # roles
+
+    def _system(self, message: JSON, path: str) -> None:
+        content = message.get("content")
+        path = f"{path}.content"
+        if isinstance(content, str):
+            self._conversation.system(content, path)
+            return
+        for part, part_path in _items(_present(content, path), path, "a string or an array"):
+            kind = part.get("type")
+            if kind != "text":
+                raise _unknown(kind, f"{part_path}.type", ("text",))
+            self._conversation.system(_string(part, "text", part_path), part_path)
+
+    def _user(self, message: JSON, path: str) -> None:
+        content = message.get("content")
+        if isinstance(content, str):
+            parts: list[JSON] = [{"text": content}] if content else []
+        else:
+            parts = self._content(_present(content, f"{path}.content"), f"{path}.content")
+        self._conversation.user(parts, path)
+
+    def _assistant(self, message: JSON, path: str) -> None:
+        conversation = self._conversation
+        content = message.get("content")
+        signature = signature_of(message)
+        if isinstance(content, str):
+            conversation.text(content, path, signature)
+        else:
+            conversation.text("", path, signature)
+            if content is not None:
+                self._model_parts(self._content(content, f"{path}.content"), path)
+        if message.get("refusal") is not None:
+            conversation.text(_string(message, "refusal", path), path)
+        if message.get("audio") is not None:
+            raise errors.unsupported_value(
+                f"{path}.audio", "Audio of earlier answers is not stored; send its transcript."
+            )
+        if message.get("images") is not None:
+            self._images(message["images"], f"{path}.images")
+        if message.get("tool_calls") is not None:
+            for call, call_path in _items(message["tool_calls"], f"{path}.tool_calls", "an array"):
+                self._tool_call(call, call_path)
+        if message.get("function_call") is not None:
+            self._function_call(message, path)
+
+    def _tool(self, message: JSON, path: str) -> None:
+        name = parameters.string(message.get("name"), f"{path}.name")
+        output, files = self._output(message, path)
+        self._conversation.result(
+            _string(message, "tool_call_id", path),
+            output,
+            path=path,
+            name=self._gemini_name(name) if name else None,
+            media=[*files, *_google_parts(message)],
+        )
+
+    def _function(self, message: JSON, path: str) -> None:
+        name = self._gemini_name(_string(message, "name", path))
+        output, files = self._output(message, path)
+        self._conversation.result(None, output, path=path, name=name, media=files)
+
+    # calls
+
+    def _tool_call(self, call: JSON, path: str) -> None:
+        kind = call.get("type")
+        if kind == "custom":
+            custom = _object(call, "custom", path)
+            name = _string(custom, "name", f"{path}.custom")
+            args: JSON = {"input": _string(custom, "input", f"{path}.custom")}
+        elif kind is None or kind == "function":
+            name, args = self._named_arguments(_object(call, "function", path), f"{path}.function")
+        else:
+            raise _unknown(kind, f"{path}.type", ("function", "custom"))
+        self._conversation.call(
+            _string(call, "id", path), self._gemini_name(name), args, path=path, signature=signature_of(call)
+        )
+
+    def _function_call(self, message: JSON, path: str) -> None:
+        path = f"{path}.function_call"
+        call = message["function_call"]
+        if not isinstance(call, dict):
+            raise errors.wrong_type(path, "an object", call)
+        name, args = self._named_arguments(call, path)
+        self._conversation.call(None, self._gemini_name(name), args, path=path, signature=signature_of(call))
+
+    def _named_arguments(self, function: JSON, path: str) -> tuple[str, JSON]:
+        args = call_arguments(
+            function.get("arguments"), path=f"{path}.arguments", strict=self._options.strict, notes=self._notes
+        )
+        return _string(function, "name", path), args
+
+    # content
+
+    def _content(self, content: Any, path: str) -> list[JSON]:
+        """The Gemini parts of an array of content parts, empty texts left out."""
+        parts: list[JSON] = []
+        for part, part_path in _items(content, path, "a string or an array"):
+            kind = part.get("type")
+            read = self._parts.get(kind) if isinstance(kind, str) else None
+            if read is None:
+                raise _unknown(kind, f"{part_path}.type", self._parts)
+            converted = read(part, part_path)
+            if converted is not None:
+                parts.append(converted)
+        return parts
+
+    def _output(self, message: JSON, path: str) -> tuple[str, Sequence[JSON]]:
+        """Text and files of a tool result. Tools that return nothing are sent as null by some clients."""
+        content = message.get("content")
+        if content is None:
+            return "", ()
+        if isinstance(content, str):
+            return content, ()
+        parts = self._content(content, f"{path}.content")
+        output = "\n".join(part["text"] for part in parts if "text" in part)
+        return output, [part for part in parts if "text" not in part]
+
+    def _model_parts(self, parts: list[JSON], path: str) -> None:
+        for part in parts:
+            if "text" in part:
+                self._conversation.text(part["text"], path)
+            else:
+                self._conversation.part(part, path)
+
+    def _images(self, images: Any, path: str) -> None:
+        for image, image_path in _items(images, path, "an array"):
+            part = self._image(image, image_path)
+            signature = signature_of(image)
+            self._conversation.part({**part, "thoughtSignature": signature} if signature else part, image_path)
+
+    def _image(self, part: JSON, path: str) -> JSON:
+        path = f"{path}.image_url"
+        image = part.get("image_url")
+        if isinstance(image, str):
+            return media.image_part(image, path=path)
+        image = _object(part, "image_url", path.removesuffix(".image_url"))
+        converted = media.image_part(image.get("url"), path=f"{path}.url")
+        level = media.resolution(image.get("detail"), path=f"{path}.detail")
+        if level is None:
+            return converted
+        if self._conversation.gemini_3:
+            return {**converted, "mediaResolution": {"level": level}}
+        self.resolutions.append(level)
+        return converted
+
+
+def _text(part: JSON, path: str) -> JSON | None:
+    text = _string(part, "text", path)
+    return {"text": text} if text else None
+
+
+def _refusal(part: JSON, path: str) -> JSON | None:
+    text = _string(part, "refusal", path)
+    return {"text": text} if text else None
+
+
+def _audio(part: JSON, path: str) -> JSON:
+    audio = _object(part, "input_audio", path)
+    path = f"{path}.input_audio"
+    return media.audio_part(audio.get("data"), audio.get("format"), path=path)
+
+
+def _file(part: JSON, path: str) -> JSON:
+    return media.file_part(_object(part, "file", path), path=f"{path}.file")
+
+
+def _video(part: JSON, path: str) -> JSON:
+    path = f"{path}.video_url"
+    video = part.get("video_url")
+    if isinstance(video, str):
+        return media.video_part(video, path=path)
+    video = _object(part, "video_url", path.removesuffix(".video_url"))
+    return media.video_part(video.get("url"), path=f"{path}.url")
+
+
+def _google_parts(message: JSON) -> list[JSON]:
+    """`extra_content.google.parts` of a tool message: files of the result, in Google's compatibility layer."""
+    extra = message.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    parts = google.get("parts") if isinstance(google, dict) else None
+    if not isinstance(parts, list):
+        return []
+    found = [part.get("inlineData") or part.get("inline_data") for part in parts if isinstance(part, dict)]
+    return [{"inlineData": data} for data in found if isinstance(data, dict)]
+
+
+def _items(value: Any, path: str, expected: str) -> list[tuple[JSON, str]]:
+    """The objects of an array, each with its path."""
+    if not isinstance(value, list):
+        raise errors.wrong_type(path, expected, value)
+    items = []
+    for i, item in enumerate(value):
+        if not isinstance(item, dict):
+            raise errors.wrong_type(f"{path}[{i}]", "an object", item)
+        items.append((item, f"{path}[{i}]"))
+    return items
+
+
+def _present(value: Any, path: str) -> Any:
+    if value is None:
+        raise errors.missing(path)
+    return value
+
+
+def _string(holder: JSON, name: str, path: str) -> str:
+    """A string that has to be there."""
+    value = holder.get(name)
+    if isinstance(value, str):
+        return value
+    raise errors.missing(f"{path}.{name}") if value is None else errors.wrong_type(f"{path}.{name}", "a string", value)
+
+
+def _object(holder: JSON, name: str, path: str) -> JSON:
+    """An object that has to be there."""
+    value = holder.get(name)
+    if isinstance(value, dict):
+        return value
+    raise errors.missing(f"{path}.{name}") if value is None else errors.wrong_type(f"{path}.{name}", "an object", value)
+
+
+def _unknown(value: Any, path: str, supported: Any) -> OpenAIError:
+    """The error for a role or type that is missing, no string, or none of those there are."""
+    if value is None:
+        return errors.missing(path)
+    if not isinstance(value, str):
+        return errors.wrong_type(path, "a string", value)
+    return errors.bad_value(
+        path, f"Invalid value: '{value}'. Supported values are: {parameters.quoted(tuple(supported))}."
+    )

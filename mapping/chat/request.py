@@ -1,0 +1,142 @@
+"""A chat request (`POST /v1/chat/completions`) -> a Gemini request.
+
+Rules that this module keeps:
+
+* Parameters are read before messages: what is wrong with a request is found before the long part of it is walked.
+* Tools come first of all, because the conversation needs Gemini's names of the functions.
+* What Google's extensions say in Gemini's own terms wins over what OpenAI's parameters say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mapping import errors, generation, media, parameters
+from mapping.chat.messages import WORDING, MessageReader
+from mapping.contents import Conversation
+from mapping.errors import OpenAIError
+from mapping.gemini import JSON, GeminiCall, Options, Plan, Recall
+from mapping.google_extensions import GoogleExtensions, read_google
+from mapping.modalities import read_modalities
+from mapping.models import Model, model_info
+from mapping.notes import Notes
+from mapping.response_format import place_response_format, read_response_format
+from mapping.thinking import read_reasoning, show_thoughts, thinking_config
+from mapping.tool_choice import read_chat_choice, read_function_call
+from mapping.tools import ToolSet
+
+
+def translate(
+    body: Any, *, model: str, client_model: str, options: Options, recall: Recall, notes: Notes
+) -> GeminiCall:
+    """The Gemini request for the parsed JSON `body` of a chat request.
+
+    `model` is the Gemini model that was chosen, `client_model` the name the client used. `recall` finds earlier turns.
+    Raises OpenAIError (400) for what the client got wrong. `body` stays as it is; the result shares values with it.
+    """
+    if not isinstance(body, dict):
+        raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
+    info = model_info(model)
+    parameters.check_unused(body, parameters.CHAT, notes, options)
+    stream = parameters.boolean(body.get("stream"), "stream") or False
+    include_usage = _include_usage(body, stream)
+    google = read_google(body, notes, options)
+    tools = _tools(body, google, info, notes, options)
+
+    sampled = generation.read_generation(body, info, notes, options, generation.CHAT)
+    modalities = read_modalities(body, info, notes)
+    config: JSON = {**sampled.config, **generation.read_logprobs(body), **modalities.config}
+    thinking = _thinking(body, google, info, sampled.max_tokens, notes, options)
+    if thinking is not None:
+        config["thinkingConfig"] = thinking
+    form = read_response_format(body.get("response_format"), notes)
+    sentence = place_response_format(form, tools.json_mode, config, notes, options)
+
+    conversation = Conversation(info, options=options, recall=recall, notes=notes, wording=WORDING)
+    reader = MessageReader(conversation, tools.gemini_name, options=options, notes=notes)
+    reader.read(body.get("messages"))
+    if sentence is not None:
+        conversation.instruct(sentence)
+    if reader.resolutions:
+        config["mediaResolution"] = media.highest(reader.resolutions)
+    config.update(google.config)
+
+    return GeminiCall(
+        model=info.id,
+        method="streamGenerateContent" if stream else "generateContent",
+        body=_body(conversation, tools, config, google, body),
+        plan=Plan(
+            client_model=client_model,
+            model=info.id,
+            stream=stream,
+            include_usage=include_usage,
+            n=sampled.n,
+            logprobs="responseLogprobs" in config,
+            names=tools.names,
+            integers=tools.schemas,
+            custom=tools.custom,
+            legacy_functions=tools.legacy,
+            used_ids=conversation.used_ids,
+            audio_format=modalities.audio_format,
+            thought_tag=google.thought_tag,
+            options=options,
+        ),
+        copies=sampled.copies,
+    )
+
+
+def _include_usage(body: JSON, stream: bool) -> bool:
+    given = parameters.json_object(body.get("stream_options"), "stream_options")
+    if given is None:
+        return False
+    if not stream:
+        raise errors.bad_value(
+            "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        )
+    return parameters.boolean(given.get("include_usage"), "stream_options.include_usage") or False
+
+
+def _tools(body: JSON, google: GoogleExtensions, model: Model, notes: Notes, options: Options) -> ToolSet:
+    tools = ToolSet(model, notes, options)
+    tools.add_chat_tools(body.get("tools"))
+    tools.add_legacy_functions(body.get("functions"))
+    tools.add_google_tools(google.tools, google.tools_path)
+    tools.add_web_search_options(body.get("web_search_options"))
+    choice = read_chat_choice(body.get("tool_choice"))
+    legacy = read_function_call(body.get("function_call"))
+    if choice is not None and legacy is not None:
+        notes.add("ignored", "function_call")
+    tools.choose(choice or legacy)
+    return tools
+
+
+def _thinking(
+    body: JSON, google: GoogleExtensions, model: Model, max_tokens: int | None, notes: Notes, options: Options
+) -> JSON | None:
+    reasoning = read_reasoning(body, google.thinking, google.thinking_path, notes)
+    return thinking_config(
+        model,
+        effort=reasoning.effort,
+        explicit=reasoning.explicit,
+        show=show_thoughts(options, reasoning.asked),
+        max_tokens=max_tokens,
+        notes=notes,
+        path=reasoning.effort_path,
+        explicit_path=reasoning.explicit_path,
+    )
+
+
+def _body(conversation: Conversation, tools: ToolSet, config: JSON, google: GoogleExtensions, body: JSON) -> JSON:
+    """The members of the Gemini request that have something to say."""
+    system, contents = conversation.build()
+    declared, tool_config = tools.build()
+    members = {
+        "systemInstruction": system,
+        "contents": contents,
+        "tools": declared,
+        "toolConfig": tool_config,
+        "generationConfig": config or None,
+        "serviceTier": generation.read_service_tier(body.get("service_tier")),
+        **google.request,
+    }
+    return {name: value for name, value in members.items() if value is not None}
