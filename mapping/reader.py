@@ -1,0 +1,168 @@
+"""Reads a Gemini answer, whole or streamed, and tells the writers of the client's dialect what is in it.
+
+Rules of this module (Gemini API reference, `GenerateContentResponse`):
+
+* Every member may be missing: proto3 JSON leaves out zeros, empty texts and empty lists. A missing `index` is 0.
+* How the answer ended is settled when it is over, because token counts and text may follow the finish reason.
+* All candidates are settled before the first is finished: an answer is whole or it is an error.
+* Nothing but UpstreamError is raised, whatever JSON comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mapping import finish
+from mapping.calls import CallMaker
+from mapping.candidate import Candidate, Context
+from mapping.gemini import JSON, Plan, RawTurn
+from mapping.notes import Notes
+from mapping.signatures import text_key
+from mapping.upstream_errors import broken
+from mapping.usage import Usage
+from mapping.writer import Writer
+
+MAX_CANDIDATES = 128
+"""OpenAI's limit of `n`; Gemini's own is lower."""
+
+
+class AnswerReader:
+    """Reads one upstream answer. `add` takes each response, `end` is told when there are no more.
+
+    `writer` makes the writer of a candidate by its index; indices come dense and ascending. `calls` is shared by all
+    answers of an exchange. `live` says that writers send at once, so that an answer spoilt at its end cannot be taken
+    back. Raises UpstreamError.
+    """
+
+    __slots__ = (
+        "_block_message",
+        "_blocked",
+        "_candidates",
+        "_context",
+        "_tokens",
+        "_writer",
+        "continuation",
+        "response_id",
+        "usage",
+    )
+
+    def __init__(
+        self, plan: Plan, calls: CallMaker, notes: Notes, writer: Callable[[int], Writer], *, live: bool = False
+    ) -> None:
+        self.usage = Usage()
+        self.response_id: str | None = None
+        self.continuation: str | None = None
+        """After `end`: Gemini stopped at the limit of one request. Send the same request with this
+        `continuationToken` and `add` what comes, or call `end` again to leave it at that."""
+        self._context = Context(plan, calls, notes, live)
+        self._writer = writer
+        self._candidates: list[Candidate] = []
+        self._blocked = ""
+        self._block_message = ""
+        self._tokens: set[str] = set()
+
+    @property
+    def blocked(self) -> bool:
+        """The prompt was blocked: there is no answer, only a refusal."""
+        return bool(self._blocked) and not any(candidate.reason for candidate in self._candidates)
+
+    def add(self, response: JSON) -> None:
+        """Take in a `GenerateContentResponse`."""
+        try:
+            self._add(response)
+        except RecursionError:
+            raise _too_deep() from None
+
+    def end(self) -> None:
+        """The upstream answer is over: settle how, and finish the writers, unless `continuation` is set."""
+        again = self.continuation is not None
+        self.continuation = None if again else self._continuation_token()
+        if self.continuation is not None:
+            self._tokens.add(self.continuation)
+            return
+        try:
+            self._end()
+        except RecursionError:
+            raise _too_deep() from None
+
+    def refuse(self, indices: Iterable[int]) -> None:
+        """Answer a blocked prompt in these choices. Raises UpstreamError if the settings ask for an error."""
+        if self._context.plan.options.blocked_prompt == "error":
+            raise finish.prompt_blocked(self._blocked, self._block_message)
+        self._context.notes.add("finish", self._blocked)
+        for index in indices:
+            writer = self._candidate(index).writer
+            writer.refusal(finish.refusal(self._blocked, self._block_message))
+            writer.finish(finish.CONTENT_FILTER)
+
+    def turns(self) -> dict[str, RawTurn]:
+        """What to remember: under the id of each call, or under `text_key` for a text that is more than its text."""
+        found: dict[str, RawTurn] = {}
+        for candidate in self._candidates:
+            turn = RawTurn(self._context.plan.model, candidate.parts, candidate.call_ids)
+            keys = candidate.call_ids
+            if not keys and candidate.rich and (text := candidate.writer.content).strip():
+                keys = [text_key(text)]
+            found.update(dict.fromkeys(keys, turn))
+        return found
+
+    def _add(self, response: JSON) -> None:
+        if self.continuation is not None:
+            self._next_hop()
+        metadata = response.get("usageMetadata")
+        if type(metadata) is dict:
+            self.usage.merge(metadata)
+        if self.response_id is None and type(response_id := response.get("responseId")) is str:
+            self.response_id = response_id
+        candidates = response.get("candidates")
+        if type(candidates) is not list or not candidates:
+            self._feedback(response.get("promptFeedback"))
+            return
+        # One that has its index says that the others' is 0; with none at all they stand in order.
+        numbered = len(candidates) == 1 or any("index" in data for data in candidates if type(data) is dict)
+        for position, data in enumerate(candidates):
+            if type(data) is dict:
+                self._candidate(data.get("index") or (0 if numbered else position)).read(data)
+
+    def _end(self) -> None:
+        if self.blocked:
+            self.refuse(range(len(self._candidates) or 1))
+            return
+        if not self._candidates:
+            raise broken("The upstream's answer is empty.", code="upstream_empty")
+        reasons = [finish.settle(candidate.ending(), self._context.notes) for candidate in self._candidates]
+        for candidate, reason in zip(self._candidates, reasons, strict=True):
+            candidate.finish(reason)
+
+    def _candidate(self, index: Any) -> Candidate:
+        candidates = self._candidates
+        if type(index) is not int or not 0 <= index < MAX_CANDIDATES:
+            raise broken("The upstream's answer has a candidate with an impossible index.")
+        while len(candidates) <= index:
+            candidates.append(Candidate(self._context, self._writer(len(candidates))))
+        return candidates[index]
+
+    def _feedback(self, feedback: Any) -> None:
+        reason = feedback.get("blockReason") if type(feedback) is dict else None
+        if reason and type(reason) is str:
+            message = feedback.get("blockReasonMessage")
+            self._blocked = reason
+            self._block_message = message if type(message) is str else ""
+
+    def _continuation_token(self) -> str | None:
+        """The token of a hop that is to be continued, if it is a new one: an old one would go in circles."""
+        first = self._candidates[0] if self._candidates else None
+        if first is None or first.reason != finish.CONTINUATION or not first.token or first.token in self._tokens:
+            return None
+        return first.token
+
+    def _next_hop(self) -> None:
+        self.continuation = None
+        self.usage.next_hop()
+        for candidate in self._candidates:
+            candidate.next_hop()
+
+
+def _too_deep() -> Exception:
+    return broken("The upstream's answer is nested too deeply.")
