@@ -1,0 +1,63 @@
+"""Runs the demo upstream: a small Gemini server on this machine, with made-up answers and faults on demand.
+
+    python3 scripts/demo_upstream.py --port 9000
+    curl http://127.0.0.1:9000/v1beta/models -H 'x-goog-api-key: any'
+
+Any key will do, but one that contains `invalid` is refused. Each model `demo-<fault>` goes wrong in its own way;
+`--help` lists them. Needs the packages of the project's environment (tornado comes with mitmproxy).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+if not __package__:  # run as a file
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from scripts.demo.faults import FAULTS
+from scripts.demo.server import LOOPBACK, PAUSE, Demo, Received, start
+
+__all__ = ["Demo", "Received", "start"]
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The options of the command line."""
+    listing = "\n".join(f"  demo-{name:<20} {what}" for name, (_, what) in FAULTS.items())
+    parser = argparse.ArgumentParser(
+        description="A small Gemini server with made-up answers.",
+        epilog=f"models that go wrong (add -first or -all to say whom they meet):\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--host", default=LOOPBACK[0], choices=LOOPBACK, help="default: %(default)s")
+    parser.add_argument("--port", type=int, default=9000, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--pause", type=float, metavar="SECONDS", help=f"between the events of a stream ({PAUSE})")
+    return parser.parse_args(argv)
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until the task is cancelled."""
+    demo = await start(options.port, options.host, pause=options.pause)
+    print(f"The demo upstream listens on {demo.url}", flush=True)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await demo.stop()
+
+
+def main() -> int:
+    """Run the command; returns the exit status."""
+    try:
+        asyncio.run(run(parse(sys.argv[1:])))
+    except KeyboardInterrupt:
+        return 0
+    except OSError as e:
+        print(f"The demo upstream cannot listen: {e}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
