@@ -1,0 +1,107 @@
+"""The front door: `mitmdump -s addons/antigravity.py --mode reverse:https://generativelanguage.googleapis.com@8045`.
+
+Options and hooks, nothing else; the rooms behind it are in `addons/gateway/`, the translation is in `mapping/`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+try:
+    from mitmproxy import ctx, exceptions, http
+    from mitmproxy.addonmanager import Loader
+    from mitmproxy.proxy import layer
+
+    from addons.gateway import banner, layer_setup, listening
+    from addons.gateway.demo import Demo
+    from addons.gateway.gateway import Gateway
+    from addons.gateway.settings_file import SettingsFile
+except ModuleNotFoundError as e:
+    if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
+        raise
+    raise ImportError(
+        f"The Python that runs mitmproxy ({sys.executable}) lacks the package {e.name!r}. "
+        f"Install it there (python -m pip install mitmproxy pydantic orjson), "
+        f"or start with: python3 {ROOT / 'scripts' / 'serve.py'}"
+    ) from None
+
+
+class Antigravity:
+    """The addon."""
+
+    name = "antigravity"
+
+    def __init__(self) -> None:
+        self.gateway = Gateway()
+        self.settings_file = SettingsFile(self.gateway)
+        self.demo = Demo()
+
+    # --- options
+
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "antigravity_config", str, "", "Settings file (TOML) of the OpenAI gateway. Reloaded when it changes."
+        )
+        loader.add_option(
+            "antigravity_demo", bool, False, "Serve from the built-in demo upstream: no account, no network."
+        )
+        loader.add_option(
+            "antigravity_trace",
+            str,
+            "auto",
+            "Record both sides of every exchange. auto: when somebody can see or save them.",
+            choices=("auto", "on", "off"),
+        )
+
+    def configure(self, updated: set[str]) -> None:
+        if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
+            # Eager would dial the upstream for each client, /healthz included, and hang up when that fails.
+            ctx.options.connection_strategy = "lazy"
+        if "mode" in updated:
+            self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
+        if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
+            raise exceptions.OptionsError("The settings of the gateway can't be used; the reason is in the log.")
+
+    # --- life
+
+    async def running(self) -> None:
+        if ctx.options.antigravity_demo:
+            self.gateway.use_only(await self.demo.start())
+        await listening.keep_to_loopback(self.gateway)
+        banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
+        self.settings_file.watch()
+
+    async def done(self) -> None:
+        self.settings_file.unwatch()
+        await self.demo.stop()
+
+    # --- traffic
+
+    def next_layer(self, nextlayer: layer.NextLayer) -> None:
+        layer_setup.install(nextlayer, self.gateway)
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        if exchange := self.gateway.of(flow):
+            exchange.on_request()
+        else:
+            self.gateway.refuse_stray(flow)
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        if exchange := self.gateway.of(flow):
+            exchange.on_response_headers()
+
+    async def response(self, flow: http.HTTPFlow) -> None:
+        if exchange := self.gateway.of(flow):
+            await exchange.on_response()
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        if exchange := self.gateway.of(flow):
+            exchange.client_left()
+
+
+addons = [Antigravity()]

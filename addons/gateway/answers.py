@@ -1,0 +1,72 @@
+"""Answers that the gateway gives: their bytes and header fields."""
+
+from __future__ import annotations
+
+import math
+import time
+from http import HTTPStatus
+
+from mitmproxy import http
+
+from mapping.errors import OpenAIError
+
+type Fields = list[tuple[bytes, bytes]]
+
+JSON_TYPE = (b"Content-Type", b"application/json")
+STREAM_TYPE = (b"Content-Type", b"text/event-stream; charset=utf-8")
+
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {529: b"Site Is Overloaded"}
+
+
+def make(status: int, content: bytes, fields: Fields) -> http.Response:
+    """A whole answer; its length is added to the fields."""
+    return _response(status, [*fields, (b"Content-Length", b"%d" % len(content))], content)
+
+
+def head(fields: Fields, *, chunked: bool) -> http.Response:
+    """The head of a streamed answer. `chunked` False: the end of the connection ends it (HTTP/1.0, HTTP/2)."""
+    if chunked:
+        fields = [*fields, (b"Transfer-Encoding", b"chunked")]
+    return _response(200, [STREAM_TYPE, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
+
+
+def error(problem: OpenAIError, fields: Fields) -> http.Response:
+    """An error as an HTTP answer, with the headers that tell SDKs when to come back."""
+    return make(problem.status, problem.body(), [JSON_TYPE, *retry_fields(problem), *fields])
+
+
+def retry_fields(problem: OpenAIError) -> Fields:
+    """`Retry-After` (whole seconds), `retry-after-ms` and `x-should-retry`.
+
+    OpenAI's SDKs give up on a Retry-After above two minutes; then it says so by itself.
+    """
+    fields: Fields = []
+    should_retry = problem.should_retry
+    if problem.retry_after is not None:
+        seconds = max(1, math.ceil(problem.retry_after))
+        fields.append((b"Retry-After", b"%d" % seconds))
+        if seconds <= 120:
+            fields.append((b"retry-after-ms", b"%d" % max(1, math.ceil(problem.retry_after * 1000))))
+        elif should_retry is None:
+            should_retry = False
+    if should_retry is not None:
+        fields.append((b"x-should-retry", b"true" if should_retry else b"false"))
+    return fields
+
+
+def raw_error(problem: OpenAIError) -> bytes:
+    """A whole HTTP/1.1 answer as bytes, for requests that are not even HTTP."""
+    content = problem.body()
+    return b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
+        problem.status,
+        _REASONS.get(problem.status, b"Error"),
+        len(content),
+        content,
+    )
+
+
+def _response(status: int, fields: Fields, content: bytes | None) -> http.Response:
+    now = time.time()
+    return http.Response(
+        b"HTTP/1.1", status, _REASONS.get(status, b"Error"), http.Headers(fields), content, None, now, now
+    )

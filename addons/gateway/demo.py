@@ -1,0 +1,31 @@
+"""The built-in demo upstream: a local Gemini server, and two accounts for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from addons.gateway.accounts import Account, Address
+
+
+class Demo:
+    """Runs the demo upstream inside this process while it is wanted."""
+
+    def __init__(self) -> None:
+        self._server: Any = None
+
+    @property
+    def running(self) -> bool:
+        return self._server is not None
+
+    async def start(self) -> list[Account]:
+        """Start it, and return accounts that it takes."""
+        from scripts.demo_upstream import start  # loaded only by those who want it: start-up time
+
+        self._server = await start()
+        address = Address.parse(self._server.url)
+        return [Account(f"demo-{n}@localhost", key=f"demo-key-{n}", address=address) for n in ("one", "two")]
+
+    async def stop(self) -> None:
+        if self._server:
+            await self._server.stop()
+            self._server = None

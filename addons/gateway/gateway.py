@@ -1,0 +1,165 @@
+"""The gateway: what lasts from one request to the next, and where each kind of request begins."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.proxy import mode_specs
+
+from addons.gateway import answers, inner_call, jobs
+from addons.gateway.accounts import Account, Address, Pool
+from addons.gateway.callers import Caller, Gatekeeper, take
+from addons.gateway.exchange import Exchange, new_id
+from addons.gateway.memory import TurnMemory
+from addons.gateway.model_map import ModelMap
+from addons.gateway.routes import Match
+from addons.gateway.settings import Settings, load, proxy_keys
+from mapping import chat, errors, jsonio
+
+logger = logging.getLogger("antigravity")
+
+MODEL_LIST_AGE = 600.0
+"""Seconds for which a fetched list of models is good."""
+
+
+class Gateway:
+    """Made once per process; `use` gives it settings, and gives it new ones when they change."""
+
+    def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        self.exchanges: dict[str, Exchange] = {}
+        self.memory = TurnMemory()
+        self.address = Address("https", "generativelanguage.googleapis.com", 443)
+        self._only_accounts: list[Account] | None = None
+        self._models: tuple[float, list[dict[str, Any]]] | None = None
+        self.pool = Pool([])
+        self.use(Settings())
+
+    def use(self, settings: Settings) -> None:
+        """Serve by these settings from now on; requests under way end as they began."""
+        self.settings = settings
+        self.options = settings.translation.options()
+        self.gatekeeper = Gatekeeper(
+            settings.proxy.effective_auth_mode,
+            proxy_keys(settings, self._environ),
+            allow_lan=settings.proxy.allow_lan_access,
+            allowed_origins=settings.proxy.allowed_origins,
+            allowed_hosts=settings.proxy.allowed_hosts,
+        )
+        self.model_map = ModelMap(settings.models.mapping, settings.models.default)
+        accounts = [Account.from_settings(entry, self._environ) for entry in settings.accounts]
+        accounts = accounts if self._only_accounts is None else self._only_accounts
+        pool = Pool(accounts, cooldown=settings.retry.cooldown)
+        pool.take_rests_from(self.pool)
+        self.pool = pool
+        self._models = None
+
+    def use_only(self, accounts: list[Account]) -> None:
+        """Serve from these accounts, whatever the settings say: the demo asks nobody else."""
+        self._only_accounts = accounts
+        self.use(self.settings)
+
+    def load(self, path: Path | None) -> Settings:
+        """Read the settings file. Raises SettingsError."""
+        return load(path, self._environ)
+
+    # --- exchanges
+
+    def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
+        """A request has arrived. Its credentials are taken off before anybody else sees it."""
+        peer = flow.client_conn.peername
+        caller, fields = take(request.headers.fields, peer[0] if peer else "")
+        if fields is not request.headers.fields:
+            request.data.headers = http.Headers(fields)
+        exchange = Exchange(self, flow, caller, new_id())
+        self.exchanges[flow.id] = exchange
+        return exchange
+
+    def of(self, flow: http.HTTPFlow) -> Exchange | None:
+        return self.exchanges.get(flow.id)
+
+    def close(self, exchange: Exchange) -> None:
+        self.exchanges.pop(exchange.flow.id, None)
+
+    def refuse_stray(self, flow: http.HTTPFlow) -> None:
+        """A request that did not come through the gateway's layer (replayed in mitmproxy, say) goes nowhere."""
+        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) and flow.response is None:
+            problem = errors.OpenAIError(501, "This gateway can't replay recorded requests yet.", code="not_supported")
+            flow.response = answers.error(problem, [])
+
+    def begin(self, exchange: Exchange, match: Match) -> None:
+        """Find out what an admitted request wants."""
+        if match.endpoint.name == "chat":
+            self._begin_chat(exchange)
+        else:
+            self._begin_models(exchange, match.id or None)
+
+    async def ask(self, model: str, call: jobs.Call) -> bytes:
+        """Make an upstream call that no client asked for, with failover. Raises OpenAIError."""
+        flow = inner_call.new_flow(self)
+        result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), new_id(), inner=True, result=result)
+        exchange.job = jobs.RawJob(model, call)
+        self.exchanges[flow.id] = exchange
+        try:
+            return await inner_call.InnerCall(exchange, self).run(result)
+        finally:
+            self.close(exchange)
+
+    def _begin_chat(self, exchange: Exchange) -> None:
+        body = _json_body(exchange.flow.request)
+        name = body.get("model") if isinstance(body, dict) else None
+        if not isinstance(body, dict):
+            raise errors.OpenAIError(400, "The request body must be a JSON object.")
+        if name is None:
+            raise errors.missing("model")
+        if not isinstance(name, str):
+            raise errors.wrong_type("model", "a string", name)
+        model = self.model_map.resolve(name)
+        exchange.job = _NotYet(model)
+        call = chat.translate(
+            body,
+            model=model,
+            client_model=name,
+            options=self.options,
+            recall=self.memory.recall(exchange.tenant),
+            notes=exchange.notes,
+        )
+        exchange.job = jobs.ChatJob(call, exchange.notes, self.ask)
+
+    def _begin_models(self, exchange: Exchange, wanted: str | None) -> None:
+        exchange.job = job = jobs.ModelListJob(list(self.model_map.exact), wanted, exchange.notes, self._keep_models)
+        if self._models and self._models[0] > time.monotonic():
+            exchange.succeed(job.answer(self._models[1]))
+
+    def _keep_models(self, models: list[dict[str, Any]]) -> None:
+        self._models = (time.monotonic() + MODEL_LIST_AGE, models)
+
+
+class _NotYet(jobs.Job):
+    """Stands for a request whose translation has not succeeded: errors name its model."""
+
+    def __init__(self, model: str) -> None:
+        self.model = model
+        self.shown_model = model
+
+
+def _json_body(request: http.Request) -> Any:
+    try:
+        content = request.get_content(strict=True)
+    except ValueError:
+        encoding = request.headers.get("content-encoding", "")
+        raise errors.OpenAIError(400, f"The request body is not valid {encoding[:40]} data.") from None
+    if not content:
+        raise errors.OpenAIError(400, "The request has no body; a JSON object is expected.")
+    try:
+        return jsonio.loads(content)
+    except ValueError as e:
+        raise errors.OpenAIError(400, f"The request body is not valid JSON: {str(e)[:200]}") from None

@@ -1,0 +1,129 @@
+"""Paths: which endpoint a client means.
+
+SDKs want a base URL that ends in `/v1`, and people configure every variation of it. So a path also works without
+`/v1`, with it doubled, and with one endpoint stacked on another (`/v1/chat/completions/responses`): the last endpoint
+named wins. Anything else is 404 and names the nearest path that exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from mapping.errors import OpenAIError
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path of the contract. `parts` are its segments after `/v1`; `{id}` takes any rest, slashes included."""
+
+    name: str
+    method: str
+    parts: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        prefix = "" if self.name == "health" else "/v1"
+        return prefix + "/" + "/".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An endpoint, the `{id}` of the path where it has one, and whether the path was not the usual one."""
+
+    endpoint: Endpoint
+    id: str = ""
+    unusual: bool = False
+
+
+ENDPOINTS = (
+    Endpoint("health", "GET", ("healthz",)),
+    Endpoint("models", "GET", ("models",)),
+    Endpoint("model", "GET", ("models", "{id}")),
+    Endpoint("chat", "POST", ("chat", "completions")),
+)
+
+_PLAIN = {(endpoint.path, endpoint.method): Match(endpoint) for endpoint in ENDPOINTS if "{id}" not in endpoint.parts}
+_VERSION = "v1"
+
+
+def resolve(method: str, path: str) -> Match:
+    """The endpoint of a request. `path` is without the query.
+
+    Raises OpenAIError: 404 `unknown_url`, or 405 `method_not_supported` with the methods that the path has.
+    """
+    if match := _PLAIN.get((path, method)):
+        return match
+    segments = [unquote(segment) for segment in path.split("/") if segment]
+    candidates = _named_by(segments)
+    for match in candidates:
+        if match.endpoint.method == method or (method == "HEAD" and match.endpoint.method == "GET"):
+            return match
+    if candidates:
+        allowed = ", ".join(sorted({match.endpoint.method for match in candidates}))
+        raise OpenAIError(
+            405,
+            f"Not allowed to {method} on {path}. This path takes {allowed}.",
+            code="method_not_supported",
+        )
+    raise OpenAIError(
+        404, f"Unknown request URL: {method} {path}. The nearest path is {_nearest(path)}.", code="unknown_url"
+    )
+
+
+def methods_of(path: str) -> list[str]:
+    """The methods that a path takes, for preflight answers; empty for an unknown path."""
+    segments = [unquote(segment) for segment in path.split("/") if segment]
+    return sorted({match.endpoint.method for match in _named_by(segments)})
+
+
+def _named_by(segments: list[str]) -> list[Match]:
+    """All endpoints that the path can mean, the last one named."""
+    if not segments:
+        return []
+    versioned = segments[0] == _VERSION
+    rest = segments[1:] if versioned else segments
+    found = [match for endpoint in ENDPOINTS if (match := _match(endpoint, rest))]
+    if found:
+        return [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name == "health")) for m in found]
+    # Not as it stands: look for the last endpoint named after other prefixes.
+    for start in range(1, len(rest)):
+        head, tail = rest[:start], rest[start:]
+        if _is_prefix(head) and (found := [match for endpoint in ENDPOINTS if (match := _match(endpoint, tail))]):
+            return [Match(m.endpoint, m.id, unusual=True) for m in found]
+    return []
+
+
+def _match(endpoint: Endpoint, segments: list[str]) -> Match | None:
+    parts = endpoint.parts
+    if parts[-1] == "{id}":
+        head = len(parts) - 1
+        if len(segments) > head and tuple(segments[:head]) == parts[:-1] and not _is_endpoint(segments[head:]):
+            return Match(endpoint, "/".join(segments[head:]))
+        return None
+    return Match(endpoint) if tuple(segments) == parts else None
+
+
+def _is_endpoint(segments: list[str]) -> bool:
+    """Whether the segments name a POST endpoint; `/models/chat/completions` is no model."""
+    return any(e.method == "POST" and tuple(segments) == e.parts for e in ENDPOINTS)
+
+
+def _is_prefix(segments: list[str]) -> bool:
+    """Whether the segments are only `v1` and other endpoints, as stacked base URLs are."""
+    words = {part for endpoint in ENDPOINTS for part in endpoint.parts if part != "{id}"} | {
+        _VERSION,
+        "responses",
+        "embeddings",
+        "api",
+        "openai",
+        "v1beta",
+    }
+    return all(segment in words for segment in segments)
+
+
+def _nearest(path: str) -> str:
+    known = [endpoint.path for endpoint in ENDPOINTS]
+    close = difflib.get_close_matches(path[:200], known, n=1, cutoff=0.0)
+    return close[0] if close else known[0]

@@ -1,0 +1,67 @@
+"""addons.gateway.routes: which endpoint a path means."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.gateway import routes
+from mapping.errors import OpenAIError
+
+FOUND = [
+    # method, path, endpoint, id, unusual
+    ("GET", "/healthz", "health", "", False),
+    ("GET", "/v1/models", "models", "", False),
+    ("GET", "/v1/models/gemini-2.5-flash", "model", "gemini-2.5-flash", False),
+    ("GET", "/v1/models/models%2Fgemini-2.5-flash", "model", "models/gemini-2.5-flash", False),
+    ("GET", "/v1/models/google/gemini-2.5-flash", "model", "google/gemini-2.5-flash", False),
+    ("POST", "/v1/chat/completions", "chat", "", False),
+    ("POST", "/v1/chat/completions/", "chat", "", False),
+    ("POST", "/chat/completions", "chat", "", True),
+    ("POST", "/v1/v1/chat/completions", "chat", "", True),
+    ("POST", "//v1//chat/completions", "chat", "", False),
+    ("POST", "/v1/chat/completions/chat/completions", "chat", "", True),
+    ("POST", "/v1/responses/chat/completions", "chat", "", True),
+    ("POST", "/v1/models/chat/completions", "chat", "", True),
+    ("GET", "/models", "models", "", True),
+    ("GET", "/v1/chat/completions/models", "models", "", True),
+    ("GET", "/v1/healthz", "health", "", True),
+    ("HEAD", "/healthz", "health", "", False),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "name", "id_", "unusual"), FOUND)
+def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> None:
+    match = routes.resolve(method, path)
+    assert (match.endpoint.name, match.id, match.unusual) == (name, id_, unusual)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code", "said"),
+    [
+        ("POST", "/v1/chat/completion", 404, "unknown_url", "/v1/chat/completions"),
+        ("POST", "/v1/audio/speech", 404, "unknown_url", "nearest"),
+        ("GET", "/", 404, "unknown_url", "nearest"),
+        ("GET", "/v1", 404, "unknown_url", "nearest"),
+        ("GET", "/v1/chat/completions", 405, "method_not_supported", "POST"),
+        ("DELETE", "/v1/models/x", 405, "method_not_supported", "GET"),
+        ("POST", "/healthz", 405, "method_not_supported", "GET"),
+        ("POST", "/somewhere/v1/chat/completions", 404, "unknown_url", "/v1/chat/completions"),
+    ],
+)
+def test_refused(method: str, path: str, status: int, code: str, said: str) -> None:
+    with pytest.raises(OpenAIError) as e:
+        routes.resolve(method, path)
+    assert (e.value.status, e.value.code) == (status, code)
+    assert said in e.value.message
+
+
+@given(st.text(max_size=60))
+def test_any_path_is_found_or_refused(path: str) -> None:
+    status = 200
+    try:
+        routes.resolve("POST", "/" + path)
+    except OpenAIError as e:
+        status = e.status
+    assert status in (200, 404, 405)

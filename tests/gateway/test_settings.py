@@ -1,0 +1,146 @@
+"""addons.gateway.settings: the settings file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.gateway.accounts import Account
+from addons.gateway.settings import Settings, SettingsError, load, proxy_keys
+
+WHOLE = """
+[proxy]
+auth_mode = "auto"
+api_key = ["env:ANTIGRAVITY_KEY", "sk-literal"]
+allow_lan_access = true
+expose_account = false
+allowed_origins = ["https://app.example"]
+
+[retry]
+max_attempts = 5
+max_wait = "500ms"
+cooldown = false
+
+[models]
+default = "gemini-2.5-flash"
+[models.mapping]
+"gpt-4o" = "gemini-2.5-flash"
+
+[translation]
+signature_in_call_id = true
+
+[[accounts]]
+email = "first@example.com"
+api_key = "env:GEMINI_KEY_1"
+
+[[accounts]]
+email = "build-bot"
+upstream = "vertex"
+credentials = "bot.json"
+project = "my-project"
+location = "global"
+models = ["gemini-*"]
+weight = 2
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "antigravity.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_whole_contract(tmp_path: Path) -> None:
+    environ = {"ANTIGRAVITY_KEY": "sk-env", "GEMINI_KEY_1": "key-one"}
+    settings = load(write(tmp_path, WHOLE), environ)
+    assert proxy_keys(settings, environ) == ["sk-env", "sk-literal"]
+    assert settings.proxy.effective_auth_mode == "all_except_health"
+    assert (settings.retry.max_attempts, settings.retry.max_wait, settings.retry.cooldown) == (5, 0.5, False)
+    assert settings.models.mapping == {"gpt-4o": "gemini-2.5-flash"}
+    assert settings.translation.options().signature_in_call_id
+    first, bot = (Account.from_settings(entry, environ) for entry in settings.accounts)
+    assert (first.label, first.key, first.unusable) == ("first@example.com", "key-one", None)
+    assert bot.unusable
+    assert "vertex" in bot.unusable
+
+
+def test_defaults() -> None:
+    settings = load(None, {})
+    assert settings == Settings()
+    assert settings.proxy.effective_auth_mode == "off"
+    assert settings.retry.max_wait == 10.0
+
+
+@pytest.mark.parametrize(
+    ("environ", "labels", "keys"),
+    [
+        ({"GEMINI_API_KEYS": "a, b,,c"}, ["GEMINI_API_KEYS-1", "GEMINI_API_KEYS-2", "GEMINI_API_KEYS-3"], "abc"),
+        ({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, ["GEMINI_API_KEY-1"], "a"),
+        ({"GOOGLE_API_KEY": "b"}, ["GOOGLE_API_KEY-1"], "b"),
+        ({"GEMINI_API_KEYS": " "}, [], ""),
+    ],
+)
+def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str], keys: str) -> None:
+    accounts = [Account.from_settings(entry, environ) for entry in load(None, environ).accounts]
+    assert [account.label for account in accounts] == labels
+    assert "".join(account.key for account in accounts) == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[proxy]\nauth_mod = 'off'", "proxy.auth_mod: no such setting"),
+        ("[proxy]\nauth_mode = 'sometimes'", "proxy.auth_mode"),
+        ("[retry]\nmax_wait = 'soon'", "retry.max_wait"),
+        ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
+        ("[[accounts]]\napi_key = 'sk-secret-123'", "accounts.0.email"),
+        ("[[accounts]]\nemail = 'a'\napi_key = 12345678", "accounts.0.api_key"),
+        ("[[accounts]]\nemail = 'a'\nbase_url = 'localhost:1'", "accounts.0.base_url"),
+        ("[[accounts]]\nemail = 'a'\n[[accounts]]\nemail = 'a'", "used twice"),
+        ("[proxy", "not valid TOML"),
+        ("accounts = 'x'", "accounts"),
+    ],
+)
+def test_faults_are_named_without_secrets(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as e:
+        load(write(tmp_path, text), {})
+    assert said in str(e.value)
+    assert "sk-secret-123" not in str(e.value)
+    assert "12345678" not in str(e.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load(tmp_path / "nowhere.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [("env:UNSET", "environment variable"), ("", "empty"), ("schlüssel", "characters"), ("two\nlines", "characters")],
+)
+def test_an_account_without_a_usable_key_does_not_stop_the_others(key: str, reason: str) -> None:
+    settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": key}]})
+    account = Account.from_settings(settings.accounts[0], {})
+    assert account.unusable
+    assert reason in account.unusable
+
+
+def test_no_secret_in_any_representation() -> None:
+    settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": "k-123"}], "proxy": {"api_key": "p-1"}})
+    account = Account.from_settings(settings.accounts[0], {})
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), repr(account)):
+        assert "k-123" not in shown
+        assert "p-1" not in shown
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("settings") / "f.toml"
+    path.write_bytes(data)
+    try:
+        load(path, {})
+    except SettingsError:
+        pass
