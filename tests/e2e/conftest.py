@@ -1,0 +1,269 @@
+"""A real mitmdump with the addon, over a demo upstream that runs in this process, where tests can look into it."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import demo_upstream
+
+ROOT = Path(__file__).resolve().parents[2]
+KEYS = ("upstream-key-alpha-3f9c", "upstream-key-bravo-71d2")
+"""The upstream keys of the two accounts; tests look for their bytes where they must not be."""
+
+TWO_ACCOUNTS = f"""
+[[accounts]]
+email = "alpha@example.com"
+api_key = "{KEYS[0]}"
+base_url = "UPSTREAM"
+
+[[accounts]]
+email = "bravo@example.com"
+api_key = "{KEYS[1]}"
+base_url = "UPSTREAM"
+"""
+
+
+class Upstream:
+    """The demo upstream in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self.demo: Any = self._run(demo_upstream.start(pause=0.001))
+
+    @property
+    def url(self) -> str:
+        return str(self.demo.url)
+
+    @property
+    def requests(self) -> list[Any]:
+        return list(self.demo.requests)
+
+    def forget(self) -> None:
+        """Drop what was recorded."""
+        self.demo.requests.clear()
+
+    def stop(self) -> None:
+        self._run(self._stop())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+
+    async def _stop(self) -> None:
+        await self.demo.stop()
+
+    def _run(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+
+class StallingUpstream:
+    """Takes each request whole, answers with the bytes of `reply`, and then waits for the other side to hang up."""
+
+    def __init__(self, reply: bytes) -> None:
+        self._reply = reply
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.accepted = 0
+        self.hung_up = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._stall, args=(connection,), daemon=True).start()
+
+    def _stall(self, connection: socket.socket) -> None:
+        with connection:
+            received = b""
+            while b"\r\n\r\n" not in received:
+                received += connection.recv(65536)
+            self.accepted += 1
+            connection.sendall(self._reply)
+            try:
+                while connection.recv(65536):
+                    pass
+            except OSError:
+                pass
+            self.hung_up += 1
+
+
+@dataclass
+class Answer:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        error = self.json["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        return dict(error)
+
+    @property
+    def text(self) -> str:
+        return str(self.json["choices"][0]["message"]["content"])
+
+    @property
+    def events(self) -> list[Any]:
+        """The events of a stream; `[DONE]` as that text."""
+        lines = [line[6:] for line in self.body.decode().split("\n\n") if line.startswith("data: ")]
+        return [line if line == "[DONE]" else json.loads(line) for line in lines]
+
+
+@dataclass
+class Gateway:
+    """A running mitmdump."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log_file: Path
+    folder: Path
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout: float = 30
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        try:
+            connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, response.read())
+        finally:
+            connection.close()
+
+    def chat(self, model: str, text: str = "Hello!", *, headers: dict[str, str] | None = None, **more: Any) -> Answer:
+        body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
+        return self.call("POST", "/v1/chat/completions", body, headers=headers)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Look until something is so; fail when it is not in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.01)
+
+
+def start_gateway(
+    folder: Path,
+    settings: str | None,
+    *arguments: str,
+    upstream: str = "https://gateway.invalid",
+    environ: dict[str, str] | None = None,
+    tool: str = "mitmdump",
+    wait: bool = True,
+) -> Gateway:
+    """Start mitmproxy with the addon. `settings` is the text of a settings file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [str(Path(sys.executable).parent / tool), "-s", str(ROOT / "addons" / "antigravity.py")]
+    command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@127.0.0.1:{port}"]
+    if settings is not None:
+        file = folder / "antigravity.toml"
+        file.write_text(settings)
+        command += ["--set", f"antigravity_config={file}"]
+    clean = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and k != "GEMINI_API_KEYS"}
+    log = folder / "log.txt"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*command, *arguments], stdout=out, stderr=subprocess.STDOUT, env={**clean, **(environ or {})}, cwd=folder
+        )
+    gateway = Gateway(process, port, log, folder)
+    if wait:
+        wait_until(lambda: process.poll() is not None or "OpenAI-compatible gateway" in gateway.log, 20)
+        assert process.poll() is None, gateway.log
+    return gateway
+
+
+type Starter = Callable[..., Gateway]
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[Upstream]:
+    server = Upstream()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    settings = TWO_ACCOUNTS.replace("UPSTREAM", upstream.url)
+    running = start_gateway(tmp_path_factory.mktemp("gateway"), "[retry]\ncooldown = false\n" + settings)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def gateway(shared_gateway: Gateway, upstream: Upstream) -> Gateway:
+    """Two accounts, no cooldown between tests, no key needed."""
+    upstream.forget()
+    return shared_gateway
+
+
+@pytest.fixture
+def starter(tmp_path: Path, upstream: Upstream) -> Iterator[Starter]:
+    """Starts gateways of a test's own; UPSTREAM in the settings is the demo upstream."""
+    upstream.forget()
+    started: list[Gateway] = []
+
+    def start(settings: str | None = TWO_ACCOUNTS, *arguments: str, **more: Any) -> Gateway:
+        text = settings.replace("UPSTREAM", upstream.url) if settings is not None else None
+        gateway = start_gateway(tmp_path / str(len(started)), text, *arguments, **more)
+        started.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop()

@@ -1,0 +1,180 @@
+"""Connections: clients that leave, kept and closed ones, requests that are no requests, and sizes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import Answer, StallingUpstream, wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Starter, Upstream
+
+
+def raw(gateway: Gateway, data: bytes) -> bytes:
+    """Send bytes, and read until the gateway hangs up."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as s:
+        s.sendall(data)
+        received = b""
+        while chunk := s.recv(65536):
+            received += chunk
+    return received
+
+
+def post(body: object, *headers: str, version: str = "1.1") -> bytes:
+    data = json.dumps(body).encode()
+    head = [f"POST /v1/chat/completions HTTP/{version}", "Host: localhost", f"Content-Length: {len(data)}", *headers]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + data
+
+
+def chat(model: str, *, stream: bool = False) -> dict[str, object]:
+    return {"model": model, "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+
+
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+FIRST_EVENT = b'data: {"candidates": [{"content": {"role": "model", "parts": [{"text": "One. "}]}}]}\r\n\r\n'
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "reply", [b"", STREAM_HEAD, STREAM_HEAD + FIRST_EVENT], ids=["no head", "no event", "in mid stream"]
+)
+def test_a_client_that_leaves_ends_the_upstream_call_at_once(starter: Starter, reply: bytes, stream: bool) -> None:
+    stalling = StallingUpstream(reply)
+    gateway = starter(f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{stalling.url}"\n')
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as s:
+        s.sendall(post(chat("gpt-4o", stream=stream)))
+        wait_until(lambda: stalling.accepted == 1)
+        if stream and FIRST_EVENT in reply:
+            received = b""
+            while b"One. " not in received:
+                received += s.recv(65536)
+        assert stalling.hung_up == 0
+    wait_until(lambda: stalling.hung_up == 1, seconds=2)
+    stalling.close()
+    assert gateway.call("GET", "/healthz").status == 200
+    assert "Traceback" not in gateway.log
+
+
+def test_bytes_come_as_soon_as_they_arrive(gateway: Gateway) -> None:
+    """The demo is silent for a while in mid stream; what came before must be here by then."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as s:
+        s.sendall(post(chat("demo-silent-0.5", stream=True)))
+        started = time.monotonic()
+        data = b""
+        while b'finish_reason":"stop' not in data:
+            data += s.recv(65536)
+        assert time.monotonic() - started >= 0.4
+
+
+def test_http_1_0_and_close(gateway: Gateway) -> None:
+    for stream in (False, True):
+        old = raw(gateway, post(chat("gpt-4o", stream=stream), version="1.0"))
+        assert old.startswith(b"HTTP/1.1 200")
+        assert b"chunked" not in old
+        assert (b"[DONE]" if stream else b"chat.completion") in old
+        closed = raw(gateway, post(chat("gpt-4o", stream=stream), "Connection: close"))
+        assert closed.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", b"400"),
+        (b"GET /v1/models HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", b"400"),
+        (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", b"400"),
+        (b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n", b"413"),
+    ],
+    ids=["no HTTP", "bad length", "two lengths", "CONNECT", "too large"],
+)
+def test_what_is_no_request_gets_json(gateway: Gateway, data: bytes, status: bytes) -> None:
+    head, _, body = raw(gateway, data).partition(b"\r\n\r\n")
+    assert head.split()[1] == status
+    assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "said"),
+    [
+        (b"{not json", None, "JSON"),
+        (b"", None, "no body"),
+        (b"[1]", None, "object"),
+        (b'{"messages": []}', "model", "model"),
+        (b'{"model": 5, "messages": []}', "model", "string"),
+        (b'{"model": "gpt-4o"}', "messages", "messages"),
+        (b'{"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": "nope"}]}]}',
+         "messages[0].content[0].type", "image_url"),
+        (b'{"model": "gpt-4o", "temperature": "hot", "messages": [{"role": "user", "content": "x"}]}',
+         "temperature", "number"),
+        (b"[" * 5000, None, "JSON"),
+        (b"\xff\xfe", None, "JSON"),
+    ],
+)  # fmt: skip
+def test_bad_bodies_name_the_parameter(gateway: Gateway, body: bytes, param: str | None, said: str) -> None:
+    answer = gateway.call("POST", "/v1/chat/completions", body)
+    assert answer.status == 400
+    assert answer.error["param"] == param
+    assert said in answer.error["message"]
+
+
+def test_a_compressed_body_that_is_none(gateway: Gateway) -> None:
+    answer = gateway.call("POST", "/v1/chat/completions", b"{}", headers={"Content-Encoding": "gzip"})
+    assert answer.status == 400
+
+
+def test_nothing_of_the_model_name_reaches_the_url(gateway: Gateway, upstream: Upstream) -> None:
+    for name in ("gemini-2.5-flash/../../x", "gemini?key=1", "gemini-2.5-flash:countTokens", "gemini%2e%2e", "../x"):
+        answer = gateway.chat(name)
+        assert answer.status == 404
+    assert not upstream.requests
+
+
+def test_a_large_image_and_a_long_history_pass(gateway: Gateway, upstream: Upstream) -> None:
+    png = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(7_900_000)).decode()
+    image = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{png}"}}
+    answer = gateway.call(
+        "POST",
+        "/v1/chat/completions",
+        {"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": "text", "text": "look"}, image]}]},
+    )
+    assert answer.status == 200, answer.body[:300]
+    assert "1 image" in answer.text
+    turns = [{"role": role, "content": "x" * 2000} for _ in range(500) for role in ("user", "assistant")]
+    answer = gateway.call(
+        "POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": [*turns, {"role": "user", "content": "end"}]}
+    )
+    assert answer.status == 200, answer.body[:300]
+    assert len(upstream.requests) == 2
+
+
+def test_a_failing_addon_of_the_user_never_lets_the_request_through(starter: Starter, upstream: Upstream) -> None:
+    """Another addon that wants to stream requests must not send OpenAI bodies upstream."""
+    gateway = starter()
+    other = gateway.folder / "other.py"
+    other.write_text("def requestheaders(flow):\n    flow.request.stream = True\n")
+    gateway.stop()
+    gateway = starter(
+        gateway.folder.joinpath("antigravity.toml").read_text(), "-s", str(other), "--set", "stream_large_bodies=1"
+    )
+    answer = gateway.chat("gpt-4o")
+    assert answer.status == 200
+    assert all("messages" not in json.dumps(request.body) for request in upstream.requests)
+
+
+def test_keep_alive_serves_many_requests(gateway: Gateway) -> None:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    for n in range(20):
+        body = json.dumps(chat("gemini-2.5-flash", stream=bool(n % 2)))
+        connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        answer = Answer(response.status, {}, response.read())
+        assert answer.status == 200
+    connection.close()

@@ -1,0 +1,88 @@
+"""No credential anywhere: not in a flow, a log, a saved file, a HAR, an error, or mitmweb's page."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import TYPE_CHECKING
+
+from mitmproxy import http as mitm_http
+from mitmproxy import io
+
+from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, free_port, wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Starter
+
+GATEWAY_KEY = "sk-client-secret-90bd"
+SECRETS = [secret.encode() for secret in (*KEYS, GATEWAY_KEY)]
+SETTINGS = f'[proxy]\nauth_mode = "all_except_health"\napi_key = "{GATEWAY_KEY}"\n' + TWO_ACCOUNTS
+
+
+def traffic(gateway: Gateway) -> list[bytes]:
+    """All kinds of exchanges, good and bad; returns everything that the client saw."""
+    seen = []
+    for headers in (
+        {"Authorization": f"Bearer {GATEWAY_KEY}"},
+        {"x-api-key": GATEWAY_KEY, "Cookie": f"key={GATEWAY_KEY}"},
+        {"x-goog-api-key": GATEWAY_KEY},
+        {"Authorization": f"Bearer {GATEWAY_KEY}x"},
+    ):
+        for model in (
+            "gpt-4o",
+            "gemini-3-flash",
+            "demo-429-first-s",
+            "demo-429-all",
+            "demo-401-all",
+            "demo-refuse-all",
+        ):
+            for stream in (False, True):
+                answer = gateway.chat(model, stream=stream, headers=headers)
+                seen.append(answer.body + str(answer.headers).encode())
+        seen.append(gateway.call("GET", "/v1/models", headers=headers).body)
+        seen.append(gateway.call("GET", "/nowhere", headers=headers).body)
+    seen.append(gateway.chat("gpt-4o", n=3, headers={"Authorization": f"Bearer {GATEWAY_KEY}"}).body)
+    return seen
+
+
+def assert_clean(what: str, data: bytes) -> None:
+    for secret in SECRETS:
+        assert secret not in data, what
+
+
+def test_saved_flows_har_and_log(starter: Starter) -> None:
+    gateway = starter(SETTINGS, "-w", "saved.flow", "--set", "hardump=saved.har", "-v", "--set", "flow_detail=4")
+    for body in traffic(gateway):
+        assert_clean("answer", body)
+    gateway.stop()
+    saved = (gateway.folder / "saved.flow").read_bytes()
+    assert_clean("saved flows", saved)
+    assert_clean("HAR", (gateway.folder / "saved.har").read_bytes())
+    assert_clean("log", gateway.log.encode())
+    with (gateway.folder / "saved.flow").open("rb") as file:
+        flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, mitm_http.HTTPFlow)]
+    assert len(flows) > 20
+
+
+def test_mitmweb(starter: Starter) -> None:
+    port = free_port()
+    web = ["--no-web-open-browser", "--web-port", str(port), "--set", "web_password=look"]
+    gateway = starter(SETTINGS, *web, tool="mitmweb")
+    traffic(gateway)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def fetch(path: str) -> bytes:
+        connection.request("GET", f"{path}?token=look", headers={"Cookie": ""})
+        response = connection.getresponse()
+        data = response.read()
+        assert response.status == 200, path
+        return data
+
+    wait_until(lambda: len(json.loads(fetch("/flows"))) > 20)
+    listing = fetch("/flows")
+    assert_clean("flow list", listing)
+    for flow in json.loads(listing):
+        for side in ("request", "response"):
+            if flow.get(side):
+                assert_clean("content", fetch(f"/flows/{flow['id']}/{side}/content.data"))
+    connection.close()
