@@ -5,6 +5,7 @@ Options and hooks, nothing else; the rooms behind it are in `addons/gateway/`, t
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ try:
 
     from addons.gateway import banner, layer_setup, listening
     from addons.gateway.demo import Demo
+    from addons.gateway.dispatch import HookTable
     from addons.gateway.gateway import Gateway
     from addons.gateway.settings_file import SettingsFile
 except ModuleNotFoundError as e:
@@ -40,6 +42,7 @@ class Antigravity:
         self.gateway = Gateway()
         self.settings_file = SettingsFile(self.gateway)
         self.demo = Demo()
+        self.hook_table: HookTable | None = None
 
     # --- options
 
@@ -70,13 +73,20 @@ class Antigravity:
     # --- life
 
     async def running(self) -> None:
+        self.hook_table = HookTable(ctx.master.addons)
+        self.hook_table.install()
         if ctx.options.antigravity_demo:
             self.gateway.use_only(await self.demo.start())
         await listening.keep_to_loopback(self.gateway)
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.settings_file.watch()
+        # What is loaded by now stays; the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
 
     async def done(self) -> None:
+        if self.hook_table:
+            self.hook_table.uninstall()
         self.settings_file.unwatch()
         await self.demo.stop()
 

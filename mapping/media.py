@@ -310,7 +310,7 @@ def _data_url(url: str, path: str) -> tuple[str, str]:
     data = url[comma + 1 :]
     if any(parameter.strip() == "base64" for parameter in parameters):
         return mime, _base64(data, path)
-    return mime or "text/plain", base64.b64encode(unquote_to_bytes(data)).decode()
+    return mime or "text/plain", _base64(base64.b64encode(_unquoted(data)).decode(), path)
 
 
 def _is_mime(text: str) -> bool:
@@ -343,8 +343,12 @@ def _is_standard(data: str) -> bool:
 
 def _cleaned(data: str) -> str:
     """Without white space and padding, in the standard alphabet; percent-encoding undone."""
-    raw = unquote_to_bytes(data) if "%" in data else data.encode("utf-8", "replace")
+    raw = _unquoted(data) if "%" in data else data.encode("utf-8", "replace")
     return raw.translate(_STANDARD, b" \t\r\n\v\f").rstrip(b"=").decode("latin-1")
+
+
+def _unquoted(data: str) -> bytes:
+    return unquote_to_bytes(data.encode("utf-8", "replace"))
 
 
 def _sniffed(data: str) -> str | None:

@@ -236,8 +236,9 @@ class _Cleaner:
     ) -> None:
         """Collect into `parts` what `raw` means without references and `allOf`; into `kept` what must stay a reference,
         because it is recursive or too large; into `entered` what `parts` were copied from."""
-        if depth > MAX_DEPTH:
-            self.notes.add("schema-cut", "depth")
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            self.notes.add("schema-cut", "depth" if depth > MAX_DEPTH else "size")
             return
         own = {key: value for key, value in raw.items() if key not in _COMPOSING}
         if own:

@@ -30,6 +30,9 @@ def merge(parts: list[JSON]) -> tuple[JSON, list[str]]:
                 merged[key] = _COMBINE[key](first, value)
             elif key not in _FIRST and first is not value:
                 lost.append(key)
+    texts = dict.fromkeys(part["description"] for part in parts if isinstance(part.get("description"), str))
+    if len(texts) > 1:
+        merged["description"] = " ".join(filter(None, texts))
     return merged, lost
 
 
@@ -53,24 +56,21 @@ def nullable(out: JSON) -> JSON:
     return out
 
 
-_FIRST = frozenset({"title", "default", "examples", "$schema", "$id", "$comment", "$defs", "definitions"})
-
-
-def _text(first: Any, second: Any) -> Any:
-    if not isinstance(first, str) or not isinstance(second, str) or second in first:
-        return first
-    return f"{first} {second}"
+_FIRST = frozenset(
+    {"description", "title", "default", "examples", "$schema", "$id", "$comment", "$defs", "definitions"}
+)
 
 
 def _type(first: Any, second: Any) -> Any:
-    ours = first if isinstance(first, list) else [first]
-    theirs = second if isinstance(second, list) else [second]
-    both = [t for t in ours if t in theirs]
-    if not both and {"integer", "number"} <= {t for t in (*ours, *theirs) if isinstance(t, str)}:
-        return "integer"
-    if not both:
-        return first
-    return both[0] if len(both) == 1 else both
+    ours, theirs = _names(first), _names(second)
+    common = [name for name in ours if name in theirs]
+    if not common:
+        return "integer" if {"integer", "number"} <= ours.keys() | theirs.keys() else first
+    return common[0] if len(common) == 1 else common
+
+
+def _names(kind: Any) -> dict[str, None]:
+    return dict.fromkeys(name for name in (kind if isinstance(kind, list) else [kind]) if isinstance(name, str))
 
 
 def _properties(first: Any, second: Any) -> Any:
@@ -123,7 +123,6 @@ def _bound(choose: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 _COMBINE: dict[str, Callable[[Any, Any], Any]] = {
-    "description": _text,
     "type": _type,
     "properties": _properties,
     "required": _required,
