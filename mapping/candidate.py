@@ -293,10 +293,10 @@ class Candidate:
             self._citations += recited(self._recited, spans)
 
     def _spans(self) -> list[Span]:
-        ends = [first for _, first in self._runs[1:]] + [len(self.parts)]
+        borders = [*(first for _, first in self._runs), len(self.parts)]
         return [
             Span(start, "".join(_visible(part) for part in self.parts[first:end]))
-            for (start, first), end in zip(self._runs, ends, strict=True)
+            for (start, first), end in zip(self._runs, borders[1:], strict=True)
         ]
 
 

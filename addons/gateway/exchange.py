@@ -97,6 +97,7 @@ class Exchange:
     _resent: bool = False
     _waited: float = 0.0
     _hopping: bool = False
+    _others_added: bool = False
     _timer: asyncio.TimerHandle | None = None
     _opening: bytes = b""
 
@@ -338,8 +339,10 @@ class Exchange:
         translator, job = self._translator, self.job
         assert translator is not None
         assert job is not None
-        for other in await job.others():
-            translator.add_answer(other)
+        if not self._others_added:
+            for other in await job.others():
+                translator.add_answer(other)
+            self._others_added = True
         tail = translator.end()
         if token := translator.continuation:
             if job.go_on(token):
@@ -397,6 +400,7 @@ class Exchange:
                 logger.info(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
                 self.notes.add("retried", problem.reason)
                 self._translator = translator.again() if translator else None
+                self._others_added = False
                 self._again(pause)
                 return
         if problem.kind is Kind.QUOTA and pool.candidates(job.model) and pool.choose(job.model) is None:

@@ -141,7 +141,10 @@ class ChatJob(Job):
             self._answer = chat.ChatAnswer(self.call.plan, created=self._created, mint=mint, notes=self._notes)
         self._answer.add(content)
         token = self._answer.continuation
-        return token is None or not self.go_on(token)
+        if token is not None and self.go_on(token):
+            return False
+        self._answer.close()
+        return True
 
     def go_on(self, token: str) -> bool:
         if self._hops == MAX_HOPS or token == self._body.get("continuationToken"):

@@ -54,11 +54,15 @@ class ChatAnswer:
         answer.reader.end()
         self._settle(answer)
 
-    def finish(self) -> bytes:
-        """The `chat.completion` object."""
+    def close(self) -> None:
+        """Take an answer that would go on as it is."""
         if self._open is not None:
             self._open.reader.end()
             self._settle(self._open)
+
+    def finish(self) -> bytes:
+        """The `chat.completion` object."""
+        self.close()
         if not self._answers:
             raise broken("The upstream gave no answer.", code="upstream_empty")
         first = self._answers[0]

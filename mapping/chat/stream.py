@@ -91,13 +91,11 @@ class ChatStream:
         return opened
 
     def again(self) -> Self:
-        """A stream for another attempt after a fault was raised; it goes on from what `open` sent, and keeps the
-        answers that were added."""
+        """A stream for another attempt after a fault was raised; it goes on from what `open` sent. Answers that were
+        added before are to be added again."""
         exchange = self._exchange
         fresh = type(self)(exchange.plan, created=exchange.created, mint=exchange.mint, notes=exchange.notes)
         fresh._frame = self._frame
-        fresh._further = self._further
-        fresh._calls = self._calls
         if self._first.writers and self._first.writers[0].begun:
             fresh.open()
         return fresh
@@ -122,8 +120,11 @@ class ChatStream:
         self._further.append(choices)
 
     def remember(self) -> dict[str, RawTurn]:
-        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
-        if self._failed:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
+
+        Nothing before the end, and nothing of a stream that broke off.
+        """
+        if self._failed or not self._over:
             return {}
         return {key: turn for choices in self._all for key, turn in choices.reader.turns().items()}
 
@@ -161,7 +162,7 @@ class ChatStream:
 class _Frame:
     """The bytes around what changes from chunk to chunk."""
 
-    __slots__ = ("_head", "_tail", "_usage_tail")
+    __slots__ = ("_head", "_tail")
 
     def __init__(self, id: str, exchange: Exchange) -> None:
         head = {

@@ -85,6 +85,11 @@ class Reading:
         self.writers.append(Recorder())
         return self.writers[-1]
 
+    def read(self, responses: Sequence[JSON]) -> None:
+        for item in responses:
+            self.reader.add(item)
+        self.reader.end()
+
     @property
     def told(self) -> list[Any]:
         return self.writers[0].told
@@ -99,9 +104,7 @@ def response(*parts: Any, finish: str | None = None, **more: Any) -> JSON:
 
 def read(*responses: JSON, live: bool = False, **plan: Any) -> Reading:
     reading = Reading(live=live, **plan)
-    for item in responses:
-        reading.reader.add(item)
-    reading.reader.end()
+    reading.read(responses)
     return reading
 
 
@@ -242,9 +245,7 @@ def test_impossible_indices(index: Any) -> None:
 def test_faults(responses: list[JSON], kind: Kind, code: str | None, live: bool) -> None:
     reading = Reading(live=live)
     with pytest.raises(UpstreamError) as caught:
-        for item in responses:
-            reading.reader.add(item)
-        reading.reader.end()
+        reading.read(responses)
     assert (caught.value.kind, caught.value.error.code) == (kind, code)
     assert not any(("finish", reason) in writer.told for writer in reading.writers for reason in ("stop", "tool_calls"))
 
@@ -446,6 +447,11 @@ def test_pieces_of_several_events_make_one_part() -> None:
     assert annotations(reading) == ((1, 3, "A"), (10, 11, "A"))
 
 
+def test_grounding_without_any_part() -> None:
+    told = read({"candidates": [{"finishReason": "STOP", **grounding({"partIndex": 1, "endIndex": 2})}]})
+    assert annotations(told) == ((0, 0, "A"),)
+
+
 def test_grounding_metadata_goes_with_the_message() -> None:
     early = {"groundingMetadata": {"webSearchQueries": ["q"]}}
     reading = read(response({"text": "ab"}, **early), response(finish="STOP", **grounding({"endIndex": 2})))
@@ -511,11 +517,11 @@ def test_a_token_that_is_not_new_ends_the_answer(token: Any) -> None:
 
 KEYS = [
     "candidates", "content", "parts", "text", "thought", "thoughtSignature", "functionCall", "name", "args", "id",
-    "partialArgs", "willContinue", "jsonPath", "stringValue", "inlineData", "mimeType", "data", "executableCode", "code",
-    "codeExecutionResult", "output", "fileData", "fileUri", "finishReason", "finishMessage", "index", "groundingMetadata",
-    "groundingChunks", "groundingSupports", "groundingChunkIndices", "segment", "web", "uri", "citationMetadata",
-    "citations", "logprobsResult", "chosenCandidates", "topCandidates", "promptFeedback", "blockReason",
-    "usageMetadata", "promptTokenCount", "continuationToken", "responseId",
+    "partialArgs", "willContinue", "jsonPath", "stringValue", "inlineData", "mimeType", "data", "executableCode",
+    "code", "codeExecutionResult", "output", "fileData", "fileUri", "finishReason", "finishMessage", "index",
+    "groundingMetadata", "groundingChunks", "groundingSupports", "groundingChunkIndices", "segment", "web", "uri",
+    "citationMetadata", "citations", "logprobsResult", "chosenCandidates", "topCandidates", "promptFeedback",
+    "blockReason", "usageMetadata", "promptTokenCount", "continuationToken", "responseId",
 ]  # fmt: skip
 VALUES = ["", "a", "STOP", "MAX_TOKENS", "CONTINUATION", "OTHER", "$.a", "$.a[0]", "image/png", "audio/L16", "AA=="]
 LEAVES = st.none() | st.booleans() | st.integers(-2, 130) | st.floats() | st.sampled_from(VALUES)
@@ -524,7 +530,7 @@ ANYTHING = st.recursive(
 )
 PARTS = st.dictionaries(st.sampled_from(KEYS[3:22]), ANYTHING, max_size=3)
 CANDIDATES = st.fixed_dictionaries(
-    {}, optional={key: ANYTHING for key in KEYS[23:]} | {"content": st.fixed_dictionaries({"parts": st.lists(PARTS)})}
+    {}, optional=dict.fromkeys(KEYS[23:], ANYTHING) | {"content": st.fixed_dictionaries({"parts": st.lists(PARTS)})}
 )
 RESPONSES = st.dictionaries(st.sampled_from(KEYS), ANYTHING) | st.fixed_dictionaries(
     {"candidates": st.lists(CANDIDATES)}
@@ -536,9 +542,7 @@ RESPONSES = st.dictionaries(st.sampled_from(KEYS), ANYTHING) | st.fixed_dictiona
 def test_nothing_but_an_upstream_error_is_raised(responses: list[JSON], live: bool) -> None:
     reading = Reading(live=live, logprobs=True)
     try:
-        for item in responses:
-            reading.reader.add(item)
-        reading.reader.end()
+        reading.read(responses)
     except UpstreamError:
         return
     if reading.reader.continuation is None:
