@@ -23,6 +23,7 @@ try:
     from addons.gateway.dispatch import HookTable
     from addons.gateway.gateway import Gateway
     from addons.gateway.settings_file import SettingsFile
+    from addons.gateway.trace import Recorder
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
         raise
@@ -67,6 +68,8 @@ class Antigravity:
             ctx.options.connection_strategy = "lazy"
         if "mode" in updated:
             self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
+        if self.hook_table and updated & {"antigravity_trace", "save_stream_file", "hardump"}:
+            self.gateway.record(Recorder.wanted())
         if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
             raise exceptions.OptionsError("The settings of the gateway can't be used; the reason is in the log.")
 
@@ -75,6 +78,7 @@ class Antigravity:
     async def running(self) -> None:
         self.hook_table = HookTable(ctx.master.addons)
         self.hook_table.install()
+        self.gateway.record(Recorder.wanted())
         if ctx.options.antigravity_demo:
             self.gateway.use_only(await self.demo.start())
         await listening.keep_to_loopback(self.gateway)

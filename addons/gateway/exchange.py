@@ -28,6 +28,7 @@ from addons.gateway.accounts import Account
 from addons.gateway.callers import Caller
 from addons.gateway.jobs import Job, StreamTranslator
 from addons.gateway.quota_day import seconds_to_reset
+from addons.gateway.trace import Trace
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
 from mapping.notes import Notes
@@ -64,6 +65,8 @@ class Attempt:
     started: float
     outcome: str = ""
     seconds: float = 0.0
+    waited: float = 0.0
+    """Seconds of pause before it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -76,6 +79,8 @@ class Exchange:
     id: str
     inner: bool = False
     """Made by the gateway itself, not by a client."""
+    trace: Trace | None = None
+    started: float = field(default_factory=time.monotonic)
     verdict: Verdict = Verdict.SEND
     pause: float = 0.0
     tail: bytes = b""
@@ -94,6 +99,7 @@ class Exchange:
     _http11: bool = True
     _close: bool = False
     _finished: bool = False
+    _begun: bool = False
     _resent: bool = False
     _waited: float = 0.0
     _hopping: bool = False
@@ -105,7 +111,12 @@ class Exchange:
 
     def on_request(self) -> None:
         """The `request` hook: the whole request is there."""
+        if self._begun:  # another attempt, and its call is a request that other addons may see too
+            return
+        self._begun = True
         try:
+            if self.trace and not self.inner:
+                self.trace.arrived(self.flow.request, self.caller.host)
             if not self.inner:
                 self._begin()
             if self.verdict is Verdict.SEND:
@@ -121,6 +132,8 @@ class Exchange:
         if self.verdict is not Verdict.SEND or response is None:
             return
         self._stop_timer()
+        if self.trace:
+            self.trace.answered(self.flow)
         if self.job and self.job.streams and 200 <= response.status_code < 300:
             try:
                 self._translator = self._translator or self.job.stream()
@@ -131,13 +144,32 @@ class Exchange:
             except Exception:
                 self.crashed()
 
-    async def on_response(self) -> None:
-        """The `response` hook: the answer is there as a whole, or its stream has ended."""
+    def judge(self) -> None:
+        """The upstream's answer is there as a whole, or its stream has ended: is another attempt needed?"""
         try:
             if self.verdict is Verdict.STREAM:
-                await self._end_stream()
+                if self.job and not self.job.has_others:
+                    self._end_stream([])
             elif self.verdict is Verdict.SEND:
-                await self._take_whole()
+                self._take_whole()
+        except UpstreamError as e:
+            self._attempt_failed(e)
+        except OpenAIError as e:
+            self.fail(e)
+        except Exception:
+            self.crashed()
+
+    async def on_response(self) -> None:
+        """The `response` hook, once per exchange: make the client's answer."""
+        try:
+            if self.verdict is Verdict.STREAM:
+                assert self.job is not None
+                self._end_stream(await self.job.others())
+            elif self.verdict is Verdict.SEND:
+                assert self.job is not None
+                answer = self.job.finish(await self.job.others())
+                self.gateway.memory.remember(self.tenant, self.job.remember())
+                self.succeed(answer)
         except UpstreamError as e:
             self._attempt_failed(e)
         except OpenAIError as e:
@@ -148,6 +180,11 @@ class Exchange:
             self._finish()
 
     # --- what the layer asks and tells
+
+    @property
+    def sent_stream(self) -> bool:
+        """The client got a stream, not a whole answer."""
+        return self._head is not None
 
     @property
     def streaming(self) -> bool:
@@ -178,6 +215,9 @@ class Exchange:
         translator = self._translator
         if translator is None or not data:
             return b""
+        trace = self.trace
+        if trace:
+            trace.came(data)
         try:
             out = translator.feed(data)
         except UpstreamError as e:
@@ -186,8 +226,11 @@ class Exchange:
         except Exception:
             self.crashed()
             return b""
-        if out and self._timer:
-            self._stop_timer()
+        if out:
+            if self._timer:
+                self._stop_timer()
+            if trace:
+                trace.sent.append(out)
         return out
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
@@ -196,6 +239,7 @@ class Exchange:
             if not connecting and self._nothing_came() and self.reused_connection and not self._resent:
                 # The upstream closed an idle connection just as it was used again. That is no failed attempt.
                 self._resent = True
+                self.attempts.pop()
                 self._again(0.0)
                 return
             nothing_came = connecting or self._nothing_came()
@@ -214,6 +258,8 @@ class Exchange:
     def pending(self) -> bytes:
         """What the client is to get without anything having come from the upstream: signs of life."""
         out, self._opening = self._opening, b""
+        if self.trace and out:
+            self.trace.sent.append(out)
         return out
 
     def client_left(self) -> None:
@@ -309,8 +355,10 @@ class Exchange:
             self._again(rest + 0.01)
             return
         self.account = account
-        self.attempts.append(Attempt(account, time.monotonic()))
+        self.attempts.append(Attempt(account, time.monotonic(), waited=self.pause))
         self._aim(account, job)
+        if self.trace:
+            self.trace.called(self.flow)
         self.verdict = Verdict.SEND
         if job.streams and self._timer is None:
             self._start_timer()
@@ -335,12 +383,12 @@ class Exchange:
         data.headers = http.Headers(fields)
         data.content = call.body or b""
 
-    async def _end_stream(self) -> None:
+    def _end_stream(self, others: list[bytes]) -> None:
         translator, job = self._translator, self.job
         assert translator is not None
         assert job is not None
         if not self._others_added:
-            for other in await job.others():
+            for other in others:
                 translator.add_answer(other)
             self._others_added = True
         tail = translator.end()
@@ -356,11 +404,13 @@ class Exchange:
         self.gateway.memory.remember(self.tenant, translator.remember())
         self.verdict = Verdict.DONE
 
-    async def _take_whole(self) -> None:
+    def _take_whole(self) -> None:
         response, job = self.flow.response, self.job
         assert response is not None
         assert job is not None
         content = response.raw_content or b""
+        if self.trace:
+            self.trace.came(content)
         if "content-encoding" in response.headers:
             content = response.get_content(strict=False) or b""
         if not 200 <= response.status_code < 300:
@@ -373,10 +423,6 @@ class Exchange:
         if self.result is not None:
             self.result.set_result(content)
             self.verdict = Verdict.ANSWER
-            return
-        answer = job.finish(await job.others())
-        self.gateway.memory.remember(self.tenant, job.remember())
-        self.succeed(answer)
 
     def _attempt_failed(self, problem: UpstreamError) -> None:
         """Another attempt, or the error."""
@@ -447,6 +493,10 @@ class Exchange:
             return
         self._finished = True
         self._stop_timer()
+        if self.trace:
+            if self.tail:
+                self.trace.sent.append(self.tail)
+            self.trace.over(self)
         if self.job:
             self.job.cancel()
         if self.result is not None and not self.result.done():

@@ -21,6 +21,7 @@ from addons.gateway.memory import TurnMemory
 from addons.gateway.model_map import ModelMap
 from addons.gateway.routes import Match
 from addons.gateway.settings import Settings, load, proxy_keys
+from addons.gateway.trace import Recorder, Trace
 from mapping import chat, errors, jsonio
 
 logger = logging.getLogger("antigravity")
@@ -38,6 +39,7 @@ class Gateway:
         self.memory = TurnMemory()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self._only_accounts: list[Account] | None = None
+        self.recorder: Recorder | None = None
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
         self.use(Settings())
@@ -60,6 +62,12 @@ class Gateway:
         pool.take_rests_from(self.pool)
         self.pool = pool
         self._models = None
+        if self.recorder:
+            self.recorder.keep = settings.trace.keep
+
+    def record(self, wanted: bool) -> None:
+        """Begin or end to record exchanges."""
+        self.recorder = Recorder(self.settings.trace.keep) if wanted else None
 
     def use_only(self, accounts: list[Account]) -> None:
         """Serve from these accounts, whatever the settings say: the demo asks nobody else."""
@@ -78,7 +86,7 @@ class Gateway:
         caller, fields = take(request.headers.fields, peer[0] if peer else "")
         if fields is not request.headers.fields:
             request.data.headers = http.Headers(fields)
-        exchange = Exchange(self, flow, caller, new_id())
+        exchange = Exchange(self, flow, caller, new_id(), trace=self._new_trace())
         self.exchanges[flow.id] = exchange
         return exchange
 
@@ -87,6 +95,9 @@ class Gateway:
 
     def close(self, exchange: Exchange) -> None:
         self.exchanges.pop(exchange.flow.id, None)
+
+    def _new_trace(self) -> Trace | None:
+        return Trace(self.recorder) if self.recorder else None
 
     def refuse_stray(self, flow: http.HTTPFlow) -> None:
         """A request that did not come through the gateway's layer (replayed in mitmproxy, say) goes nowhere."""
@@ -106,6 +117,7 @@ class Gateway:
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), new_id(), inner=True, result=result)
+        exchange.trace = self._new_trace()
         exchange.job = jobs.RawJob(model, call)
         self.exchanges[flow.id] = exchange
         try:
@@ -123,7 +135,7 @@ class Gateway:
         if not isinstance(name, str):
             raise errors.wrong_type("model", "a string", name)
         model = self.model_map.resolve(name)
-        exchange.job = _NotYet(model)
+        exchange.job = _NotYet(model, name)
         call = chat.translate(
             body,
             model=model,
@@ -146,9 +158,10 @@ class Gateway:
 class _NotYet(jobs.Job):
     """Stands for a request whose translation has not succeeded: errors name its model."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, client_model: str) -> None:
         self.model = model
         self.shown_model = model
+        self.client_model = client_model
 
 
 def _json_body(request: http.Request) -> Any:

@@ -67,6 +67,8 @@ class Job:
     """Cooldowns count per model; this is the one."""
     shown_model: str | None = None
     """For `X-Mapped-Model`; None: not a model call."""
+    client_model: str | None = None
+    """The model as the client named it."""
     streams: bool = False
 
     def request(self) -> Call:
@@ -83,6 +85,11 @@ class Job:
 
     def go_on(self, token: str) -> bool:
         """The upstream wants to be asked again with this continuation token. False: it has been asked often enough."""
+        return False
+
+    @property
+    def has_others(self) -> bool:
+        """Whether other calls run beside the first one."""
         return False
 
     async def others(self) -> list[bytes]:
@@ -116,6 +123,7 @@ class ChatJob(Job):
         self.call = call
         self.model = call.model
         self.shown_model = call.model
+        self.client_model = call.plan.client_model
         self.streams = call.plan.stream
         self._notes = notes
         self._created = int(time.time())
@@ -153,6 +161,10 @@ class ChatJob(Job):
         self._body = {**self._body, "continuationToken": token}
         self._encoded = None
         return True
+
+    @property
+    def has_others(self) -> bool:
+        return bool(self._copies)
 
     async def others(self) -> list[bytes]:
         return list(await asyncio.gather(*self._copies))

@@ -145,6 +145,18 @@ class GatewayStream(HttpStream):
             return
         yield from self.proceed()
 
+    def take_substitute(self) -> CommandGenerator[None]:
+        """Another addon (server replay, say) has answered in the upstream's place: translate that."""
+        response = self.flow.response
+        assert response
+        content = response.raw_content
+        self.server_state = self.state_wait_for_response_headers
+        yield from self.server_state(ResponseHeaders(self.stream_id, response, end_stream=not content))
+        if content and self.server_state != self.state_errored:
+            yield from self.server_state(ResponseData(self.stream_id, content))
+        if self.server_state in (self.state_consume_response_body, self.state_stream_response_body):
+            yield from self.server_state(ResponseEndOfMessage(self.stream_id))
+
     # --- attempts
 
     def proceed(self) -> CommandGenerator[None]:
@@ -180,7 +192,14 @@ class GatewayStream(HttpStream):
         if exchange.verdict is not Verdict.SEND:
             yield from self.proceed()
             return
+        if self._tries:
+            yield HttpRequestHook(flow)
+            if (yield from self.check_killed(True)):
+                return
         self._tries += 1
+        if flow.response:
+            yield from self.take_substitute()
+            return
         self.server_state = self.state_wait_for_response_headers
         known = set(self.owner.connections)
         connection, error = yield GetHttpConnection(
@@ -271,9 +290,11 @@ class GatewayStream(HttpStream):
         if self.flow.response is None:
             self.flow.response = self.exchange.stream_head()
         self.flow.response.timestamp_end = time.time()
-        yield HttpResponseHook(self.flow)
-        if (yield from self.check_killed(False)):
-            return
+        self.exchange.judge()
+        if self.exchange.verdict is not Verdict.AGAIN:
+            yield HttpResponseHook(self.flow)
+            if (yield from self.check_killed(False)):
+                return
         if self.exchange.verdict is Verdict.AGAIN:
             yield from self.send_pending()
             yield from self.again()
@@ -301,9 +322,11 @@ class GatewayStream(HttpStream):
         assert self.flow.response
         self.flow.response.timestamp_end = time.time()
         self.server_state = self.state_paused
-        yield HttpResponseHook(self.flow)
-        if (yield from self.check_killed(False)):
-            return
+        self.exchange.judge()
+        if self.exchange.verdict is not Verdict.AGAIN:
+            yield HttpResponseHook(self.flow)
+            if (yield from self.check_killed(False)):
+                return
         if self.exchange.verdict is Verdict.AGAIN:
             yield from self.again()
             return

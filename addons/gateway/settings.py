@@ -95,6 +95,12 @@ class TranslationSettings(_Section):
         return Options(**self.model_dump())
 
 
+class TraceSettings(_Section):
+    """`[trace]`: the record of exchanges in mitmweb and mitmproxy."""
+
+    keep: int = Field(default=1000, ge=1)
+
+
 class AccountSettings(_Section):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
@@ -117,6 +123,7 @@ class Settings(_Section):
     retry: RetrySettings = RetrySettings()
     models: ModelSettings = ModelSettings()
     translation: TranslationSettings = TranslationSettings()
+    trace: TraceSettings = TraceSettings()
     accounts: list[AccountSettings] = []
 
 

@@ -1,0 +1,93 @@
+"""The record: both sides of every exchange, truthful, each on its own, and good for a replay."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mitmproxy import http, io
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Starter, Upstream
+
+
+def saved(gateway: Gateway) -> list[http.HTTPFlow]:
+    gateway.stop()
+    with (gateway.folder / "saved.flow").open("rb") as file:
+        flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, http.HTTPFlow)]
+    return sorted(flows, key=lambda flow: flow.request.timestamp_start)
+
+
+def exchange_id(flow: http.HTTPFlow) -> str:
+    found = re.match(r"\[(req_\w+)\]", flow.comment)
+    assert found, flow.comment
+    return found[1]
+
+
+def test_a_retried_stream_is_three_flows(starter: Starter) -> None:
+    gateway = starter(None, "-w", "saved.flow", "--set", "antigravity_demo=true")
+    answer = gateway.chat("demo-503-first-trace", "trace me", stream=True)
+    flows = saved(gateway)
+    client, failed, good = flows
+    assert {exchange_id(flow) for flow in flows} == {answer.headers["x-request-id"]}
+
+    assert client.request.path == "/v1/chat/completions"
+    assert json.loads(client.request.content or b"")["messages"][0]["content"] == "trace me"
+    assert client.request.host_header == f"127.0.0.1:{gateway.port}"
+    assert client.response
+    assert client.response.content == answer.body
+    assert client.response.headers["x-request-id"] == answer.headers["x-request-id"]
+
+    for attempt in (failed, good):
+        assert attempt.request.path == "/v1beta/models/demo-503-first-trace:streamGenerateContent?alt=sse"
+        assert json.loads(attempt.request.content or b"")["contents"][0]["parts"] == [{"text": "trace me"}]
+    assert failed.response
+    assert failed.response.status_code == 503
+    assert failed.response.json()["error"]["status"] == "UNAVAILABLE"
+    assert failed.marked
+    assert "attempt 1 of 2" in failed.comment
+    assert "503" in failed.comment
+    assert good.response
+    assert b"candidates" in (good.response.content or b"")
+    assert not good.marked
+    assert "attempt 2 of 2" in good.comment
+
+
+def test_broken_and_refused_exchanges(starter: Starter) -> None:
+    gateway = starter(None, "-w", "saved.flow", "--set", "antigravity_demo=true")
+    broken = gateway.chat("demo-error-mid-stream", stream=True)
+    refused = gateway.chat("no-such-model")
+    flows = saved(gateway)
+    assert [flow.response and flow.response.content for flow in flows if "/v1/chat" in flow.request.path] == [
+        broken.body,
+        refused.body,
+    ]
+    assert len(flows) == 3
+
+
+def test_without_a_watcher_nothing_is_kept(gateway: Gateway) -> None:
+    """Plain mitmdump records nothing; the option switches it on."""
+    assert gateway.chat("gpt-4o").status == 200
+    assert "attempt 1 of" not in gateway.log
+
+
+def test_server_replay_reruns_the_translation(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:
+    settings = '[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "UPSTREAM"\n'
+    recording = starter(settings, "-w", "saved.flow")
+    text = "to be replayed"
+    bodies = {stream: recording.chat("gemini-2.5-flash", text, stream=stream).body for stream in (False, True)}
+    recording.stop()
+    upstream.forget()
+    replaying = starter(settings, "-S", str(recording.folder / "saved.flow"), "--set", "server_replay_extra=404")
+    for stream, body in bodies.items():
+        answer = replaying.chat("gemini-2.5-flash", text, stream=stream)
+        assert answer.status == 200
+        assert strip(answer.body) == strip(body)
+    assert not upstream.requests
+
+
+def strip(body: bytes) -> bytes:
+    """Without the time, which is that of the request."""
+    return re.sub(rb'"created":\d+', b"", body)
