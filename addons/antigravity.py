@@ -68,7 +68,7 @@ class Antigravity:
             ctx.options.connection_strategy = "lazy"
         if "mode" in updated:
             self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
-        if self.hook_table and updated & {"antigravity_trace", "save_stream_file", "hardump"}:
+        if updated & {"antigravity_trace", "save_stream_file", "hardump"}:
             self.gateway.record(Recorder.wanted())
         if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
             raise exceptions.OptionsError("The settings of the gateway can't be used; the reason is in the log.")
@@ -78,7 +78,6 @@ class Antigravity:
     async def running(self) -> None:
         self.hook_table = HookTable(ctx.master.addons)
         self.hook_table.install()
-        self.gateway.record(Recorder.wanted())
         if ctx.options.antigravity_demo:
             self.gateway.use_only(await self.demo.start())
         await listening.keep_to_loopback(self.gateway)

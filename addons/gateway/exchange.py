@@ -236,6 +236,9 @@ class Exchange:
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
         """The upstream can't be reached, or broke off before its answer was whole."""
         try:
+            if self._finished:
+                self.fail(_hung_up())
+                return
             if not connecting and self._nothing_came() and self.reused_connection and not self._resent:
                 # The upstream closed an idle connection just as it was used again. That is no failed attempt.
                 self._resent = True
@@ -421,14 +424,15 @@ class Exchange:
             return
         self._succeeded()
         if self.result is not None:
-            self.result.set_result(content)
+            if not self.result.done():  # it is when the call was given up
+                self.result.set_result(content)
             self.verdict = Verdict.ANSWER
 
     def _attempt_failed(self, problem: UpstreamError) -> None:
         """Another attempt, or the error."""
         job, pool = self.job, self.gateway.pool
         attempt = self.attempts[-1] if self.attempts else None
-        if job is None or attempt is None:
+        if job is None or attempt is None or self._finished:
             self.fail(problem.error)
             return
         attempt.outcome = problem.reason
@@ -500,7 +504,7 @@ class Exchange:
         if self.job:
             self.job.cancel()
         if self.result is not None and not self.result.done():
-            self.result.set_exception(OpenAIError(499, "The client hung up.", type="server_error", code="cancelled"))
+            self.result.set_exception(_hung_up())
         self.gateway.close(self)
 
     def _start_timer(self) -> None:
@@ -566,6 +570,11 @@ class Exchange:
         if self._close:
             fields.append((b"Connection", b"close"))
         return fields
+
+
+def _hung_up() -> OpenAIError:
+    """Nobody is there to read it, but an exchange ends with something."""
+    return OpenAIError(499, "The client hung up.", type="server_error", code="cancelled")
 
 
 def new_id() -> str:

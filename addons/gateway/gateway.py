@@ -112,13 +112,13 @@ class Gateway:
         else:
             self._begin_models(exchange, match.id or None)
 
-    async def ask(self, model: str, call: jobs.Call) -> bytes:
+    async def ask(self, model: str, call: jobs.Call, check: jobs.Check) -> bytes:
         """Make an upstream call that no client asked for, with failover. Raises OpenAIError."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), new_id(), inner=True, result=result)
         exchange.trace = self._new_trace()
-        exchange.job = jobs.RawJob(model, call)
+        exchange.job = jobs.RawJob(model, call, check)
         self.exchanges[flow.id] = exchange
         try:
             return await inner_call.InnerCall(exchange, self).run(result)

@@ -49,6 +49,7 @@ class InnerCall(server.ConnectionHandler):
         context = Context(client, ctx.options)
         context.server = Server(address=(gateway.address.host, gateway.address.port))
         super().__init__(context)
+        self._exchange = exchange
         http_layer = GatewayLayer(context, gateway, lambda stream: None)
         http_layer.connections[client] = _Asker(exchange, context.fork())
         self.layer = http_layer
@@ -58,6 +59,10 @@ class InnerCall(server.ConnectionHandler):
         await self.server_event(events.Start())
         try:
             return await result
+        except asyncio.CancelledError:
+            # The end of the connection must not look like a failure that asks for another attempt.
+            self._exchange.client_left()
+            raise
         finally:
             handlers = [io.handler for io in self.transports.values() if io.handler]
             for handler in handlers:

@@ -56,8 +56,11 @@ class StreamTranslator(Protocol):
     def remember(self) -> dict[str, RawTurn]: ...
 
 
-type Ask = Callable[[str, Call], Awaitable[bytes]]
-"""Makes a further upstream call (model, call) with failover of its own. Raises OpenAIError."""
+type Check = Callable[[bytes], None]
+"""Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
+
+type Ask = Callable[[str, Call, Check], Awaitable[bytes]]
+"""Makes a further upstream call (model, call, check) with failover of its own. Raises OpenAIError."""
 
 
 class Job:
@@ -133,7 +136,9 @@ class ChatJob(Job):
         self._resigned = False
         self._hops = 0
         self._copies = [
-            asyncio.ensure_future(ask(call.model, Call("POST", _path(call.model, "generateContent"), self._bytes())))
+            asyncio.ensure_future(
+                ask(call.model, Call("POST", _path(call.model, "generateContent"), self._bytes()), self._check_copy)
+            )
             for _ in range(call.copies - 1)
         ]
 
@@ -191,6 +196,10 @@ class ChatJob(Job):
         for task in self._copies:
             task.cancel()
 
+    def _check_copy(self, content: bytes) -> None:
+        """Read the answer of a copy on trial, while it still can be asked for again."""
+        chat.ChatAnswer(self.call.plan, created=self._created, mint=mint, notes=Notes()).add(content)
+
     def _bytes(self) -> bytes:
         if self._encoded is None:
             try:
@@ -244,16 +253,18 @@ class ModelListJob(Job):
 
 
 class RawJob(Job):
-    """A call that the gateway makes for itself; the answer is handed on as it came."""
+    """A call that the gateway makes for itself; the answer is checked, and handed on as it came."""
 
-    def __init__(self, model: str, call: Call) -> None:
+    def __init__(self, model: str, call: Call, check: Check) -> None:
         self.model = model
         self._call = call
+        self._check = check
 
     def request(self) -> Call:
         return self._call
 
     def take(self, content: bytes) -> bool:
+        self._check(content)
         return True
 
 

@@ -32,6 +32,7 @@ class Call:
     server: Server
     response: http.Response | None = None
     body: list[bytes] = field(default_factory=list)
+    ended: float = 0.0
 
 
 @dataclass(slots=True)
@@ -71,7 +72,9 @@ class Trace:
     def came(self, data: bytes) -> None:
         """Bytes of the upstream's answer have come."""
         if self.calls:
-            self.calls[-1].body.append(data)
+            call = self.calls[-1]
+            call.body.append(data)
+            call.ended = time.time()
 
     def over(self, exchange: Exchange) -> None:
         """Put the record straight."""
@@ -116,6 +119,7 @@ class Recorder:
         made.response = call.response
         if call.response is not None:
             call.response.data.content = b"".join(call.body)
+            call.response.data.timestamp_end = call.ended or None
         return made
 
     def _show(self, flows: list[http.HTTPFlow], inner: bool) -> None:
