@@ -42,9 +42,8 @@ logger = logging.getLogger("antigravity")
 USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
 BACKOFF = 0.25
 """Seconds before the second attempt at an overloaded upstream; doubled for each one after."""
-SILENCE = 15.0
-"""Seconds of silence after which a streaming client gets a sign of life, and again after as many more."""
 KEEP_ALIVE = b": keep-alive\n\n"
+"""The sign of life that a streaming client gets while the upstream is silent."""
 
 
 class Verdict(enum.Enum):
@@ -481,6 +480,8 @@ class Exchange:
     def _again(self, pause: float) -> None:
         self.pause = pause
         self.verdict = Verdict.AGAIN
+        if self.job and self.job.streams:
+            self._start_timer()
 
     def _nothing_came(self) -> bool:
         return self.flow.response is None
@@ -509,7 +510,7 @@ class Exchange:
 
     def _start_timer(self) -> None:
         if self._timer is None and not self.inner:
-            self._timer = asyncio.get_running_loop().call_later(SILENCE, self._long_silence)
+            self._timer = asyncio.get_running_loop().call_later(self.gateway.settings.proxy.keep_alive, self._long_silence)
 
     def _stop_timer(self) -> None:
         if self._timer:

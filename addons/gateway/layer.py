@@ -193,6 +193,7 @@ class GatewayStream(HttpStream):
             yield from self.proceed()
             return
         if self._tries:
+            flow.response = None  # an early head of the client's answer may have come in between
             yield HttpRequestHook(flow)
             if (yield from self.check_killed(True)):
                 return

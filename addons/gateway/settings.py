@@ -57,6 +57,7 @@ class ProxySettings(_Section):
     expose_account: bool = True
     allowed_origins: list[str] = []
     allowed_hosts: list[str] = []
+    keep_alive: Annotated[Duration, Field(gt=0)] = 15.0
 
     @property
     def effective_auth_mode(self) -> str:

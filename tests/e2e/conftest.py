@@ -108,6 +108,52 @@ class StallingUpstream:
             self.hung_up += 1
 
 
+class ScriptedUpstream:
+    """Answers request after request with the next of `replies`, whole HTTP answers; None hangs up instead."""
+
+    def __init__(self, *replies: bytes | None) -> None:
+        self._replies = list(replies)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.bodies: list[Any] = []
+        self.connections = 0
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as file:
+            while head := file.readline():
+                length = 0
+                while (line := file.readline()) not in (b"\r\n", b""):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                body = file.read(length)
+                self.bodies.append(json.loads(body) if body else head)
+                reply = self._replies.pop(0)
+                if reply is None:
+                    return
+                connection.sendall(reply)
+
+
+def http_answer(body: bytes, content_type: str = "application/json") -> bytes:
+    """A whole HTTP answer."""
+    return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 @dataclass
 class Answer:
     """An HTTP answer, read to its end."""

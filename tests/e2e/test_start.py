@@ -1,0 +1,119 @@
+"""Starting: quickly, from anywhere, with a clear word when something is missing; and settings that change."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import KEYS, ROOT, TWO_ACCOUNTS, free_port, wait_until
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Starter, Upstream
+
+
+def no_keys() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and k != "GEMINI_API_KEYS"}
+
+
+def healthy(port: int) -> bool:
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().read() == b'{"status":"ok"}'
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def test_serve_starts_quickly_and_says_where_to_point_tools(tmp_path: Path) -> None:
+    port = free_port()
+    log = tmp_path / "log"
+    serve = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--port", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [*serve, "--", "--set", f"confdir={tmp_path}"],
+            stdout=out, stderr=subprocess.STDOUT, env=no_keys(), cwd=tmp_path,
+        )  # fmt: skip
+    started = time.monotonic()
+    try:
+        wait_until(lambda: healthy(port) or process.poll() is not None, 60)
+        took = time.monotonic() - started
+        wait_until(lambda: "curl" in log.read_text())
+    finally:
+        process.terminate()
+        process.wait(10)
+    text = log.read_text()
+    if "Installing" not in text:  # a second start
+        assert took < 3, text
+    for said in (f"http://127.0.0.1:{port}/v1", "DEMO", "demo-one@localhost", "auth mode", "curl"):
+        assert said in text
+
+
+def test_setup_only_ends(tmp_path: Path) -> None:
+    serve = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--setup-only"]
+    done = subprocess.run(serve, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.returncode == 0
+    assert "set up" in done.stdout + done.stderr
+
+
+def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
+    (tmp_path / "orjson.py").write_text("raise ModuleNotFoundError(\"No module named 'orjson'\", name='orjson')\n")
+    gateway = starter(environ={"PYTHONPATH": str(tmp_path)}, wait=False)
+    wait_until(lambda: gateway.process.poll() is not None, 20)
+    assert "lacks the package 'orjson'" in gateway.log
+    assert "scripts/serve.py" in gateway.log
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [("[proxy]\nauth_mod = 'off'\n", "proxy.auth_mod: no such setting"), ("[[accounts]", "not valid TOML")],
+)
+def test_broken_settings_end_the_start(starter: Starter, settings: str, said: str) -> None:
+    gateway = starter(settings, wait=False)
+    wait_until(lambda: gateway.process.poll() is not None, 20)
+    assert said in gateway.log
+    assert gateway.process.returncode != 0
+
+
+def test_changed_settings_take_effect_and_broken_ones_do_not(starter: Starter, upstream: Upstream) -> None:
+    gateway = starter()
+    settings = (gateway.folder / "antigravity.toml").read_text()
+    file = gateway.folder / "antigravity.toml"
+    file.write_text(settings + '\n[models.mapping]\n"my-name" = "gemini-2.5-pro"\n')
+    wait_until(lambda: gateway.chat("my-name").status == 200)
+    assert gateway.chat("my-name").headers["x-mapped-model"] == "gemini-2.5-pro"
+    file.write_text("[broken")
+    wait_until(lambda: "not valid TOML" in gateway.log)
+    assert gateway.chat("my-name").status == 200
+    assert KEYS[0] not in gateway.log
+
+
+def test_options_are_documented() -> None:
+    mitmdump = Path(sys.executable).parent / "mitmdump"
+    done = subprocess.run(
+        [mitmdump, "-s", ROOT / "addons" / "antigravity.py", "--options"], capture_output=True, text=True, timeout=30
+    )
+    for option in ("antigravity_config", "antigravity_demo", "antigravity_trace"):
+        assert option in done.stdout
+
+
+def test_reverse_without_a_target_is_refused_by_mitmproxy() -> None:
+    mitmdump = Path(sys.executable).parent / "mitmdump"
+    done = subprocess.run(
+        [mitmdump, "-s", ROOT / "addons" / "antigravity.py", "--mode", "reverse"],
+        capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert done.returncode != 0
+
+
+def test_two_accounts_is_what_the_settings_say(starter: Starter) -> None:
+    assert "2: alpha@example.com, bravo@example.com" in starter(TWO_ACCOUNTS).log
