@@ -6,11 +6,12 @@ import base64
 import json
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import Answer, StallingUpstream, wait_until
+from tests.e2e.conftest import TWO_ACCOUNTS, Answer, StallingUpstream, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -178,3 +179,32 @@ def test_keep_alive_serves_many_requests(gateway: Gateway) -> None:
         answer = Answer(response.status, {}, response.read())
         assert answer.status == 200
     connection.close()
+
+
+def test_nothing_is_left_over(starter: Starter, tmp_path: Path) -> None:
+    """After exchanges of all kinds, good, bad and abandoned, none is still held."""
+    counter = tmp_path / "counter.py"
+    counter.write_text(
+        "from mitmproxy import ctx\n"
+        "def done():\n"
+        "    print('open exchanges:', len(ctx.master.addons.get('antigravity').gateway.exchanges), flush=True)\n"
+    )
+    gateway = starter(TWO_ACCOUNTS, "-s", str(counter))
+    for model in ("gpt-4o", "demo-503-all", "demo-cut-mid-stream", "demo-429-all", "no-such-model", "demo-refuse-all"):
+        for stream in (False, True):
+            gateway.chat(model, stream=stream)
+    gateway.chat("gemini-3-flash", n=3)
+    gateway.call("GET", "/v1/models")
+    gateway.call("GET", "/nowhere")
+    raw(gateway, b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc")
+    raw(gateway, b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n")
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", gateway.port)) as s:
+            s.sendall(post(chat("demo-slow", stream=True)))
+            time.sleep(0.02)
+        with socket.create_connection(("127.0.0.1", gateway.port)) as s:
+            s.sendall(post(chat("gpt-4o"))[:-5])
+    gateway.chat("gpt-4o")
+    gateway.stop()
+    assert "open exchanges: 0" in gateway.log
+    assert "Traceback" not in gateway.log

@@ -80,3 +80,11 @@ def test_a_target_that_is_no_name_is_refused() -> None:
 def test_every_built_in_target_stands_for_itself() -> None:
     for target in BUILT_IN.values():
         assert ModelMap({}).resolve(target) == target
+
+
+@pytest.mark.parametrize(
+    ("name", "yes"),
+    [("gpt-4o", True), ("gemini-2.5-flash", False), ("models/gemini-2.5-flash", False), ("llama", False)],
+)
+def test_stands_for_another(name: str, yes: bool) -> None:
+    assert ModelMap({}).stands_for_another(name) is yes

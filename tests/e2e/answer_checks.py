@@ -1,0 +1,207 @@
+"""What an answer of the gateway must be: OpenAI's types in pydantic's strict mode, and the rules that types cannot say.
+
+OpenAI's SDKs take nearly anything, because they build their objects without validation; a member that is missing shows
+only in an application, or in a client of another language. Source of the rules: the OpenAI API reference, and what
+clients were seen to need.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from openai.types import Model
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import TypeAdapter
+
+_MODELS = TypeAdapter(list[Model])
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+class Wire:
+    """The answers that came, and what was wrong with them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.problems: list[str] = []
+
+    def take(self, path: str, status: int, content_type: str, body: bytes) -> None:
+        self.count += 1
+        try:
+            check_answer(path, status, content_type, body)
+        except Exception as e:
+            self.problems.append(f"{path} {status}: {type(e).__name__}: {e}\n{body[:4000].decode(errors='replace')}")
+
+    def verify(self) -> None:
+        assert self.count, "no answer came"
+        assert not self.problems, "\n\n".join(self.problems)
+
+
+def check_answer(path: str, status: int, content_type: str, body: bytes) -> None:
+    """Raise for an answer of the gateway that is not what OpenAI's would be."""
+    if content_type.startswith("text/event-stream"):
+        assert status == 200
+        check_stream(body)
+        return
+    assert content_type == "application/json"
+    if status >= 400:
+        _check_error(json.loads(body))
+    elif path.endswith("/models"):
+        answer = json.loads(body)
+        assert answer["object"] == "list"
+        _MODELS.validate_python(answer["data"], strict=True)
+    elif "/models/" in path:
+        Model.model_validate_json(body, strict=True)
+    else:
+        check_completion(body)
+
+
+def check_completion(body: bytes) -> None:
+    """A `chat.completion` object."""
+    ChatCompletion.model_validate_json(body, strict=True)
+    completion = json.loads(body)
+    _check_usage(completion["usage"])
+    assert [choice["index"] for choice in completion["choices"]] == list(range(len(completion["choices"])))
+    for choice in completion["choices"]:
+        assert choice.keys() >= {"index", "message", "logprobs", "finish_reason"}
+        message = choice["message"]
+        assert message.keys() >= {"role", "content", "refusal"}
+        assert message["content"] is not None or message.keys() & {"tool_calls", "function_call", "audio"}
+        calls = message.get("tool_calls", [])
+        assert calls or "tool_calls" not in message, "absent, not empty"
+        for call in calls:
+            _check_arguments(call["type"], call.get("function", {}).get("arguments"))
+            assert "index" not in call
+        assert len({call["id"] for call in calls}) == len(calls)
+        if calls:
+            assert choice["finish_reason"] in ("tool_calls", "length", "content_filter")
+
+
+def check_stream(body: bytes) -> None:
+    """The events of a streamed completion."""
+    text = body.decode()
+    assert text.endswith("\n\n")
+    frames = [frame for frame in text[:-2].split("\n\n") if not frame.startswith(":")]
+    assert all(frame.startswith("data: ") and "\n" not in frame for frame in frames)
+    *frames, last = [frame.removeprefix("data: ") for frame in frames]
+    chunks = [json.loads(frame) for frame in frames]
+    for chunk in chunks:
+        _check_chunk(chunk)
+    heads = {tuple(chunk[name] for name in ("id", "object", "created", "model")) for chunk in chunks}
+    assert len(heads) <= 1, "all chunks are of one completion"
+    choices: dict[int, _StreamedChoice] = {}
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            index = choice["index"]
+            if index not in choices:
+                assert index == len(choices), "choices begin in their order"
+                choices[index] = _StreamedChoice()
+            choices[index].add(choice)
+    _check_chunk_usage(chunks, complete=last == "[DONE]")
+    if last == "[DONE]":
+        assert choices
+        for streamed in choices.values():
+            streamed.end()
+    else:
+        _check_error(json.loads(last))
+        assert not any(streamed.finished for streamed in choices.values())
+
+
+class _StreamedChoice:
+    def __init__(self) -> None:
+        self.finished = ""
+        self._begun = False
+        self._calls: list[tuple[str, str]] = []
+
+    def add(self, choice: dict[str, Any]) -> None:
+        assert not self.finished, "nothing follows the finish reason"
+        delta = choice["delta"]
+        if not self._begun:
+            assert delta == {"role": "assistant", "content": "", "refusal": None}
+            self._begun = True
+        else:
+            assert "role" not in delta
+            assert delta or choice["finish_reason"], "an empty delta says nothing"
+            assert delta.get("content", True), "an empty delta says nothing"
+        for call in delta.get("tool_calls", ()):
+            self._call(call)
+        self.finished = choice["finish_reason"] or ""
+        assert not self.finished or delta == {}
+
+    def _call(self, call: dict[str, Any]) -> None:
+        if call["index"] == len(self._calls):
+            kind = call["type"]
+            assert call["id"]
+            assert call[kind]["name"]
+            self._calls.append((kind, call[kind].get("arguments", "")))
+        else:
+            # Clients join the strings of later deltas to those of earlier ones.
+            assert call.keys() == {"index", "function"}
+            assert call["function"].keys() == {"arguments"}
+            kind, arguments = self._calls[call["index"]]
+            self._calls[call["index"]] = kind, arguments + call["function"]["arguments"]
+
+    def end(self) -> None:
+        assert self.finished
+        for kind, arguments in self._calls:
+            _check_arguments(kind, arguments)
+        if self._calls:
+            assert self.finished in ("tool_calls", "length", "content_filter")
+
+
+def _check_chunk(chunk: dict[str, Any]) -> None:
+    custom = [
+        call
+        for choice in chunk["choices"]
+        for call in choice["delta"].get("tool_calls", ())
+        if call.get("type") == "custom"
+    ]
+    for call in custom:  # OpenAI sends them, the SDK's types know only functions
+        call["type"] = "function"
+    ChatCompletionChunk.model_validate(chunk, strict=True)
+    for call in custom:
+        call["type"] = "custom"
+    for choice in chunk["choices"]:
+        assert choice.keys() >= {"index", "delta", "logprobs", "finish_reason"}
+
+
+def _check_chunk_usage(chunks: list[dict[str, Any]], *, complete: bool) -> None:
+    """Without `include_usage` no chunk mentions usage; with it all do, and the last has it, and no choice."""
+    asked = any("usage" in chunk for chunk in chunks)
+    for i, chunk in enumerate(chunks):
+        if asked and complete and i == len(chunks) - 1:
+            assert chunk["choices"] == []
+            _check_usage(chunk["usage"])
+        else:
+            assert chunk["choices"], "clients take the first choice without looking"
+            assert ("usage" in chunk) == asked
+            assert chunk.get("usage") is None
+
+
+def _check_usage(usage: dict[str, Any]) -> None:
+    prompt, completion, total = (usage[name] for name in _COUNTS)
+    assert total == prompt + completion
+    for count in (prompt, completion, *_details(usage, "prompt"), *_details(usage, "completion")):
+        assert isinstance(count, int)
+        assert count >= 0
+    assert usage["completion_tokens_details"]["reasoning_tokens"] <= completion
+
+
+def _details(usage: dict[str, Any], kind: str) -> list[Any]:
+    return list(usage[f"{kind}_tokens_details"].values())
+
+
+def _check_arguments(kind: str, arguments: Any) -> None:
+    if kind == "function":
+        assert isinstance(json.loads(arguments), dict)
+
+
+def _check_error(answer: dict[str, Any]) -> None:
+    assert answer.keys() == {"error"}
+    error = answer["error"]
+    assert error.keys() == {"message", "type", "param", "code"}
+    assert isinstance(error["message"], str)
+    assert error["message"]
+    assert isinstance(error["type"], str)
+    for name in ("param", "code"):
+        assert error[name] is None or isinstance(error[name], str)

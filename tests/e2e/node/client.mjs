@@ -1,0 +1,19 @@
+// What the scripts share: a client whose answers are recorded as they came, and the report that pytest reads.
+import OpenAI from "openai";
+
+const wire = [];
+
+async function recorded(url, init) {
+  const response = await fetch(url, init);
+  const head = { path: new URL(url).pathname, status: response.status, type: response.headers.get("content-type") };
+  wire.push(response.clone().text().then((body) => ({ ...head, body })));
+  return response;
+}
+
+export const client = new OpenAI({ baseURL: process.argv[2], apiKey: "any", maxRetries: 0, fetch: recorded });
+
+export const user = (content) => ({ role: "user", content });
+
+export async function report(results) {
+  console.log(JSON.stringify({ results, wire: await Promise.all(wire) }));
+}

@@ -1,0 +1,111 @@
+"""OpenAI's Node SDK: the scripts of the folder `node`, and what they and the upstream saw."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.answer_checks import Wire
+from tests.e2e.sdk_tools import first_calls, is_genuine
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Upstream
+
+pytestmark = pytest.mark.node
+
+SCRIPTS = Path(__file__).parent / "node"
+type Node = Callable[..., Any]
+
+
+@pytest.fixture
+def node(gateway: Gateway) -> Node:
+    """Runs a script, checks every answer that it got, and returns its results."""
+
+    def run(script: str, *arguments: str) -> Any:
+        done = subprocess.run(
+            ["node", script, gateway.base_url, *arguments], cwd=SCRIPTS, capture_output=True, text=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        wire = Wire()
+        for answer in report["wire"]:
+            wire.take(answer["path"], answer["status"], answer["type"], answer["body"].encode())
+        wire.verify()
+        return report["results"]
+
+    return run
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash"])
+def test_chat(node: Node, model: str) -> None:
+    found = node("chat.mjs", model)
+    text = found["whole"]["choices"][0]["message"]["content"]
+    assert "Hello, 你好 🇨🇭!" in text
+    assert found["streamed"] == found["deltas"] == found["same"] == text
+    assert found["final"]["choices"][0]["message"]["content"] == text
+    assert found["final"]["choices"][0]["finish_reason"] == "stop"
+    assert found["usage"]["total_tokens"] == found["whole"]["usage"]["total_tokens"]
+    assert [choice["index"] for choice in found["choices"]] == [0, 1, 2]
+    assert all("Hello" in choice["message"]["content"] for choice in found["choices"])
+    assert found["requestId"].startswith("req_")
+    assert found["mapped"].startswith(model)
+    assert "gemini-2.5-flash" in found["models"]
+    assert found["model"]["id"] == "gemini-2.5-flash"
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash", "gemini-4-argon"])
+def test_run_tools(node: Node, upstream: Upstream, model: str) -> None:
+    found = node("tools.mjs", model)
+    weather, nothing = {"city": "demo city", "days": 2, "unit": "C"}, {}
+    assert found["called"] == [["get_weather", weather], ["get_time", nothing]] * 2
+    assert found["calls"] == [weather, nothing]
+    for answer in ("whole", "streamed"):
+        assert '{\\"sky\\":\\"blue\\"}' in found[answer]
+        assert "noon" in found[answer]
+    replayed = [part for request in upstream.requests for part in first_calls(request.body)]
+    assert len(replayed) == 2
+    assert all(map(is_genuine, replayed)) == (model != "gemini-2.5-flash")
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash"])
+def test_structured_output(node: Node, upstream: Upstream, model: str) -> None:
+    found = node("structured.mjs", model)
+    assert found["whole"] == found["streamed"]
+    assert found["whole"]["favourite"] == "red"
+    assert found["whole"]["kind"] == "person"
+    assert found["whole"]["contact"] == {"mail": "demo mail"}
+    assert found["category"]["title"] == "demo title"
+    assert found["failures"] == {
+        "demo-max-tokens": "LengthFinishReasonError",
+        "demo-safety": "ContentFilterFinishReasonError",
+    }
+    schema = upstream.requests[-1].body["generationConfig"]["responseJsonSchema"]
+    assert "$schema" not in schema
+    assert list(schema["properties"]) == ["title", "children"]
+
+
+CLASSES = {
+    "param": ("BadRequestError", 400, "invalid_value", "temperature"),
+    "model": ("NotFoundError", 404, "model_not_found", "model"),
+    "limit": ("RateLimitError", 429, "rate_limit_exceeded", None),
+    "server": ("InternalServerError", 500, None, None),
+    "overloaded": ("InternalServerError", 503, None, None),
+    "unreachable": ("InternalServerError", 502, "upstream_unreachable", None),
+}
+
+
+def test_errors(node: Node) -> None:
+    found = node("errors.mjs")
+    for name, expected in CLASSES.items():
+        for error in (found[name], found[f"{name} streamed"]):
+            assert (error["class"], error["status"], error["code"], error["param"]) == expected
+            assert error["requestID"].startswith("req_")
+    for model in ("demo-error-mid-stream", "demo-cut-mid-stream", "demo-end-without-finish"):
+        assert found[model]["class"] == "APIError"
+        assert found[model]["type"] == "server_error"
+        assert found[f"{model} helper"] is not None
