@@ -70,6 +70,8 @@ class Antigravity:
             self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
         if updated & {"antigravity_trace", "save_stream_file", "hardump"}:
             self.gateway.record(Recorder.wanted())
+        if updated & {"termlog_verbosity", "flow_detail"}:
+            self.gateway.log_exchanges = banner.quiet_down()
         if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
             raise exceptions.OptionsError("The settings of the gateway can't be used; the reason is in the log.")
 

@@ -115,6 +115,10 @@ class Pool:
                 return account
         return None
 
+    def is_ready(self, model: str) -> bool:
+        """Whether `choose` would find an account."""
+        return any(self.rest_of(account, model) is None for account in self.candidates(model))
+
     def cool(self, account: Account, model: str, seconds: float | None, reason: str) -> None:
         """Let an account rest for a model. `seconds` None: the upstream did not say how long."""
         if self._cooldown:

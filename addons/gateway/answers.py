@@ -54,6 +54,27 @@ def retry_fields(problem: OpenAIError) -> Fields:
     return fields
 
 
+def cors_fields(origin: str) -> Fields:
+    """For a page of an allowed origin: it may read the answer, and these of its headers."""
+    return [
+        (b"Access-Control-Allow-Origin", origin.encode("latin-1", "replace")),
+        (b"Access-Control-Expose-Headers", b"x-request-id, X-Mapped-Model, X-Account-Email, X-Antigravity-Notes"),
+        (b"Vary", b"Origin"),
+    ]
+
+
+def preflight(methods: list[str], wanted: str, fields: Fields, *, allowed: bool) -> http.Response:
+    """The answer to a browser that asks what it may send. `wanted`: the headers that it wants to."""
+    if allowed:
+        fields = [
+            *fields,
+            (b"Access-Control-Allow-Methods", ", ".join([*methods, "OPTIONS"]).encode()),
+            (b"Access-Control-Allow-Headers", wanted.encode("ascii", "replace")),
+            (b"Access-Control-Max-Age", b"600"),
+        ]
+    return make(204, b"", fields)
+
+
 def raw_error(problem: OpenAIError) -> bytes:
     """A whole HTTP/1.1 answer as bytes, for requests that are not even HTTP."""
     content = problem.body()

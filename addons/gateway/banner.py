@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,17 @@ def show(gateway: Gateway, file: Path | None, *, demo: bool) -> None:
     if ctx.options.termlog_verbosity in QUIET or type(ctx.master).__name__ == "ConsoleMaster":
         return
     print(text(gateway, _base_url(), file, demo=demo), flush=True)
+
+
+def quiet_down() -> bool:
+    """Keep mitmproxy's lines on every connection out of the log, unless it was asked to be verbose.
+
+    Returns whether the gateway is to log a line on each exchange: not when mitmdump prints each flow by itself.
+    """
+    verbosity = ctx.options.termlog_verbosity
+    level = logging.WARNING if verbosity not in ("debug", "trace") else logging.NOTSET
+    logging.getLogger("mitmproxy.proxy.server").setLevel(level)
+    return verbosity not in QUIET and getattr(ctx.options, "flow_detail", 0) == 0
 
 
 def text(gateway: Gateway, base_url: str, file: Path | None, *, demo: bool) -> str:

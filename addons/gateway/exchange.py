@@ -2,17 +2,14 @@
 
 mitmproxy's hooks and the layer tell it what happened; it leaves in `verdict` what is to be done next. Rules:
 
-* Until something has been sent to the client, a failure of the upstream may be followed by another attempt; after
-  that the client gets an error event and a clean end.
-* A fault of the request itself (400 class) is answered at once; no other account would take it either.
-* There are never more attempts than accounts that may serve the model, but at least one.
+* Until something has been sent to the client, a failure of the upstream may be followed by another attempt
+  (`failover` says whether); after that the client gets an error event and a clean end.
 * Whatever goes wrong in here becomes an error answer. The client's request is never sent on as it was.
 """
 
 from __future__ import annotations
 
 import asyncio
-import copy
 import enum
 import logging
 import time
@@ -23,12 +20,13 @@ from typing import TYPE_CHECKING
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 
-from addons.gateway import answers, ids, routes
+from addons.gateway import answers, ids, routes, upstream_request
 from addons.gateway.accounts import Account
 from addons.gateway.callers import Caller
+from addons.gateway.failover import Attempt, Failover, Wait
 from addons.gateway.jobs import Job, StreamTranslator
-from addons.gateway.quota_day import seconds_to_reset
-from addons.gateway.trace import Trace
+from addons.gateway.silence import Silence
+from addons.gateway.trace import Trace, summary
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
 from mapping.notes import Notes
@@ -39,9 +37,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("antigravity")
 
-USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
-BACKOFF = 0.25
-"""Seconds before the second attempt at an overloaded upstream; doubled for each one after."""
 KEEP_ALIVE = b": keep-alive\n\n"
 """The sign of life that a streaming client gets while the upstream is silent."""
 
@@ -54,18 +49,6 @@ class Verdict(enum.Enum):
     STREAM = "go on passing the stream through"
     ANSWER = "send the answer that is in the flow"
     DONE = "send `tail` and end"
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try at the upstream, for the record."""
-
-    account: Account
-    started: float
-    outcome: str = ""
-    seconds: float = 0.0
-    waited: float = 0.0
-    """Seconds of pause before it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -86,8 +69,9 @@ class Exchange:
     notes: Notes = field(default_factory=Notes)
     job: Job | None = None
     tenant: str = ""
-    account: Account | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    path: str = ""
+    """Of the client's request."""
+    failover: Failover | None = None
     head_only: bool = False
     reused_connection: bool = False
     nudge: Callable[[], None] = lambda: None
@@ -100,10 +84,9 @@ class Exchange:
     _finished: bool = False
     _begun: bool = False
     _resent: bool = False
-    _waited: float = 0.0
     _hopping: bool = False
     _others_added: bool = False
-    _timer: asyncio.TimerHandle | None = None
+    _silence: Silence | None = None
     _opening: bytes = b""
 
     # --- the hooks
@@ -130,7 +113,6 @@ class Exchange:
         response = self.flow.response
         if self.verdict is not Verdict.SEND or response is None:
             return
-        self._stop_timer()
         if self.trace:
             self.trace.answered(self.flow)
         if self.job and self.job.streams and 200 <= response.status_code < 300:
@@ -139,7 +121,6 @@ class Exchange:
                 self.verdict = Verdict.STREAM
                 self._hopping = False
                 response.stream = self.feed
-                self._start_timer()
             except Exception:
                 self.crashed()
 
@@ -181,6 +162,15 @@ class Exchange:
     # --- what the layer asks and tells
 
     @property
+    def account(self) -> Account | None:
+        """The account that was asked last."""
+        return self.failover.account if self.failover else None
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return self.failover.attempts if self.failover else []
+
+    @property
     def sent_stream(self) -> bool:
         """The client got a stream, not a whole answer."""
         return self._head is not None
@@ -200,14 +190,9 @@ class Exchange:
 
     def outgoing(self) -> http.Request:
         """The request as it goes onto the wire: the flow's, and the credential that no flow ever holds."""
-        assert self.account is not None
-        # Not by the constructor: it checks the type of each field, which costs as much as the translation.
-        request = http.Request.__new__(http.Request)
-        request.data = data = copy.copy(self.flow.request.data)
-        data.headers = http.Headers((*data.headers.fields, (b"x-goog-api-key", self.account.key.encode())))
-        data.content = None
-        data.http_version = b"HTTP/1.1"
-        return request
+        account = self.account
+        assert account is not None
+        return upstream_request.signed(self.flow.request, account)
 
     def feed(self, data: bytes) -> bytes:
         """Upstream bytes of a stream -> bytes for the client (maybe none yet)."""
@@ -226,8 +211,8 @@ class Exchange:
             self.crashed()
             return b""
         if out:
-            if self._timer:
-                self._stop_timer()
+            if self._silence:
+                self._silence.heard()
             if trace:
                 trace.sent.append(out)
         return out
@@ -241,7 +226,8 @@ class Exchange:
             if not connecting and self._nothing_came() and self.reused_connection and not self._resent:
                 # The upstream closed an idle connection just as it was used again. That is no failed attempt.
                 self._resent = True
-                self.attempts.pop()
+                assert self.failover is not None
+                self.failover.take_back()
                 self._again(0.0)
                 return
             nothing_came = connecting or self._nothing_came()
@@ -279,20 +265,12 @@ class Exchange:
     # --- ends
 
     def fail(self, problem: OpenAIError) -> None:
-        """Answer with an error: as HTTP while that is possible, as the end of the stream after that."""
-        if self.result is not None and not self.result.done():
-            self.result.set_exception(problem)
-        if self._head is not None:
-            translator = self._translator
-            self.tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
-            self.verdict = Verdict.DONE
-            return
-        replaced = self.job.instead_of_error(problem) if self.job else None
-        if replaced is not None:
+        """Answer with an error, unless the job knows something better."""
+        replaced = self.job.instead_of_error(problem) if self.job and self._head is None else None
+        if replaced is None:
+            self._answer_error(problem)
+        else:
             self.succeed(replaced)
-            return
-        self.flow.response = answers.error(problem, self._fields())
-        self.verdict = Verdict.ANSWER
 
     def succeed(self, content: bytes, status: int = 200) -> None:
         """Answer with a whole JSON body."""
@@ -309,11 +287,21 @@ class Exchange:
             code="gateway_error",
             should_retry=False,
         )
-        self._translator = None if self._head is None else self._translator
-        self.job = None
-        self.fail(problem)
+        self._answer_error(problem)
 
     # --- inside
+
+    def _answer_error(self, problem: OpenAIError) -> None:
+        """As HTTP while that is possible, as the end of the stream after that."""
+        if self.result is not None and not self.result.done():
+            self.result.set_exception(problem)
+        if self._head is None:
+            self.flow.response = answers.error(problem, self._fields())
+            self.verdict = Verdict.ANSWER
+        else:
+            translator = self._translator
+            self.tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
+            self.verdict = Verdict.DONE
 
     def _begin(self) -> None:
         gateway, request = self.gateway, self.flow.request
@@ -321,8 +309,13 @@ class Exchange:
         self._close = request.headers.get("connection", "").lower() == "close"
         self.head_only = request.method == "HEAD"
         method, path = request.method, request.path.partition("?")[0]
-        if method == "OPTIONS" and self.caller.origin is not None:
-            self._preflight(path)
+        self.path = path
+        origin = self.caller.origin
+        if method == "OPTIONS" and origin is not None:
+            wanted = request.headers.get("access-control-request-headers", "authorization, content-type")
+            allowed = gateway.gatekeeper.allows_origin(origin)
+            self.flow.response = answers.preflight(routes.methods_of(path), wanted, self._fields(), allowed=allowed)
+            self.verdict = Verdict.ANSWER
             return
         match, unknown = None, None
         try:
@@ -342,48 +335,20 @@ class Exchange:
         gateway.begin(self, match)
 
     def _prepare(self) -> None:
-        job, pool = self.job, self.gateway.pool
+        job = self.job
         assert job is not None
-        if self._hopping and self.account:
-            account: Account | None = self.account
-        else:
-            tried = [attempt.account for attempt in self.attempts]
-            account = pool.choose(job.model, tried) or (pool.choose(job.model) if tried else None)
-        if account is None:
-            rest = pool.shortest_rest(job.model)
-            if rest is None or self._waited + rest > self.gateway.settings.retry.max_wait:
-                raise pool.none_error(job.model)
-            self._waited += rest
-            self._again(rest + 0.01)
+        if self.failover is None:
+            self.failover = Failover(self.gateway.pool, self.gateway.settings.retry, job.model)
+        account = self.failover.begin(paused=self.pause, stay=self._hopping)
+        if isinstance(account, Wait):
+            self._again(account.seconds)
             return
-        self.account = account
-        self.attempts.append(Attempt(account, time.monotonic(), waited=self.pause))
-        self._aim(account, job)
+        upstream_request.aim(self.flow.request, account.address or self.gateway.address, job.request())
         if self.trace:
             self.trace.called(self.flow)
         self.verdict = Verdict.SEND
-        if job.streams and self._timer is None:
-            self._start_timer()
-
-    def _aim(self, account: Account, job: Job) -> None:
-        """Make the flow's request the upstream call."""
-        address = account.address or self.gateway.address
-        call = job.request()
-        fields = [
-            (b"Host", address.host_header.encode()),
-            (b"User-Agent", USER_AGENT),
-            (b"Accept-Encoding", b"identity"),
-        ]
-        if call.body is not None:
-            fields.append((b"Content-Type", b"application/json"))
-            fields.append((b"Content-Length", b"%d" % len(call.body)))
-        data = self.flow.request.data
-        data.host, data.port, data.scheme = address.host, address.port, address.scheme.encode()
-        data.authority = b""
-        data.method = call.method.encode()
-        data.path = (address.prefix + call.path).encode()
-        data.headers = http.Headers(fields)
-        data.content = call.body or b""
+        if job.streams and self._silence is None and not self.inner:
+            self._silence = Silence(self.gateway.settings.proxy.keep_alive, self._show_life)
 
     def _end_stream(self, others: list[bytes]) -> None:
         translator, job = self._translator, self.job
@@ -429,124 +394,67 @@ class Exchange:
 
     def _attempt_failed(self, problem: UpstreamError) -> None:
         """Another attempt, or the error."""
-        job, pool = self.job, self.gateway.pool
-        attempt = self.attempts[-1] if self.attempts else None
-        if job is None or attempt is None or self._finished:
+        job, failover, translator = self.job, self.failover, self._translator
+        if job is None or failover is None or not failover.attempts or self._finished:
             self.fail(problem.error)
             return
-        attempt.outcome = problem.reason
-        attempt.seconds = time.monotonic() - attempt.started
-        account = attempt.account
-        if problem.kind is Kind.QUOTA:
-            pool.cool(account, job.model, seconds_to_reset() if problem.per_day else problem.delay, problem.reason)
-        elif problem.kind is Kind.AUTH:
-            pool.set_aside(account, f"its credential was refused ({problem.reason})")
-            logger.warning(f"Account {account.label} is set aside: {problem.reason}: {problem.error.message}")
-        translator = self._translator
-        if translator is None or not translator.started:
-            pause = self._pause_before_next(problem)
-            if pause is not None:
-                logger.info(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
-                self.notes.add("retried", problem.reason)
-                self._translator = translator.again() if translator else None
-                self._others_added = False
-                self._again(pause)
-                return
-        if problem.kind is Kind.QUOTA and pool.candidates(job.model) and pool.choose(job.model) is None:
-            self.fail(pool.exhausted_error(job.model, problem.error.message))
-        else:
-            self.fail(problem.error)
-
-    def _pause_before_next(self, problem: UpstreamError) -> float | None:
-        """Seconds to wait before the next attempt; None when there is to be none."""
-        job, pool, retry = self.job, self.gateway.pool, self.gateway.settings.retry
-        assert job is not None
-        if problem.kind is Kind.SIGNATURE:
-            return 0.0 if job.rebuild_signatures() else None
-        if problem.kind in (Kind.REQUEST, Kind.SCHEMA):
-            return None
-        limit = len(pool.candidates(job.model)) + (problem.kind is Kind.AUTH)
-        if len(self.attempts) >= min(retry.max_attempts, limit):
-            return None
-        tried = [attempt.account for attempt in self.attempts]
-        if pool.choose(job.model, tried) is None and pool.choose(job.model) is None:
-            pause = pool.shortest_rest(job.model)
-        elif problem.kind in (Kind.CAPACITY, Kind.SERVER):
-            pause = problem.delay if problem.delay is not None else BACKOFF * 2 ** (len(self.attempts) - 1)
-        else:
+        pause = failover.failed(problem, stay=self._hopping)
+        if problem.kind is Kind.SIGNATURE and job.rebuild_signatures():
             pause = 0.0
-        return pause if pause is not None and pause <= retry.max_wait else None
+        if pause is None or (translator is not None and translator.started):
+            self.fail(failover.error(problem))
+            return
+        account = failover.attempts[-1].account
+        logger.info(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
+        self.notes.add("retried", problem.reason)
+        self._translator = translator.again() if translator else None
+        self._others_added = False
+        self._again(pause)
 
     def _again(self, pause: float) -> None:
         self.pause = pause
         self.verdict = Verdict.AGAIN
-        if self.job and self.job.streams:
-            self._start_timer()
 
     def _nothing_came(self) -> bool:
         return self.flow.response is None
 
     def _succeeded(self) -> None:
-        if self.attempts:
-            attempt = self.attempts[-1]
-            attempt.outcome = "200"
-            attempt.seconds = time.monotonic() - attempt.started
+        if self.failover:
+            self.failover.succeeded()
 
     def _finish(self) -> None:
         """Once, when nothing more can happen."""
         if self._finished:
             return
         self._finished = True
-        self._stop_timer()
+        if self._silence:
+            self._silence.end()
         if self.trace:
             if self.tail:
                 self.trace.sent.append(self.tail)
             self.trace.over(self)
+        if self.gateway.log_exchanges and not self.inner:
+            path = self.path if len(self.path) <= 60 else self.path[:57] + "..."
+            logger.info(f"{path} · {summary(self)}")
         if self.job:
             self.job.cancel()
         if self.result is not None and not self.result.done():
             self.result.set_exception(_hung_up())
         self.gateway.close(self)
 
-    def _start_timer(self) -> None:
-        if self._timer is None and not self.inner:
-            self._timer = asyncio.get_running_loop().call_later(self.gateway.settings.proxy.keep_alive, self._long_silence)
-
-    def _stop_timer(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-
-    def _long_silence(self) -> None:
-        """A client of a stream has heard nothing for a while: commit to the stream, and show life."""
-        self._timer = None
+    def _show_life(self) -> None:
+        """A client of a stream has heard nothing for a while: commit to the stream if need be, and say something."""
         if self._finished or self.verdict in (Verdict.ANSWER, Verdict.DONE):
             return
         try:
             assert self.job is not None
-            if self._translator is None:
-                self._translator = self.job.stream()
+            self._translator = self._translator or self.job.stream()
             if self._head is None:
                 self._opening += self._translator.open()
             self._opening += KEEP_ALIVE
             self.nudge()
-            self._start_timer()
         except Exception:
             logger.exception(f"Could not show life on {self.id}")
-
-    def _preflight(self, path: str) -> None:
-        """Answer a browser that asks what it may send."""
-        allowed = routes.methods_of(path) or ["GET", "POST"]
-        fields = self._fields()
-        if self.gateway.gatekeeper.allows_origin(self.caller.origin or ""):
-            wanted = self.flow.request.headers.get("access-control-request-headers", "authorization, content-type")
-            fields += [
-                (b"Access-Control-Allow-Methods", ", ".join([*allowed, "OPTIONS"]).encode()),
-                (b"Access-Control-Allow-Headers", wanted.encode("ascii", "replace")),
-                (b"Access-Control-Max-Age", b"600"),
-            ]
-        self.flow.response = answers.make(204, b"", fields)
-        self.verdict = Verdict.ANSWER
 
     def _fields(self) -> answers.Fields:
         """The header fields that every answer has."""
@@ -560,14 +468,7 @@ class Exchange:
             fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
         origin = self.caller.origin
         if origin is not None and self.gateway.gatekeeper.allows_origin(origin):
-            fields += [
-                (b"Access-Control-Allow-Origin", origin.encode("latin-1", "replace")),
-                (
-                    b"Access-Control-Expose-Headers",
-                    b"x-request-id, X-Mapped-Model, X-Account-Email, X-Antigravity-Notes",
-                ),
-                (b"Vary", b"Origin"),
-            ]
+            fields += answers.cors_fields(origin)
         if self._close:
             fields.append((b"Connection", b"close"))
         return fields

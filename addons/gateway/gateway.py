@@ -40,6 +40,8 @@ class Gateway:
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self._only_accounts: list[Account] | None = None
         self.recorder: Recorder | None = None
+        self.log_exchanges = False
+        """Log a line on each exchange."""
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
         self.use(Settings())
@@ -147,7 +149,10 @@ class Gateway:
         exchange.job = jobs.ChatJob(call, exchange.notes, self.ask)
 
     def _begin_models(self, exchange: Exchange, wanted: str | None) -> None:
-        exchange.job = job = jobs.ModelListJob(list(self.model_map.exact), wanted, exchange.notes, self._keep_models)
+        names = list(self.model_map.exact)
+        if wanted and self.model_map.stands_for_another(wanted):
+            names.append(wanted)
+        exchange.job = job = jobs.ModelListJob(names, wanted, exchange.notes, self._keep_models)
         if self._models and self._models[0] > time.monotonic():
             exchange.succeed(job.answer(self._models[1]))
 

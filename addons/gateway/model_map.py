@@ -75,6 +75,13 @@ class ModelMap:
                 self._known.popitem(last=False)
         return target
 
+    def stands_for_another(self, name: str) -> bool:
+        """Whether the name is served by a model of another name: it exists then, though no upstream lists it."""
+        try:
+            return self.resolve(name) != strip_prefixes(name.strip())
+        except OpenAIError:
+            return False
+
     def _look_up(self, name: str) -> str:
         bare = strip_prefixes(name.strip())
         target = self.exact.get(bare) or _first(self._wildcards, bare)

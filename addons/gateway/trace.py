@@ -19,7 +19,8 @@ from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
 if TYPE_CHECKING:
-    from addons.gateway.exchange import Attempt, Exchange
+    from addons.gateway.exchange import Exchange
+    from addons.gateway.failover import Attempt
 
 FAILED = ":red_circle:"
 
@@ -108,7 +109,7 @@ class Recorder:
             flow.request = trace.client
             if flow.response is not None and exchange.sent_stream:
                 flow.response.data.content = b"".join(trace.sent)
-            flow.comment = f"[{exchange.id}] {_of_exchange(exchange)}"
+            flow.comment = f"[{exchange.id}] {summary(exchange)}"
             if flow.response is None or flow.response.status_code >= 400:
                 flow.marked = FAILED
         self._show([flow, *attempts], exchange.inner)
@@ -145,7 +146,8 @@ def _of_attempt(attempt: Attempt, number: int, count: int) -> str:
     return f"attempt {number} of {count} · {attempt.account.label} · {said} · {attempt.seconds:.2f} s{waited}"
 
 
-def _of_exchange(exchange: Exchange) -> str:
+def summary(exchange: Exchange) -> str:
+    """One line on an exchange: the model, the account, attempts, status, time, notes."""
     job = exchange.job
     parts = []
     if job and job.shown_model:

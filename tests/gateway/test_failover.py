@@ -1,0 +1,137 @@
+"""addons.gateway.failover: which account next, after what pause, and when it is enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from addons.gateway.accounts import Account, Pool
+from addons.gateway.failover import Failover, Wait
+from addons.gateway.settings import RetrySettings
+from mapping.errors import OpenAIError
+from mapping.upstream_errors import Kind, UpstreamError
+
+MODEL = "gemini-2.5-flash"
+
+
+def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False) -> UpstreamError:
+    return UpstreamError(
+        OpenAIError(500, "what the upstream said"), kind, status=500, reason=kind.name, delay=delay, per_day=per_day
+    )
+
+
+def failover(accounts: int, *, max_attempts: int = 3, max_wait: float = 10.0) -> Failover:
+    pool = Pool([Account(f"account-{n}", key="k") for n in range(accounts)], clock=lambda: 0.0)
+    return Failover(pool, RetrySettings(max_attempts=max_attempts, max_wait=max_wait), MODEL)
+
+
+def run(subject: Failover, *problems: UpstreamError) -> list[object]:
+    """Attempts that fail one after another: the account's label, then the pause, and so on."""
+    told: list[object] = []
+    pause: float | None = 0.0
+    for one in problems:
+        if pause is None:
+            break
+        account = subject.begin(paused=pause)
+        assert isinstance(account, Account)
+        pause = subject.failed(one)
+        told += [account.label, pause]
+    return told
+
+
+ROWS = [
+    # accounts, problems, what happens
+    (1, [Kind.SERVER], ["account-0", None]),
+    (2, [Kind.REQUEST], ["account-0", None]),
+    (2, [Kind.SCHEMA], ["account-0", None]),
+    (2, [Kind.QUOTA, Kind.QUOTA], ["account-0", 0.0, "account-1", None]),
+    (2, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-1", None]),
+    (2, [Kind.SERVER, Kind.SERVER], ["account-0", 0.25, "account-1", None]),
+    (9, [Kind.CAPACITY] * 3, ["account-0", 0.25, "account-1", 0.5, "account-2", None]),
+    (2, [Kind.AUTH, Kind.AUTH], ["account-0", 0.0, "account-1", None]),
+    (1, [Kind.AUTH], ["account-0", None]),
+    (3, [Kind.AUTH, Kind.QUOTA, Kind.SERVER], ["account-0", 0.0, "account-1", 0.0, "account-2", None]),
+]
+
+
+@pytest.mark.parametrize(("accounts", "kinds", "expected"), ROWS)
+def test_rotation(accounts: int, kinds: list[Kind], expected: list[object]) -> None:
+    assert run(failover(accounts), *map(problem, kinds)) == expected
+
+
+def test_max_attempts() -> None:
+    assert run(failover(9, max_attempts=1), problem(Kind.QUOTA)) == ["account-0", None]
+    many = run(failover(9, max_attempts=5), *[problem(Kind.ANSWER)] * 9)
+    assert len(many) == 10
+
+
+def test_the_upstream_says_how_long() -> None:
+    assert run(failover(2), problem(Kind.CAPACITY, delay=3.0)) == ["account-0", 3.0]
+    assert run(failover(2), problem(Kind.CAPACITY, delay=11.0)) == ["account-0", None]
+
+
+def test_the_only_other_account_rests_shortly() -> None:
+    subject = failover(2)
+    subject.pool.cool(subject.pool.accounts[1], MODEL, 5.0, "429")
+    assert run(subject, problem(Kind.QUOTA, delay=30.0)) == ["account-0", 5.0]
+    assert subject.begin(paused=5.0) == Wait(pytest.approx(5.01))
+
+
+def test_with_cooldown_off_the_same_account_may_be_asked_again() -> None:
+    pool = Pool([Account("a", key="k"), Account("b", key="k")], cooldown=False)
+    subject = Failover(pool, RetrySettings(), MODEL)
+    assert run(subject, problem(Kind.QUOTA), problem(Kind.QUOTA)) == ["a", 0.0, "b", None]
+
+
+def test_all_resting_is_waited_for_once() -> None:
+    subject = failover(1, max_wait=6.0)
+    subject.pool.cool(subject.pool.accounts[0], MODEL, 4.0, "429")
+    assert isinstance(subject.begin(paused=0.0), Wait)
+    with pytest.raises(OpenAIError, match="Please try again in 4s"):
+        subject.begin(paused=4.0)
+
+
+def test_a_daily_quota_rests_until_the_reset() -> None:
+    subject = failover(1)
+    run(subject, problem(Kind.QUOTA, per_day=True))
+    rest = subject.pool.shortest_rest(MODEL)
+    assert rest is not None
+    assert 0 < rest <= 25 * 3600
+
+
+def test_staying_on_an_account() -> None:
+    subject = failover(3)
+    subject.begin(paused=0.0)
+    subject.succeeded()
+    account = subject.begin(paused=0.0, stay=True)
+    assert isinstance(account, Account)
+    assert account.label == "account-0"
+    assert subject.failed(problem(Kind.SERVER), stay=True) == 0.25
+    assert subject.begin(paused=0.25, stay=True) is account
+
+
+def test_a_stale_connection_does_not_count() -> None:
+    subject = failover(1)
+    subject.begin(paused=0.0)
+    subject.take_back()
+    assert subject.begin(paused=0.0) is subject.pool.accounts[0]
+    assert len(subject.attempts) == 1
+
+
+def test_looking_does_not_skip_a_turn() -> None:
+    subject = failover(3)
+    for expected in ("account-0", "account-1", "account-2"):
+        one = Failover(subject.pool, RetrySettings(), MODEL)
+        account = one.begin(paused=0.0)
+        assert isinstance(account, Account)
+        assert account.label == expected
+        one.failed(problem(Kind.REQUEST))
+        one.error(problem(Kind.REQUEST))
+
+
+def test_the_last_error() -> None:
+    subject = failover(1)
+    run(subject, problem(Kind.QUOTA, delay=7.0))
+    error = subject.error(problem(Kind.QUOTA, delay=7.0))
+    assert error.status == 429
+    assert error.message.startswith("what the upstream said (All accounts are cooling down")
+    assert failover(1).error(problem(Kind.SERVER)).message == "what the upstream said"
