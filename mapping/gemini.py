@@ -93,3 +93,6 @@ class GeminiCall:
     plan: Plan
     copies: int = 1
     """How many such calls make up one answer (`n` for models without candidateCount)."""
+    further: list[JSON] = field(default_factory=list)
+    """The bodies of further calls that make up the answer, in the order of their choices: after those of `body`, and
+    each listed once per copy."""

@@ -26,7 +26,7 @@ MAX_COPIES = 8
 """The most choices of one request: candidateCount goes to 8, and so many calls at once are made at most."""
 _MAX_N = 128
 _MAX_STOPS = 5
-_MAX_TOP_LOGPROBS = 20
+MAX_TOP_LOGPROBS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def read_logprobs(body: JSON) -> JSON:
     Raises 400 for `top_logprobs` without `logprobs`, as OpenAI does. A `top_logprobs` of 0 asks for none.
     """
     wanted = parameters.boolean(body.get("logprobs"), "logprobs")
-    top = parameters.integer(body.get("top_logprobs"), "top_logprobs", 0, _MAX_TOP_LOGPROBS)
+    top = parameters.integer(body.get("top_logprobs"), "top_logprobs", 0, MAX_TOP_LOGPROBS)
     if top and not wanted:
         raise errors.bad_value(
             "top_logprobs", "Invalid value for 'top_logprobs': it is allowed only when 'logprobs' is true."

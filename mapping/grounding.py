@@ -58,6 +58,17 @@ def citations(grounding: JSON, spans: Sequence[Span], length: int) -> list[Citat
     return found
 
 
+def searches(grounding: JSON) -> list[str]:
+    """What was searched for."""
+    return [query for query in _list(grounding.get("webSearchQueries")) if query and isinstance(query, str)]
+
+
+def addresses(grounding: JSON) -> list[str]:
+    """The addresses of the pages that were found, each once."""
+    pages = [_grounding_page(_dict(chunk)) for chunk in _list(grounding.get("groundingChunks"))]
+    return list(dict.fromkeys(page[0] for page in pages if page))
+
+
 def recited(metadata: JSON, spans: Sequence[Span]) -> list[Citation]:
     """The citations of `citationMetadata` that name a page. Their bytes count through the texts of all parts."""
     sources = _list(metadata.get("citationSources")) or _list(metadata.get("citations"))

@@ -9,7 +9,7 @@ Rules that this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,6 +99,18 @@ def leave_out(path: str, notes: Notes, options: Options, code: str = "ignored") 
     notes.add(code, path)
 
 
+def include_usage(body: JSON, stream: bool) -> bool:
+    """Whether the client asked for the usage chunk of a chat stream. 400 for `stream_options` without `stream`."""
+    given = json_object(body.get("stream_options"), "stream_options")
+    if given is None:
+        return False
+    if not stream:
+        raise errors.bad_value(
+            "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled."
+        )
+    return boolean(given.get("include_usage"), "stream_options.include_usage") or False
+
+
 @dataclass(frozen=True, slots=True)
 class Unused:
     """A parameter that has no equivalent at Gemini and whose loss the client may notice."""
@@ -111,7 +123,13 @@ class Unused:
     """Values that ask for nothing, so that ignoring them loses nothing."""
 
 
-_READERS = {str: string, bool: boolean, dict: json_object}
+_READERS: Mapping[type, Callable[[Any, str], object]] = {
+    str: string,
+    bool: boolean,
+    int: integer,
+    dict: json_object,
+    list: array,
+}
 
 
 def check_unused(body: JSON, known: Mapping[str, Unused | None], notes: Notes, options: Options) -> None:
@@ -155,3 +173,15 @@ CHAT: Mapping[str, Unused | None] = {
     "verbosity": Unused(str, values=("low", "medium", "high"), harmless=("medium",)),
 }
 """The parameters of `POST /v1/chat/completions`, for `check_unused`."""
+
+_COMPLETIONS_TRANSLATED = """
+    best_of cached_content echo extra_body frequency_penalty google logprobs max_tokens model n presence_penalty prompt
+    reasoning reasoning_effort safety_settings seed stop stream stream_options suffix temperature thinking
+    thinking_budget top_k top_p
+"""
+
+COMPLETIONS: Mapping[str, Unused | None] = {
+    **dict.fromkeys((_COMPLETIONS_TRANSLATED + _HINTS).split()),
+    "logit_bias": Unused(dict, harmless=({},)),
+}
+"""The parameters of `POST /v1/completions`, for `check_unused`."""

@@ -96,6 +96,13 @@ class AnswerReader:
             writer.refusal(finish.refusal(self._blocked, self._block_message))
             writer.finish(finish.CONTENT_FILTER)
 
+    def turn(self) -> RawTurn | None:
+        """The turn of the first candidate, if there is more to it than its text."""
+        first = self._candidates[0] if self._candidates else None
+        if first is None or not (first.call_ids or first.rich):
+            return None
+        return RawTurn(self._context.plan.model, first.parts, first.call_ids)
+
     def turns(self) -> dict[str, RawTurn]:
         """What to remember: under the id of each call, or under `text_key` for a text that is more than its text."""
         found: dict[str, RawTurn] = {}

@@ -29,7 +29,7 @@ from mapping.tool_names import ToolNames
 MAX_FUNCTIONS = 512
 """The most declarations that Gemini takes; OpenAI's limit is 128."""
 
-_GOOGLE_TOOLS = {
+GOOGLE_TOOLS = {
     "google_search": "googleSearch",
     "googleSearch": "googleSearch",
     "google_maps": "googleMaps",
@@ -52,7 +52,7 @@ class ToolSet:
     """
 
     def __init__(self, model: Model, notes: Notes, options: Options) -> None:
-        self._model = model
+        self.model = model
         self._notes = notes
         self._options = options
         self._names = ToolNames(notes)
@@ -93,7 +93,7 @@ class ToolSet:
             return "native"
         if self._functions and self._mode() == "ANY":
             return "unneeded"
-        return "native" if self._model.tools_with_json else "prompt"
+        return "native" if self.model.tools_with_json else "prompt"
 
     # What the client declares
 
@@ -103,14 +103,15 @@ class ToolSet:
             where = f"{path}[{i}]"
             if not isinstance(tool, dict):
                 raise errors.wrong_type(where, "an object", tool)
-            self._add_chat_tool(tool, where)
+            self.add_chat_tool(tool, where)
 
-    def _add_chat_tool(self, tool: JSON, path: str) -> None:
+    def add_chat_tool(self, tool: JSON, path: str) -> None:
+        """One of chat's `tools`, found at `path`."""
         kind = parameters.string(tool.get("type"), f"{path}.type")
         if kind is None:
             if not self._add_google_members(tool, path):
                 raise errors.missing(f"{path}.type")
-        elif kind in _GOOGLE_TOOLS:
+        elif kind in GOOGLE_TOOLS:
             self.add_google(kind, parameters.json_object(tool.get(kind), f"{path}.{kind}"), path)
         elif kind in _CHAT_TYPES:
             # Clients that know the Responses API best send its flat form here too.
@@ -121,7 +122,7 @@ class ToolSet:
                 raise errors.missing(where)
             (self.add_function if kind == "function" else self.add_custom)(declaration, where)
         else:
-            supported = parameters.quoted((*_CHAT_TYPES, *dict.fromkeys(_GOOGLE_TOOLS.values())))
+            supported = parameters.quoted((*_CHAT_TYPES, *dict.fromkeys(GOOGLE_TOOLS.values())))
             raise errors.bad_value(f"{path}.type", f"Invalid value: '{kind}'. Supported values are: {supported}.")
 
     def add_legacy_functions(self, value: Any, path: str = "functions") -> None:
@@ -175,9 +176,9 @@ class ToolSet:
 
     def add_google(self, name: str, settings: JSON | None, path: str) -> None:
         """Add one of Google's own tools, in snake_case or camelCase; `settings` are passed on as they are."""
-        member = _GOOGLE_TOOLS.get(name)
+        member = GOOGLE_TOOLS.get(name)
         if member is None:
-            supported = parameters.quoted(tuple(dict.fromkeys(_GOOGLE_TOOLS.values())))
+            supported = parameters.quoted(tuple(dict.fromkeys(GOOGLE_TOOLS.values())))
             raise errors.bad_value(path, f"Invalid value: '{name}'. Supported values are: {supported}.")
         if member in self._google:
             self._notes.add("duplicate-tool", member)
@@ -192,7 +193,7 @@ class ToolSet:
             if not isinstance(tool, dict):
                 raise errors.wrong_type(where, "an object", tool)
             if not self._add_google_members(tool, where):
-                supported = parameters.quoted(tuple(dict.fromkeys(_GOOGLE_TOOLS.values())))
+                supported = parameters.quoted(tuple(dict.fromkeys(GOOGLE_TOOLS.values())))
                 raise errors.bad_value(where, f"Invalid '{where}': expected one of {supported}.")
 
     def add_web_search_options(self, value: Any, path: str = "web_search_options") -> None:
@@ -210,7 +211,7 @@ class ToolSet:
         """Add a tool given by member, like `{"google_search": {}}`; False when there is no such member."""
         found = False
         for name, settings in tool.items():
-            if name in _GOOGLE_TOOLS and settings is not None:
+            if name in GOOGLE_TOOLS and settings is not None:
                 self.add_google(name, parameters.json_object(settings, f"{path}.{name}"), f"{path}.{name}")
                 found = True
         return found
@@ -280,7 +281,7 @@ class ToolSet:
         """Google's own tools, unless no tool may be called, or the model takes them only without functions."""
         if self._choice is not None and self._choice.mode == "none":
             return {}  # the function calling mode does not bind them
-        if self._functions and not self._model.functions_with_builtin_tools:
+        if self._functions and not self.model.functions_with_builtin_tools:
             for _, path in self._google.values():
                 parameters.leave_out(path, self._notes, self._options, "model-refuses")
             return {}
@@ -310,7 +311,7 @@ class ToolSet:
             return "NONE"
         mode = "AUTO" if choice is None else _MODES[choice.mode]
         restricted = choice is not None and choice.names is not None
-        if mode == "AUTO" and (restricted or (self._strict and self._model.validated_calls)):
+        if mode == "AUTO" and (restricted or (self._strict and self.model.validated_calls)):
             # A list of allowed names is refused with AUTO.
             return "VALIDATED"
         return mode

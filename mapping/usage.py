@@ -7,7 +7,7 @@ Rules of this module (Gemini API reference, `UsageMetadata`; OpenAI API referenc
   highest of each counts, nothing is summed.
 * A long answer made of several upstream calls (hops) has the prompt of the first, because later ones count the earlier
   output as prompt; its completion is the sum.
-* Choices made by parallel calls share their prompt: it counts once, completions are summed.
+* Choices made by parallel calls share their prompt: it counts once, completions are summed. Several prompts are summed.
 * Every number is an integer, never null.
 """
 
@@ -110,6 +110,16 @@ class Totals:
             },
         }
 
+    def responses(self) -> JSON:
+        """The `usage` object of the responses dialect. Gemini does not tell of tokens written to a cache."""
+        return {
+            "input_tokens": self.prompt,
+            "input_tokens_details": {"cached_tokens": self.cached, "cache_write_tokens": 0},
+            "output_tokens": self.completion,
+            "output_tokens_details": {"reasoning_tokens": self.reasoning},
+            "total_tokens": self.total,
+        }
+
 
 def combine(parts: Iterable[Totals]) -> Totals:
     """The numbers of one answer made by one or more upstream calls; the first counts for the prompt."""
@@ -126,6 +136,22 @@ def combine(parts: Iterable[Totals]) -> Totals:
         prompt_by=first.prompt_by,
         completion_by=sum((part.completion_by for part in more), first.completion_by),
     )
+
+
+def add_up(parts: Iterable[Totals]) -> Totals:
+    """The numbers of several answers that have prompts of their own."""
+    first, *more = parts
+    for part in more:
+        first = Totals(
+            prompt=first.prompt + part.prompt,
+            completion=first.completion + part.completion,
+            total=first.total + part.total,
+            cached=first.cached + part.cached,
+            reasoning=first.reasoning + part.reasoning,
+            prompt_by=first.prompt_by + part.prompt_by,
+            completion_by=first.completion_by + part.completion_by,
+        )
+    return first
 
 
 def _by_modality(details: list[Any]) -> Counter[str]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mapping import errors, media, parameters
+from mapping import errors, media, members, parameters
 from mapping.call_arguments import call_arguments
 from mapping.contents import Conversation, Wording
 from mapping.errors import OpenAIError
@@ -94,7 +94,7 @@ class MessageReader:
             role = message.get("role")
             read = self._roles.get(role) if isinstance(role, str) else None
             if read is None:
-                raise _unknown(role, f"{path}.role", self._roles)
+                raise members.unknown(role, f"{path}.role", self._roles)
             read(message, path)
 
     # roles
@@ -105,18 +105,18 @@ class MessageReader:
         if isinstance(content, str):
             self._conversation.system(content, path)
             return
-        for part, part_path in _items(_present(content, path), path, "a string or an array"):
+        for part, part_path in members.objects(members.present(content, path), path, "a string or an array"):
             kind = part.get("type")
             if kind != "text":
-                raise _unknown(kind, f"{part_path}.type", ("text",))
-            self._conversation.system(_string(part, "text", part_path), part_path)
+                raise members.unknown(kind, f"{part_path}.type", ("text",))
+            self._conversation.system(members.string(part, "text", part_path), part_path)
 
     def _user(self, message: JSON, path: str) -> None:
         content = message.get("content")
         if isinstance(content, str):
             parts: list[JSON] = [{"text": content}] if content else []
         else:
-            parts = self._content(_present(content, f"{path}.content"), f"{path}.content")
+            parts = self._content(members.present(content, f"{path}.content"), f"{path}.content")
         self._conversation.user(parts, path)
 
     def _assistant(self, message: JSON, path: str) -> None:
@@ -130,7 +130,7 @@ class MessageReader:
             if content is not None:
                 self._model_parts(self._content(content, f"{path}.content"), path)
         if message.get("refusal") is not None:
-            conversation.text(_string(message, "refusal", path), path)
+            conversation.text(members.string(message, "refusal", path), path)
         if message.get("audio") is not None:
             raise errors.unsupported_value(
                 f"{path}.audio", "Audio of earlier answers is not stored; send its transcript."
@@ -138,7 +138,7 @@ class MessageReader:
         if message.get("images") is not None:
             self._images(message["images"], f"{path}.images")
         if message.get("tool_calls") is not None:
-            for call, call_path in _items(message["tool_calls"], f"{path}.tool_calls", "an array"):
+            for call, call_path in members.objects(message["tool_calls"], f"{path}.tool_calls", "an array"):
                 self._tool_call(call, call_path)
         if message.get("function_call") is not None:
             self._function_call(message, path)
@@ -147,7 +147,7 @@ class MessageReader:
         name = parameters.string(message.get("name"), f"{path}.name")
         output, files = self._output(message, path)
         self._conversation.result(
-            _string(message, "tool_call_id", path),
+            members.string(message, "tool_call_id", path),
             output,
             path=path,
             name=self._gemini_name(name) if name else None,
@@ -155,7 +155,7 @@ class MessageReader:
         )
 
     def _function(self, message: JSON, path: str) -> None:
-        name = self._gemini_name(_string(message, "name", path))
+        name = self._gemini_name(members.string(message, "name", path))
         output, files = self._output(message, path)
         self._conversation.result(None, output, path=path, name=name, media=files)
 
@@ -164,15 +164,15 @@ class MessageReader:
     def _tool_call(self, call: JSON, path: str) -> None:
         kind = call.get("type")
         if kind == "custom":
-            custom = _object(call, "custom", path)
-            name = _string(custom, "name", f"{path}.custom")
-            args: JSON = {"input": _string(custom, "input", f"{path}.custom")}
+            custom = members.json_object(call, "custom", path)
+            name = members.string(custom, "name", f"{path}.custom")
+            args: JSON = {"input": members.string(custom, "input", f"{path}.custom")}
         elif kind is None or kind == "function":
-            name, args = self._named_arguments(_object(call, "function", path), f"{path}.function")
+            name, args = self._named_arguments(members.json_object(call, "function", path), f"{path}.function")
         else:
-            raise _unknown(kind, f"{path}.type", ("function", "custom"))
+            raise members.unknown(kind, f"{path}.type", ("function", "custom"))
         self._conversation.call(
-            _string(call, "id", path), self._gemini_name(name), args, path=path, signature=signature_of(call)
+            members.string(call, "id", path), self._gemini_name(name), args, path=path, signature=signature_of(call)
         )
 
     def _function_call(self, message: JSON, path: str) -> None:
@@ -187,18 +187,18 @@ class MessageReader:
         args = call_arguments(
             function.get("arguments"), path=f"{path}.arguments", strict=self._options.strict, notes=self._notes
         )
-        return _string(function, "name", path), args
+        return members.string(function, "name", path), args
 
     # content
 
     def _content(self, content: Any, path: str) -> list[JSON]:
         """The Gemini parts of an array of content parts, empty texts left out."""
         parts: list[JSON] = []
-        for part, part_path in _items(content, path, "a string or an array"):
+        for part, part_path in members.objects(content, path, "a string or an array"):
             kind = part.get("type")
             read = self._parts.get(kind) if isinstance(kind, str) else None
             if read is None:
-                raise _unknown(kind, f"{part_path}.type", self._parts)
+                raise members.unknown(kind, f"{part_path}.type", self._parts)
             converted = read(part, part_path)
             if converted is not None:
                 parts.append(converted)
@@ -223,7 +223,7 @@ class MessageReader:
                 self._conversation.part(part, path)
 
     def _images(self, images: Any, path: str) -> None:
-        for image, image_path in _items(images, path, "an array"):
+        for image, image_path in members.objects(images, path, "an array"):
             part = self._image(image, image_path)
             signature = signature_of(image)
             self._conversation.part({**part, "thoughtSignature": signature} if signature else part, image_path)
@@ -233,7 +233,7 @@ class MessageReader:
         image = part.get("image_url")
         if isinstance(image, str):
             return media.image_part(image, path=path)
-        image = _object(part, "image_url", path.removesuffix(".image_url"))
+        image = members.json_object(part, "image_url", path.removesuffix(".image_url"))
         converted = media.image_part(image.get("url"), path=f"{path}.url")
         level = media.resolution(image.get("detail"), path=f"{path}.detail")
         if level is None:
@@ -245,23 +245,23 @@ class MessageReader:
 
 
 def _text(part: JSON, path: str) -> JSON | None:
-    text = _string(part, "text", path)
+    text = members.string(part, "text", path)
     return {"text": text} if text else None
 
 
 def _refusal(part: JSON, path: str) -> JSON | None:
-    text = _string(part, "refusal", path)
+    text = members.string(part, "refusal", path)
     return {"text": text} if text else None
 
 
 def _audio(part: JSON, path: str) -> JSON:
-    audio = _object(part, "input_audio", path)
+    audio = members.json_object(part, "input_audio", path)
     path = f"{path}.input_audio"
     return media.audio_part(audio.get("data"), audio.get("format"), path=path)
 
 
 def _file(part: JSON, path: str) -> JSON:
-    return media.file_part(_object(part, "file", path), path=f"{path}.file")
+    return media.file_part(members.json_object(part, "file", path), path=f"{path}.file")
 
 
 def _video(part: JSON, path: str) -> JSON:
@@ -269,7 +269,7 @@ def _video(part: JSON, path: str) -> JSON:
     video = part.get("video_url")
     if isinstance(video, str):
         return media.video_part(video, path=path)
-    video = _object(part, "video_url", path.removesuffix(".video_url"))
+    video = members.json_object(part, "video_url", path.removesuffix(".video_url"))
     return media.video_part(video.get("url"), path=f"{path}.url")
 
 
@@ -282,48 +282,3 @@ def _google_parts(message: JSON) -> list[JSON]:
         return []
     found = [part.get("inlineData") or part.get("inline_data") for part in parts if isinstance(part, dict)]
     return [{"inlineData": data} for data in found if isinstance(data, dict)]
-
-
-def _items(value: Any, path: str, expected: str) -> list[tuple[JSON, str]]:
-    """The objects of an array, each with its path."""
-    if not isinstance(value, list):
-        raise errors.wrong_type(path, expected, value)
-    items = []
-    for i, item in enumerate(value):
-        if not isinstance(item, dict):
-            raise errors.wrong_type(f"{path}[{i}]", "an object", item)
-        items.append((item, f"{path}[{i}]"))
-    return items
-
-
-def _present(value: Any, path: str) -> Any:
-    if value is None:
-        raise errors.missing(path)
-    return value
-
-
-def _string(holder: JSON, name: str, path: str) -> str:
-    """A string that has to be there."""
-    value = holder.get(name)
-    if isinstance(value, str):
-        return value
-    raise errors.missing(f"{path}.{name}") if value is None else errors.wrong_type(f"{path}.{name}", "a string", value)
-
-
-def _object(holder: JSON, name: str, path: str) -> JSON:
-    """An object that has to be there."""
-    value = holder.get(name)
-    if isinstance(value, dict):
-        return value
-    raise errors.missing(f"{path}.{name}") if value is None else errors.wrong_type(f"{path}.{name}", "an object", value)
-
-
-def _unknown(value: Any, path: str, supported: Any) -> OpenAIError:
-    """The error for a role or type that is missing, no string, or none of those there are."""
-    if value is None:
-        return errors.missing(path)
-    if not isinstance(value, str):
-        return errors.wrong_type(path, "a string", value)
-    return errors.bad_value(
-        path, f"Invalid value: '{value}'. Supported values are: {parameters.quoted(tuple(supported))}."
-    )

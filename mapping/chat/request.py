@@ -20,6 +20,7 @@ from mapping.google_extensions import GoogleExtensions, read_google
 from mapping.modalities import read_modalities
 from mapping.models import Model, model_info
 from mapping.notes import Notes
+from mapping.request_body import request_body
 from mapping.response_format import place_response_format, read_response_format
 from mapping.thinking import read_reasoning, show_thoughts, thinking_config
 from mapping.tool_choice import read_chat_choice, read_function_call
@@ -39,7 +40,7 @@ def translate(
     info = model_info(model)
     parameters.check_unused(body, parameters.CHAT, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
-    include_usage = _include_usage(body, stream)
+    include_usage = parameters.include_usage(body, stream)
     google = read_google(body, notes, options)
     tools = _tools(body, google, info, notes, options)
 
@@ -64,7 +65,7 @@ def translate(
     return GeminiCall(
         model=info.id,
         method="streamGenerateContent" if stream else "generateContent",
-        body=_body(conversation, tools, config, google, body),
+        body=request_body(conversation, tools, config, google, body.get("service_tier")),
         plan=Plan(
             client_model=client_model,
             model=info.id,
@@ -83,17 +84,6 @@ def translate(
         ),
         copies=sampled.copies,
     )
-
-
-def _include_usage(body: JSON, stream: bool) -> bool:
-    given = parameters.json_object(body.get("stream_options"), "stream_options")
-    if given is None:
-        return False
-    if not stream:
-        raise errors.bad_value(
-            "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        )
-    return parameters.boolean(given.get("include_usage"), "stream_options.include_usage") or False
 
 
 def _tools(body: JSON, google: GoogleExtensions, model: Model, notes: Notes, options: Options) -> ToolSet:
@@ -124,19 +114,3 @@ def _thinking(
         path=reasoning.effort_path,
         explicit_path=reasoning.explicit_path,
     )
-
-
-def _body(conversation: Conversation, tools: ToolSet, config: JSON, google: GoogleExtensions, body: JSON) -> JSON:
-    """The members of the Gemini request that have something to say."""
-    system, contents = conversation.build()
-    declared, tool_config = tools.build()
-    members = {
-        "systemInstruction": system,
-        "contents": contents,
-        "tools": declared,
-        "toolConfig": tool_config,
-        "generationConfig": config or None,
-        "serviceTier": generation.read_service_tier(body.get("service_tier")),
-        **google.request,
-    }
-    return {name: value for name, value in members.items() if value is not None}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mapping.grounding import Citation, Span, citations, recited
+from mapping.grounding import Citation, Span, addresses, citations, recited, searches
 
 A = {"web": {"uri": "https://a.example", "title": "A"}}
 B = {"web": {"uri": "https://b.example"}}
@@ -79,3 +79,11 @@ def test_pages_without_supports_stand_for_the_whole_text(chunk: Any, expected: l
 def test_recitation_counts_through_all_parts(metadata: Any, expected: list[Any]) -> None:
     spans = [Span(0, "aé"), Span(2, ""), Span(10, "bc")]
     assert places(recited(metadata, spans)) == expected
+
+
+def test_what_was_searched_for_and_found() -> None:
+    metadata = {"webSearchQueries": ["q", "", 1], "groundingChunks": [A, B, A, {}, 7]}
+    assert searches(metadata) == ["q"]
+    assert addresses(metadata) == ["https://a.example", "https://b.example"]
+    assert searches({}) == addresses({}) == []
+    assert searches({"webSearchQueries": {}}) == addresses({"groundingChunks": "x"}) == []

@@ -87,6 +87,16 @@ def test_chat_object() -> None:
     }
 
 
+def test_responses_object() -> None:
+    assert totals(FULL).responses() == {
+        "input_tokens": 103,
+        "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 0},
+        "output_tokens": 12,
+        "output_tokens_details": {"reasoning_tokens": 5},
+        "total_tokens": 115,
+    }
+
+
 def test_hops_have_the_first_prompt_and_the_sum_of_the_rest() -> None:
     usage = Usage()
     usage.merge({"promptTokenCount": 30, "candidatesTokenCount": 65536, "totalTokenCount": 65566})

@@ -1,0 +1,56 @@
+"""Members of messages and items that have to be there, and errors that name the one that is not as it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mapping import errors, parameters
+from mapping.errors import OpenAIError
+from mapping.gemini import JSON
+
+
+def objects(value: Any, path: str, expected: str = "an array") -> list[tuple[JSON, str]]:
+    """The objects of an array, each with its path. `expected` is what an error says there may be."""
+    if not isinstance(value, list):
+        raise errors.wrong_type(path, expected, value)
+    items = []
+    for i, item in enumerate(value):
+        if not isinstance(item, dict):
+            raise errors.wrong_type(f"{path}[{i}]", "an object", item)
+        items.append((item, f"{path}[{i}]"))
+    return items
+
+
+def present(value: Any, path: str) -> Any:
+    """The value, which is not null."""
+    if value is None:
+        raise errors.missing(path)
+    return value
+
+
+def string(holder: JSON, name: str, path: str) -> str:
+    """The member `name` of the object at `path`, a string."""
+    value = holder.get(name)
+    if isinstance(value, str):
+        return value
+    raise errors.missing(f"{path}.{name}") if value is None else errors.wrong_type(f"{path}.{name}", "a string", value)
+
+
+def json_object(holder: JSON, name: str, path: str) -> JSON:
+    """The member `name` of the object at `path`, an object."""
+    value = holder.get(name)
+    if isinstance(value, dict):
+        return value
+    raise errors.missing(f"{path}.{name}") if value is None else errors.wrong_type(f"{path}.{name}", "an object", value)
+
+
+def unknown(value: Any, path: str, supported: Iterable[str]) -> OpenAIError:
+    """The error for a role or type that is missing, no string, or none of those there are."""
+    if value is None:
+        return errors.missing(path)
+    if not isinstance(value, str):
+        return errors.wrong_type(path, "a string", value)
+    return errors.bad_value(
+        path, f"Invalid value: '{value}'. Supported values are: {parameters.quoted(tuple(supported))}."
+    )

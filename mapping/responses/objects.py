@@ -1,0 +1,88 @@
+"""The Response object.
+
+Rules of this module (OpenAI API reference, `Response`):
+
+* Every member is always there, null where it says nothing: clients of typed languages miss one that is not.
+* What the client asked for is repeated as it asked (`ResponsesPlan.echo`).
+* `completed_at` belongs to completed responses only, `usage` to those that ended with an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mapping import finish
+from mapping.errors import OpenAIError
+from mapping.gemini import JSON
+from mapping.responses.failures import failure
+from mapping.responses.plan import ResponsesPlan
+from mapping.usage import Totals
+
+_INCOMPLETE = {finish.LENGTH: "max_output_tokens", finish.CONTENT_FILTER: "content_filter"}
+"""Finish reason -> `incomplete_details.reason`. With all others a response is completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseObject:
+    """What does not change in a response: the plan of its request, its id, the Unix time of its creation."""
+
+    plan: ResponsesPlan
+    id: str
+    created: int
+
+    def unfinished(self, status: str) -> JSON:
+        """A response without an answer: in progress, queued or cancelled."""
+        return self._object(status)
+
+    def ended(self, reason: str, output: Sequence[JSON], usage: Totals, *, at: int) -> JSON:
+        """A completed or incomplete response. `reason` is the finish reason as chat has it, `at` is Unix time."""
+        incomplete = _INCOMPLETE.get(reason)
+        if incomplete is None:
+            return self._object("completed", output, completed_at=at, usage=usage.responses())
+        return self._object("incomplete", output, incomplete_details={"reason": incomplete}, usage=usage.responses())
+
+    def failed(self, error: OpenAIError, output: Sequence[JSON] = ()) -> JSON:
+        """A failed response, with what there is of its output."""
+        return self._object("failed", output, error=failure(error))
+
+    def _object(
+        self,
+        status: str,
+        output: Sequence[JSON] = (),
+        *,
+        completed_at: int | None = None,
+        error: JSON | None = None,
+        incomplete_details: JSON | None = None,
+        usage: JSON | None = None,
+    ) -> JSON:
+        return {
+            "id": self.id,
+            "object": "response",
+            "created_at": self.created,
+            "completed_at": completed_at,
+            "status": status,
+            "error": error,
+            "incomplete_details": incomplete_details,
+            "model": self.plan.client_model,
+            "output": [*output],
+            **self.plan.echo,
+            "usage": usage,
+        }
+
+
+def in_progress(
+    plan: ResponsesPlan,
+    *,
+    response_id: str,
+    created: int,
+    status: Literal["queued", "in_progress", "cancelled"] = "in_progress",
+) -> JSON:
+    """The Response object while there is no answer, or when there will be none. `created` is Unix time in seconds."""
+    return ResponseObject(plan, response_id, created).unfinished(status)
+
+
+def failed(plan: ResponsesPlan, *, response_id: str, created: int, error: OpenAIError) -> JSON:
+    """The Response object of a request that ended with an error, for those who ask for it later."""
+    return ResponseObject(plan, response_id, created).failed(error)
