@@ -14,13 +14,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from mapping.calls import Call, Mint
+from mapping.calls import Call
+from mapping.choices import Exchange
 from mapping.finish import TOOL_CALLS
 from mapping.gemini import JSON, Plan
 from mapping.grounding import Citation
-from mapping.notes import Notes
 from mapping.speech import Speech
 
 AUDIO_LIFETIME = 3600
@@ -29,21 +28,10 @@ AUDIO_LIFETIME = 3600
 _BACKTICKS = re.compile(r"`{3,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """What the writers of one answer share."""
-
-    plan: Plan
-    created: int
-    """Unix time of the answer, in seconds."""
-    mint: Mint
-    notes: Notes
-
-
 class DeltaWriter(ABC):
     """Writes one candidate; implements `mapping.writer.Writer`. Subclasses say what becomes of a delta."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange[Plan]) -> None:
         self.length = 0
         self._exchange = exchange
         self._pieces: list[str] = []

@@ -1,0 +1,38 @@
+"""What the way back has to know of a completions request, beside what every dialect has to (`mapping.gemini.Plan`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import batched
+
+from mapping import usage
+from mapping.gemini import Plan
+from mapping.usage import Totals
+
+
+@dataclass(slots=True)
+class CompletionsPlan(Plan):
+    """The plan of a completions request. Its upstream answers come in the order of the calls: prompt by prompt, for
+    each prompt `copies`. `n` is the number of choices for each prompt; choices are numbered `prompt * n + j`."""
+
+    prompts: tuple[str, ...] = ("",)
+    """At least one."""
+    echo: bool = False
+    """Every text begins with its prompt."""
+    copies: int = 1
+    """How many upstream calls there are for each prompt; divides `n`."""
+
+    @property
+    def per_call(self) -> int:
+        """How many choices one upstream call makes."""
+        return self.n // self.copies
+
+    def prompt(self, choice: int) -> str:
+        """The prompt of a choice, by the index of the choice."""
+        at = choice // self.n
+        return self.prompts[at] if at < len(self.prompts) else ""
+
+    def totals(self, answers: Sequence[Totals]) -> Totals:
+        """The numbers of the whole answer: a prompt counts once, however many copies it has."""
+        return usage.add_up(usage.combine(copies) for copies in batched(answers, self.copies))
