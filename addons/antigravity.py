@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,6 +94,7 @@ class Antigravity:
         if self.hook_table:
             self.hook_table.uninstall()
         self.settings_file.unwatch()
+        self.gateway.store.close()
         await self.demo.stop()
 
     # --- traffic
@@ -100,11 +102,11 @@ class Antigravity:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         layer_setup.install(nextlayer, self.gateway)
 
-    def request(self, flow: http.HTTPFlow) -> None:
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if exchange := self.gateway.of(flow):
-            exchange.on_request()
-        else:
-            self.gateway.refuse_stray(flow)
+            return exchange.on_request()
+        self.gateway.refuse_stray(flow)
+        return None
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if exchange := self.gateway.of(flow):

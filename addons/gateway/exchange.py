@@ -12,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -91,22 +92,23 @@ class Exchange:
 
     # --- the hooks
 
-    def on_request(self) -> None:
-        """The `request` hook: the whole request is there."""
+    def on_request(self) -> Awaitable[None] | None:
+        """The `request` hook: the whole request is there. What it returns, if anything, has to be awaited."""
         if self._begun:  # another attempt, and its call is a request that other addons may see too
-            return
+            return None
         self._begun = True
-        try:
-            if self.trace and not self.inner:
+        with _Guard(self):
+            if self.inner:
+                self.prepare()
+                return None
+            if self.trace:
                 self.trace.arrived(self.flow.request, self.caller.host)
-            if not self.inner:
-                self._begin()
+            waiting = self._begin()
+            if waiting is not None:
+                return self._begin_later(waiting)
             if self.verdict is Verdict.SEND:
                 self.prepare()
-        except OpenAIError as e:
-            self.fail(e)
-        except Exception:
-            self.crashed()
+        return None
 
     def on_response_headers(self) -> None:
         """The `responseheaders` hook: decide whether the answer is passed through as it comes."""
@@ -116,32 +118,24 @@ class Exchange:
         if self.trace:
             self.trace.answered(self.flow)
         if self.job and self.job.streams and 200 <= response.status_code < 300:
-            try:
+            with _Guard(self):
                 self._translator = self._translator or self.job.stream()
                 self.verdict = Verdict.STREAM
                 self._hopping = False
                 response.stream = self.feed
-            except Exception:
-                self.crashed()
 
     def judge(self) -> None:
         """The upstream's answer is there as a whole, or its stream has ended: is another attempt needed?"""
-        try:
+        with _Guard(self):
             if self.verdict is Verdict.STREAM:
                 if self.job and not self.job.has_others:
                     self._end_stream([])
             elif self.verdict is Verdict.SEND:
                 self._take_whole()
-        except UpstreamError as e:
-            self._attempt_failed(e)
-        except OpenAIError as e:
-            self.fail(e)
-        except Exception:
-            self.crashed()
 
     async def on_response(self) -> None:
         """The `response` hook, once per exchange: make the client's answer."""
-        try:
+        with _Guard(self):
             if self.verdict is Verdict.STREAM:
                 assert self.job is not None
                 self._end_stream(await self.job.others())
@@ -149,13 +143,8 @@ class Exchange:
                 assert self.job is not None
                 answer = self.job.finish(await self.job.others())
                 self.gateway.memory.remember(self.tenant, self.job.remember())
+                self.job.ended()
                 self.succeed(answer)
-        except UpstreamError as e:
-            self._attempt_failed(e)
-        except OpenAIError as e:
-            self.fail(e)
-        except Exception:
-            self.crashed()
         if self.verdict in (Verdict.ANSWER, Verdict.DONE):
             self._finish()
 
@@ -181,12 +170,8 @@ class Exchange:
 
     def prepare(self) -> None:
         """Choose an account, and make the flow the call that goes to its upstream."""
-        try:
+        with _Guard(self):
             self._prepare()
-        except OpenAIError as e:
-            self.fail(e)
-        except Exception:
-            self.crashed()
 
     def outgoing(self) -> http.Request:
         """The request as it goes onto the wire: the flow's, and the credential that no flow ever holds."""
@@ -219,7 +204,7 @@ class Exchange:
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
         """The upstream can't be reached, or broke off before its answer was whole."""
-        try:
+        with _Guard(self):
             if self._finished:
                 self.fail(_hung_up())
                 return
@@ -234,8 +219,6 @@ class Exchange:
             self._attempt_failed(
                 upstream_errors.connect_failed(message) if nothing_came else upstream_errors.broken_off(message)
             )
-        except Exception:
-            self.crashed()
 
     def stream_head(self) -> http.Response:
         """The head of the client's stream."""
@@ -277,8 +260,16 @@ class Exchange:
         self.flow.response = answers.make(status, content, [answers.JSON_TYPE, *self._fields()])
         self.verdict = Verdict.ANSWER
 
+    def succeed_stream(self, content: bytes) -> None:
+        """Answer with a stream that is known already."""
+        self.flow.response = answers.make(200, content, [answers.STREAM_TYPE, *self._fields()])
+        self.verdict = Verdict.ANSWER
+
     def crashed(self) -> None:
         """A bug: say so, and log it where it can be found by the request's id."""
+        if isinstance(sys.exception(), RecursionError):
+            self._answer_error(OpenAIError(400, "The request is nested too deeply.", code="invalid_value"))
+            return
         logger.exception(f"Unexpected error in {self.id}. Please report it.")
         problem = OpenAIError(
             500,
@@ -303,7 +294,14 @@ class Exchange:
             self.tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
             self.verdict = Verdict.DONE
 
-    def _begin(self) -> None:
+    async def _begin_later(self, waiting: Awaitable[None]) -> None:
+        """The rest of `on_request`, where something has to be looked up first."""
+        with _Guard(self):
+            await waiting
+            if self.verdict is Verdict.SEND:
+                self.prepare()
+
+    def _begin(self) -> Awaitable[None] | None:
         gateway, request = self.gateway, self.flow.request
         self._http11 = request.data.http_version == b"HTTP/1.1"
         self._close = request.headers.get("connection", "").lower() == "close"
@@ -316,7 +314,7 @@ class Exchange:
             allowed = gateway.gatekeeper.allows_origin(origin)
             self.flow.response = answers.preflight(routes.methods_of(path), wanted, self._fields(), allowed=allowed)
             self.verdict = Verdict.ANSWER
-            return
+            return None
         match, unknown = None, None
         try:
             match = routes.resolve(method, path)
@@ -324,6 +322,9 @@ class Exchange:
             unknown = e
         health = match is not None and match.endpoint.name == "health"
         self.tenant = gateway.gatekeeper.admit(self.caller, health=health)
+        if "upgrade" in request.headers:
+            # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.
+            raise OpenAIError(426, "This gateway has no WebSocket; use HTTP.", code="websocket_not_supported")
         if match is None:
             assert unknown is not None
             raise unknown
@@ -331,8 +332,8 @@ class Exchange:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         if health:
             self.succeed(b'{"status":"ok"}')
-            return
-        gateway.begin(self, match)
+            return None
+        return gateway.begin(self, match)
 
     def _prepare(self) -> None:
         job = self.job
@@ -369,6 +370,7 @@ class Exchange:
         self.tail = tail
         self._succeeded()
         self.gateway.memory.remember(self.tenant, translator.remember())
+        job.ended()
         self.verdict = Verdict.DONE
 
     def _take_whole(self) -> None:
@@ -472,6 +474,27 @@ class Exchange:
         if self._close:
             fields.append((b"Connection", b"close"))
         return fields
+
+
+class _Guard:
+    """Whatever goes wrong inside becomes another attempt or an error answer; no exception leaves an exchange."""
+
+    __slots__ = ("_exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if isinstance(error, UpstreamError):
+            self._exchange._attempt_failed(error)
+        elif isinstance(error, OpenAIError):
+            self._exchange.fail(error)
+        elif isinstance(error, Exception):
+            self._exchange.crashed()
+        return error is None or isinstance(error, Exception)
 
 
 def _hung_up() -> OpenAIError:

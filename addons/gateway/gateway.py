@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,18 @@ from addons.gateway import answers, inner_call, jobs
 from addons.gateway.accounts import Account, Address, Pool
 from addons.gateway.callers import Caller, Gatekeeper, take
 from addons.gateway.exchange import Exchange, new_id
+from addons.gateway.generate import Dialect, GenerateJob
+from addons.gateway.ids import mint
 from addons.gateway.memory import TurnMemory
 from addons.gateway.model_map import ModelMap
+from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
-from addons.gateway.settings import Settings, load, proxy_keys
+from addons.gateway.sealing import Sealer, new_key
+from addons.gateway.settings import ResponsesSettings, Settings, load, proxy_keys
+from addons.gateway.store import ResponseStore
 from addons.gateway.trace import Recorder, Trace
-from mapping import chat, errors, jsonio
+from mapping import chat, completions, errors, jsonio
+from mapping.gemini import JSON, GeminiCall
 
 logger = logging.getLogger("antigravity")
 
@@ -44,6 +52,17 @@ class Gateway:
         """Log a line on each exchange."""
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
+        self.responses = ResponsesApi(self)
+        self._endpoints: dict[str, Callable[[Exchange, Match], Awaitable[None] | None]] = {
+            "chat": self._begin_chat,
+            "completions": self._begin_completions,
+            "models": self._begin_models,
+            "model": self._begin_models,
+            **self.responses.endpoints,
+        }
+        self.store: ResponseStore
+        self.sealer: Sealer
+        self._stored_in: ResponsesSettings | None = None
         self.use(Settings())
 
     def use(self, settings: Settings) -> None:
@@ -64,8 +83,25 @@ class Gateway:
         pool.take_rests_from(self.pool)
         self.pool = pool
         self._models = None
+        self._open_store()
         if self.recorder:
             self.recorder.keep = settings.trace.keep
+
+    def _open_store(self) -> None:
+        """Open the store that the settings name, if it is not the one that is open."""
+        settings = self.settings.responses
+        if self._stored_in is not None:
+            if settings == self._stored_in:
+                return
+            self.store.close()
+        self._stored_in = settings
+        path = settings.store.expanduser() if settings.store else None
+        self.store = ResponseStore(path, max_age=settings.max_age, max_bytes=settings.max_size)
+        try:
+            self.sealer = Sealer(self.store.secret(new_key))
+        except (OSError, sqlite3.Error) as e:
+            logger.error(f"Responses can't be stored in {path}: {e}")
+            self.sealer = Sealer(new_key())
 
     def record(self, wanted: bool) -> None:
         """Begin or end to record exchanges."""
@@ -107,12 +143,9 @@ class Gateway:
             problem = errors.OpenAIError(501, "This gateway can't replay recorded requests yet.", code="not_supported")
             flow.response = answers.error(problem, [])
 
-    def begin(self, exchange: Exchange, match: Match) -> None:
-        """Find out what an admitted request wants."""
-        if match.endpoint.name == "chat":
-            self._begin_chat(exchange)
-        else:
-            self._begin_models(exchange, match.id or None)
+    def begin(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
+        """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
+        return self._endpoints[match.endpoint.name](exchange, match)
 
     async def ask(self, model: str, call: jobs.Call, check: jobs.Check) -> bytes:
         """Make an upstream call that no client asked for, with failover. Raises OpenAIError."""
@@ -127,28 +160,56 @@ class Gateway:
         finally:
             self.close(exchange)
 
-    def _begin_chat(self, exchange: Exchange) -> None:
+    def model_request(self, exchange: Exchange) -> tuple[JSON, str, str]:
+        """The body of a model call, the model that the client named, and the Gemini model for it."""
         body = _json_body(exchange.flow.request)
-        name = body.get("model") if isinstance(body, dict) else None
         if not isinstance(body, dict):
             raise errors.OpenAIError(400, "The request body must be a JSON object.")
+        name = body.get("model")
         if name is None:
             raise errors.missing("model")
         if not isinstance(name, str):
             raise errors.wrong_type("model", "a string", name)
         model = self.model_map.resolve(name)
         exchange.job = _NotYet(model, name)
-        call = chat.translate(
-            body,
-            model=model,
-            client_model=name,
-            options=self.options,
-            recall=self.memory.recall(exchange.tenant),
-            notes=exchange.notes,
-        )
-        exchange.job = jobs.ChatJob(call, exchange.notes, self.ask)
+        return body, name, model
 
-    def _begin_models(self, exchange: Exchange, wanted: str | None) -> None:
+    def _begin_chat(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
+        body, name, model = self.model_request(exchange)
+        if body.get("messages") is None and body.get("input") is not None:
+            return self.responses.chat_with_input(exchange, partial(self._chat_dialect, exchange))
+        call = chat.translate(body, model=model, client_model=name, **self._translation(exchange))
+        exchange.job = GenerateJob(call, self._chat_dialect(exchange, call), exchange.notes, self.ask)
+        return None
+
+    def _chat_dialect(self, exchange: Exchange, call: GeminiCall) -> Dialect:
+        created = int(time.time())
+        return Dialect(
+            whole=lambda notes: chat.ChatAnswer(call.plan, created=created, mint=mint, notes=notes),
+            stream=lambda: chat.ChatStream(call.plan, created=created, mint=mint, notes=exchange.notes),
+        )
+
+    def _begin_completions(self, exchange: Exchange, match: Match) -> None:
+        body, name, model = self.model_request(exchange)
+        call = completions.translate(body, model=model, client_model=name, **self._translation(exchange))
+        plan, created = call.plan, int(time.time())
+        assert isinstance(plan, completions.CompletionsPlan)
+        dialect = Dialect(
+            whole=lambda notes: completions.CompletionsAnswer(plan, created=created, mint=mint, notes=notes),
+            stream=lambda: completions.CompletionsStream(plan, created=created, mint=mint, notes=exchange.notes),
+        )
+        exchange.job = GenerateJob(call, dialect, exchange.notes, self.ask)
+
+    def _translation(self, exchange: Exchange) -> dict[str, Any]:
+        """What every translation of a request takes beside the request."""
+        return {
+            "options": self.options,
+            "recall": self.memory.recall(exchange.tenant),
+            "notes": exchange.notes,
+        }
+
+    def _begin_models(self, exchange: Exchange, match: Match) -> None:
+        wanted = match.id or None
         names = list(self.model_map.exact)
         if wanted and self.model_map.stands_for_another(wanted):
             names.append(wanted)

@@ -5,22 +5,15 @@ An `Exchange` deals with accounts, attempts and failures, whatever the request i
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from addons.gateway.ids import mint
-from mapping import chat, jsonio, models_list
+from mapping import jsonio, models_list, upstream_errors
 from mapping.errors import OpenAIError
-from mapping.gemini import GeminiCall, RawTurn
+from mapping.gemini import RawTurn
 from mapping.notes import Notes
-from mapping.resign import replace_signatures
-
-MAX_HOPS = 32
-"""How often an answer may be continued ("long decode")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +100,9 @@ class Job:
         """What the next request of the conversation will need."""
         return {}
 
+    def ended(self) -> None:
+        """The answer is complete, and on its way to the client."""
+
     def rebuild_signatures(self) -> bool:
         """Put placeholders where the upstream misses thought signatures. False: that was tried already."""
         return False
@@ -117,96 +113,6 @@ class Job:
 
     def cancel(self) -> None:
         """The client is gone, or the exchange is over."""
-
-
-class ChatJob(Job):
-    """`POST /v1/chat/completions`."""
-
-    def __init__(self, call: GeminiCall, notes: Notes, ask: Ask) -> None:
-        self.call = call
-        self.model = call.model
-        self.shown_model = call.model
-        self.client_model = call.plan.client_model
-        self.streams = call.plan.stream
-        self._notes = notes
-        self._created = int(time.time())
-        self._body = call.body
-        self._encoded: bytes | None = None
-        self._answer: chat.ChatAnswer | None = None
-        self._resigned = False
-        self._hops = 0
-        self._copies = [
-            asyncio.ensure_future(
-                ask(call.model, Call("POST", _path(call.model, "generateContent"), self._bytes()), self._check_copy)
-            )
-            for _ in range(call.copies - 1)
-        ]
-
-    def request(self) -> Call:
-        method = "streamGenerateContent?alt=sse" if self.streams else "generateContent"
-        return Call("POST", _path(self.model, method), self._bytes())
-
-    def stream(self) -> StreamTranslator:
-        return chat.ChatStream(self.call.plan, created=self._created, mint=mint, notes=self._notes)
-
-    def take(self, content: bytes) -> bool:
-        if self._answer is None or not self._answer.continuation:
-            self._answer = chat.ChatAnswer(self.call.plan, created=self._created, mint=mint, notes=self._notes)
-        self._answer.add(content)
-        token = self._answer.continuation
-        if token is not None and self.go_on(token):
-            return False
-        self._answer.close()
-        return True
-
-    def go_on(self, token: str) -> bool:
-        if self._hops == MAX_HOPS or token == self._body.get("continuationToken"):
-            return False
-        self._hops += 1
-        self._body = {**self._body, "continuationToken": token}
-        self._encoded = None
-        return True
-
-    @property
-    def has_others(self) -> bool:
-        return bool(self._copies)
-
-    async def others(self) -> list[bytes]:
-        return list(await asyncio.gather(*self._copies))
-
-    def finish(self, others: list[bytes]) -> bytes:
-        assert self._answer is not None
-        for content in others:
-            self._answer.add(content)
-        return self._answer.finish()
-
-    def remember(self) -> dict[str, RawTurn]:
-        return self._answer.remember() if self._answer else {}
-
-    def rebuild_signatures(self) -> bool:
-        if self._resigned:
-            return False
-        self._resigned = True
-        self._body = {**self._body, "contents": replace_signatures(self._body["contents"])}
-        self._encoded = None
-        self._notes.add("signature-dummy", "after a refusal")
-        return True
-
-    def cancel(self) -> None:
-        for task in self._copies:
-            task.cancel()
-
-    def _check_copy(self, content: bytes) -> None:
-        """Read the answer of a copy on trial, while it still can be asked for again."""
-        chat.ChatAnswer(self.call.plan, created=self._created, mint=mint, notes=Notes()).add(content)
-
-    def _bytes(self) -> bytes:
-        if self._encoded is None:
-            try:
-                self._encoded = jsonio.dumps(self._body)
-            except RecursionError:
-                raise OpenAIError(400, "The request is nested too deeply.", code="invalid_value") from None
-        return self._encoded
 
 
 class ModelListJob(Job):
@@ -252,6 +158,35 @@ class ModelListJob(Job):
             return None
 
 
+class CountJob(Job):
+    """`POST /v1/responses/input_tokens`, by Gemini's countTokens."""
+
+    def __init__(self, model: str, client_model: str, body: dict[str, Any]) -> None:
+        self.model = model
+        self.shown_model = model
+        self.client_model = client_model
+        request = {"generateContentRequest": {"model": f"models/{model}", **body}}
+        self._call = Call("POST", method_path(model, "countTokens"), jsonio.dumps(request))
+        self._count = 0
+
+    def request(self) -> Call:
+        return self._call
+
+    def take(self, content: bytes) -> bool:
+        try:
+            answer = jsonio.loads(content)
+        except ValueError:
+            answer = None
+        count = answer.get("totalTokens", 0) if isinstance(answer, dict) else None
+        if not isinstance(count, int):
+            raise upstream_errors.broken("The upstream's count of tokens is none.", code="upstream_not_json")
+        self._count = count
+        return True
+
+    def finish(self, others: list[bytes]) -> bytes:
+        return jsonio.dumps({"object": "response.input_tokens", "input_tokens": self._count})
+
+
 class RawJob(Job):
     """A call that the gateway makes for itself; the answer is checked, and handed on as it came."""
 
@@ -268,5 +203,6 @@ class RawJob(Job):
         return True
 
 
-def _path(model: str, method: str) -> str:
+def method_path(model: str, method: str) -> str:
+    """The path of a method of a model. Nothing in the model's name can leave its segment."""
     return f"/v1beta/models/{quote(model, safe='')}:{method}"

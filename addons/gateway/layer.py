@@ -290,15 +290,7 @@ class GatewayStream(HttpStream):
         self.server_state = self.state_paused
         if self.flow.response is None:
             self.flow.response = self.exchange.stream_head()
-        self.flow.response.timestamp_end = time.time()
-        self.exchange.judge()
-        if self.exchange.verdict is not Verdict.AGAIN:
-            yield HttpResponseHook(self.flow)
-            if (yield from self.check_killed(False)):
-                return
-        if self.exchange.verdict is Verdict.AGAIN:
-            yield from self.send_pending()
-            yield from self.again()
+        if (yield from self.is_judged()):
             return
         if self.exchange.verdict is Verdict.ANSWER and not self._head_sent:
             yield from self.answer()
@@ -311,6 +303,24 @@ class GatewayStream(HttpStream):
             yield SendHttp(ResponseData(self.stream_id, out), self.context.client)
         yield from self.flow_done()
 
+    def is_judged(self) -> CommandGenerator[bool]:
+        """What has come is no answer yet, or the client is gone: then this has seen to it.
+
+        Otherwise the response hook has been run, and the answer is to be sent.
+        """
+        assert self.flow.response
+        self.flow.response.timestamp_end = time.time()
+        self.exchange.judge()
+        if self.exchange.verdict is not Verdict.AGAIN:
+            yield HttpResponseHook(self.flow)
+            if (yield from self.check_killed(False)):
+                return True
+        if self.exchange.verdict is Verdict.AGAIN:
+            yield from self.send_pending()
+            yield from self.again()
+            return True
+        return False
+
     def answer(self) -> CommandGenerator[None]:
         """Send the answer that the exchange has put into the flow."""
         assert self.flow.response
@@ -320,16 +330,8 @@ class GatewayStream(HttpStream):
         yield from self.send_response()
 
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
-        assert self.flow.response
-        self.flow.response.timestamp_end = time.time()
         self.server_state = self.state_paused
-        self.exchange.judge()
-        if self.exchange.verdict is not Verdict.AGAIN:
-            yield HttpResponseHook(self.flow)
-            if (yield from self.check_killed(False)):
-                return
-        if self.exchange.verdict is Verdict.AGAIN:
-            yield from self.again()
+        if (yield from self.is_judged()):
             return
         self.server_state = self.state_done
         if self._head_sent:  # an error after an early head: it comes as an event of the stream
@@ -337,6 +339,7 @@ class GatewayStream(HttpStream):
                 yield SendHttp(ResponseData(self.stream_id, self.exchange.tail), self.context.client)
         else:
             response = self.flow.response
+            assert response
             content = b"" if self.exchange.head_only else response.raw_content
             yield SendHttp(ResponseHeaders(self.stream_id, response, end_stream=not content), self.context.client)
             if content:

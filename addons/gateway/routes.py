@@ -16,7 +16,10 @@ from mapping.errors import OpenAIError
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of the contract. `parts` are its segments after `/v1`; `{id}` takes any rest, slashes included."""
+    """One path of the contract. `parts` are its segments after `/v1`.
+
+    `{id}` stands for one segment; `{name}`, at the end, for any rest, slashes included.
+    """
 
     name: str
     method: str
@@ -30,7 +33,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """An endpoint, the `{id}` of the path where it has one, and whether the path was not the usual one."""
+    """An endpoint, the `{id}` or `{name}` of the path where it has one, and whether the path was not the usual one."""
 
     endpoint: Endpoint
     id: str = ""
@@ -40,12 +43,29 @@ class Match:
 ENDPOINTS = (
     Endpoint("health", "GET", ("healthz",)),
     Endpoint("models", "GET", ("models",)),
-    Endpoint("model", "GET", ("models", "{id}")),
+    Endpoint("model", "GET", ("models", "{name}")),
     Endpoint("chat", "POST", ("chat", "completions")),
+    Endpoint("completions", "POST", ("completions",)),
+    Endpoint("responses", "POST", ("responses",)),
+    Endpoint("response", "GET", ("responses", "{id}")),
+    Endpoint("delete_response", "DELETE", ("responses", "{id}")),
+    Endpoint("input_items", "GET", ("responses", "{id}", "input_items")),
+    Endpoint("cancel", "POST", ("responses", "{id}", "cancel")),
+    Endpoint("input_tokens", "POST", ("responses", "input_tokens")),
+    Endpoint("compact", "POST", ("responses", "compact")),
 )
 
-_PLAIN = {(endpoint.path, endpoint.method): Match(endpoint) for endpoint in ENDPOINTS if "{id}" not in endpoint.parts}
+_VARIABLE = ("{id}", "{name}")
+_PLAIN = {
+    (endpoint.path, endpoint.method): Match(endpoint)
+    for endpoint in ENDPOINTS
+    if not any(part in _VARIABLE for part in endpoint.parts)
+}
 _VERSION = "v1"
+_WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if part not in _VARIABLE}
+"""Segments that are never ids."""
+_PREFIXES = {_VERSION, "embeddings", "api", "openai", "v1beta"}
+"""What else stands in front of an endpoint in base URLs that people configure."""
 
 
 def resolve(method: str, path: str) -> Match:
@@ -97,12 +117,20 @@ def _named_by(segments: list[str]) -> list[Match]:
 
 def _match(endpoint: Endpoint, segments: list[str]) -> Match | None:
     parts = endpoint.parts
-    if parts[-1] == "{id}":
+    if parts[-1] == "{name}":
         head = len(parts) - 1
         if len(segments) > head and tuple(segments[:head]) == parts[:-1] and not _is_endpoint(segments[head:]):
             return Match(endpoint, "/".join(segments[head:]))
         return None
-    return Match(endpoint) if tuple(segments) == parts else None
+    if len(parts) != len(segments):
+        return None
+    id = ""
+    for part, segment in zip(parts, segments, strict=True):
+        if part == "{id}" and segment not in _WORDS:
+            id = segment
+        elif part != segment:
+            return None
+    return Match(endpoint, id)
 
 
 def _is_endpoint(segments: list[str]) -> bool:
@@ -112,15 +140,7 @@ def _is_endpoint(segments: list[str]) -> bool:
 
 def _is_prefix(segments: list[str]) -> bool:
     """Whether the segments are only `v1` and other endpoints, as stacked base URLs are."""
-    words = {part for endpoint in ENDPOINTS for part in endpoint.parts if part != "{id}"} | {
-        _VERSION,
-        "responses",
-        "embeddings",
-        "api",
-        "openai",
-        "v1beta",
-    }
-    return all(segment in words for segment in segments)
+    return all(segment in _WORDS or segment in _PREFIXES for segment in segments)
 
 
 def _nearest(path: str) -> str:

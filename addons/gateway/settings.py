@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
 
 from mapping.gemini import Options
 
@@ -96,6 +96,15 @@ class TranslationSettings(_Section):
         return Options(**self.model_dump())
 
 
+class ResponsesSettings(_Section):
+    """`[responses]`: the Responses API, and where its responses are kept."""
+
+    choices: bool = True
+    store: Path | None = None
+    max_age: Duration = 30 * 86400.0
+    max_size: ByteSize = ByteSize(2**30)
+
+
 class TraceSettings(_Section):
     """`[trace]`: the record of exchanges in mitmweb and mitmproxy."""
 
@@ -124,6 +133,7 @@ class Settings(_Section):
     retry: RetrySettings = RetrySettings()
     models: ModelSettings = ModelSettings()
     translation: TranslationSettings = TranslationSettings()
+    responses: ResponsesSettings = ResponsesSettings()
     trace: TraceSettings = TraceSettings()
     accounts: list[AccountSettings] = []
 

@@ -28,6 +28,17 @@ FOUND = [
     ("GET", "/v1/chat/completions/models", "models", "", True),
     ("GET", "/v1/healthz", "health", "", True),
     ("HEAD", "/healthz", "health", "", False),
+    ("POST", "/v1/completions", "completions", "", False),
+    ("POST", "/v1/responses", "responses", "", False),
+    ("POST", "/v1/chat/completions/responses", "responses", "", True),
+    ("POST", "/responses", "responses", "", True),
+    ("GET", "/v1/responses/resp_1", "response", "resp_1", False),
+    ("DELETE", "/v1/responses/resp_1", "delete_response", "resp_1", False),
+    ("GET", "/v1/responses/resp_1/input_items", "input_items", "resp_1", False),
+    ("POST", "/v1/responses/resp_1/cancel", "cancel", "resp_1", False),
+    ("POST", "/v1/responses/input_tokens", "input_tokens", "", False),
+    ("POST", "/v1/responses/compact", "compact", "", False),
+    ("POST", "/v1/responses/completions", "completions", "", True),
 ]
 
 
@@ -46,6 +57,9 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
         ("GET", "/v1", 404, "unknown_url", "nearest"),
         ("GET", "/v1/chat/completions", 405, "method_not_supported", "POST"),
         ("DELETE", "/v1/models/x", 405, "method_not_supported", "GET"),
+        ("GET", "/v1/responses", 405, "method_not_supported", "POST"),
+        ("POST", "/v1/responses/resp_1", 405, "method_not_supported", "DELETE, GET"),
+        ("GET", "/v1/responses/resp_1/nothing", 404, "unknown_url", "/v1/responses"),
         ("POST", "/healthz", 405, "method_not_supported", "GET"),
         ("POST", "/somewhere/v1/chat/completions", 404, "unknown_url", "/v1/chat/completions"),
     ],

@@ -1,0 +1,192 @@
+"""Answers that a model generates, in any of OpenAI's dialects: chat, responses, completions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from addons.gateway.jobs import Ask, Call, Job, StreamTranslator, method_path
+from mapping import jsonio
+from mapping.errors import OpenAIError
+from mapping.gemini import JSON, GeminiCall, RawTurn
+from mapping.notes import Notes
+from mapping.resign import replace_signatures
+
+MAX_HOPS = 32
+"""How often an answer may be continued ("long decode")."""
+
+
+class WholeTranslator(Protocol):
+    """Whole upstream answers -> the client's. See `mapping.chat.ChatAnswer`."""
+
+    @property
+    def continuation(self) -> str | None: ...
+
+    def add(self, data: bytes) -> None: ...
+
+    def close(self) -> None: ...
+
+    def finish(self) -> bytes: ...
+
+    def remember(self) -> dict[str, RawTurn]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How answers of one request are made: fresh translators for whole and streamed ones."""
+
+    whole: Callable[[Notes], WholeTranslator]
+    stream: Callable[[], StreamTranslator]
+    ended: Callable[[WholeTranslator | StreamTranslator, bytes | None], None] | None = None
+    """Told when the answer is complete, with the bytes of the stream if it was one."""
+
+
+class KeptStream:
+    """A stream translator whose bytes are kept, for streams that can be asked for again."""
+
+    def __init__(self, inner: StreamTranslator, sent: list[bytes]) -> None:
+        self.inner = inner
+        self.sent = sent
+
+    @property
+    def started(self) -> bool:
+        return self.inner.started
+
+    @property
+    def continuation(self) -> str | None:
+        return self.inner.continuation
+
+    def feed(self, data: bytes) -> bytes:
+        return self._keep(self.inner.feed(data))
+
+    def end(self) -> bytes:
+        return self._keep(self.inner.end())
+
+    def cut(self, error: OpenAIError) -> bytes:
+        return self._keep(self.inner.cut(error))
+
+    def open(self) -> bytes:
+        return self._keep(self.inner.open())
+
+    def again(self) -> Self:
+        self.inner = self.inner.again()
+        return self
+
+    def add_answer(self, data: bytes) -> None:
+        self.inner.add_answer(data)
+
+    def remember(self) -> dict[str, RawTurn]:
+        return self.inner.remember()
+
+    def _keep(self, out: bytes) -> bytes:
+        if out:
+            self.sent.append(out)
+        return out
+
+
+class GenerateJob(Job):
+    """One answer of a model, made of one upstream call or several beside one another."""
+
+    def __init__(self, call: GeminiCall, dialect: Dialect, notes: Notes, ask: Ask) -> None:
+        self.call = call
+        self.model = call.model
+        self.shown_model = call.model
+        self.client_model = call.plan.client_model
+        self.streams = call.plan.stream
+        self._dialect = dialect
+        self._notes = notes
+        self._body = call.body
+        self._encoded: bytes | None = None
+        self._answer: WholeTranslator | None = None
+        self._stream: KeptStream | StreamTranslator | None = None
+        self._sent: list[bytes] = []
+        self._resigned = False
+        self._hops = 0
+        path = method_path(call.model, "generateContent")
+        bodies = [self._bytes()] * (call.copies - 1) + [encode(body) for body in call.further]
+        self._copies = [
+            asyncio.ensure_future(ask(call.model, Call("POST", path, body), self._check_copy)) for body in bodies
+        ]
+
+    def request(self) -> Call:
+        method = "streamGenerateContent?alt=sse" if self.streams else "generateContent"
+        return Call("POST", method_path(self.model, method), self._bytes())
+
+    def stream(self) -> StreamTranslator:
+        stream = self._dialect.stream()
+        self._stream = KeptStream(stream, self._sent) if self._dialect.ended else stream
+        return self._stream
+
+    def take(self, content: bytes) -> bool:
+        if self._answer is None or not self._answer.continuation:
+            self._answer = self._dialect.whole(self._notes)
+        self._answer.add(content)
+        token = self._answer.continuation
+        if token is not None and self.go_on(token):
+            return False
+        self._answer.close()
+        return True
+
+    def go_on(self, token: str) -> bool:
+        if self._hops == MAX_HOPS or token == self._body.get("continuationToken"):
+            return False
+        self._hops += 1
+        self._body = {**self._body, "continuationToken": token}
+        self._encoded = None
+        return True
+
+    @property
+    def has_others(self) -> bool:
+        return bool(self._copies)
+
+    async def others(self) -> list[bytes]:
+        return list(await asyncio.gather(*self._copies))
+
+    def finish(self, others: list[bytes]) -> bytes:
+        assert self._answer is not None
+        for content in others:
+            self._answer.add(content)
+        return self._answer.finish()
+
+    def remember(self) -> dict[str, RawTurn]:
+        return self._answer.remember() if self._answer else {}
+
+    def ended(self) -> None:
+        if self._dialect.ended is None:
+            return
+        if self._answer is not None:
+            self._dialect.ended(self._answer, None)
+        elif isinstance(self._stream, KeptStream):
+            self._dialect.ended(self._stream.inner, b"".join(self._sent))
+
+    def rebuild_signatures(self) -> bool:
+        if self._resigned:
+            return False
+        self._resigned = True
+        self._body = {**self._body, "contents": replace_signatures(self._body["contents"])}
+        self._encoded = None
+        self._notes.add("signature-dummy", "after a refusal")
+        return True
+
+    def cancel(self) -> None:
+        for task in self._copies:
+            task.cancel()
+
+    def _check_copy(self, content: bytes) -> None:
+        """Read the answer of a copy on trial, while it still can be asked for again."""
+        self._dialect.whole(Notes()).add(content)
+
+    def _bytes(self) -> bytes:
+        if self._encoded is None:
+            self._encoded = encode(self._body)
+        return self._encoded
+
+
+def encode(body: JSON) -> bytes:
+    """The bytes of a request. Raises OpenAIError for what no JSON parser would take."""
+    try:
+        return jsonio.dumps(body)
+    except RecursionError:
+        raise OpenAIError(400, "The request is nested too deeply.", code="invalid_value") from None
