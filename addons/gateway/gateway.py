@@ -17,6 +17,7 @@ from mitmproxy.proxy import mode_specs
 
 from addons.gateway import answers, inner_call, jobs
 from addons.gateway.accounts import Account, Address, Pool
+from addons.gateway.bodies import json_body
 from addons.gateway.callers import Caller, Gatekeeper, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.generate import Dialect, GenerateJob
@@ -29,7 +30,7 @@ from addons.gateway.sealing import Sealer, new_key
 from addons.gateway.settings import ResponsesSettings, Settings, load, proxy_keys
 from addons.gateway.store import ResponseStore
 from addons.gateway.trace import Recorder, Trace
-from mapping import chat, completions, errors, jsonio
+from mapping import chat, completions, errors
 from mapping.gemini import JSON, GeminiCall
 
 logger = logging.getLogger("antigravity")
@@ -162,7 +163,7 @@ class Gateway:
 
     def model_request(self, exchange: Exchange) -> tuple[JSON, str, str]:
         """The body of a model call, the model that the client named, and the Gemini model for it."""
-        body = _json_body(exchange.flow.request)
+        body = json_body(exchange.flow.request)
         if not isinstance(body, dict):
             raise errors.OpenAIError(400, "The request body must be a JSON object.")
         name = body.get("model")
@@ -228,17 +229,3 @@ class _NotYet(jobs.Job):
         self.model = model
         self.shown_model = model
         self.client_model = client_model
-
-
-def _json_body(request: http.Request) -> Any:
-    try:
-        content = request.get_content(strict=True)
-    except ValueError:
-        encoding = request.headers.get("content-encoding", "")
-        raise errors.OpenAIError(400, f"The request body is not valid {encoding[:40]} data.") from None
-    if not content:
-        raise errors.OpenAIError(400, "The request has no body; a JSON object is expected.")
-    try:
-        return jsonio.loads(content)
-    except ValueError as e:
-        raise errors.OpenAIError(400, f"The request body is not valid JSON: {str(e)[:200]}") from None

@@ -17,6 +17,9 @@ from mapping.resign import replace_signatures
 MAX_HOPS = 32
 """How often an answer may be continued ("long decode")."""
 
+MAX_AT_ONCE = 8
+"""How many of the calls that make up one answer are under way at a time, beside the first."""
+
 
 class WholeTranslator(Protocol):
     """Whole upstream answers -> the client's. See `mapping.chat.ChatAnswer`."""
@@ -106,9 +109,13 @@ class GenerateJob(Job):
         self._hops = 0
         path = method_path(call.model, "generateContent")
         bodies = [self._bytes()] * (call.copies - 1) + [encode(body) for body in call.further]
-        self._copies = [
-            asyncio.ensure_future(ask(call.model, Call("POST", path, body), self._check_copy)) for body in bodies
-        ]
+        at_once = asyncio.Semaphore(MAX_AT_ONCE)
+
+        async def ask_in_turn(body: bytes) -> bytes:
+            async with at_once:
+                return await ask(call.model, Call("POST", path, body), self._check_copy)
+
+        self._copies = [asyncio.ensure_future(ask_in_turn(body)) for body in bodies]
 
     def request(self) -> Call:
         method = "streamGenerateContent?alt=sse" if self.streams else "generateContent"
@@ -148,6 +155,7 @@ class GenerateJob(Job):
         assert self._answer is not None
         for content in others:
             self._answer.add(content)
+            self._answer.close()
         return self._answer.finish()
 
     def remember(self) -> dict[str, RawTurn]:

@@ -48,10 +48,12 @@ from mitmproxy.proxy.layers.http import (
 from mitmproxy.proxy.layers.http._base import HttpConnection
 
 from addons.gateway.answers import raw_error
+from addons.gateway.bodies import MAX_BYTES
 from addons.gateway.exchange import Exchange, Verdict
 from mapping.errors import OpenAIError
 
-MAX_REQUEST_BYTES = 100 * 2**20
+MAX_HEADER_BYTES = 64 * 2**10
+"""The largest request head that is read."""
 
 
 class Nudge(events.Event):
@@ -117,9 +119,9 @@ class GatewayStream(HttpStream):
                 size = http1.expected_http_body_size(self.flow.request) or 0
             except ValueError:
                 size = 0
-        if size <= MAX_REQUEST_BYTES:
+        if size <= MAX_BYTES:
             return False
-        message = f"The request body is larger than {MAX_REQUEST_BYTES // 2**20} MB."
+        message = f"The request body is larger than {MAX_BYTES // 2**20} MB."
         yield from self._refuse(message, ErrorCode.REQUEST_TOO_LARGE)
         return True
 
@@ -381,6 +383,12 @@ class GatewayHttp1Server(Http1Server):
             yield from super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if len(self.buf) > MAX_HEADER_BYTES and b"\r\n\r\n" not in bytes(self.buf)[:MAX_HEADER_BYTES]:
+            message = f"The request's headers are larger than {MAX_HEADER_BYTES // 2**10} kB."
+            yield commands.SendData(self.conn, raw_error(OpenAIError(431, message, code="headers_too_large")))
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+            return
         for command in super().read_headers(event):
             if isinstance(command, commands.SendData) and command.data.startswith(b"HTTP/1.1 400"):
                 command.data = raw_error(OpenAIError(400, "The HTTP request could not be read."))

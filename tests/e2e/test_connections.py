@@ -91,8 +91,9 @@ def test_http_1_0_and_close(gateway: Gateway) -> None:
         (b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", b"400"),
         (b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n", b"400"),
         (b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n", b"413"),
+        (b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: " + bytes(70_000).replace(b"\0", b"x"), b"431"),
     ],
-    ids=["no HTTP", "bad length", "two lengths", "CONNECT", "too large"],
+    ids=["no HTTP", "bad length", "two lengths", "CONNECT", "too large", "endless head"],
 )
 def test_what_is_no_request_gets_json(gateway: Gateway, data: bytes, status: bytes) -> None:
     head, _, body = raw(gateway, data).partition(b"\r\n\r\n")

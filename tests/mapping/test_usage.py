@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mapping.usage import Totals, Usage, combine
+from mapping.usage import Totals, Usage, add_up, combine
 
 
 def totals(*metadata: dict[str, Any]) -> Totals:
@@ -122,3 +123,18 @@ def test_a_single_call_keeps_its_total() -> None:
 )
 def test_any_metadata_gives_integers(metadata: dict[str, Any]) -> None:
     assert all(type(number) is int and number >= 0 for number in numbers(totals(metadata)))
+
+
+def test_several_prompts_are_summed() -> None:
+    one = Totals(prompt=5, completion=2, total=8, cached=1, reasoning=1, prompt_by=Counter(TEXT=5))
+    two = Totals(prompt=7, completion=3, total=10, completion_by=Counter(TEXT=3))
+    assert add_up([one]) == one
+    assert add_up([one, two]) == Totals(
+        prompt=12,
+        completion=5,
+        total=18,
+        cached=1,
+        reasoning=1,
+        prompt_by=Counter(TEXT=5),
+        completion_by=Counter(TEXT=3),
+    )

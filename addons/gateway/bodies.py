@@ -1,0 +1,113 @@
+"""Request bodies as JSON: decompressed within bounds, then parsed.
+
+A few kilobytes can decompress to gigabytes; no more is ever produced than the limit allows, whatever the encoding.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import brotli
+import zstandard
+from mitmproxy import http
+
+from mapping import jsonio
+from mapping.errors import OpenAIError
+
+MAX_BYTES = 100 * 2**20
+"""The largest body that is taken, as it arrives and decompressed."""
+
+_STEP = 2**20
+
+
+class TooLarge(Exception):
+    """The data would decompress to more than the limit."""
+
+
+def json_body(request: http.Request) -> Any:
+    """The JSON value of a request's body. Raises OpenAIError (400, 413)."""
+    content = request.raw_content or b""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", ""):
+        content = _decoded(content, encoding)
+    if not content:
+        raise OpenAIError(400, "The request has no body; a JSON object is expected.")
+    try:
+        return jsonio.loads(content)
+    except ValueError as e:
+        raise OpenAIError(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
+
+
+def _decoded(content: bytes, encoding: str) -> bytes:
+    decode = _DECODERS.get(encoding)
+    if decode is None:
+        raise OpenAIError(
+            400,
+            f"The content encoding '{encoding[:40]}' is not supported. Supported are: {', '.join(_DECODERS)}.",
+            code="unsupported_value",
+        )
+    try:
+        return decode(content, MAX_BYTES)
+    except TooLarge:
+        raise OpenAIError(
+            413,
+            f"The request body decompresses to more than {MAX_BYTES // 2**20} MB.",
+            code="request_too_large",
+        ) from None
+    except (zlib.error, brotli.error, zstandard.ZstdError, EOFError):
+        raise OpenAIError(400, f"The request body is not valid {encoding} data.") from None
+
+
+def _zlib(content: bytes, limit: int, window: int) -> bytes:
+    decoder = zlib.decompressobj(window)
+    out = decoder.decompress(content, limit + 1)
+    if len(out) > limit:
+        raise TooLarge
+    if not decoder.eof:
+        raise EOFError
+    return out
+
+
+def _gzip(content: bytes, limit: int) -> bytes:
+    return _zlib(content, limit, zlib.MAX_WBITS | 16)
+
+
+def _deflate(content: bytes, limit: int) -> bytes:
+    """With the zlib header that the standard demands, or without it, as some clients send it."""
+    try:
+        return _zlib(content, limit, zlib.MAX_WBITS)
+    except zlib.error:
+        return _zlib(content, limit, -zlib.MAX_WBITS)
+
+
+def _brotli(content: bytes, limit: int) -> bytes:
+    decoder = brotli.Decompressor()
+    pieces = [decoder.process(content, output_buffer_limit=_STEP)]
+    size = len(pieces[0])
+    while not decoder.is_finished() and not decoder.can_accept_more_data():
+        pieces.append(decoder.process(b"", output_buffer_limit=_STEP))
+        size += len(pieces[-1])
+        if size > limit:
+            raise TooLarge
+    if not decoder.is_finished():
+        raise EOFError
+    return b"".join(pieces)
+
+
+def _zstd(content: bytes, limit: int) -> bytes:
+    with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(content) as reader:
+        out = reader.read(limit + 1)
+    if len(out) > limit:
+        raise TooLarge
+    return out
+
+
+_DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
+    "gzip": _gzip,
+    "x-gzip": _gzip,
+    "deflate": _deflate,
+    "br": _brotli,
+    "zstd": _zstd,
+}
