@@ -153,6 +153,10 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
             return {}
         return {key: turn for choices in self._all for key, turn in choices.reader.turns().items()}
 
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._totals([choices.reader.usage.totals() for choices in self._all])
+
     @property
     def _all(self) -> list[StreamChoices[P, F, W]]:
         return [self._first, *self._further]
@@ -178,8 +182,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         for further in self._further:
             self._out += further.out
         if self._exchange.plan.include_usage:
-            totals = self._totals([choices.reader.usage.totals() for choices in self._all])
-            self._out.append(self._first.frame().usage(totals.chat()))
+            self._out.append(self._first.frame().usage(self.totals().chat()))
         self._out.append(sse.DONE)
         self._over = True
 

@@ -19,6 +19,7 @@ from mapping.gemini import JSON, Plan, RawTurn
 from mapping.notes import Notes
 from mapping.reader import AnswerReader
 from mapping.upstream_errors import broken
+from mapping.usage import Totals
 from mapping.writer import Writer
 
 
@@ -102,6 +103,14 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
     def remember(self) -> dict[str, RawTurn]:
         """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
         return {key: turn for answer in self._answers for key, turn in answer.reader.turns().items()}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._totals([answer.reader.usage.totals() for answer in self._answers])
+
+    @abstractmethod
+    def _totals(self, totals: list[Totals]) -> Totals:
+        """The numbers of the whole answer from those of each upstream answer."""
 
     def _choices(self) -> Choices[W]:
         base = len(self._answers)

@@ -4,7 +4,8 @@
     curl http://127.0.0.1:9000/v1beta/models -H 'x-goog-api-key: any'
 
 Any key will do, but one that contains `invalid` is refused. Each model `demo-<fault>` goes wrong in its own way;
-`--help` lists them. Needs the packages of the project's environment (tornado comes with mitmproxy).
+`--help` lists them. A line `call NAME {"argument": "value"}` of the user's text says which function to call, see
+demo/calls.py. Needs the packages of the project's environment (tornado comes with mitmproxy).
 """
 
 from __future__ import annotations

@@ -12,35 +12,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from urllib.parse import urlsplit
 
+from addons.gateway import upstreams
+from addons.gateway.address import Address
 from addons.gateway.settings import AccountSettings, secret
 from mapping.errors import OpenAIError
 
 DEFAULT_COOLDOWN = 30.0
 """Seconds that an exhausted account rests when the upstream does not say how long."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where an upstream listens: scheme, host, port, and what its paths begin with."""
-
-    scheme: str
-    host: str
-    port: int
-    prefix: str = ""
-
-    @classmethod
-    def parse(cls, url: str) -> Address:
-        """From a base URL such as `https://generativelanguage.googleapis.com`."""
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        return cls(parts.scheme, parts.hostname or "", port, parts.path.rstrip("/"))
-
-    @property
-    def host_header(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
 
 
 @dataclass(slots=True, eq=False)
@@ -53,30 +32,54 @@ class Account:
     """None: the target of the reverse proxy mode."""
     models: tuple[str, ...] = ("*",)
     unusable: str | None = None
+    upstream: str = "gemini"
+    project: str | None = None
+    location: str | None = None
 
     @classmethod
     def from_settings(cls, settings: AccountSettings, environ: Mapping[str, str]) -> Account:
         """Make an account; what it lacks is told in `unusable`, so that one bad entry does not stop the others."""
         key = secret(settings.api_key, environ)
-        unusable = None
-        if settings.upstream != "gemini":
-            unusable = f"upstream {settings.upstream!r} is not supported yet, only 'gemini'"
-        elif settings.credentials or settings.access_token:
-            unusable = "only api_key is supported yet, not credentials or access_token"
-        elif key is None:
-            unusable = "its api_key is empty (is the environment variable set?)"
-        elif not (key.isascii() and key.isprintable()):
-            unusable = "its api_key holds characters that no key has"
+        base = settings.base_url
         return cls(
             label=settings.email,
             key=key or "",
-            address=Address.parse(settings.base_url) if settings.base_url else None,
+            address=Address.parse(base) if base else upstreams.address(settings.upstream, settings.location),
             models=tuple(settings.models),
-            unusable=unusable,
+            unusable=_upstream_problem(settings) or _key_problem(settings, key),
+            upstream=settings.upstream,
+            project=settings.project,
+            location=settings.location,
         )
 
     def serves(self, model: str) -> bool:
-        return any(pattern == "*" or fnmatchcase(model, pattern) for pattern in self.models)
+        """Whether the account may serve a model; an empty name stands for the list of models."""
+        if not upstreams.serves(self.upstream, model):
+            return False
+        return not model or any(pattern == "*" or fnmatchcase(model, pattern) for pattern in self.models)
+
+
+def _upstream_problem(settings: AccountSettings) -> str | None:
+    """What the kind of upstream needs and the settings do not say."""
+    if settings.upstream == "vertex":
+        express = settings.api_key is not None and not settings.project
+        if not express and not (settings.project and settings.location):
+            return "vertex needs project and location, or in express mode an api_key and no project"
+        if settings.location and not upstreams.is_location(settings.location):
+            return "its location is none, such as 'global', 'eu' or 'europe-west4'"
+    if settings.upstream == "code-assist" and settings.api_key is not None and not settings.base_url:
+        return "code-assist takes credentials of your own login, not an api_key"
+    return None
+
+
+def _key_problem(settings: AccountSettings, key: str | None) -> str | None:
+    if settings.credentials or settings.access_token:
+        return "only api_key is supported yet, not credentials or access_token"
+    if key is None:
+        return "its api_key is empty (is the environment variable set?)"
+    if not (key.isascii() and key.isprintable()):
+        return "its api_key holds characters that no key has"
+    return None
 
 
 @dataclass(slots=True)
@@ -146,6 +149,11 @@ class Pool:
             if (rest := self.rest_of(account, model))
         ]
         return sorted(found, key=lambda item: item[1])
+
+    def all_resting(self) -> list[tuple[str, str, float]]:
+        """(account label, model, seconds left) of every cooldown that has not ended."""
+        now = self._clock()
+        return [(label, model, rest.until - now) for (label, model), rest in self._resting.items() if rest.until > now]
 
     def shortest_rest(self, model: str) -> float | None:
         """Seconds until the first cooling account is ready; None when none cools."""

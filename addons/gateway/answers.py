@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 import time
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from mitmproxy import http
 
 from mapping.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from addons.gateway.exchange import Exchange
 
 type Fields = list[tuple[bytes, bytes]]
 
@@ -51,6 +55,24 @@ def retry_fields(problem: OpenAIError) -> Fields:
             should_retry = False
     if should_retry is not None:
         fields.append((b"x-should-retry", b"true" if should_retry else b"false"))
+    return fields
+
+
+def fields_of(exchange: Exchange, *, close: bool) -> Fields:
+    """The header fields that every answer has. `close`: the client wants the connection to end."""
+    fields: Fields = [(b"x-request-id", exchange.id.encode())]
+    job = exchange.job
+    if job is not None and job.shown_model:
+        fields.append((b"X-Mapped-Model", job.shown_model.encode("ascii", "replace")))
+        if exchange.account and exchange.gateway.settings.proxy.expose_account:
+            fields.append((b"X-Account-Email", exchange.account.label.encode("ascii", "replace")))
+    if len(exchange.notes):
+        fields.append((b"X-Antigravity-Notes", exchange.notes.header().encode()))
+    origin = exchange.caller.origin
+    if origin is not None and exchange.gateway.gatekeeper.allows_origin(origin):
+        fields += cors_fields(origin)
+    if close:
+        fields.append((b"Connection", b"close"))
     return fields
 
 

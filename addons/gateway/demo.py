@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from addons.gateway.accounts import Account, Address
+from addons.gateway.accounts import Account
+from addons.gateway.address import Address
 
 
 class Demo:

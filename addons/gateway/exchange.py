@@ -25,6 +25,7 @@ from addons.gateway import answers, ids, routes, upstream_request
 from addons.gateway.accounts import Account
 from addons.gateway.callers import Caller
 from addons.gateway.failover import Attempt, Failover, Wait
+from addons.gateway.guard import Guard
 from addons.gateway.jobs import Job, StreamTranslator
 from addons.gateway.silence import Silence
 from addons.gateway.trace import Trace, summary
@@ -72,6 +73,9 @@ class Exchange:
     tenant: str = ""
     path: str = ""
     """Of the client's request."""
+    endpoint: str = "unknown"
+    first_sent: float = 0.0
+    """When the first bytes of a stream went to the client."""
     failover: Failover | None = None
     head_only: bool = False
     reused_connection: bool = False
@@ -97,7 +101,7 @@ class Exchange:
         if self._begun:  # another attempt, and its call is a request that other addons may see too
             return None
         self._begun = True
-        with _Guard(self):
+        with Guard(self):
             if self.inner:
                 self.prepare()
                 return None
@@ -118,7 +122,7 @@ class Exchange:
         if self.trace:
             self.trace.answered(self.flow)
         if self.job and self.job.streams and 200 <= response.status_code < 300:
-            with _Guard(self):
+            with Guard(self):
                 self._translator = self._translator or self.job.stream()
                 self.verdict = Verdict.STREAM
                 self._hopping = False
@@ -126,7 +130,7 @@ class Exchange:
 
     def judge(self) -> None:
         """The upstream's answer is there as a whole, or its stream has ended: is another attempt needed?"""
-        with _Guard(self):
+        with Guard(self):
             if self.verdict is Verdict.STREAM:
                 if self.job and not self.job.has_others:
                     self._end_stream([])
@@ -135,7 +139,7 @@ class Exchange:
 
     async def on_response(self) -> None:
         """The `response` hook, once per exchange: make the client's answer."""
-        with _Guard(self):
+        with Guard(self):
             if self.verdict is Verdict.STREAM:
                 assert self.job is not None
                 self._end_stream(await self.job.others())
@@ -170,7 +174,7 @@ class Exchange:
 
     def prepare(self) -> None:
         """Choose an account, and make the flow the call that goes to its upstream."""
-        with _Guard(self):
+        with Guard(self):
             self._prepare()
 
     def outgoing(self) -> http.Request:
@@ -190,7 +194,7 @@ class Exchange:
         try:
             out = translator.feed(data)
         except UpstreamError as e:
-            self._attempt_failed(e)
+            self.attempt_failed(e)
             return b""
         except Exception:
             self.crashed()
@@ -204,7 +208,7 @@ class Exchange:
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
         """The upstream can't be reached, or broke off before its answer was whole."""
-        with _Guard(self):
+        with Guard(self):
             if self._finished:
                 self.fail(_hung_up())
                 return
@@ -216,7 +220,7 @@ class Exchange:
                 self._again(0.0)
                 return
             nothing_came = connecting or self._nothing_came()
-            self._attempt_failed(
+            self.attempt_failed(
                 upstream_errors.connect_failed(message) if nothing_came else upstream_errors.broken_off(message)
             )
 
@@ -224,6 +228,7 @@ class Exchange:
         """The head of the client's stream."""
         if self._head is None:
             self._head = answers.head(self._fields(), chunked=self._http11)
+            self.first_sent = time.monotonic()
         return self._head
 
     def pending(self) -> bytes:
@@ -255,14 +260,9 @@ class Exchange:
         else:
             self.succeed(replaced)
 
-    def succeed(self, content: bytes, status: int = 200) -> None:
-        """Answer with a whole JSON body."""
-        self.flow.response = answers.make(status, content, [answers.JSON_TYPE, *self._fields()])
-        self.verdict = Verdict.ANSWER
-
-    def succeed_stream(self, content: bytes) -> None:
-        """Answer with a stream that is known already."""
-        self.flow.response = answers.make(200, content, [answers.STREAM_TYPE, *self._fields()])
+    def succeed(self, content: bytes, *, content_type: tuple[bytes, bytes] = answers.JSON_TYPE) -> None:
+        """Answer with a whole body, JSON unless told otherwise."""
+        self.flow.response = answers.make(200, content, [content_type, *self._fields()])
         self.verdict = Verdict.ANSWER
 
     def crashed(self) -> None:
@@ -293,10 +293,12 @@ class Exchange:
             translator = self._translator
             self.tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
             self.verdict = Verdict.DONE
+            if translator and self.job:
+                self.job.ended()  # what failed can be asked for later, too
 
     async def _begin_later(self, waiting: Awaitable[None]) -> None:
         """The rest of `on_request`, where something has to be looked up first."""
-        with _Guard(self):
+        with Guard(self):
             await waiting
             if self.verdict is Verdict.SEND:
                 self.prepare()
@@ -328,6 +330,7 @@ class Exchange:
         if match is None:
             assert unknown is not None
             raise unknown
+        self.endpoint = match.endpoint.name
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         if health:
@@ -344,7 +347,7 @@ class Exchange:
         if isinstance(account, Wait):
             self._again(account.seconds)
             return
-        upstream_request.aim(self.flow.request, account.address or self.gateway.address, job.request())
+        upstream_request.aim(self.flow.request, account, self.gateway.address, job.request())
         if self.trace:
             self.trace.called(self.flow)
         self.verdict = Verdict.SEND
@@ -394,7 +397,7 @@ class Exchange:
                 self.result.set_result(content)
             self.verdict = Verdict.ANSWER
 
-    def _attempt_failed(self, problem: UpstreamError) -> None:
+    def attempt_failed(self, problem: UpstreamError) -> None:
         """Another attempt, or the error."""
         job, failover, translator = self.job, self.failover, self._translator
         if job is None or failover is None or not failover.attempts or self._finished:
@@ -435,6 +438,8 @@ class Exchange:
             if self.tail:
                 self.trace.sent.append(self.tail)
             self.trace.over(self)
+        if not self.inner:
+            self.gateway.metrics.count(self)
         if self.gateway.log_exchanges and not self.inner:
             path = self.path if len(self.path) <= 60 else self.path[:57] + "..."
             logger.info(f"{path} · {summary(self)}")
@@ -459,42 +464,7 @@ class Exchange:
             logger.exception(f"Could not show life on {self.id}")
 
     def _fields(self) -> answers.Fields:
-        """The header fields that every answer has."""
-        fields: answers.Fields = [(b"x-request-id", self.id.encode())]
-        job = self.job
-        if job is not None and job.shown_model:
-            fields.append((b"X-Mapped-Model", job.shown_model.encode("ascii", "replace")))
-            if self.account and self.gateway.settings.proxy.expose_account:
-                fields.append((b"X-Account-Email", self.account.label.encode("ascii", "replace")))
-        if len(self.notes):
-            fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
-        origin = self.caller.origin
-        if origin is not None and self.gateway.gatekeeper.allows_origin(origin):
-            fields += answers.cors_fields(origin)
-        if self._close:
-            fields.append((b"Connection", b"close"))
-        return fields
-
-
-class _Guard:
-    """Whatever goes wrong inside becomes another attempt or an error answer; no exception leaves an exchange."""
-
-    __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if isinstance(error, UpstreamError):
-            self._exchange._attempt_failed(error)
-        elif isinstance(error, OpenAIError):
-            self._exchange.fail(error)
-        elif isinstance(error, Exception):
-            self._exchange.crashed()
-        return error is None or isinstance(error, Exception)
+        return answers.fields_of(self, close=self._close)
 
 
 def _hung_up() -> OpenAIError:

@@ -16,18 +16,20 @@ from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 
 from addons.gateway import answers, inner_call, jobs
-from addons.gateway.accounts import Account, Address, Pool
+from addons.gateway.accounts import Account, Pool
+from addons.gateway.address import Address
 from addons.gateway.bodies import json_body
 from addons.gateway.callers import Caller, Gatekeeper, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.generate import Dialect, GenerateJob
 from addons.gateway.ids import mint
 from addons.gateway.memory import TurnMemory
+from addons.gateway.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.model_map import ModelMap
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
 from addons.gateway.sealing import Sealer, new_key
-from addons.gateway.settings import ResponsesSettings, Settings, load, proxy_keys
+from addons.gateway.settings import Settings, load, proxy_keys
 from addons.gateway.store import ResponseStore
 from addons.gateway.trace import Recorder, Trace
 from mapping import chat, completions, errors
@@ -53,17 +55,19 @@ class Gateway:
         """Log a line on each exchange."""
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
+        self.metrics = Metrics(self)
         self.responses = ResponsesApi(self)
         self._endpoints: dict[str, Callable[[Exchange, Match], Awaitable[None] | None]] = {
             "chat": self._begin_chat,
             "completions": self._begin_completions,
+            "metrics": self._show_metrics,
             "models": self._begin_models,
             "model": self._begin_models,
             **self.responses.endpoints,
         }
         self.store: ResponseStore
         self.sealer: Sealer
-        self._stored_in: ResponsesSettings | None = None
+        self._stored_in: tuple[Path | None, float, int] | None = None
         self.use(Settings())
 
     def use(self, settings: Settings) -> None:
@@ -91,18 +95,20 @@ class Gateway:
     def _open_store(self) -> None:
         """Open the store that the settings name, if it is not the one that is open."""
         settings = self.settings.responses
+        wanted = (settings.store, settings.max_age, settings.max_size)
         if self._stored_in is not None:
-            if settings == self._stored_in:
+            if wanted == self._stored_in:
                 return
             self.store.close()
-        self._stored_in = settings
+        self._stored_in = wanted
         path = settings.store.expanduser() if settings.store else None
         self.store = ResponseStore(path, max_age=settings.max_age, max_bytes=settings.max_size)
         try:
             self.sealer = Sealer(self.store.secret(new_key))
         except (OSError, sqlite3.Error) as e:
-            logger.error(f"Responses can't be stored in {path}: {e}")
-            self.sealer = Sealer(new_key())
+            logger.error(f"Responses can't be stored in {path}, and are kept in memory: {e}")
+            self.store = ResponseStore(None, max_age=settings.max_age, max_bytes=settings.max_size)
+            self.sealer = Sealer(self.store.secret(new_key))
 
     def record(self, wanted: bool) -> None:
         """Begin or end to record exchanges."""
@@ -217,6 +223,9 @@ class Gateway:
         exchange.job = job = jobs.ModelListJob(names, wanted, exchange.notes, self._keep_models)
         if self._models and self._models[0] > time.monotonic():
             exchange.succeed(job.answer(self._models[1]))
+
+    def _show_metrics(self, exchange: Exchange, match: Match) -> None:
+        exchange.succeed(self.metrics.text(), content_type=(b"Content-Type", CONTENT_TYPE))
 
     def _keep_models(self, models: list[dict[str, Any]]) -> None:
         self._models = (time.monotonic() + MODEL_LIST_AGE, models)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
-from addons.gateway.jobs import Ask, Call, Job, StreamTranslator, method_path
-from mapping import jsonio
+from addons.gateway.jobs import Ask, Call, Job, StreamTranslator
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, RawTurn
 from mapping.notes import Notes
 from mapping.resign import replace_signatures
+from mapping.usage import Totals
 
 MAX_HOPS = 32
 """How often an answer may be continued ("long decode")."""
@@ -34,6 +34,8 @@ class WholeTranslator(Protocol):
     def finish(self) -> bytes: ...
 
     def remember(self) -> dict[str, RawTurn]: ...
+
+    def totals(self) -> Totals: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,9 @@ class KeptStream:
     def remember(self) -> dict[str, RawTurn]:
         return self.inner.remember()
 
+    def totals(self) -> Totals:
+        return self.inner.totals()
+
     def _keep(self, out: bytes) -> bytes:
         if out:
             self.sent.append(out)
@@ -100,26 +105,28 @@ class GenerateJob(Job):
         self.streams = call.plan.stream
         self._dialect = dialect
         self._notes = notes
-        self._body = call.body
-        self._encoded: bytes | None = None
+        self._call = (
+            Call(call.model, "streamGenerateContent", call.body, "?alt=sse", notes)
+            if self.streams
+            else Call(call.model, "generateContent", call.body, notes=notes)
+        )
         self._answer: WholeTranslator | None = None
         self._stream: KeptStream | StreamTranslator | None = None
         self._sent: list[bytes] = []
         self._resigned = False
         self._hops = 0
-        path = method_path(call.model, "generateContent")
-        bodies = [self._bytes()] * (call.copies - 1) + [encode(body) for body in call.further]
+        copies = [replace(self._call, method="generateContent", query="")] * (call.copies - 1)
+        copies += [Call(call.model, "generateContent", body, notes=notes) for body in call.further]
         at_once = asyncio.Semaphore(MAX_AT_ONCE)
 
-        async def ask_in_turn(body: bytes) -> bytes:
+        async def ask_in_turn(copy: Call) -> bytes:
             async with at_once:
-                return await ask(call.model, Call("POST", path, body), self._check_copy)
+                return await ask(call.model, copy, self._check_copy)
 
-        self._copies = [asyncio.ensure_future(ask_in_turn(body)) for body in bodies]
+        self._copies = [asyncio.ensure_future(ask_in_turn(copy)) for copy in copies]
 
     def request(self) -> Call:
-        method = "streamGenerateContent?alt=sse" if self.streams else "generateContent"
-        return Call("POST", method_path(self.model, method), self._bytes())
+        return self._call
 
     def stream(self) -> StreamTranslator:
         stream = self._dialect.stream()
@@ -140,8 +147,7 @@ class GenerateJob(Job):
         if self._hops == MAX_HOPS or token == self._body.get("continuationToken"):
             return False
         self._hops += 1
-        self._body = {**self._body, "continuationToken": token}
-        self._encoded = None
+        self._change(continuationToken=token)
         return True
 
     @property
@@ -161,6 +167,10 @@ class GenerateJob(Job):
     def remember(self) -> dict[str, RawTurn]:
         return self._answer.remember() if self._answer else {}
 
+    def totals(self) -> Totals | None:
+        translator = self._answer or self._stream
+        return translator.totals() if translator else None
+
     def ended(self) -> None:
         if self._dialect.ended is None:
             return
@@ -173,8 +183,7 @@ class GenerateJob(Job):
         if self._resigned:
             return False
         self._resigned = True
-        self._body = {**self._body, "contents": replace_signatures(self._body["contents"])}
-        self._encoded = None
+        self._change(contents=replace_signatures(self._body["contents"]))
         self._notes.add("signature-dummy", "after a refusal")
         return True
 
@@ -186,15 +195,11 @@ class GenerateJob(Job):
         """Read the answer of a copy on trial, while it still can be asked for again."""
         self._dialect.whole(Notes()).add(content)
 
-    def _bytes(self) -> bytes:
-        if self._encoded is None:
-            self._encoded = encode(self._body)
-        return self._encoded
+    @property
+    def _body(self) -> JSON:
+        assert self._call.body is not None
+        return self._call.body
 
-
-def encode(body: JSON) -> bytes:
-    """The bytes of a request. Raises OpenAIError for what no JSON parser would take."""
-    try:
-        return jsonio.dumps(body)
-    except RecursionError:
-        raise OpenAIError(400, "The request is nested too deeply.", code="invalid_value") from None
+    def _change(self, **members: Any) -> None:
+        """Ask with another body from now on."""
+        self._call = replace(self._call, body={**self._body, **members}, made={})

@@ -6,23 +6,51 @@ An `Exchange` deals with accounts, attempts and failures, whatever the request i
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
 
 from mapping import jsonio, models_list, upstream_errors
 from mapping.errors import OpenAIError
-from mapping.gemini import RawTurn
+from mapping.gemini import JSON, RawTurn
 from mapping.notes import Notes
+from mapping.usage import Totals
+
+type Change = Callable[[JSON, Notes], JSON]
+"""Makes the form that another upstream takes of a body for the public API."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """One HTTP request to the public Gemini API; `path` begins with `/v1beta`."""
+    """One call to Gemini, in terms of the public API (v1beta). `upstreams` says how it goes to each kind of upstream.
 
+    Its body does not change any more: its bytes are made once for each kind.
+    """
+
+    model: str
+    """Without `models/`."""
     method: str
-    path: str
-    body: bytes | None = None
+    """`generateContent`, `countTokens`, ...; empty: list the models."""
+    body: JSON | None = None
+    """None: a GET."""
+    query: str = ""
+    """With its question mark."""
+    notes: Notes = field(default_factory=Notes)
+    made: dict[str, bytes] = field(default_factory=dict)
+    """The bytes of the body, by kind of upstream."""
+
+    def encoded(self, kind: str, change: Change | None = None) -> bytes | None:
+        """The bytes of the body for a kind of upstream. Raises OpenAIError for what no JSON parser would take."""
+        if self.body is None:
+            return None
+        data = self.made.get(kind)
+        if data is None:
+            body = change(self.body, self.notes) if change else self.body
+            try:
+                data = self.made[kind] = jsonio.dumps(body)
+            except RecursionError:
+                raise OpenAIError(400, "The request is nested too deeply.", code="invalid_value") from None
+        return data
 
 
 class StreamTranslator(Protocol):
@@ -48,6 +76,8 @@ class StreamTranslator(Protocol):
 
     def remember(self) -> dict[str, RawTurn]: ...
 
+    def totals(self) -> Totals: ...
+
 
 type Check = Callable[[bytes], None]
 """Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
@@ -60,7 +90,7 @@ class Job:
     """One whole answer from one upstream call, as its subclasses say."""
 
     model: str = ""
-    """Cooldowns count per model; this is the one."""
+    """Cooldowns count per model; this is the one. Empty: the list of models."""
     shown_model: str | None = None
     """For `X-Mapped-Model`; None: not a model call."""
     client_model: str | None = None
@@ -100,6 +130,10 @@ class Job:
         """What the next request of the conversation will need."""
         return {}
 
+    def totals(self) -> Totals | None:
+        """The tokens of the answer, if there is one that has any."""
+        return None
+
     def ended(self) -> None:
         """The answer is complete, and on its way to the client."""
 
@@ -130,7 +164,7 @@ class ModelListJob(Job):
 
     def request(self) -> Call:
         page = f"&pageToken={quote(self._page, safe='')}" if self._page else ""
-        return Call("GET", f"/v1beta/models?pageSize=1000{page}")
+        return Call("", "", query=f"?pageSize=1000{page}")
 
     def take(self, content: bytes) -> bool:
         models, following = models_list.read_page(content)
@@ -166,7 +200,7 @@ class CountJob(Job):
         self.shown_model = model
         self.client_model = client_model
         request = {"generateContentRequest": {"model": f"models/{model}", **body}}
-        self._call = Call("POST", method_path(model, "countTokens"), jsonio.dumps(request))
+        self._call = Call(model, "countTokens", request)
         self._count = 0
 
     def request(self) -> Call:
@@ -201,8 +235,3 @@ class RawJob(Job):
     def take(self, content: bytes) -> bool:
         self._check(content)
         return True
-
-
-def method_path(model: str, method: str) -> str:
-    """The path of a method of a model. Nothing in the model's name can leave its segment."""
-    return f"/v1beta/models/{quote(model, safe='')}:{method}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx
 from mitmproxy.proxy import mode_specs
 
-from addons.gateway.accounts import Address
+from addons.gateway.address import Address
 from addons.gateway.callers import is_loopback
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 from mitmproxy.utils import asyncio_utils
 
+from addons.gateway import answers
 from addons.gateway.generate import Dialect, GenerateJob
 from addons.gateway.ids import mint
 from addons.gateway.jobs import CountJob
@@ -208,22 +209,32 @@ class ResponsesApi:
     # --- what was made
 
     async def retrieve(self, exchange: Exchange, match: Match) -> None:
-        """`GET /v1/responses/{id}`, also as the stream that it was."""
+        """`GET /v1/responses/{id}`, also as the stream that it was; one that is under way is waited for then."""
+        query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
+        streamed = query.get("stream") == "true"
         found = await self._gateway.store.get(exchange.tenant, match.id)
+        task = self._background.get(match.id)
+        if streamed and found is not None and task is not None:
+            await asyncio.wait([task])
+            found = await self._gateway.store.get(exchange.tenant, match.id)
         if found is None:
             raise _not_found(match.id)
         response, events = self._settled(found[0]), found[1]
-        query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
-        if query.get("stream") == "true":
+        if streamed:
             after = _number(query, "starting_after", -1)
-            exchange.succeed_stream(stored.replay(response, events, after))
+            exchange.succeed(stored.replay(response, events, after), content_type=answers.STREAM_TYPE)
         else:
             exchange.succeed(jsonio.dumps(response))
 
     async def delete(self, exchange: Exchange, match: Match) -> None:
-        """`DELETE /v1/responses/{id}`."""
-        if not await self._gateway.store.delete(exchange.tenant, match.id):
+        """`DELETE /v1/responses/{id}`: of one that is under way, too."""
+        store = self._gateway.store
+        if await store.get(exchange.tenant, match.id) is None:
             raise _not_found(match.id)
+        task = self._background.get(match.id)
+        if task is not None:
+            task.cancel()  # before the deletion: nothing may be stored after it
+        await store.delete(exchange.tenant, match.id)
         exchange.succeed(jsonio.dumps({"id": match.id, "object": "response", "deleted": True}))
 
     async def input_items(self, exchange: Exchange, match: Match) -> None:

@@ -13,6 +13,9 @@ from urllib.parse import unquote
 
 from mapping.errors import OpenAIError
 
+UNVERSIONED = ("health", "metrics")
+"""Endpoints that are not OpenAI's, and have no `/v1` before them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -27,7 +30,7 @@ class Endpoint:
 
     @property
     def path(self) -> str:
-        prefix = "" if self.name == "health" else "/v1"
+        prefix = "" if self.name in UNVERSIONED else "/v1"
         return prefix + "/" + "/".join(self.parts)
 
 
@@ -42,6 +45,7 @@ class Match:
 
 ENDPOINTS = (
     Endpoint("health", "GET", ("healthz",)),
+    Endpoint("metrics", "GET", ("metrics",)),
     Endpoint("models", "GET", ("models",)),
     Endpoint("model", "GET", ("models", "{name}")),
     Endpoint("chat", "POST", ("chat", "completions")),
@@ -106,7 +110,7 @@ def _named_by(segments: list[str]) -> list[Match]:
     rest = segments[1:] if versioned else segments
     found = [match for endpoint in ENDPOINTS if (match := _match(endpoint, rest))]
     if found:
-        return [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name == "health")) for m in found]
+        return [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name in UNVERSIONED)) for m in found]
     # Not as it stands: look for the last endpoint named after other prefixes.
     for start in range(1, len(rest)):
         head, tail = rest[:start], rest[start:]

@@ -6,29 +6,38 @@ import copy
 
 from mitmproxy import http
 
-from addons.gateway.accounts import Account, Address
+from addons.gateway import upstreams
+from addons.gateway.accounts import Account
+from addons.gateway.address import Address
 from addons.gateway.jobs import Call
 
 USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
 
 
-def aim(request: http.Request, address: Address, call: Call) -> None:
-    """Make a flow's request the upstream call. Nothing of what the client sent stays in it."""
+def aim(request: http.Request, account: Account, default: Address, call: Call) -> None:
+    """Make a flow's request the call to an account's upstream. Nothing of what the client sent stays in it.
+
+    `default` is where accounts of the public API go that have no base URL of their own.
+    """
+    address = account.address or default
+    outgoing = upstreams.outgoing(account, call)
+    body = outgoing.body
     fields = [
         (b"Host", address.host_header.encode()),
         (b"User-Agent", USER_AGENT),
         (b"Accept-Encoding", b"identity"),
     ]
-    if call.body is not None:
+    if body is not None:
         fields.append((b"Content-Type", b"application/json"))
-        fields.append((b"Content-Length", b"%d" % len(call.body)))
+        fields.append((b"Content-Length", b"%d" % len(body)))
+        fields += outgoing.headers
     data = request.data
     data.host, data.port, data.scheme = address.host, address.port, address.scheme.encode()
     data.authority = b""
-    data.method = call.method.encode()
-    data.path = (address.prefix + call.path).encode()
+    data.method = b"GET" if body is None else b"POST"
+    data.path = (address.prefix + outgoing.path).encode()
     data.headers = http.Headers(fields)
-    data.content = call.body or b""
+    data.content = body or b""
 
 
 def signed(request: http.Request, account: Account) -> http.Request:

@@ -15,6 +15,7 @@ from mapping import usage
 from mapping.chat.deltas import DeltaWriter
 from mapping.choices import ChoiceAnswer, Exchange
 from mapping.gemini import JSON, Plan
+from mapping.usage import Totals
 
 _BESIDE_NULL = ("tool_calls", "function_call", "audio")
 """Members of a message beside which the content is null rather than empty."""
@@ -25,6 +26,9 @@ class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
 
     def _writer(self, answer: int, index: int) -> _MessageWriter:
         return _MessageWriter(self._exchange)
+
+    def _totals(self, totals: list[Totals]) -> Totals:
+        return usage.combine(totals)
 
     def _complete(self) -> None:
         """A blocked prompt has one answer, however many were asked for."""
@@ -40,7 +44,7 @@ class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
             "created": self._exchange.created,
             "model": self._exchange.plan.client_model,
             "choices": [writer.choice(index) for index, writer in enumerate(writers)],
-            "usage": usage.combine([answer.reader.usage.totals() for answer in self._answers]).chat(),
+            "usage": self.totals().chat(),
             "service_tier": "default",
             "system_fingerprint": None,
         }

@@ -13,6 +13,7 @@ from mapping.choices import ChoiceAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
 from mapping.gemini import JSON, RawTurn
+from mapping.usage import Totals
 
 
 class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):
@@ -28,6 +29,9 @@ class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):
             self._exchange.notes.add("part-unknown", f"candidates[{index}]")
         return _ChoiceWriter(self._exchange, answer * per_call + index)
 
+    def _totals(self, totals: list[Totals]) -> Totals:
+        return self._exchange.plan.totals(totals)
+
     def _complete(self) -> None:
         for answer in self._answers:
             fill_up(answer, self._exchange.plan.per_call, self._exchange.notes)
@@ -40,7 +44,7 @@ class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):
             "created": self._exchange.created,
             "model": plan.client_model,
             "choices": [writer.choice() for answer in self._answers for writer in answer.writers[: plan.per_call]],
-            "usage": plan.totals([answer.reader.usage.totals() for answer in self._answers]).chat(),
+            "usage": self.totals().chat(),
         }
 
 

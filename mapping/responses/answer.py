@@ -20,6 +20,7 @@ from mapping.responses.objects import ResponseObject
 from mapping.responses.output import Output, Seal
 from mapping.responses.plan import ResponsesPlan
 from mapping.upstream_errors import broken
+from mapping.usage import Totals
 
 
 class ResponsesAnswer:
@@ -89,6 +90,10 @@ class ResponsesAnswer:
     def remember(self) -> dict[str, RawTurn]:
         """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
         return self._answer.reader.turns() if self._answer else {}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._answer.reader.usage.totals() if self._answer else Totals()
 
     def _end(self, answer: _Answer) -> None:
         answer.reader.end()

@@ -42,15 +42,24 @@ class _Form:
 def add_call(items: ItemList, call: Call, kind: ToolKind | None, mint: Mint) -> None:
     """Add the item of a call. `kind` is None for a plain function."""
     form = _FORMS[kind.type if kind else "function"]
-    head: JSON = {"id": mint(form.prefix), "type": form.type, "status": IN_PROGRESS, "call_id": call.id}
+    head: JSON = {"id": mint(form.prefix), "type": form.type, "status": COMPLETED, "call_id": call.id}
     members = form.members(call)
     if kind is not None and "name" in members:
         members["name"] = kind.name
         if kind.namespace is not None:
             members["namespace"] = kind.namespace
-    place = items.begin({**head, **members, **form.begun})
-    form.tell(items, place, members)
-    items.done(place, {**head, **members, "status": COMPLETED})
+    _add(items, form, {**head, **members})
+
+
+def retell(items: ItemList, item: JSON) -> None:
+    """Add the item of an earlier call again; its type is one of `TYPES`."""
+    _add(items, _BY_TYPE[item["type"]], item)
+
+
+def _add(items: ItemList, form: _Form, item: JSON) -> None:
+    place = items.begin({**item, "status": IN_PROGRESS, **form.begun})
+    form.tell(items, place, item)
+    items.done(place, item)
 
 
 def _function(call: Call) -> JSON:
@@ -161,3 +170,8 @@ _FORMS: dict[CallType, _Form] = {
     "apply_patch": _Form("apply_patch_call", "apc_", _apply_patch, {}, _tell_nothing),
     "tool_search": _Form("tool_search_call", "tsc_", _tool_search, {}, _tell_nothing),
 }
+
+_BY_TYPE = {form.type: form for form in _FORMS.values()}
+
+TYPES = frozenset(_BY_TYPE)
+"""The types of items that are calls."""

@@ -15,7 +15,8 @@ from typing import Any
 from mapping import media, members
 from mapping.gemini import JSON
 
-_TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
+TEXT_PARTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
+"""The types of parts that are text."""
 
 
 class ContentReader:
@@ -26,7 +27,7 @@ class ContentReader:
         """The media resolutions that were asked for and that the model takes only for the whole request."""
         self._resolution_per_part = resolution_per_part
         self._types: dict[str, Callable[[JSON, str], JSON | None]] = {
-            **dict.fromkeys(_TEXTS, _text),
+            **dict.fromkeys(TEXT_PARTS, _text),
             "refusal": _refusal,
             "input_image": self._image,
             "input_file": _file,
@@ -83,7 +84,7 @@ def system_texts(content: Any, path: str) -> list[tuple[str, str]]:
     texts = []
     for part, part_path in members.objects(content, path, "a string or an array"):
         kind = part.get("type")
-        if kind not in _TEXTS:
+        if kind not in TEXT_PARTS:
             raise members.unknown(kind, f"{part_path}.type", ("input_text",))
         texts.append((members.string(part, "text", part_path), part_path))
     return texts

@@ -1,14 +1,17 @@
 """The input of a request as it is kept: the list that `GET /v1/responses/{id}/input_items` gives, and what a later
 request that names this one (`previous_response_id`) has before its own input.
 
-Every item has an id and a type, references stand as what they refer to, and content is always an array (OpenAI API
-reference, `ResponseItemList`).
+Every item has an id and a type, references stand as what they refer to, and content is always an array. What clients
+may leave out and OpenAI's answer always has is there (OpenAI API reference, `ResponseItemList`).
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from mapping.calls import Mint
 from mapping.gemini import JSON
+from mapping.responses.content import TEXT_PARTS
 from mapping.responses.from_chat import items_of
 from mapping.responses.inputs import Resolve, nothing_stored, read_input
 from mapping.responses.request import is_chat_shaped
@@ -38,6 +41,17 @@ _ANY_PREFIX = "item_"
 _WITH_STATUS = ("message", "_call", "_output")
 """Endings of the types whose items are in progress or completed."""
 
+_DEFAULTS: dict[str, JSON] = {
+    "function_call": {"arguments": "{}"},
+    "function_call_output": {"output": ""},
+    "custom_tool_call_output": {"output": ""},
+    "reasoning": {"summary": []},
+}
+"""Type of an item -> members that may be left out of a request."""
+
+_WITH_PARTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output")
+"""The types whose output may be content parts."""
+
 # The trigger asks something of one request only.
 _NOT_KEPT = ("compaction_trigger",)
 
@@ -55,19 +69,39 @@ def _listed(item: JSON, mint: Mint) -> JSON:
     kind = item.get("type") or "message"
     id = item.get("id") or mint(_PREFIXES.get(kind, _ANY_PREFIX))
     listed = {**item, "id": id, "type": kind}
+    for name, default in _DEFAULTS.get(kind, {}).items():
+        if item.get(name) is None:
+            listed[name] = default
     if kind == "message":
-        listed["content"] = _content(item)
+        listed["content"] = _content(item.get("content"), item["role"] == "assistant")
+    elif kind in _WITH_PARTS and isinstance(item.get("output"), list):
+        listed["output"] = [_part(part) for part in item["output"]]
     if kind.endswith(_WITH_STATUS) and item.get("status") is None:
         listed["status"] = "completed"
     return listed
 
 
-def _content(item: JSON) -> list[JSON]:
-    content = item.get("content")
+def _content(content: Any, answer: bool) -> list[JSON]:
     if content is None:
         return []
-    if not isinstance(content, str):
-        return list(content)
-    if item["role"] == "assistant":
-        return [{"type": "output_text", "text": content, "annotations": []}]
-    return [{"type": "input_text", "text": content}]
+    parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    return [_part(part, answer=answer) for part in parts]
+
+
+def _part(part: JSON, *, answer: bool = False) -> JSON:
+    """A part of a message or of an output. `answer`: of what the model said."""
+    kind = part["type"]
+    if kind == "input_image":
+        return _image(part)
+    if kind not in TEXT_PARTS:
+        return part
+    if answer:
+        return {**part, "type": "output_text", "annotations": part.get("annotations") or []}
+    return part if kind == "input_text" else {"type": "input_text", "text": part["text"]}
+
+
+def _image(part: JSON) -> JSON:
+    image = part.get("image_url")
+    if isinstance(image, dict):  # as chat has it
+        part = {**part, "image_url": image.get("url"), "detail": image.get("detail")}
+    return {**part, "detail": part.get("detail") or "auto"}

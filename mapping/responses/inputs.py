@@ -62,10 +62,14 @@ def read_input(value: Any, history: Sequence[JSON], resolve: Resolve) -> Inputs:
     return found
 
 
-def _resolved(item: JSON, path: str, resolve: Resolve) -> tuple[JSON, str]:
+def is_reference(item: JSON) -> bool:
+    """Whether an item stands for a stored one. OpenAI's own type says that a reference may go without a type."""
     kind = item.get("type")
-    # OpenAI's own type says that a reference may go without a type.
-    if kind != "item_reference" and not (kind is None and item.get("role") is None and item.get("id") is not None):
+    return kind == "item_reference" or (kind is None and item.get("role") is None and item.get("id") is not None)
+
+
+def _resolved(item: JSON, path: str, resolve: Resolve) -> tuple[JSON, str]:
+    if not is_reference(item):
         return item, path
     id = members.string(item, "id", path)
     stored = resolve(id)

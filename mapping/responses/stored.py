@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mapping import jsonio
+from mapping import errors, jsonio
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON
+from mapping.responses.inputs import is_reference
+from mapping.responses.replay import events_of
 
 TRIGGER = {"type": "compaction_trigger"}
-
-_ENDINGS = {"completed": "response.completed", "incomplete": "response.incomplete", "failed": "response.failed"}
 
 
 def referenced(body: JSON) -> list[str]:
@@ -25,15 +25,15 @@ def referenced(body: JSON) -> list[str]:
     return [
         item["id"]
         for item in given
-        if isinstance(item, dict) and item.get("type") == "item_reference" and isinstance(item.get("id"), str)
+        if isinstance(item, dict) and is_reference(item) and isinstance(item.get("id"), str)
     ]
 
 
 def with_trigger(body: JSON) -> JSON:
-    """The same request, asking for a compaction."""
-    given = body.get("input")
-    if given is None:
-        given = []
+    """The same request, asking for a compaction. Raises OpenAIError when there is nothing to compact."""
+    given = body.get("input") or []
+    if not given and body.get("previous_response_id") is None:
+        raise errors.missing("input")
     items: list[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     return {**body, "input": [*items, TRIGGER], "store": False} if isinstance(items, list) else body
 
@@ -59,9 +59,9 @@ def page(items: Sequence[JSON], *, limit: int, order: str, after: str | None) ->
 def replay(response: JSON, events: bytes | None, after: int) -> bytes:
     """The stream of a response again, without the events up to the sequence number `after`.
 
-    A response that was no stream gets the short form of one: the beginning, its items, the end.
+    A response that was no stream becomes one.
     """
-    stream = events if events is not None else _short_stream(response)
+    stream = events if events is not None else events_of(response)
     if after < 0:
         return stream
     blocks = [block + b"\n\n" for block in stream.split(b"\n\n") if block]
@@ -72,20 +72,3 @@ def _number(block: bytes) -> int:
     data = next((line[5:] for line in block.split(b"\n") if line.startswith(b"data:")), b"{}")
     number = jsonio.loads(data).get("sequence_number", 0)
     return number if isinstance(number, int) else 0
-
-
-def _short_stream(response: JSON) -> bytes:
-    begun = {**response, "status": "in_progress", "output": [], "usage": None, "error": None}
-    told: list[tuple[str, JSON]] = [
-        ("response.created", {"response": begun}),
-        ("response.in_progress", {"response": begun}),
-    ]
-    for index, item in enumerate(response.get("output") or []):
-        told.append(("response.output_item.added", {"output_index": index, "item": item}))
-        told.append(("response.output_item.done", {"output_index": index, "item": item}))
-    if ending := _ENDINGS.get(str(response.get("status"))):
-        told.append((ending, {"response": response}))
-    return b"".join(
-        b"event: %s\ndata: %s\n\n" % (type.encode(), jsonio.dumps({"type": type, "sequence_number": number, **members}))
-        for number, (type, members) in enumerate(told)
-    )

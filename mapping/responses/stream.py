@@ -26,6 +26,7 @@ from mapping.responses.objects import ResponseObject
 from mapping.responses.output import Output, Seal
 from mapping.responses.plan import ResponsesPlan
 from mapping.upstream_errors import UpstreamError, broken
+from mapping.usage import Totals
 
 
 class ResponsesStream:
@@ -140,6 +141,10 @@ class ResponsesStream:
     def stored_output(self) -> list[JSON]:
         """The output with all that a later request needs to go on from it, whatever the client asked for."""
         return self._output.stored()
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._reader.usage.totals()
 
     def remember(self) -> dict[str, RawTurn]:
         """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from scripts.demo import media, rules, schemas, signatures, turns
+from scripts.demo import calls, media, rules, schemas, signatures, turns
 from scripts.demo.models import ALIASES, Model
 from scripts.demo.proto import JSON
 
@@ -197,9 +197,9 @@ def compose(request: JSON, model: Model) -> Answer:
 
 def _compose_candidate(request: JSON, model: Model, number: int) -> Candidate:
     config = request.get("generationConfig", {})
-    called = _choose_calls(request)
+    called = calls.choose(request, model)
     if called:
-        return Candidate([_call(function, model) for function in called])
+        return Candidate(called)
     if "AUDIO" in config.get("responseModalities", ()) or model.kind == "speech":
         return Candidate([media.speech_part(last_text(request))])
     shape = _shaped_text(request, config)
@@ -274,9 +274,9 @@ def _sign(candidate: Candidate) -> None:
 def last_text(request: JSON) -> str:
     """The text of the last user turn."""
     for content in reversed(request["contents"]):
-        texts = [part["text"] for part in content["parts"] if "text" in part]
-        if turns.role(content) == "user" and texts:
-            return "\n".join(texts)
+        found = turns.text(content)
+        if turns.role(content) == "user" and found:
+            return found
     return ""
 
 
@@ -320,36 +320,6 @@ def _shaped_text(request: JSON, config: JSON) -> str | None:
     else:
         value = schemas.example(schema)
     return str(value) if mime == "text/x.enum" else json.dumps(value, ensure_ascii=False)
-
-
-# ---- calls
-
-
-def _choose_calls(request: JSON) -> list[JSON]:
-    """The functions to call: those that the user's text names, else the first; two when it says "parallel"."""
-    calling = rules.calling(request)
-    mode = calling.get("mode", "AUTO")
-    offered = rules.functions(request)
-    allowed = calling.get("allowedFunctionNames")
-    if allowed:
-        offered = [function for function in offered if function["name"] in allowed]
-    done = bool(turns.results(request["contents"][-1]))
-    if not offered or mode == "NONE" or (done and mode != "ANY"):
-        return []
-    text = last_text(request)
-    named = [function for function in offered if function["name"] in text]
-    chosen = named + [function for function in offered if function not in named]
-    return (chosen * 2)[:2] if "parallel" in text else chosen[:1]
-
-
-def _call(function: JSON, model: Model) -> JSON:
-    args = schemas.example(function.get("parametersJsonSchema", function.get("parameters", {"type": "object"})))
-    call: JSON = {"id": f"fc-{secrets.token_hex(6)}"} if model.new else {}
-    call["name"] = function["name"]
-    # Gemini 2.5 leaves empty arguments away.
-    if args or model.new:
-        call["args"] = args
-    return {"functionCall": call}
 
 
 # ---- Google's own tools, images

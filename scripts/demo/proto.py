@@ -196,34 +196,44 @@ def snake(name: str) -> str:
     return _HUMP.sub(lambda m: "_" + m[0].lower(), name)
 
 
-_NAMES: dict[str, dict[str, str]] = {
-    message: {alias: name for name in members for alias in (name, snake(name))} for message, members in MESSAGES.items()
-}
+class Dialect:
+    """The messages of one API. `messages` is a table such as `MESSAGES`."""
+
+    def __init__(self, messages: dict[str, dict[str, str]]) -> None:
+        self.messages = messages
+        self.names: dict[str, dict[str, str]] = {
+            message: {alias: name for name in members for alias in (name, snake(name))}
+            for message, members in messages.items()
+        }
+        """Message -> each spelling of a member -> the one of the table."""
+
+    def read(self, message: str, body: Any) -> JSON:
+        """A request body in canonical form. Raises `Refusal` 400 with every violation found."""
+        if not isinstance(body, dict):
+            raise invalid('Invalid JSON payload received. Unknown name "": Root element must be a message.')
+        reader = _Reader(self)
+        value = reader.message(message, body, "")
+        if reader.violations:
+            raise reader.refusal()
+        return value
 
 
-def read(message: str, body: Any) -> JSON:
-    """A request body in canonical form. Raises `Refusal` 400 with every violation found."""
-    if not isinstance(body, dict):
-        raise invalid('Invalid JSON payload received. Unknown name "": Root element must be a message.')
-    reader = _Reader()
-    value = reader.message(message, body, "")
-    if reader.violations:
-        raise reader.refusal()
-    return value
+PUBLIC = Dialect(MESSAGES)
 
 
 class _Reader:
     """Collects the violations of one body."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialect: Dialect) -> None:
         self.violations: list[tuple[str, str]] = []
+        self._dialect = dialect
 
     def refusal(self) -> Refusal:
         return invalid("\n".join(text for _, text in self.violations), self.violations)
 
     def message(self, message: str, value: JSON, path: str) -> JSON:
         """The members of one message; unknown ones are violations."""
-        names, members, result = _NAMES[message], MESSAGES[message], {}
+        names, members, result = self._dialect.names[message], self._dialect.messages[message], {}
         for key, item in value.items():
             name = names.get(key)
             if name is None:
@@ -257,7 +267,7 @@ class _Reader:
             if isinstance(value, str) and value.upper() in ENUMS[inner]:
                 return value.upper()
             return self.wrong(path, f"type.googleapis.com/google.ai.generativelanguage.v1beta.{inner}", value)
-        if kind in MESSAGES:
+        if kind in self._dialect.messages:
             if isinstance(value, dict):
                 return self.message(kind, value, path)
             return self.wrong(path, f"type.googleapis.com/google.ai.generativelanguage.v1beta.{kind}", value)

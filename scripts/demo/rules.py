@@ -23,10 +23,15 @@ _SIZES = frozenset(("512", "1K", "2K", "4K"))
 _MIME_TYPES = frozenset(("text/plain", "application/json", "text/x.enum"))
 
 
-def check(request: JSON, model: Model) -> None:
-    """Refuse a GenerateContentRequest in canonical form that Gemini would refuse for this model."""
+def check(request: JSON, model: Model, *, circulation: bool = True) -> None:
+    """Refuse a GenerateContentRequest in canonical form that Gemini would refuse for this model.
+
+    `circulation`: the API has `includeServerSideToolInvocations`, and wants it for mixed tools.
+    """
     for rule in _RULES:
         rule(request, model)
+    if circulation:
+        _circulation(request, model)
 
 
 def functions(request: JSON) -> list[JSON]:
@@ -130,14 +135,15 @@ def _calling(request: JSON, model: Model) -> None:
 
 
 def _mixed_tools(request: JSON, model: Model) -> None:
+    if builtin_tools(request) and functions(request) and not model.new:
+        raise invalid("Tool use with function calling is unsupported")
+
+
+def _circulation(request: JSON, model: Model) -> None:
     circulation = request.get("toolConfig", {}).get("includeServerSideToolInvocations", False)
     if circulation and not model.new:
         raise invalid(f"Tool call context circulation is not enabled for models/{model.name}")
-    if not builtin_tools(request) or not functions(request):
-        return
-    if not model.new:
-        raise invalid("Tool use with function calling is unsupported")
-    if not circulation:
+    if builtin_tools(request) and functions(request) and not circulation:
         raise invalid(
             "Please enable tool_config.include_server_side_tool_invocations to use Built-in tools with "
             "Function calling."

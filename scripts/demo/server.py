@@ -13,7 +13,7 @@ import socket
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -25,8 +25,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 
-from scripts.demo import faults, media, models, proto, refusal, rules
-from scripts.demo.answer import Answer, compose, count_prompt
+from scripts.demo import faults, kinds, media, models, refusal, rules
+from scripts.demo.answer import compose, count_prompt
 from scripts.demo.proto import JSON
 from scripts.demo.refusal import Refusal
 
@@ -40,8 +40,6 @@ _KEPT = 1000
 _MAX_BODY = 256 * 1024 * 1024
 _BATCH = 100
 
-# Vertex AI's longer path is taken too, for an account whose base URL points here.
-_METHOD = re.compile(r"/(v1\w*)/(?:projects/[^/]+/locations/[^/]+/publishers/google/)?models/([^/:]+):(\w+)")
 _MODELS = re.compile(r"/v1\w*/models(?:/([^/:]+))?")
 _PLAIN_ERROR = (
     "<!DOCTYPE html>\n<html lang=en><title>Error {status} ({title})!!1</title>"
@@ -50,9 +48,6 @@ _PLAIN_ERROR = (
 _HEADERS = {"Server": "scaffolding on HTTPServer2", "Vary": "Origin", "Server-Timing": "gfet4t7; dur=1"}
 _JSON_TYPE = "application/json; charset=UTF-8"
 _HTML_TYPE = "text/html; charset=UTF-8"
-_BODIES = {"countTokens": "CountTokensRequest", "embedContent": "EmbedContentRequest"} | {
-    "batchEmbedContents": "BatchEmbedContentsRequest"
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +155,8 @@ class _Exchange:
 
     async def _route(self) -> None:
         path, verb = unquote(self._request.path), self._request.method
-        if (match := _METHOD.fullmatch(path)) and verb == "POST":
-            key = self._authorise()
-            await self._call(match[1], match[2], match[3], key)
+        if (target := kinds.target(path)) and verb == "POST":
+            await self._call(target, self._authorise())
         elif (match := _MODELS.fullmatch(path)) and verb == "GET":
             self._authorise()
             await self._send_json(self._list() if match[1] is None else self._get(match[1]))
@@ -209,13 +203,14 @@ class _Exchange:
 
     # ---- methods of a model
 
-    async def _call(self, version: str, name: str, method: str, key: str) -> None:
+    async def _call(self, target: kinds.Target, key: str) -> None:
+        name, method, kind = target.named(self._body), target.method, target.kind
         model = models.find(name)
         if model is None or method not in model.methods:
-            raise refusal.no_model(name, method, version)
+            raise refusal.no_model(name, method, target.version)
         if not self._is_json or self._body is None:
             raise refusal.invalid("Invalid JSON payload received. Expected a value.")
-        body = proto.read(_BODIES.get(method, "GenerateContentRequest"), self._body)
+        body = kind.read(method, self._body)
         self._fault = faults.parse(name)
         if self._fault and not self._victims.meets(self._fault, name, key):
             self._fault = None
@@ -230,10 +225,10 @@ class _Exchange:
         elif method == "batchEmbedContents":
             await self._send_json(_embeddings(body, name))
         else:
-            await self._generate(body, model, stream=method == "streamGenerateContent")
+            await self._generate(body, model, kind, stream=method == "streamGenerateContent")
 
-    async def _generate(self, body: JSON, model: models.Model, *, stream: bool) -> None:
-        rules.check(body, model)
+    async def _generate(self, body: JSON, model: models.Model, kind: kinds.Kind, *, stream: bool) -> None:
+        kind.check(body, model)
         fault = self._fault.name if self._fault else ""
         if fault == "image":
             config = body.get("generationConfig", {})
@@ -242,16 +237,16 @@ class _Exchange:
         if fault in faults.ALTER:
             faults.ALTER[fault](answer)
         if stream:
-            await self._stream(answer, fault)
+            await self._stream(map(kind.wrap, answer.events()), fault)
         else:
-            await self._whole(answer, fault)
+            await self._whole(kind.wrap(answer.whole()), fault)
 
-    async def _whole(self, answer: Answer, fault: str) -> None:
+    async def _whole(self, answer: JSON, fault: str) -> None:
         if fault == "error-first-event":
             raise refusal.overloaded()
         if fault == "error-mid-stream":
             raise refusal.internal()
-        body = _pretty(answer.whole())
+        body = _pretty(answer)
         if fault in ("cut-first", "cut-mid-stream"):
             await self._head(200, _JSON_TYPE, len(body))
             await self._connection.write(body[: len(body) // 2 if fault == "cut-mid-stream" else 0])
@@ -264,7 +259,7 @@ class _Exchange:
             return
         await self._send(200, body, _JSON_TYPE)
 
-    async def _stream(self, answer: Answer, fault: str) -> None:
+    async def _stream(self, answer: Iterable[JSON], fault: str) -> None:
         """CRLF-framed events with `alt=sse`, else the elements of one JSON array."""
         sse = self._query.get("alt") == "sse"
         await self._head(200, "text/event-stream" if sse else _JSON_TYPE)
@@ -272,7 +267,7 @@ class _Exchange:
             await asyncio.sleep(self._seconds(_SILENT))
         if fault == "cut-first":
             self._break()
-        events = list(answer.events())
+        events = list(answer)
         if fault == "error-first-event":
             events = [refusal.overloaded().as_json()]
         elif fault == "error-mid-stream":

@@ -44,6 +44,27 @@ def results(content: JSON) -> list[JSON]:
     return [part["functionResponse"] for part in content.get("parts", ()) if "functionResponse" in part]
 
 
+def begin(contents: list[JSON]) -> int:
+    """The place of the user's content that the current turn began with; -1 when there is none."""
+    return max((i for i, c in enumerate(contents) if role(c) == "user" and not results(c)), default=-1)
+
+
+def steps(contents: list[JSON]) -> int:
+    """How many times functions have been called in the current turn."""
+    return sum(bool(calls(content)) for content in contents[begin(contents) + 1 :])
+
+
+def asked(contents: list[JSON]) -> str:
+    """The text that the current turn began with."""
+    start = begin(contents)
+    return text(contents[start]) if start >= 0 else ""
+
+
+def text(content: JSON) -> str:
+    """The texts of a content, each in a line."""
+    return "\n".join(part["text"] for part in content["parts"] if "text" in part)
+
+
 # ---- one content
 
 
@@ -147,7 +168,7 @@ def _check_signatures(contents: list[JSON]) -> None:
         for part in content["parts"]:
             if "thoughtSignature" in part and not signatures.genuine(part["thoughtSignature"]):
                 raise invalid("Thought signature is not valid")
-    start = max((i for i, c in enumerate(contents) if role(c) == "user" and not results(c)), default=-1)
+    start = begin(contents)
     for position, content in enumerate(contents[start + 1 :], start + 1):
         first = next((part for part in content["parts"] if "functionCall" in part), None)
         if first is not None and not first.get("thoughtSignature"):

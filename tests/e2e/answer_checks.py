@@ -14,6 +14,8 @@ from openai.types import Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
+from tests.e2e import response_checks
+
 _MODELS = TypeAdapter(list[Model])
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
@@ -39,9 +41,10 @@ class Wire:
 
 def check_answer(path: str, status: int, content_type: str, body: bytes) -> None:
     """Raise for an answer of the gateway that is not what OpenAI's would be."""
+    responses = "/responses" in path and not path.endswith("/chat/completions")
     if content_type.startswith("text/event-stream"):
         assert status == 200
-        check_stream(body)
+        (response_checks.check_stream if responses else check_stream)(body)
         return
     assert content_type == "application/json"
     if status >= 400:
@@ -52,6 +55,8 @@ def check_answer(path: str, status: int, content_type: str, body: bytes) -> None
         _MODELS.validate_python(answer["data"], strict=True)
     elif "/models/" in path:
         Model.model_validate_json(body, strict=True)
+    elif responses:
+        response_checks.check_json(path, json.loads(body))
     else:
         check_completion(body)
 

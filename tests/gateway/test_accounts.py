@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from addons.gateway.accounts import DEFAULT_COOLDOWN, Account, Address, Pool
+from addons.gateway.accounts import DEFAULT_COOLDOWN, Account, Pool
+from addons.gateway.address import Address
 
 MODEL = "gemini-2.5-flash"
 

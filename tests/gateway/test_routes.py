@@ -12,6 +12,7 @@ from mapping.errors import OpenAIError
 FOUND = [
     # method, path, endpoint, id, unusual
     ("GET", "/healthz", "health", "", False),
+    ("GET", "/metrics", "metrics", "", False),
     ("GET", "/v1/models", "models", "", False),
     ("GET", "/v1/models/gemini-2.5-flash", "model", "gemini-2.5-flash", False),
     ("GET", "/v1/models/models%2Fgemini-2.5-flash", "model", "models/gemini-2.5-flash", False),

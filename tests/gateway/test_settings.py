@@ -63,8 +63,8 @@ def test_the_whole_contract(tmp_path: Path) -> None:
     assert settings.translation.options().signature_in_call_id
     first, bot = (Account.from_settings(entry, environ) for entry in settings.accounts)
     assert (first.label, first.key, first.unusable) == ("first@example.com", "key-one", None)
+    assert (bot.upstream, bot.project, bot.location) == ("vertex", "my-project", "global")
     assert bot.unusable
-    assert "vertex" in bot.unusable
 
 
 def test_defaults() -> None:

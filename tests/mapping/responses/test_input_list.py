@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from itertools import count
 from typing import Any
 
@@ -79,11 +80,59 @@ def contents(body: JSON, history: Any = ()) -> tuple[Any, Any]:
             [{"type": "mcp_call", "name": "x", "id": "item_1", "status": "completed"}],
             id="another type",
         ),
+        pytest.param(
+            [{"type": "program_output", "id": "p", "output": ["x"]}],
+            [{"type": "program_output", "id": "p", "output": ["x"], "status": "completed"}],
+            id="an output that nobody reads",
+        ),
         pytest.param([{"type": "compaction_trigger"}], [], id="trigger"),
     ],
 )
 def test_items_are_complete(given: Any, kept: Any) -> None:
     assert listed({"input": given}) == kept
+
+
+LEFT_OUT: list[JSON] = [
+    {
+        "role": "user",
+        "content": [
+            {"type": "text", "text": "x"},
+            {"type": "input_image", "image_url": PNG},
+            {"type": "input_image", "image_url": {"url": PNG, "detail": None}},
+            {"type": "input_file", "file_url": "https://example.com/a.pdf"},
+        ],
+    },
+    {"role": "assistant", "content": [{"type": "output_text", "text": "x"}, {"type": "refusal", "refusal": "no"}]},
+    {"role": "assistant", "content": [{"type": "input_text", "text": "x"}]},
+    {"role": "assistant", "content": None},
+    {"type": "function_call", "call_id": "a", "name": "f"},
+    {"type": "custom_tool_call", "call_id": "b", "name": "c", "input": "ls"},
+    {"type": "local_shell_call", "call_id": "d", "action": {"type": "exec", "command": ["ls"], "env": {}}},
+    {"type": "shell_call", "call_id": "e", "action": {"commands": ["ls"]}},
+    {"type": "apply_patch_call", "call_id": "g", "operation": {"type": "delete_file", "path": "p"}},
+    {"type": "function_call_output", "call_id": "a", "output": None},
+    {"type": "custom_tool_call_output", "call_id": "b", "output": [{"type": "input_image", "image_url": PNG}]},
+    {"type": "local_shell_call_output", "id": "d", "output": "x"},
+    {
+        "type": "shell_call_output",
+        "call_id": "e",
+        "output": [{"stdout": "x", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}}],
+    },
+    {"type": "apply_patch_call_output", "call_id": "g", "status": "completed"},
+    {"type": "reasoning", "encrypted_content": "x"},
+    {"type": "item_reference", "id": "fc_9"},
+]
+
+
+def test_what_clients_leave_out_is_there() -> None:
+    stored = {"fc_9": {"type": "function_call", "id": "fc_9", "call_id": "c1", "name": "f", "arguments": "{}"}}
+    for item in listed({"input": LEFT_OUT}, stored):
+        ITEM.validate_json(json.dumps(item), strict=True)
+
+
+def test_what_was_left_out_changes_nothing() -> None:
+    given = LEFT_OUT[:-1]
+    assert contents({"previous_response_id": "resp_1"}, listed({"input": given})) == contents({"input": given})
 
 
 def test_references_are_kept_as_what_they_refer_to() -> None:

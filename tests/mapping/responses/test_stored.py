@@ -70,6 +70,7 @@ def test_replay_of_what_was_no_stream(status: str) -> None:
         ({"input": "text"}, []),
         ({"input": [{"type": "item_reference", "id": "a"}, {"type": "message"}, "x"]}, ["a"]),
         ({"input": [{"type": "item_reference", "id": 5}]}, []),
+        ({"input": [{"id": "a"}, {"type": None, "id": "b"}, {"role": "user", "content": "x", "id": "c"}]}, ["a", "b"]),
     ],
 )
 def test_referenced(body: JSON, ids: list[str]) -> None:
@@ -81,10 +82,17 @@ def test_referenced(body: JSON, ids: list[str]) -> None:
     [
         ({"input": "hi"}, [{"role": "user", "content": "hi"}, stored.TRIGGER]),
         ({"input": [{"role": "user", "content": "hi"}]}, [{"role": "user", "content": "hi"}, stored.TRIGGER]),
-        ({}, [stored.TRIGGER]),
+        ({"previous_response_id": "resp_1"}, [stored.TRIGGER]),
     ],
 )
 def test_with_trigger(given: JSON, items: list[JSON]) -> None:
     before = jsonio.dumps(given)
     assert stored.with_trigger(given)["input"] == items
     assert jsonio.dumps(given) == before
+
+
+@pytest.mark.parametrize("body", [{}, {"input": None}, {"input": []}, {"input": ""}, {"messages": []}])
+def test_nothing_to_compact(body: JSON) -> None:
+    with pytest.raises(OpenAIError) as e:
+        stored.with_trigger(body)
+    assert e.value.param == "input"
