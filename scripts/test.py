@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -23,22 +24,49 @@ LINT = (
     ("ruff format", ["ruff", "format", "--check", "."]),
     ("mypy", ["mypy"]),
 )
-NODE = os.path.join(bootstrap.ROOT, "tests", "e2e", "node")
-NODE_FILES = ("package.json", ".npmrc")
+
+
+class Packages(NamedTuple):
+    """Packages of npm that some tests need, in a folder with a package.json."""
+
+    marker: str
+    """The tests' marker, which is also the name of the folder."""
+    tests: str
+    check: "list[str]"
+    """What node runs without a fault when they are there. npm itself succeeds when an optional one could not come."""
+
+    @property
+    def folder(self) -> str:
+        return os.path.join(bootstrap.ROOT, "tests", "e2e", self.marker)
+
+
+NPM = (
+    Packages(
+        "node",
+        "The tests with OpenAI's Node SDK",
+        ["--input-type=module", "-e", "await import('openai'); await import('zod');"],
+    ),
+    Packages(
+        "codex",
+        "The tests with Codex CLI",
+        [os.path.join("node_modules", "@openai", "codex", "bin", "codex.js"), "--version"],
+    ),
+)
+NPM_FILES = ("package.json", ".npmrc")
 NO_NODE = """
 ************************************************************************
 *  {why}
-*  The tests with OpenAI's Node SDK cannot run{consequence}
+*  {tests} cannot run{consequence}
 ************************************************************************
 """
 
 
-def set_up_node() -> str:
-    """Install the packages of the Node tests. Returns why that cannot be; empty when they are there."""
-    stamp = os.path.join(NODE, "node_modules", ".ready")
+def set_up(packages: Packages) -> str:
+    """Install packages of npm. Returns why that cannot be; empty when they are there."""
+    stamp = os.path.join(packages.folder, "node_modules", ".ready")
     digest = hashlib.sha256()
-    for name in NODE_FILES:
-        with open(os.path.join(NODE, name), "rb") as file:
+    for name in NPM_FILES:
+        with open(os.path.join(packages.folder, name), "rb") as file:
             digest.update(file.read())
     npm, node = shutil.which("npm"), shutil.which("node")
     if not npm or not node:
@@ -47,35 +75,42 @@ def set_up_node() -> str:
         with open(stamp, encoding="ascii") as mark:
             if mark.read() == digest.hexdigest():
                 return ""
-    bootstrap.say("Installing the packages of the Node tests ...")
-    done = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"],
-        cwd=NODE,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
+    bootstrap.say(f"Installing the packages of tests/e2e/{packages.marker} ...")
+    steps = (
+        ("npm install", [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]),
+        ("What npm installed", [node, *packages.check]),
     )
-    if done.returncode:
-        last = "".join("\n*    " + line for line in done.stdout.strip().splitlines()[-8:])
-        return f"npm install failed (exit {done.returncode}):{last}"
+    for name, command in steps:
+        done = subprocess.run(
+            command,
+            cwd=packages.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if done.returncode:
+            last = "".join("\n*    " + line for line in done.stdout.strip().splitlines()[-8:])
+            return f"{name} failed (exit {done.returncode}):{last}"
     with open(stamp, "w", encoding="ascii") as mark:
         mark.write(digest.hexdigest())
     return ""
 
 
-def node_arguments() -> "list[str]":
-    """What pytest has to be told about Node."""
-    why = set_up_node()
-    if not why:
-        return []
+def npm_arguments() -> "list[str]":
+    """What pytest has to be told about the tests that need packages of npm."""
     allowed = os.environ.get("ALLOW_NO_NODE") == "1"
     consequence = (
         " and are left out (ALLOW_NO_NODE=1)." if allowed else " and will FAIL. ALLOW_NO_NODE=1 leaves them out."
     )
-    bootstrap.say(NO_NODE.format(why=why, consequence=consequence))
-    return ["-m", "not node"] if allowed else []
+    missing = []
+    for packages in NPM:
+        why = set_up(packages)
+        if why:
+            bootstrap.say(NO_NODE.format(why=why, tests=packages.tests, consequence=consequence))
+            missing.append(packages.marker)
+    return ["-m", " and ".join("not " + marker for marker in missing)] if missing and allowed else []
 
 
 def run_module(python: str, arguments: "list[str]") -> int:
@@ -100,10 +135,10 @@ def main() -> int:
     try:
         environment = bootstrap.Environment()
         environment.ensure(bootstrap.TEST)
-        node = node_arguments()
+        npm = npm_arguments()
         status = 0 if arguments else lint(environment.python)
         print("== pytest", flush=True)
-        tests = run_module(environment.python, ["pytest", *node, *arguments])
+        tests = run_module(environment.python, ["pytest", *npm, *arguments])
     except bootstrap.SetupError as e:
         bootstrap.say(str(e))
         return 1

@@ -29,7 +29,7 @@ _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 _TIER_HEADER = b"X-Vertex-AI-LLM-Shared-Request-Type"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outgoing:
     """A call as it goes to one upstream, apart from what all upstreams get."""
 
