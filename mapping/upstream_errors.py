@@ -198,6 +198,14 @@ def connect_failed(detail: str) -> UpstreamError:
     return UpstreamError(error, _SERVER, status=0, reason="upstream unreachable")
 
 
+def no_credential(detail: str, *, permanent: bool) -> UpstreamError:
+    """There is nothing to show to the upstream: its token server refused (`permanent`), or could not be reached."""
+    message = f"The account has no valid credential: {redact(detail)}"
+    error = OpenAIError(503, message, type=SERVER_ERROR, code="no_credential")
+    kind = Kind.AUTH if permanent else _SERVER
+    return UpstreamError(error, kind, status=0, reason="no credential")
+
+
 def broken_off(detail: str) -> UpstreamError:
     """The connection to the upstream was lost in the middle of its answer. `detail` is the cause in a few words."""
     message = f"The upstream broke off its answer: {redact(detail)}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from addons.gateway.accounts import Account
 from addons.gateway.address import Address
+from addons.gateway.credentials import ApiKey
 
 
 class Demo:
@@ -24,7 +25,7 @@ class Demo:
 
         self._server = await start()
         address = Address.parse(self._server.url)
-        return [Account(f"demo-{n}@localhost", key=f"demo-key-{n}", address=address) for n in ("one", "two")]
+        return [Account(f"demo-{n}@localhost", ApiKey(f"demo-key-{n}"), address=address) for n in ("one", "two")]
 
     async def stop(self) -> None:
         if self._server:

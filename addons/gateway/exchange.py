@@ -24,6 +24,7 @@ from mitmproxy import http
 from addons.gateway import answers, ids, routes, upstream_request
 from addons.gateway.accounts import Account
 from addons.gateway.callers import Caller
+from addons.gateway.credentials import CredentialError
 from addons.gateway.failover import Attempt, Failover, Wait
 from addons.gateway.guard import Guard
 from addons.gateway.jobs import Job, StreamTranslator
@@ -90,6 +91,9 @@ class Exchange:
     _begun: bool = False
     _resent: bool = False
     _hopping: bool = False
+    _renewing: bool = False
+    """The account's credential is to be renewed before the next attempt."""
+    _renewed: bool = False
     _others_added: bool = False
     _silence: Silence | None = None
     _opening: bytes = b""
@@ -99,12 +103,12 @@ class Exchange:
     def on_request(self) -> Awaitable[None] | None:
         """The `request` hook: the whole request is there. What it returns, if anything, has to be awaited."""
         if self._begun:  # another attempt, and its call is a request that other addons may see too
-            return None
+            return self._credential_wait()
         self._begun = True
         with Guard(self):
             if self.inner:
                 self.prepare()
-                return None
+                return self._credential_wait()
             if self.trace:
                 self.trace.arrived(self.flow.request, self.caller.host)
             waiting = self._begin()
@@ -112,7 +116,7 @@ class Exchange:
                 return self._begin_later(waiting)
             if self.verdict is Verdict.SEND:
                 self.prepare()
-        return None
+        return self._credential_wait()
 
     def on_response_headers(self) -> None:
         """The `responseheaders` hook: decide whether the answer is passed through as it comes."""
@@ -302,6 +306,24 @@ class Exchange:
             await waiting
             if self.verdict is Verdict.SEND:
                 self.prepare()
+        wait = self._credential_wait()
+        if wait is not None:
+            await wait
+
+    def _credential_wait(self) -> Awaitable[None] | None:
+        """What to wait for until the account's credential can be sent; None when it can."""
+        account = self.account
+        if self.verdict is not Verdict.SEND or account is None:
+            return None
+        return self._renew(account) if self._renewing or not account.credential.is_fresh() else None
+
+    async def _renew(self, account: Account) -> None:
+        force, self._renewing = self._renewing, False
+        with Guard(self):
+            try:
+                await account.credential.refresh(force)
+            except CredentialError as e:
+                raise upstream_errors.no_credential(f"{account.label}: {e}", permanent=e.permanent) from None
 
     def _begin(self) -> Awaitable[None] | None:
         gateway, request = self.gateway, self.flow.request
@@ -343,7 +365,7 @@ class Exchange:
         assert job is not None
         if self.failover is None:
             self.failover = Failover(self.gateway.pool, self.gateway.settings.retry, job.model)
-        account = self.failover.begin(paused=self.pause, stay=self._hopping)
+        account = self.failover.begin(paused=self.pause, stay=self._hopping or self._renewing)
         if isinstance(account, Wait):
             self._again(account.seconds)
             return
@@ -403,13 +425,19 @@ class Exchange:
         if job is None or failover is None or not failover.attempts or self._finished:
             self.fail(problem.error)
             return
+        account = failover.attempts[-1].account
+        if problem.kind is Kind.AUTH and problem.status == 401 and account.credential.renewable and not self._renewed:
+            self._renewed = self._renewing = True
+            failover.stale_credential(problem)
+            self._translator = translator.again() if translator else None
+            self._again(0.0)
+            return
         pause = failover.failed(problem, stay=self._hopping)
         if problem.kind is Kind.SIGNATURE and job.rebuild_signatures():
             pause = 0.0
         if pause is None or (translator is not None and translator.started):
             self.fail(failover.error(problem))
             return
-        account = failover.attempts[-1].account
         logger.info(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
         self.notes.add("retried", problem.reason)
         self._translator = translator.again() if translator else None

@@ -13,7 +13,8 @@ import logging
 import time
 from dataclasses import dataclass, field
 
-from addons.gateway.accounts import Account, Pool
+from addons.gateway.accounts import Account
+from addons.gateway.pool import Pool
 from addons.gateway.quota_day import seconds_to_reset
 from addons.gateway.settings import RetrySettings
 from mapping.errors import OpenAIError
@@ -84,6 +85,10 @@ class Failover:
     def take_back(self) -> None:
         """The latest attempt does not count: its connection was stale."""
         self.attempts.pop()
+
+    def stale_credential(self, problem: UpstreamError) -> None:
+        """The latest attempt was made with a credential that has to be renewed: that counts as no failure."""
+        self._note(problem.reason)
 
     def succeeded(self) -> None:
         """The latest attempt has brought the answer."""

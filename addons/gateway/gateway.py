@@ -16,7 +16,7 @@ from mitmproxy import http
 from mitmproxy.proxy import mode_specs
 
 from addons.gateway import answers, inner_call, jobs
-from addons.gateway.accounts import Account, Pool
+from addons.gateway.accounts import Account
 from addons.gateway.address import Address
 from addons.gateway.bodies import json_body
 from addons.gateway.callers import Caller, Gatekeeper, take
@@ -26,10 +26,11 @@ from addons.gateway.ids import mint
 from addons.gateway.memory import TurnMemory
 from addons.gateway.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.model_map import ModelMap
+from addons.gateway.pool import Pool
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
 from addons.gateway.sealing import Sealer, new_key
-from addons.gateway.settings import Settings, load, proxy_keys
+from addons.gateway.settings import AccountSettings, Settings, load, proxy_keys
 from addons.gateway.store import ResponseStore
 from addons.gateway.trace import Recorder, Trace
 from mapping import chat, completions, errors
@@ -46,6 +47,9 @@ class Gateway:
 
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
+        self._made: list[tuple[Path, AccountSettings, Account]] = []
+        self.folder = Path()
+        """Where relative paths of the settings begin."""
         self.exchanges: dict[str, Exchange] = {}
         self.memory = TurnMemory()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
@@ -82,7 +86,8 @@ class Gateway:
             allowed_hosts=settings.proxy.allowed_hosts,
         )
         self.model_map = ModelMap(settings.models.mapping, settings.models.default)
-        accounts = [Account.from_settings(entry, self._environ) for entry in settings.accounts]
+        accounts = [self._account(entry) for entry in settings.accounts]
+        self._made = [(self.folder, entry, made) for entry, made in zip(settings.accounts, accounts, strict=True)]
         accounts = accounts if self._only_accounts is None else self._only_accounts
         pool = Pool(accounts, cooldown=settings.retry.cooldown)
         pool.take_rests_from(self.pool)
@@ -119,8 +124,23 @@ class Gateway:
         self._only_accounts = accounts
         self.use(self.settings)
 
+    def _account(self, entry: AccountSettings) -> Account:
+        """The account of an entry: the same as before, token and all, if nothing about it has changed."""
+        for folder, known, account in self._made:
+            if known == entry and folder == self.folder:
+                return account
+        return Account.from_settings(entry, self._environ, self.folder)
+
+    def look_at_credentials(self) -> None:
+        """An account whose credentials have changed gets another chance."""
+        for account in self.pool.accounts:
+            if account.credential.look():
+                account.refused = None
+                logger.info(f"Account {account.label}: its credentials have changed")
+
     def load(self, path: Path | None) -> Settings:
         """Read the settings file. Raises SettingsError."""
+        self.folder = path.parent if path else Path()
         return load(path, self._environ)
 
     # --- exchanges

@@ -199,6 +199,9 @@ class GatewayStream(HttpStream):
             yield HttpRequestHook(flow)
             if (yield from self.check_killed(True)):
                 return
+            if exchange.verdict is not Verdict.SEND:  # there is no credential to send it with
+                yield from self.proceed()
+                return
         self._tries += 1
         if flow.response:
             yield from self.take_substitute()

@@ -61,6 +61,7 @@ class SettingsFile:
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY)
+            self._gateway.look_at_credentials()
             stamp = self._look()
             if stamp is not None and stamp != self._stamp and self.read():
                 logger.info(f"Settings reloaded from {self.path}")

@@ -45,7 +45,7 @@ def signed(request: http.Request, account: Account) -> http.Request:
     # Not by the constructor: it checks the type of each field, which costs as much as the translation.
     made = http.Request.__new__(http.Request)
     made.data = data = copy.copy(request.data)
-    data.headers = http.Headers((*data.headers.fields, (b"x-goog-api-key", account.key.encode())))
+    data.headers = http.Headers((*data.headers.fields, *account.credential.headers()))
     data.content = None
     data.http_version = b"HTTP/1.1"
     return made

@@ -245,4 +245,4 @@ def test_what_an_account_lacks_is_told(starter: Starter) -> None:
     gateway = starter('[[accounts]]\nemail = "mine"\napi_key = "k"\nupstream = "code-assist"\n')
     answer = gateway.chat(MODEL)
     assert (answer.status, answer.error["code"]) == (503, "no_account")
-    assert "mine: code-assist takes credentials of your own login" in answer.error["message"]
+    assert "takes no api_key" in answer.error["message"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from addons.gateway.accounts import Account, Pool
+from addons.gateway.accounts import Account
+from addons.gateway.credentials import ApiKey
 from addons.gateway.failover import Failover, Wait
+from addons.gateway.pool import Pool
 from addons.gateway.settings import RetrySettings
 from mapping.errors import OpenAIError
 from mapping.upstream_errors import Kind, UpstreamError
@@ -20,7 +22,7 @@ def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False) ->
 
 
 def failover(accounts: int, *, max_attempts: int = 3, max_wait: float = 10.0) -> Failover:
-    pool = Pool([Account(f"account-{n}", key="k") for n in range(accounts)], clock=lambda: 0.0)
+    pool = Pool([Account(f"account-{n}", ApiKey("k")) for n in range(accounts)], clock=lambda: 0.0)
     return Failover(pool, RetrySettings(max_attempts=max_attempts, max_wait=max_wait), MODEL)
 
 
@@ -77,7 +79,7 @@ def test_the_only_other_account_rests_shortly() -> None:
 
 
 def test_with_cooldown_off_the_same_account_may_be_asked_again() -> None:
-    pool = Pool([Account("a", key="k"), Account("b", key="k")], cooldown=False)
+    pool = Pool([Account("a", ApiKey("k")), Account("b", ApiKey("k"))], cooldown=False)
     subject = Failover(pool, RetrySettings(), MODEL)
     assert run(subject, problem(Kind.QUOTA), problem(Kind.QUOTA)) == ["a", 0.0, "b", None]
 

@@ -61,8 +61,12 @@ def test_the_whole_contract(tmp_path: Path) -> None:
     assert (settings.retry.max_attempts, settings.retry.max_wait, settings.retry.cooldown) == (5, 0.5, False)
     assert settings.models.mapping == {"gpt-4o": "gemini-2.5-flash"}
     assert settings.translation.options().signature_in_call_id
-    first, bot = (Account.from_settings(entry, environ) for entry in settings.accounts)
-    assert (first.label, first.key, first.unusable) == ("first@example.com", "key-one", None)
+    first, bot = (Account.from_settings(entry, environ, Path()) for entry in settings.accounts)
+    assert (first.label, first.credential.headers(), first.unusable) == (
+        "first@example.com",
+        [(b"x-goog-api-key", b"key-one")],
+        None,
+    )
     assert (bot.upstream, bot.project, bot.location) == ("vertex", "my-project", "global")
     assert bot.unusable
 
@@ -84,9 +88,9 @@ def test_defaults() -> None:
     ],
 )
 def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str], keys: str) -> None:
-    accounts = [Account.from_settings(entry, environ) for entry in load(None, environ).accounts]
+    accounts = [Account.from_settings(entry, environ, Path()) for entry in load(None, environ).accounts]
     assert [account.label for account in accounts] == labels
-    assert "".join(account.key for account in accounts) == keys
+    assert "".join(account.credential.headers()[0][1].decode() for account in accounts) == keys
 
 
 @pytest.mark.parametrize(
@@ -123,14 +127,14 @@ def test_a_missing_file(tmp_path: Path) -> None:
 )
 def test_an_account_without_a_usable_key_does_not_stop_the_others(key: str, reason: str) -> None:
     settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": key}]})
-    account = Account.from_settings(settings.accounts[0], {})
+    account = Account.from_settings(settings.accounts[0], {}, Path())
     assert account.unusable
     assert reason in account.unusable
 
 
 def test_no_secret_in_any_representation() -> None:
     settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": "k-123"}], "proxy": {"api_key": "p-1"}})
-    account = Account.from_settings(settings.accounts[0], {})
+    account = Account.from_settings(settings.accounts[0], {}, Path())
     for shown in (repr(settings), str(settings), settings.model_dump_json(), repr(account)):
         assert "k-123" not in shown
         assert "p-1" not in shown

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mitmproxy import http
 
 from addons.gateway import jobs, upstream_request
-from addons.gateway.accounts import Account, Pool
+from addons.gateway.accounts import Account
 from addons.gateway.address import Address
 from addons.gateway.jobs import Call, CountJob, ModelListJob
+from addons.gateway.pool import Pool
 from addons.gateway.settings import AccountSettings
 from mapping.notes import Notes
 
@@ -22,7 +24,7 @@ BARE = {"contents": BODY["contents"]}
 
 
 def account(**members: Any) -> Account:
-    return Account.from_settings(AccountSettings(email="a", **{"api_key": "k-123", **members}), {})
+    return Account.from_settings(AccountSettings(email="a", **{"api_key": "k-123", **members}), {}, Path())
 
 
 def sent(to: Account, call: Call) -> http.Request:
@@ -185,9 +187,9 @@ UNUSABLE = [
     ({"upstream": "vertex", "location": "us", "api_key": None}, "project"),
     ({"upstream": "vertex", "api_key": None}, "project"),
     ({"upstream": "vertex", "project": "p", "location": "evil.example/"}, "its location"),
-    ({"upstream": "code-assist"}, "credentials of your own login"),
+    ({"upstream": "code-assist"}, "takes no api_key"),
     ({"upstream": "code-assist", "api_key": None}, "api_key"),
-    ({"api_key": None}, "api_key is empty"),
+    ({"api_key": None}, "no api_key, credentials or access_token"),
     ({"api_key": "snow☃"}, "characters"),
 ]
 

@@ -1,11 +1,13 @@
-"""addons.gateway.accounts: whose turn it is, and who rests."""
+"""addons.gateway.pool: whose turn it is, and who rests."""
 
 from __future__ import annotations
 
 import pytest
 
-from addons.gateway.accounts import DEFAULT_COOLDOWN, Account, Pool
+from addons.gateway.accounts import Account
 from addons.gateway.address import Address
+from addons.gateway.credentials import ApiKey
+from addons.gateway.pool import DEFAULT_COOLDOWN, Pool
 
 MODEL = "gemini-2.5-flash"
 
@@ -19,7 +21,7 @@ class Clock:
 
 def pool(*labels: str, cooldown: bool = True) -> tuple[Pool, Clock]:
     clock = Clock()
-    return Pool([Account(label, key=f"key-{label}") for label in labels], cooldown=cooldown, clock=clock), clock
+    return Pool([Account(label, ApiKey(f"key-{label}")) for label in labels], cooldown=cooldown, clock=clock), clock
 
 
 def label(account: Account | None) -> str | None:
@@ -29,6 +31,16 @@ def label(account: Account | None) -> str | None:
 def test_round_robin() -> None:
     accounts, _ = pool("a", "b", "c")
     assert [label(accounts.choose(MODEL)) for _ in range(7)] == ["a", "b", "c", "a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "order"), [((3, 1), "aabaaaba"), ((2, 1, 1), "abcaabca"), ((1, 5), "bbabbb"), ((1, 1), "abab")]
+)
+def test_weights(weights: tuple[int, ...], order: str) -> None:
+    accounts, _ = pool(*"abc"[: len(weights)])
+    for account, weight in zip(accounts.accounts, weights, strict=True):
+        account.weight = weight
+    assert "".join(str(label(accounts.choose(MODEL))) for _ in order) == order
 
 
 def test_tried_ones_are_skipped() -> None:

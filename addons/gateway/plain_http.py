@@ -1,0 +1,83 @@
+"""One HTTP request and its answer, by the standard library: for token servers and checks, never for the hot path.
+
+* It waits for the network, and so belongs on a thread.
+* It follows no redirects, because what is sent may be a secret, and goes through no proxy, as the gateway itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.client
+import ssl
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import certifi
+
+MAX_ANSWER = 10_000_000
+"""Bytes that are read of an answer."""
+
+
+class Answer(NamedTuple):
+    """An HTTP answer, with the names that google-auth uses."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    data: bytes
+
+
+class Unreachable(Exception):
+    """There is no answer. The message says why in a few words, and holds nothing that was sent."""
+
+
+class BadUrl(Exception):
+    """Nothing can be sent to such a URL."""
+
+
+def ask(
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    timeout: float,
+) -> Answer:
+    """Send a request. `timeout`: seconds that the server may be silent. Raises Unreachable, BadUrl."""
+    try:
+        parts = urlsplit(url)
+        connection = _connection(parts.scheme, parts.hostname or "", parts.port, timeout)
+    except (ValueError, http.client.InvalidURL):
+        raise BadUrl from None
+    try:
+        connection.request(method, f"{parts.path or '/'}?{parts.query}".rstrip("?"), body, dict(headers or {}))
+        response = connection.getresponse()
+        fields = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, fields, response.read(MAX_ANSWER))
+    except (OSError, http.client.HTTPException, ValueError) as e:
+        raise Unreachable(_cause(e)) from None
+    finally:
+        connection.close()
+
+
+def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
+    if not host or scheme not in ("http", "https"):
+        raise ValueError("no URL of HTTP")
+    if scheme == "https":
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=_trust())
+    return http.client.HTTPConnection(host, port, timeout=timeout)
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """The roots that mitmproxy trusts by default, too."""
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted ({error.verify_message})"
+    return getattr(error, "strerror", None) or type(error).__name__

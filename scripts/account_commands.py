@@ -1,0 +1,217 @@
+"""What scripts/accounts.py does, in the environment that it sets up.
+
+* A key is asked for without an echo, and is never printed.
+* The settings file stays as it is but for what is appended; it is replaced as a whole, and only if the result is valid.
+* A file that gets a key is readable by its owner alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from addons.gateway import upstreams
+from addons.gateway.accounts import Account
+from addons.gateway.address import Address
+from addons.gateway.credentials import CredentialError
+from addons.gateway.jobs import Call, CountJob
+from addons.gateway.plain_http import BadUrl, Unreachable, ask
+from addons.gateway.settings import AccountSettings, Settings, SettingsError, load
+from mapping import upstream_errors
+from mapping.upstream_errors import Kind, UpstreamError
+
+TIMEOUT = 20.0
+"""Seconds that an upstream may be silent when it is checked."""
+
+VERDICTS: tuple[tuple[Kind | None, str, str], ...] = (
+    (None, "SERVICE_DISABLED", "API disabled"),
+    (None, "invalid_api_key", "refused"),
+    (None, "billing_not_active", "no billing"),
+    (None, "unsupported_country_region_territory", "wrong region"),
+    (None, "upstream_unreachable", "no network"),
+    (None, "model_not_found", "no such model"),
+    (Kind.AUTH, "", "refused"),
+    (Kind.QUOTA, "", "exhausted"),
+    (Kind.CAPACITY, "", "overloaded"),
+    (Kind.SERVER, "", "upstream fails"),
+)
+"""(kind, word of the reason or code, verdict): the first row that fits an error."""
+
+
+def run(options: argparse.Namespace, path: str, environ: Mapping[str, str]) -> int:
+    """Run a command on a settings file; returns the exit status."""
+    try:
+        if options.command == "add":
+            return add(options, Path(path), environ)
+        settings = load(Path(path) if os.path.exists(path) else None, environ)
+        folder = Path(path).resolve().parent
+        accounts = [Account.from_settings(entry, environ, folder) for entry in settings.accounts]
+        if not accounts:
+            print("There is no account. Add one: accounts.py add LABEL")
+            return 1
+        if options.command == "list":
+            return show(accounts)
+        return asyncio.run(check(accounts, Address.parse(options.upstream), options.model))
+    except (SettingsError, OSError) as e:
+        print(e, file=sys.stderr)
+        return 1
+
+
+# --- list and check
+
+
+def show(accounts: list[Account]) -> int:
+    """Print the accounts, and whether their settings and files are in order."""
+    _table([(a.label, a.upstream, a.credential.kind, a.unusable or "usable") for a in accounts])
+    return 1 if any(account.unusable for account in accounts) else 0
+
+
+async def check(accounts: list[Account], default: Address, model: str) -> int:
+    """Make a cheap call with each account, and print what came of it."""
+    verdicts = await asyncio.gather(*(verdict(account, default, model) for account in accounts))
+    _table([(account.label, account.upstream, *said) for account, said in zip(accounts, verdicts, strict=True)])
+    return 0 if all(word == "ok" for word, _ in verdicts) else 1
+
+
+async def verdict(account: Account, default: Address, model: str) -> tuple[str, str]:
+    """(`ok` or what is wrong in two words, more about it)."""
+    if account.unusable:
+        return "not usable", account.unusable
+    try:
+        await account.credential.refresh()
+    except CredentialError as e:
+        return ("refused" if e.permanent else "no token"), str(e)
+    begun = time.monotonic()
+    try:
+        await asyncio.to_thread(_call, account, account.address or default, model)
+    except UpstreamError as e:
+        return word_for(e), e.error.message
+    return "ok", f"{time.monotonic() - begun:.2f} s"
+
+
+def _call(account: Account, address: Address, model: str) -> None:
+    """List models, or count the tokens of a word. Raises UpstreamError."""
+    if account.upstream == "gemini":
+        call = Call("", "", query="?pageSize=1")
+    else:
+        call = CountJob(model, model, {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}).request()
+    outgoing = upstreams.outgoing(account, call)
+    fields = [*account.credential.headers(), *outgoing.headers]
+    headers = {name.decode(): value.decode() for name, value in fields}
+    headers["Host"] = address.host_header
+    if outgoing.body is not None:
+        headers["Content-Type"] = "application/json"
+    url = f"{address.scheme}://{address.host_header}{address.prefix}{outgoing.path}"
+    method = "GET" if outgoing.body is None else "POST"
+    try:
+        answer = ask(url, method, outgoing.body, headers, timeout=TIMEOUT)
+    except Unreachable as e:
+        raise upstream_errors.connect_failed(str(e)) from None
+    except BadUrl:
+        raise upstream_errors.connect_failed("its URL can't be used") from None
+    if not 200 <= answer.status < 300:
+        raise upstream_errors.from_http(answer.status, answer.data, answer.headers)
+
+
+def word_for(problem: UpstreamError) -> str:
+    """What is wrong, in two words."""
+    words = f"{problem.reason} {problem.error.code}".split()
+    for kind, word, said in VERDICTS:
+        if (kind is None or problem.kind is kind) and (not word or word in words):
+            return said
+    return "refused the call"
+
+
+def _table(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+# --- add
+
+
+def add(options: argparse.Namespace, path: Path, environ: Mapping[str, str]) -> int:
+    """Append an account to the settings file. Raises SettingsError, OSError."""
+    path = path.resolve()
+    before = load(path, {}) if path.exists() else Settings()
+    if options.label in [account.email for account in before.accounts]:
+        raise SettingsError(f"{path} has an account {options.label!r} already.")
+    values = {"email": options.label}
+    if options.credentials:
+        values["credentials"] = _place(options.credentials, path.parent)
+    else:
+        values["api_key"] = read_key().strip()
+    for name in ("upstream", "project", "location", "base_url", "models"):
+        value = getattr(options, name)
+        if value and value != AccountSettings.model_fields[name].default:
+            values[name] = value
+    entry = _checked(values)
+    account = Account.from_settings(entry, environ, path.parent)
+    if account.unusable:
+        raise SettingsError(f"The account was not added: {account.unusable}.")
+    text = "[[accounts]]\n" + "".join(
+        f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()
+    )
+    secret = entry.api_key is not None and not values["api_key"].startswith("env:")
+    _append(path, text, private=secret)
+    print(f"Added {options.label} to {path}. Whether it works: accounts.py check")
+    unused = [account.email for account in load(None, environ).accounts]
+    if unused and not before.accounts:
+        print("The file has accounts now, so the keys in the environment are not used any more.")
+    return 0
+
+
+def _checked(values: dict[str, str]) -> AccountSettings:
+    """The settings that will be read, or a SettingsError without a secret."""
+    try:
+        return AccountSettings.model_validate(values)
+    except ValidationError as e:
+        said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in e.errors())
+        raise SettingsError(f"The account was not added: {said}.") from None
+
+
+def read_key() -> str:
+    """From the terminal without an echo, or a line from a pipe."""
+    if sys.stdin.isatty():
+        return getpass.getpass("API key (not shown): ")
+    return sys.stdin.readline()
+
+
+def _place(credentials: str, folder: Path) -> str:
+    """The path as it stands in the settings: relative to them where the file lies beside or below them."""
+    if credentials == "adc":
+        return credentials
+    path = Path(credentials).expanduser().resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+
+
+def _append(path: Path, text: str, *, private: bool) -> None:
+    """Append to the settings file, which is replaced as a whole once the result has been read without a fault."""
+    old = path.read_bytes() if path.exists() else b""
+    gap = b"" if not old else b"\n" if old.endswith(b"\n") else b"\n\n"
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    made = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(old + gap + text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        made.chmod(0o600 if private else mode)
+        load(made, {})
+        made.replace(path)
+    except SettingsError as e:
+        raise SettingsError(str(e).replace(name, str(path))) from None
+    finally:
+        made.unlink(missing_ok=True)
