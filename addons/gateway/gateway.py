@@ -258,3 +258,9 @@ class _NotYet(jobs.Job):
         self.model = model
         self.shown_model = model
         self.client_model = client_model
+
+    def request(self) -> jobs.Call:
+        raise AssertionError("there is nothing to ask yet")
+
+    def take(self, content: bytes) -> bool:
+        raise AssertionError("nothing was asked")

@@ -5,6 +5,7 @@ An `Exchange` deals with accounts, attempts and failures, whatever the request i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -86,7 +87,7 @@ type Ask = Callable[[str, Call, Check], Awaitable[bytes]]
 """Makes a further upstream call (model, call, check) with failover of its own. Raises OpenAIError."""
 
 
-class Job:
+class Job(ABC):
     """One whole answer from one upstream call, as its subclasses say."""
 
     model: str = ""
@@ -97,17 +98,17 @@ class Job:
     """The model as the client named it."""
     streams: bool = False
 
+    @abstractmethod
     def request(self) -> Call:
         """The call to make next."""
-        raise NotImplementedError
 
     def stream(self) -> StreamTranslator:
         """A fresh translator for one attempt at a streamed answer."""
         raise AssertionError("not a stream")
 
+    @abstractmethod
     def take(self, content: bytes) -> bool:
         """Take a whole upstream answer. False: there is more to fetch, `request` says what."""
-        raise NotImplementedError
 
     def go_on(self, token: str) -> bool:
         """The upstream wants to be asked again with this continuation token. False: it has been asked often enough."""
@@ -123,8 +124,8 @@ class Job:
         return []
 
     def finish(self, others: list[bytes]) -> bytes:
-        """The client's answer."""
-        raise NotImplementedError
+        """The client's answer. What the gateway asks for itself has none."""
+        return b""
 
     def remember(self) -> dict[str, RawTurn]:
         """What the next request of the conversation will need."""
@@ -134,7 +135,7 @@ class Job:
         """The tokens of the answer, if there is one that has any."""
         return None
 
-    def ended(self) -> None:
+    def ended(self) -> None:  # noqa: B027 - most have nothing to do then
         """The answer is complete, and on its way to the client."""
 
     def rebuild_signatures(self) -> bool:
@@ -145,7 +146,7 @@ class Job:
         """An answer that is better than an error, if there is one."""
         return None
 
-    def cancel(self) -> None:
+    def cancel(self) -> None:  # noqa: B027 - most have nothing to end
         """The client is gone, or the exchange is over."""
 
 

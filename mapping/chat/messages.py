@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mapping import errors, media, members, parameters
+from mapping import content_parts, errors, media, members, parameters
 from mapping.call_arguments import call_arguments
 from mapping.contents import Conversation, Wording
 from mapping.errors import OpenAIError
@@ -66,10 +66,10 @@ class MessageReader:
             "developer": self._system,
         }
         self._parts: dict[str, Callable[[JSON, str], JSON | None]] = {
-            "text": _text,
+            "text": content_parts.text,
             "image_url": self._image,
-            "input_audio": _audio,
-            "refusal": _refusal,
+            "input_audio": content_parts.audio,
+            "refusal": content_parts.refusal,
             "file": _file,
             "video_url": _video,
         }
@@ -242,22 +242,6 @@ class MessageReader:
             return {**converted, "mediaResolution": {"level": level}}
         self.resolutions.append(level)
         return converted
-
-
-def _text(part: JSON, path: str) -> JSON | None:
-    text = members.string(part, "text", path)
-    return {"text": text} if text else None
-
-
-def _refusal(part: JSON, path: str) -> JSON | None:
-    text = members.string(part, "refusal", path)
-    return {"text": text} if text else None
-
-
-def _audio(part: JSON, path: str) -> JSON:
-    audio = members.json_object(part, "input_audio", path)
-    path = f"{path}.input_audio"
-    return media.audio_part(audio.get("data"), audio.get("format"), path=path)
 
 
 def _file(part: JSON, path: str) -> JSON:

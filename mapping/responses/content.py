@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mapping import media, members
+from mapping import content_parts, media, members
 from mapping.gemini import JSON
 
 TEXT_PARTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
@@ -27,11 +27,11 @@ class ContentReader:
         """The media resolutions that were asked for and that the model takes only for the whole request."""
         self._resolution_per_part = resolution_per_part
         self._types: dict[str, Callable[[JSON, str], JSON | None]] = {
-            **dict.fromkeys(TEXT_PARTS, _text),
-            "refusal": _refusal,
+            **dict.fromkeys(TEXT_PARTS, content_parts.text),
+            "refusal": content_parts.refusal,
             "input_image": self._image,
             "input_file": _file,
-            "input_audio": _audio,
+            "input_audio": content_parts.audio,
         }
 
     def parts(self, content: Any, path: str) -> list[JSON]:
@@ -90,20 +90,5 @@ def system_texts(content: Any, path: str) -> list[tuple[str, str]]:
     return texts
 
 
-def _text(part: JSON, path: str) -> JSON | None:
-    text = members.string(part, "text", path)
-    return {"text": text} if text else None
-
-
-def _refusal(part: JSON, path: str) -> JSON | None:
-    text = members.string(part, "refusal", path)
-    return {"text": text} if text else None
-
-
 def _file(part: JSON, path: str) -> JSON:
     return media.file_part(part, path=path)
-
-
-def _audio(part: JSON, path: str) -> JSON:
-    audio = members.json_object(part, "input_audio", path)
-    return media.audio_part(audio.get("data"), audio.get("format"), path=f"{path}.input_audio")

@@ -1,0 +1,27 @@
+"""Content parts that chat and the Responses API have in the same shape -> Gemini parts."""
+
+from __future__ import annotations
+
+from mapping import media, members
+from mapping.gemini import JSON
+
+
+def text(part: JSON, path: str) -> JSON | None:
+    """A part with `text`; None for an empty one, which Gemini refuses."""
+    return _texts(part, "text", path)
+
+
+def refusal(part: JSON, path: str) -> JSON | None:
+    """A part with `refusal`: what the model said, all the same."""
+    return _texts(part, "refusal", path)
+
+
+def audio(part: JSON, path: str) -> JSON:
+    """A part with `input_audio`: base64 `data` and its `format`."""
+    given = members.json_object(part, "input_audio", path)
+    return media.audio_part(given.get("data"), given.get("format"), path=f"{path}.input_audio")
+
+
+def _texts(part: JSON, name: str, path: str) -> JSON | None:
+    found = members.string(part, name, path)
+    return {"text": found} if found else None
