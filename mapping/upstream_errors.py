@@ -128,6 +128,8 @@ _TOKENS = r"input token count|exceeds the maximum number of tokens|exceed the co
 _THINKING = r"\bthinking(_?config|_?budget|_?level|_mode)?\b"
 _TOOL_SCHEMA = r"function_?declarations?(\[\d+\])?\.parameters|parameters_?json_?schema"
 _SCHEMA = r"response_?(json_?)?schema|\bschema\b.*(too many states|nesting depth|too complex|produces a constraint)"
+_LOGPROBS = r"\blogprobs\b.* not (enabled|supported)"
+_PENALTY = r"\bpenalty\b.* not (enabled|supported)"
 
 RULES: tuple[Rule, ...] = (
     _rule(400, _KEY, _AUTH, 401, "invalid_api_key"),
@@ -139,6 +141,8 @@ RULES: tuple[Rule, ...] = (
     _rule(400, _TOOL_SCHEMA, Kind.SCHEMA, 400, None, field="tools"),
     _rule(400, _SCHEMA, Kind.SCHEMA, 400, None, field="generationConfig.responseJsonSchema"),
     _rule(400, _THINKING, Kind.SCHEMA, 400, None, field="generationConfig.thinkingConfig"),
+    _rule(400, _LOGPROBS, Kind.SCHEMA, 400, None, field="generationConfig.responseLogprobs"),
+    _rule(400, _PENALTY, Kind.SCHEMA, 400, None, field="generationConfig.presencePenalty"),
     _rule(400, None, _REQUEST, 400, None),
     _rule(401, None, _AUTH, 401, "invalid_api_key"),
     _rule(403, _OWNED, _REQUEST, 403, _DENIED),

@@ -433,7 +433,9 @@ class Exchange:
             self._again(0.0)
             return
         pause = failover.failed(problem, stay=self._hopping)
-        if problem.kind is Kind.SIGNATURE and job.rebuild_signatures():
+        if (problem.kind is Kind.SIGNATURE and job.rebuild_signatures()) or (
+            problem.kind is Kind.SCHEMA and problem.field and job.leave_out(problem.field)
+        ):
             pause = 0.0
         if pause is None or (translator is not None and translator.started):
             self.fail(failover.error(problem))

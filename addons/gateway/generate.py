@@ -12,6 +12,7 @@ from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, RawTurn
 from mapping.notes import Notes
 from mapping.resign import replace_signatures
+from mapping.second_try import without_refused
 from mapping.usage import Totals
 
 MAX_HOPS = 32
@@ -185,6 +186,13 @@ class GenerateJob(Job):
         self._resigned = True
         self._change(contents=replace_signatures(self._body["contents"]))
         self._notes.add("signature-dummy", "after a refusal")
+        return True
+
+    def leave_out(self, field: str) -> bool:
+        changed = without_refused(self._body, field, self._notes)
+        if changed is None:
+            return False
+        self._change(**changed)
         return True
 
     def cancel(self) -> None:

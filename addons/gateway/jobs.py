@@ -142,6 +142,10 @@ class Job(ABC):
         """Put placeholders where the upstream misses thought signatures. False: that was tried already."""
         return False
 
+    def leave_out(self, field: str) -> bool:
+        """Do without a member of the request that the upstream refused. False: that can't be done (again)."""
+        return False
+
     def instead_of_error(self, problem: OpenAIError) -> bytes | None:
         """An answer that is better than an error, if there is one."""
         return None

@@ -184,3 +184,12 @@ def test_the_same_as_a_whole_answer_is_an_error(gateway: Gateway, model: str) ->
     answer = gateway.chat(model)
     assert answer.status >= 500
     assert answer.error["type"] == "server_error"
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_a_model_refuses_is_left_out_once(gateway: Gateway, upstream: Upstream, stream: bool) -> None:
+    """The demo refuses log probabilities, as most models of the public API do."""
+    answer = gateway.chat("gemini-2.5-flash", stream=stream, logprobs=True, top_logprobs=2)
+    assert answer.status == 200, answer.body
+    assert "upstream-refuses=generationConfig.responseLogprobs" in answer.headers["x-antigravity-notes"]
+    assert ["responseLogprobs" in (r.body.get("generationConfig") or {}) for r in upstream.requests] == [True, False]
