@@ -12,6 +12,7 @@ from mapping.notes import CODES
 
 README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
 
+
 @pytest.mark.parametrize("code", sorted(CODES))
 def test_notes(code: str) -> None:
     assert f"`{code}`" in README

@@ -353,6 +353,15 @@ class Exchange:
             assert unknown is not None
             raise unknown
         self.endpoint = match.endpoint.name
+        in_flight = gateway.settings.limits.in_flight
+        if match.endpoint.method == "POST" and len(gateway.exchanges) > in_flight:
+            raise OpenAIError(
+                503,
+                f"{in_flight} requests are under way already (limits.in_flight in the gateway's settings).",
+                type="server_error",
+                code="too_many_requests_in_flight",
+                retry_after=1,
+            )
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         if health:

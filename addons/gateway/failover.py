@@ -94,6 +94,7 @@ class Failover:
         """The latest attempt has brought the answer."""
         if self.attempts:
             self._note("200")
+            self.pool.served(self.attempts[-1].account, self.model)
 
     def failed(self, problem: UpstreamError, *, stay: bool = False) -> float | None:
         """The latest attempt has failed. Returns the seconds to pause before the next; None: there is to be none."""

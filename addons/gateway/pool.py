@@ -16,7 +16,8 @@ from addons.gateway.accounts import Account
 from mapping.errors import OpenAIError
 
 DEFAULT_COOLDOWN = 30.0
-"""Seconds that an exhausted account rests when the upstream does not say how long."""
+"""Seconds that an exhausted account rests when the upstream does not say how long; doubled each time in a row."""
+LONGEST_COOLDOWN = 960.0
 
 
 @dataclass(slots=True)
@@ -37,6 +38,7 @@ class Pool:
         self._cooldown = cooldown
         self._clock = clock
         self._resting: dict[tuple[str, str], Rest] = {}
+        self._strikes: dict[tuple[str, str], int] = {}
 
     def candidates(self, model: str) -> list[Account]:
         """The accounts that may serve the model, cooling ones included."""
@@ -69,9 +71,19 @@ class Pool:
 
     def cool(self, account: Account, model: str, seconds: float | None, reason: str) -> None:
         """Let an account rest for a model. `seconds` None: the upstream did not say how long."""
-        if self._cooldown:
-            until = self._clock() + (DEFAULT_COOLDOWN if seconds is None else seconds)
-            self._resting[account.label, model] = Rest(until, reason)
+        if not self._cooldown:
+            return
+        key = (account.label, model)
+        if seconds is None:
+            strikes = self._strikes[key] = self._strikes.get(key, 0) + 1
+            seconds = min(LONGEST_COOLDOWN, DEFAULT_COOLDOWN * 2 ** (strikes - 1))
+        self._resting[key] = Rest(self._clock() + seconds, reason)
+
+    def served(self, account: Account, model: str) -> None:
+        """An account has brought an answer: what it did before is forgotten."""
+        if self._strikes or self._resting:
+            self._strikes.pop((account.label, model), None)
+            self._resting.pop((account.label, model), None)
 
     def set_aside(self, account: Account, reason: str) -> None:
         """Stop using an account until its settings or its credentials change: its credential was refused."""
@@ -107,7 +119,7 @@ class Pool:
 
     def take_rests_from(self, other: Pool) -> None:
         """Go on with the cooldowns of the pool that this one replaces."""
-        self._resting = other._resting
+        self._resting, self._strikes = other._resting, other._strikes
 
     def none_error(self, model: str) -> OpenAIError:
         """503 (no account can serve), or 429 (all are cooling), with a sentence on what to do."""

@@ -105,6 +105,12 @@ class ResponsesSettings(_Section):
     max_size: ByteSize = ByteSize(2**30)
 
 
+class LimitSettings(_Section):
+    """`[limits]`: what one gateway takes on."""
+
+    in_flight: int = Field(default=1000, ge=1)
+
+
 class TraceSettings(_Section):
     """`[trace]`: the record of exchanges in mitmweb and mitmproxy."""
 
@@ -134,6 +140,7 @@ class Settings(_Section):
     models: ModelSettings = ModelSettings()
     translation: TranslationSettings = TranslationSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    limits: LimitSettings = LimitSettings()
     trace: TraceSettings = TraceSettings()
     accounts: list[AccountSettings] = []
 

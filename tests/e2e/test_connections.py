@@ -209,3 +209,15 @@ def test_nothing_is_left_over(starter: Starter, tmp_path: Path) -> None:
     gateway.stop()
     assert "open exchanges: 0" in gateway.log
     assert "Traceback" not in gateway.log
+
+
+def test_no_more_than_the_limit_at_a_time(starter: Starter, upstream: Upstream) -> None:
+    gateway = starter("[limits]\nin_flight = 1\n" + TWO_ACCOUNTS)
+    with socket.create_connection(("127.0.0.1", gateway.port)) as s:
+        s.sendall(post(chat("demo-slow")))
+        wait_until(lambda: len(upstream.requests) == 1)
+        refused = gateway.chat("gpt-4o")
+        assert refused.status == 503
+        assert refused.headers["retry-after"] == "1"
+        assert gateway.call("GET", "/healthz").status == 200
+    wait_until(lambda: gateway.chat("gpt-4o").status == 200)

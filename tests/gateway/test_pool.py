@@ -68,6 +68,28 @@ def test_without_a_delay_the_default_counts() -> None:
     assert accounts.shortest_rest(MODEL) == DEFAULT_COOLDOWN
 
 
+def test_longer_each_time_in_a_row_until_it_serves() -> None:
+    accounts, clock = pool("a")
+    [account] = accounts.accounts
+    rests = []
+    for _ in range(7):
+        accounts.cool(account, MODEL, None, "429")
+        rests.append(accounts.shortest_rest(MODEL))
+        clock.now += 2000
+    assert rests == [30, 60, 120, 240, 480, 960, 960]
+    accounts.served(account, MODEL)
+    accounts.cool(account, MODEL, None, "429")
+    assert accounts.shortest_rest(MODEL) == 30
+
+
+def test_an_answer_ends_a_cooldown() -> None:
+    accounts, _ = pool("a")
+    [account] = accounts.accounts
+    accounts.cool(account, MODEL, 500, "429")
+    accounts.served(account, MODEL)
+    assert accounts.shortest_rest(MODEL) is None
+
+
 def test_cooldown_switched_off() -> None:
     accounts, _ = pool("a", cooldown=False)
     accounts.cool(accounts.accounts[0], MODEL, 30, "429")
