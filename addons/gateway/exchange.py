@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 
-from addons.gateway import answers, ids, routes, upstream_request
+from addons.gateway import admission, answers, ids, routes, upstream_request
 from addons.gateway.accounts import Account
 from addons.gateway.callers import Caller
 from addons.gateway.credentials import CredentialError
@@ -330,44 +330,30 @@ class Exchange:
         self._http11 = request.data.http_version == b"HTTP/1.1"
         self._close = request.headers.get("connection", "").lower() == "close"
         self.head_only = request.method == "HEAD"
-        method, path = request.method, request.path.partition("?")[0]
-        self.path = path
+        self.path = admission.path_of(request)
         origin = self.caller.origin
-        if method == "OPTIONS" and origin is not None:
-            wanted = request.headers.get("access-control-request-headers", "authorization, content-type")
-            allowed = gateway.gatekeeper.allows_origin(origin)
-            self.flow.response = answers.preflight(routes.methods_of(path), wanted, self._fields(), allowed=allowed)
-            self.verdict = Verdict.ANSWER
+        if request.method == "OPTIONS" and origin is not None:
+            self._preflight(origin)
             return None
-        match, unknown = None, None
-        try:
-            match = routes.resolve(method, path)
-        except OpenAIError as e:
-            unknown = e
-        health = match is not None and match.endpoint.name == "health"
-        self.tenant = gateway.gatekeeper.admit(self.caller, health=health)
-        if "upgrade" in request.headers:
-            # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.
-            raise OpenAIError(426, "This gateway has no WebSocket; use HTTP.", code="websocket_not_supported")
-        if match is None:
-            assert unknown is not None
-            raise unknown
+        self.tenant, match = admission.admit(
+            gateway.gatekeeper,
+            self.caller,
+            request,
+            busy=len(gateway.exchanges),
+            limit=gateway.settings.limits.in_flight,
+        )
         self.endpoint = match.endpoint.name
-        in_flight = gateway.settings.limits.in_flight
-        if match.endpoint.method == "POST" and len(gateway.exchanges) > in_flight:
-            raise OpenAIError(
-                503,
-                f"{in_flight} requests are under way already (limits.in_flight in the gateway's settings).",
-                type="server_error",
-                code="too_many_requests_in_flight",
-                retry_after=1,
-            )
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
-        if health:
-            self.succeed(b'{"status":"ok"}')
-            return None
         return gateway.begin(self, match)
+
+    def _preflight(self, origin: str) -> None:
+        """A browser asks what it may send."""
+        wanted = self.flow.request.headers.get("access-control-request-headers", "authorization, content-type")
+        allowed = self.gateway.gatekeeper.allows_origin(origin)
+        methods = routes.methods_of(self.path)
+        self.flow.response = answers.preflight(methods, wanted, self._fields(), allowed=allowed)
+        self.verdict = Verdict.ANSWER
 
     def _prepare(self) -> None:
         job = self.job

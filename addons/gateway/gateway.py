@@ -64,6 +64,7 @@ class Gateway:
         self._endpoints: dict[str, Callable[[Exchange, Match], Awaitable[None] | None]] = {
             "chat": self._begin_chat,
             "completions": self._begin_completions,
+            "health": self._show_health,
             "metrics": self._show_metrics,
             "models": self._begin_models,
             "model": self._begin_models,
@@ -243,6 +244,9 @@ class Gateway:
         exchange.job = job = jobs.ModelListJob(names, wanted, exchange.notes, self._keep_models)
         if self._models and self._models[0] > time.monotonic():
             exchange.succeed(job.answer(self._models[1]))
+
+    def _show_health(self, exchange: Exchange, match: Match) -> None:
+        exchange.succeed(b'{"status":"ok"}')
 
     def _show_metrics(self, exchange: Exchange, match: Match) -> None:
         exchange.succeed(self.metrics.text(), content_type=(b"Content-Type", CONTENT_TYPE))

@@ -1,0 +1,46 @@
+"""Who gets in, and where to: the first look at a request.
+
+The caller is looked at before the path, so that nobody without a key learns which paths there are.
+"""
+
+from __future__ import annotations
+
+from mitmproxy import http
+
+from addons.gateway import routes
+from addons.gateway.callers import Caller, Gatekeeper
+from addons.gateway.routes import Match
+from mapping.errors import OpenAIError
+
+
+def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy: int, limit: int) -> tuple[str, Match]:
+    """The tenant of a request and the endpoint that it means. Raises OpenAIError.
+
+    `busy`: how many requests are under way, this one too; above `limit` no further work is taken on.
+    """
+    match, unknown = None, None
+    try:
+        match = routes.resolve(request.method, path_of(request))
+    except OpenAIError as e:
+        unknown = e
+    tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name == "health")
+    if "upgrade" in request.headers:
+        # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.
+        raise OpenAIError(426, "This gateway has no WebSocket; use HTTP.", code="websocket_not_supported")
+    if match is None:
+        assert unknown is not None
+        raise unknown
+    if busy > limit and match.endpoint.method == "POST":
+        raise OpenAIError(
+            503,
+            f"{limit} requests are under way already (limits.in_flight in the gateway's settings).",
+            type="server_error",
+            code="too_many_requests_in_flight",
+            retry_after=1,
+        )
+    return tenant, match
+
+
+def path_of(request: http.Request) -> str:
+    """The path without the query."""
+    return request.path.partition("?")[0]
