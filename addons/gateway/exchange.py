@@ -96,6 +96,9 @@ class Exchange:
     _renewed: bool = False
     _others_added: bool = False
     _silence: Silence | None = None
+    _deadline: asyncio.TimerHandle | None = None
+    overdue: bool = False
+    """The deadline has passed, and the client's answer is an error."""
     _opening: bytes = b""
 
     # --- the hooks
@@ -359,6 +362,9 @@ class Exchange:
         job = self.job
         assert job is not None
         if self.failover is None:
+            if not self.inner:
+                deadline = self.gateway.settings.limits.deadline
+                self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
             self.failover = Failover(self.gateway.pool, self.gateway.settings.retry, job.model)
         account = self.failover.begin(paused=self.pause, stay=self._hopping or self._renewing)
         if isinstance(account, Wait):
@@ -459,6 +465,8 @@ class Exchange:
         self._finished = True
         if self._silence:
             self._silence.end()
+        if self._deadline:
+            self._deadline.cancel()
         if self.trace:
             if self.tail:
                 self.trace.sent.append(self.tail)
@@ -473,6 +481,15 @@ class Exchange:
         if self.result is not None and not self.result.done():
             self.result.set_exception(_hung_up())
         self.gateway.close(self)
+
+    def _pass_deadline(self) -> None:
+        """It has taken too long: no further attempt, and an error for the client."""
+        if self._finished or self.verdict in (Verdict.ANSWER, Verdict.DONE):
+            return
+        self.overdue = True
+        with Guard(self):
+            self.fail(upstream_errors.timed_out().error)
+        self.nudge()
 
     def _show_life(self) -> None:
         """A client of a stream has heard nothing for a while: commit to the stream if need be, and say something."""

@@ -87,7 +87,7 @@ class GatewayStream(HttpStream):
             if self.server_state == self.state_paused:
                 yield from self.attempt()
         elif isinstance(event, Nudge):
-            yield from self.send_pending()
+            yield from self.give_up() if self.exchange.overdue else self.send_pending()
         else:
             yield from super()._handle_event(event)
 
@@ -288,6 +288,16 @@ class GatewayStream(HttpStream):
             if not self._head_sent:
                 yield from self.send_head()
             yield SendHttp(ResponseData(self.stream_id, out), self.context.client)
+
+    def give_up(self) -> CommandGenerator[None]:
+        """The deadline has passed: hang up on the upstream, and send what the exchange has for the client."""
+        if self.server_state in (self.state_done, self.state_errored) or self.client_state == self.state_errored:
+            return
+        yield from self.owner.abandon(self.context.server, self.stream_id)
+        if self._head_sent:
+            yield from self.end_stream()
+        else:
+            yield from self.answer()
 
     def end_stream(self) -> CommandGenerator[None]:
         """The upstream's stream is over, well or not: give the client the rest of its own."""

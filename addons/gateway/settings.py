@@ -109,6 +109,7 @@ class LimitSettings(_Section):
     """`[limits]`: what one gateway takes on."""
 
     in_flight: int = Field(default=1000, ge=1)
+    deadline: Annotated[Duration, Field(gt=0)] = 600.0
 
 
 class TraceSettings(_Section):

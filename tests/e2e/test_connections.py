@@ -221,3 +221,23 @@ def test_no_more_than_the_limit_at_a_time(starter: Starter, upstream: Upstream) 
         assert refused.headers["retry-after"] == "1"
         assert gateway.call("GET", "/healthz").status == 200
     wait_until(lambda: gateway.chat("gpt-4o").status == 200)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    "reply", [b"", STREAM_HEAD, STREAM_HEAD + FIRST_EVENT], ids=["no head", "no event", "in mid stream"]
+)
+def test_an_upstream_that_stalls_meets_the_deadline(starter: Starter, reply: bytes, stream: bool) -> None:
+    stalling = StallingUpstream(reply)
+    account = f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{stalling.url}"\n'
+    gateway = starter('[limits]\ndeadline = "300ms"\n' + account)
+    answer = gateway.chat("gpt-4o", stream=stream)
+    if stream and FIRST_EVENT in reply:
+        assert answer.status == 200
+        assert answer.events[-1]["error"]["code"] == "upstream_timeout"
+    else:
+        assert answer.status == 504
+        assert answer.error["code"] == "upstream_timeout"
+    wait_until(lambda: stalling.hung_up == 1, seconds=2)
+    stalling.close()
+    assert "Traceback" not in gateway.log
