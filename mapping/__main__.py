@@ -1,0 +1,212 @@
+"""The translation by hand, with no gateway and no network: `python -m mapping request` and `python -m mapping answer`.
+
+Rules of this module:
+
+* It is the one module of the package that reads and writes: standard input, the file of `--request`, standard output
+  and standard error. All it shows is made by the modules that the gateway uses.
+* Standard output has the JSON or the events, errors included (exit status 1). Standard error says more about them:
+  where the request goes, the HTTP status of an error, the notes. A stream that breaks off later is no error of this
+  kind: it ends with the error event that the client gets.
+* The same input gives the same output, so that outputs can be compared: answers are of Unix time 0, ids are counted.
+* What a gateway decides or keeps is not here. A model's name is taken as it is, without prefixes like `models/`;
+  nothing of earlier turns and responses is remembered; settings have their defaults; nothing is retried.
+  `encrypted_content` is the plain JSON that the gateway would encrypt, and is read as such.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from mapping import chat, completions, errors, jsonio, responses, sse
+from mapping.calls import Mint
+from mapping.errors import OpenAIError
+from mapping.gemini import JSON, GeminiCall, Options, nothing_remembered
+from mapping.notes import CODES, Notes
+from mapping.upstream_errors import UpstreamError
+
+type Whole = chat.ChatAnswer | completions.CompletionsAnswer | responses.ResponsesAnswer
+type Stream = chat.ChatStream | completions.CompletionsStream | responses.ResponsesStream
+
+_TRANSLATORS: dict[str, tuple[Callable[..., Whole], Callable[..., Stream]]] = {
+    "chat": (chat.ChatAnswer, chat.ChatStream),
+    "responses": (responses.ResponsesAnswer, responses.ResponsesStream),
+    "completions": (completions.CompletionsAnswer, completions.CompletionsStream),
+}
+"""Dialect -> what makes its answers."""
+
+_SHAPES = {
+    "messages": "chat",
+    "input": "responses",
+    "previous_response_id": "responses",
+    "prompt": "completions",
+}
+"""Member of a request -> the dialect that it tells; the first that is there counts."""
+
+_SSE_LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
+"""What a stream of server-sent events begins with."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (None: that of the process); gives the exit status."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        named = arguments.request.read_bytes() if arguments.command == "answer" else None
+    except OSError as e:
+        parser.error(f"{arguments.request}: {e.strerror}")
+    given = sys.stdin.buffer.read()
+    request = given if named is None else named
+    notes, remarks, status = Notes(), [], 0
+    try:
+        dialect, call = _translate(request, arguments.dialect, arguments.model, notes)
+        if arguments.command == "answer":
+            out = _answer(given, dialect, call, arguments.form, notes, pretty=arguments.pretty)
+        else:
+            out = b"".join(_json(body, pretty=arguments.pretty) for body in _bodies(call))
+            remarks = _remarks(call)
+    except (OpenAIError, UpstreamError, RecursionError) as e:
+        problem = _problem(e)
+        out, remarks, status = _json(problem.as_json(), pretty=arguments.pretty), [f"HTTP status {problem.status}"], 1
+    sys.stdout.buffer.write(out)
+    sys.stdout.buffer.flush()
+    remarks += [f"{code}={detail}: {CODES[code]}" if detail else f"{code}: {CODES[code]}" for code, detail in notes]
+    for remark in remarks:
+        print(remark, file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mapping", description="Translate by hand, without the gateway.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    request = commands.add_parser("request", help="an OpenAI request on standard input: show the Gemini request")
+    answer = commands.add_parser("answer", help="Gemini's answer on standard input: show what the client gets")
+    answer.add_argument("--request", type=Path, required=True, metavar="FILE", help="the OpenAI request, as JSON")
+    form = answer.add_mutually_exclusive_group()
+    for name, shown in (("stream", "events"), ("whole", "one object")):
+        text = f"answer with {shown} (default: as Gemini's answer came)"
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=text)
+    for command in (request, answer):
+        command.add_argument("--dialect", choices=_TRANSLATORS, help="the API of the request (default: by its shape)")
+        command.add_argument(
+            "--model", metavar="NAME", help="the Gemini model (default: the request's model, which is not mapped here)"
+        )
+        command.add_argument("--pretty", action="store_true", help="indent the JSON; events stay as they are")
+    return parser
+
+
+def _translate(data: bytes, dialect: str | None, model: str | None, notes: Notes) -> tuple[str, GeminiCall]:
+    """The dialect of a request, and its Gemini call. Raises OpenAIError."""
+    try:
+        body = jsonio.loads(data)
+    except ValueError as e:
+        raise OpenAIError(400, f"The request body is not valid JSON: {e}") from None
+    if not isinstance(body, dict):
+        raise OpenAIError(400, "The request body must be a JSON object.")
+    name = body.get("model")
+    if name is None:
+        raise errors.missing("model")
+    if not isinstance(name, str):
+        raise errors.wrong_type("model", "a string", name)
+    dialect = dialect or next((told for member, told in _SHAPES.items() if body.get(member) is not None), "chat")
+    given: dict[str, Any] = {
+        "model": model or name,
+        "client_model": name,
+        "options": Options(),
+        "recall": nothing_remembered,
+        "notes": notes,
+    }
+    if dialect == "completions":
+        return dialect, completions.translate(body, **given)
+    if dialect == "responses":
+        return dialect, responses.translate(body, **given, unseal=_unseal)
+    if body.get("messages") is None and body.get("input") is not None:
+        notes.add("path", "a body with input")
+        return dialect, responses.translate(body, **given, unseal=_unseal)
+    return dialect, chat.translate(body, **given)
+
+
+def _bodies(call: GeminiCall) -> list[JSON]:
+    """The bodies of the calls that make up an answer; one that is sent several times once."""
+    return [call.body, *call.further[:: call.copies]]
+
+
+def _remarks(call: GeminiCall) -> list[str]:
+    """Where the bodies go at the public Gemini API, how often, and what they lack."""
+    query = "?alt=sse" if call.method == "streamGenerateContent" else ""
+    times = f" ({call.copies} times)" if call.copies > 1 else ""
+    remarks = [f"POST /v1beta/models/{call.model}:{call.method}{query}{times}"]
+    plan = call.plan
+    if isinstance(plan, responses.ResponsesPlan) and plan.echo.get("previous_response_id") is not None:
+        remarks.append("previous_response_id: a gateway keeps the earlier turns, so they are missing here.")
+    return remarks
+
+
+def _answer(data: bytes, dialect: str, call: GeminiCall, form: str | None, notes: Notes, *, pretty: bool) -> bytes:
+    """What the client gets for one upstream answer. Raises UpstreamError."""
+    events = data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SSE_LINES)
+    mint = _counting()
+    given: dict[str, Any] = {"plan": call.plan, "created": 0, "mint": mint, "notes": notes}
+    if dialect == "responses":
+        given |= {"seal": _seal, "response_id": mint("resp_")}
+    make_whole, make_stream = _TRANSLATORS[dialect]
+    if form == "stream" or (form is None and events):
+        stream = make_stream(**given)
+        # The second end is for an answer that would go on: there is no more of it here.
+        return stream.feed(data) + stream.end() + stream.end()
+    whole = make_whole(**given)
+    whole.add(_as_array(data) if events else data)
+    out = whole.finish()
+    return _json(jsonio.loads(out), pretty=True) if pretty else out + b"\n"
+
+
+def _as_array(data: bytes) -> bytes:
+    """The events of a stream as the JSON array that Gemini sends without `alt=sse`."""
+    parser = sse.EventParser()
+    payloads = parser.feed(data) + parser.end()
+    return b"[" + b",".join(payload for payload in payloads if payload.strip() != b"[DONE]") + b"]"
+
+
+def _problem(e: OpenAIError | UpstreamError | RecursionError) -> OpenAIError:
+    if isinstance(e, OpenAIError):
+        return e
+    if isinstance(e, UpstreamError):
+        return e.error
+    return OpenAIError(400, "The request is nested too deeply.", code="invalid_value")
+
+
+def _json(value: JSON, *, pretty: bool) -> bytes:
+    """A line of JSON, or an indented text. What jsonio writes is free of what the standard encoder would choke on."""
+    compact = jsonio.dumps(value)
+    text = json.dumps(jsonio.loads(compact), ensure_ascii=False, indent=2).encode() if pretty else compact
+    return text + b"\n"
+
+
+def _counting() -> Mint:
+    """Makes ids that are the same in every run: the prefix and a number."""
+    numbers = itertools.count(1)
+    return lambda prefix: f"{prefix}{next(numbers)}"
+
+
+def _seal(payload: JSON) -> str:
+    return jsonio.dumps(payload).decode()
+
+
+def _unseal(text: str) -> JSON | None:
+    try:
+        payload = jsonio.loads(text)
+    except ValueError:
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends it quietly
+    sys.exit(main())
