@@ -19,7 +19,7 @@ try:
     from mitmproxy.addonmanager import Loader
     from mitmproxy.proxy import layer
 
-    from addons.gateway import banner, layer_setup, listening
+    from addons.gateway import banner, layer_setup, listening, views
     from addons.gateway.demo import Demo
     from addons.gateway.dispatch import HookTable
     from addons.gateway.gateway import Gateway
@@ -49,6 +49,7 @@ class Antigravity:
     # --- options
 
     def load(self, loader: Loader) -> None:
+        views.register()
         loader.add_option(
             "antigravity_config", str, "", "Settings file (TOML) of the OpenAI gateway. Reloaded when it changes."
         )
