@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from openai import BadRequestError, OpenAI
+from openai import OpenAI
 
 from tests.e2e.checked_sdk import BOTH_WAYS, checked_client, complete, config, sent, user
 
@@ -137,10 +137,12 @@ def test_web_search(client: OpenAI, upstream: Upstream, stream: bool) -> None:
 
 
 def test_logprobs_are_asked_for(client: OpenAI, upstream: Upstream) -> None:
-    """The demo refuses them, as most models of Gemini do."""
-    with pytest.raises(BadRequestError, match="Logprobs is not enabled"):
-        client.chat.completions.create(model="gemini-2.5-flash", messages=user(), logprobs=True, top_logprobs=2)
-    assert config(upstream) == {"responseLogprobs": True, "logprobs": 2}
+    """The demo refuses them, as most models of Gemini do; the answer comes without them then, and a note says so."""
+    asked = {"model": "gemini-2.5-flash", "messages": user(), "logprobs": True, "top_logprobs": 2}
+    raw = client.chat.completions.with_raw_response.create(**asked)  # type: ignore[call-overload]
+    assert upstream.requests[0].body["generationConfig"] == {"responseLogprobs": True, "logprobs": 2}
+    assert raw.parse().choices[0].logprobs is None
+    assert "upstream-refuses=generationConfig.responseLogprobs" in raw.headers["x-antigravity-notes"]
 
 
 def test_logprobs_that_are_not_wanted(client: OpenAI, upstream: Upstream) -> None:
