@@ -13,12 +13,13 @@ from mapping.notes import Notes
 from mapping.openapi_schema import convert
 
 
-def without_refused(body: JSON, field: str, notes: Notes) -> JSON | None:
+def without_refused(body: JSON, field: str, notes: Notes, *, strict: bool = False) -> JSON | None:
     """The body without the member that `UpstreamError.field` names, or with an older form of it.
 
-    None when there is nothing (more) to change. The input stays as it is.
+    None when there is nothing (more) to change; `strict`: also where something would be left out. The input stays as
+    it is.
     """
-    change = _CHANGES.get(field)
+    change = _OLDER_FORMS.get(field) or (None if strict else _LEFT_OUT.get(field))
     changed = change(body, notes) if change else None
     if changed is not None:
         notes.add("upstream-refuses", field)
@@ -70,9 +71,13 @@ def _without(*names: str) -> Callable[[JSON, Notes], JSON | None]:
     return change
 
 
-_CHANGES: dict[str, Callable[[JSON, Notes], JSON | None]] = {
+type _Change = Callable[[JSON, Notes], JSON | None]
+
+_OLDER_FORMS: dict[str, _Change] = {
     "tools": _typed_parameters,
     "generationConfig.responseJsonSchema": _typed_response,
+}
+_LEFT_OUT: dict[str, _Change] = {
     "generationConfig.thinkingConfig": _without("thinkingConfig"),
     "generationConfig.responseLogprobs": _without("responseLogprobs", "logprobs"),
     "generationConfig.presencePenalty": _without("presencePenalty", "frequencyPenalty"),

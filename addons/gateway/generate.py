@@ -189,7 +189,7 @@ class GenerateJob(Job):
         return True
 
     def leave_out(self, field: str) -> bool:
-        changed = without_refused(self._body, field, self._notes)
+        changed = without_refused(self._body, field, self._notes, strict=self.call.plan.options.strict)
         if changed is None:
             return False
         self._change(**changed)

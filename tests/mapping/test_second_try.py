@@ -58,3 +58,16 @@ def test_without_refused(field: str, body: JSON, expected: JSON | None) -> None:
     assert without_refused(body, field, notes) == expected
     assert body == before
     assert (("upstream-refuses", field) in notes) is (expected is not None)
+
+
+@pytest.mark.parametrize(
+    ("field", "body", "changed"),
+    [
+        ("tools", declared(parametersJsonSchema=SCHEMA), True),
+        ("generationConfig.responseJsonSchema", {"generationConfig": {"responseJsonSchema": SCHEMA}}, True),
+        ("generationConfig.responseLogprobs", {"generationConfig": {"responseLogprobs": True}}, False),
+        ("generationConfig.thinkingConfig", {"generationConfig": {"thinkingConfig": {}}}, False),
+    ],
+)
+def test_strict_leaves_nothing_out(field: str, body: JSON, changed: bool) -> None:
+    assert (without_refused(body, field, Notes(), strict=True) is not None) is changed
