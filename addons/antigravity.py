@@ -18,11 +18,12 @@ try:
     from mitmproxy import ctx, exceptions, http
     from mitmproxy.addonmanager import Loader
     from mitmproxy.proxy import layer
+    from mitmproxy.utils import asyncio_utils
 
     from addons.gateway import banner, layer_setup, listening, views
     from addons.gateway.demo import Demo
     from addons.gateway.dispatch import HookTable
-    from addons.gateway.gateway import Gateway
+    from addons.gateway.gateway import shared_gateway
     from addons.gateway.settings_file import SettingsFile
     from addons.gateway.trace import Recorder
 except ModuleNotFoundError as e:
@@ -41,7 +42,7 @@ class Antigravity:
     name = "antigravity"
 
     def __init__(self) -> None:
-        self.gateway = Gateway()
+        self.gateway = shared_gateway()
         self.settings_file = SettingsFile(self.gateway)
         self.demo = Demo()
         self.hook_table: HookTable | None = None
@@ -79,9 +80,15 @@ class Antigravity:
 
     # --- life
 
-    async def running(self) -> None:
+    # mitmproxy calls these two without waiting when it reloads a changed script, so they must not be coroutines.
+
+    def running(self) -> None:
         self.hook_table = HookTable(ctx.master.addons)
         self.hook_table.install()
+        asyncio_utils.create_task(self.start(), name="start of the gateway", keep_ref=True)
+
+    async def start(self) -> None:
+        """What the start has to wait for."""
         if ctx.options.antigravity_demo:
             self.gateway.use_only(await self.demo.start())
         await listening.keep_to_loopback(self.gateway)
@@ -91,12 +98,12 @@ class Antigravity:
         gc.collect()
         gc.freeze()
 
-    async def done(self) -> None:
+    def done(self) -> None:
         if self.hook_table:
             self.hook_table.uninstall()
         self.settings_file.unwatch()
-        self.gateway.store.close()
-        await self.demo.stop()
+        self.gateway.close_store()
+        self.demo.stop()
 
     # --- traffic
 

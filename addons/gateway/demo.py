@@ -27,7 +27,7 @@ class Demo:
         address = Address.parse(self._server.url)
         return [Account(f"demo-{n}@localhost", ApiKey(f"demo-key-{n}"), address=address) for n in ("one", "two")]
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         if self._server:
-            await self._server.stop()
+            self._server.stop()
             self._server = None

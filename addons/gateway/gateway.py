@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,11 @@ class Gateway:
         self._open_store()
         if self.recorder:
             self.recorder.keep = settings.trace.keep
+
+    def close_store(self) -> None:
+        """Write what is to be written; `use` opens the store again."""
+        self.store.close()
+        self._stored_in = None
 
     def _open_store(self) -> None:
         """Open the store that the settings name, if it is not the one that is open."""
@@ -268,3 +273,9 @@ class _NotYet(jobs.Job):
 
     def take(self, content: bytes) -> bool:
         raise AssertionError("nothing was asked")
+
+
+@cache
+def shared_gateway() -> Gateway:
+    """The gateway of this process. It outlives a reload of the script: open connections go on with it."""
+    return Gateway()

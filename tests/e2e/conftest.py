@@ -250,11 +250,12 @@ def start_gateway(
     environ: dict[str, str] | None = None,
     tool: str = "mitmdump",
     wait: bool = True,
+    script: Path = ROOT / "addons" / "antigravity.py",
 ) -> Gateway:
     """Start mitmproxy with the addon. `settings` is the text of a settings file."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
-    command = [str(Path(sys.executable).parent / tool), "-s", str(ROOT / "addons" / "antigravity.py")]
+    command = [str(Path(sys.executable).parent / tool), "-s", str(script)]
     command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@127.0.0.1:{port}"]
     if settings is not None:
         file = folder / "antigravity.toml"
