@@ -91,6 +91,8 @@ class Exchange:
     _begun: bool = False
     _resent: bool = False
     _hopping: bool = False
+    _stay: bool = False
+    """The next attempt is made on the same account."""
     _renewing: bool = False
     """The account's credential is to be renewed before the next attempt."""
     _renewed: bool = False
@@ -222,9 +224,7 @@ class Exchange:
             if not connecting and self._nothing_came() and self.reused_connection and not self._resent:
                 # The upstream closed an idle connection just as it was used again. That is no failed attempt.
                 self._resent = True
-                assert self.failover is not None
-                self.failover.take_back()
-                self._again(0.0)
+                self._once_more("idle connection closed")
                 return
             nothing_came = connecting or self._nothing_came()
             self.attempt_failed(
@@ -366,7 +366,8 @@ class Exchange:
                 deadline = self.gateway.settings.limits.deadline
                 self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
             self.failover = Failover(self.gateway.pool, self.gateway.settings.retry, job.model)
-        account = self.failover.begin(paused=self.pause, stay=self._hopping or self._renewing)
+        account = self.failover.begin(paused=self.pause, stay=self._hopping or self._stay)
+        self._stay = False
         if isinstance(account, Wait):
             self._again(account.seconds)
             return
@@ -427,18 +428,15 @@ class Exchange:
             self.fail(problem.error)
             return
         account = failover.attempts[-1].account
-        if problem.kind is Kind.AUTH and problem.status == 401 and account.credential.renewable and not self._renewed:
-            self._renewed = self._renewing = True
-            failover.stale_credential(problem)
+        can_go_on = translator is None or not translator.started
+        if can_go_on and self._mended(problem, job, account):
+            self.notes.add("retried", problem.reason)
             self._translator = translator.again() if translator else None
-            self._again(0.0)
+            self._others_added = False
+            self._once_more(problem.reason)
             return
         pause = failover.failed(problem, stay=self._hopping)
-        if (problem.kind is Kind.SIGNATURE and job.rebuild_signatures()) or (
-            problem.kind is Kind.SCHEMA and problem.field and job.leave_out(problem.field)
-        ):
-            pause = 0.0
-        if pause is None or (translator is not None and translator.started):
+        if pause is None or not can_go_on:
             self.fail(failover.error(problem))
             return
         logger.info(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
@@ -446,6 +444,24 @@ class Exchange:
         self._translator = translator.again() if translator else None
         self._others_added = False
         self._again(pause)
+
+    def _mended(self, problem: UpstreamError, job: Job, account: Account) -> bool:
+        """Whether the request can be sent once more, to the same account, without what was wrong with it."""
+        if problem.kind is Kind.SIGNATURE:
+            return job.rebuild_signatures()
+        if problem.kind is Kind.SCHEMA:
+            return problem.field is not None and job.leave_out(problem.field)
+        if problem.kind is Kind.AUTH and problem.status == 401 and account.credential.renewable and not self._renewed:
+            self._renewed = self._renewing = True
+            return True
+        return False
+
+    def _once_more(self, reason: str) -> None:
+        """Send the request to the same account again; what happened counts as no failure of it."""
+        assert self.failover is not None
+        self.failover.discount(reason)
+        self._stay = True
+        self._again(0.0)
 
     def _again(self, pause: float) -> None:
         self.pause = pause

@@ -82,13 +82,9 @@ class Failover:
         self.attempts.append(Attempt(account, time.monotonic(), waited=paused))
         return account
 
-    def take_back(self) -> None:
-        """The latest attempt does not count: its connection was stale."""
-        self.attempts.pop()
-
-    def stale_credential(self, problem: UpstreamError) -> None:
-        """The latest attempt was made with a credential that has to be renewed: that counts as no failure."""
-        self._note(problem.reason)
+    def discount(self, reason: str) -> None:
+        """The latest attempt was none of the account's failures: a stale connection, or a request that was mended."""
+        self._note(reason)
 
     def succeeded(self) -> None:
         """The latest attempt has brought the answer."""

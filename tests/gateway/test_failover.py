@@ -114,9 +114,20 @@ def test_staying_on_an_account() -> None:
 def test_a_stale_connection_does_not_count() -> None:
     subject = failover(1)
     subject.begin(paused=0.0)
-    subject.take_back()
-    assert subject.begin(paused=0.0) is subject.pool.accounts[0]
-    assert len(subject.attempts) == 1
+    subject.discount("idle connection closed")
+    assert subject.begin(paused=0.0, stay=True) is subject.pool.accounts[0]
+    assert [attempt.outcome for attempt in subject.attempts] == ["idle connection closed", ""]
+
+
+def test_a_mended_request_leaves_the_other_accounts_their_turn() -> None:
+    subject = failover(2)
+    subject.begin(paused=0.0)
+    subject.discount("400 INVALID_ARGUMENT")
+    subject.begin(paused=0.0, stay=True)
+    assert subject.failed(problem(Kind.ANSWER)) == 0.0
+    account = subject.begin(paused=0.0)
+    assert isinstance(account, Account)
+    assert account.label == "account-1"
 
 
 def test_looking_does_not_skip_a_turn() -> None:
