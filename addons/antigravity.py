@@ -20,7 +20,7 @@ try:
     from mitmproxy.proxy import layer
     from mitmproxy.utils import asyncio_utils
 
-    from addons.gateway import banner, layer_setup, listening, views
+    from addons.gateway import banner, layer_setup, listening, seeds, views
     from addons.gateway.demo import Demo
     from addons.gateway.dispatch import HookTable
     from addons.gateway.gateway import shared_gateway
@@ -75,6 +75,8 @@ class Antigravity:
             self.gateway.record(Recorder.wanted())
         if updated & {"termlog_verbosity", "flow_detail"}:
             self.gateway.log_exchanges = banner.quiet_down()
+        if "server_replay" in updated:
+            self.gateway.recordings = seeds.load(ctx.options.server_replay)
         if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
             raise exceptions.OptionsError("The settings of the gateway can't be used; the reason is in the log.")
 

@@ -28,8 +28,10 @@ from addons.gateway.credentials import CredentialError
 from addons.gateway.failover import Attempt, Failover, Wait
 from addons.gateway.guard import Guard
 from addons.gateway.jobs import Job, StreamTranslator
+from addons.gateway.seeds import Seeds
 from addons.gateway.silence import Silence
-from addons.gateway.trace import Trace, summary
+from addons.gateway.summary import Summary, line, summarise
+from addons.gateway.trace import Trace
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
 from mapping.notes import Notes
@@ -65,6 +67,7 @@ class Exchange:
     inner: bool = False
     """Made by the gateway itself, not by a client."""
     trace: Trace | None = None
+    seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
     verdict: Verdict = Verdict.SEND
     pause: float = 0.0
@@ -72,8 +75,11 @@ class Exchange:
     notes: Notes = field(default_factory=Notes)
     job: Job | None = None
     tenant: str = ""
+    method: str = ""
     path: str = ""
     """Of the client's request."""
+    error: str | None = None
+    """The code of the error that the client got, or else its type."""
     endpoint: str = "unknown"
     first_sent: float = 0.0
     """When the first bytes of a stream went to the client."""
@@ -224,7 +230,7 @@ class Exchange:
             if not connecting and self._nothing_came() and self.reused_connection and not self._resent:
                 # The upstream closed an idle connection just as it was used again. That is no failed attempt.
                 self._resent = True
-                self._once_more("idle connection closed")
+                self._once_more("idle connection closed", 0)
                 return
             nothing_came = connecting or self._nothing_came()
             self.attempt_failed(
@@ -291,6 +297,7 @@ class Exchange:
 
     def _answer_error(self, problem: OpenAIError) -> None:
         """As HTTP while that is possible, as the end of the stream after that."""
+        self.error = problem.code or problem.type
         if self.result is not None and not self.result.done():
             self.result.set_exception(problem)
         if self._head is None:
@@ -332,6 +339,7 @@ class Exchange:
         gateway, request = self.gateway, self.flow.request
         self._http11 = request.data.http_version == b"HTTP/1.1"
         self._close = request.headers.get("connection", "").lower() == "close"
+        self.method = request.method
         self.head_only = request.method == "HEAD"
         self.path = admission.path_of(request)
         origin = self.caller.origin
@@ -346,6 +354,8 @@ class Exchange:
             limit=gateway.settings.limits.in_flight,
         )
         self.endpoint = match.endpoint.name
+        if gateway.recordings and (known := gateway.recordings.seeds_for(request)):
+            self.seeds = Seeds(known)
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         return gateway.begin(self, match)
@@ -433,7 +443,7 @@ class Exchange:
             self.notes.add("retried", problem.reason)
             self._translator = translator.again() if translator else None
             self._others_added = False
-            self._once_more(problem.reason)
+            self._once_more(problem.reason, problem.status)
             return
         pause = failover.failed(problem, stay=self._hopping)
         if pause is None or not can_go_on:
@@ -456,10 +466,10 @@ class Exchange:
             return True
         return False
 
-    def _once_more(self, reason: str) -> None:
+    def _once_more(self, reason: str, status: int) -> None:
         """Send the request to the same account again; what happened counts as no failure of it."""
         assert self.failover is not None
-        self.failover.discount(reason)
+        self.failover.discount(reason, status)
         self._stay = True
         self._again(0.0)
 
@@ -483,20 +493,24 @@ class Exchange:
             self._silence.end()
         if self._deadline:
             self._deadline.cancel()
+        summary = summarise(self)
         if self.trace:
             if self.tail:
                 self.trace.sent.append(self.tail)
-            self.trace.over(self)
+            self.trace.over(self, summary)
         if not self.inner:
-            self.gateway.metrics.count(self)
-        if self.gateway.log_exchanges and not self.inner:
-            path = self.path if len(self.path) <= 60 else self.path[:57] + "..."
-            logger.info(f"{path} · {summary(self)}")
+            self._tell(summary)
         if self.job:
             self.job.cancel()
         if self.result is not None and not self.result.done():
             self.result.set_exception(_hung_up())
         self.gateway.close(self)
+
+    def _tell(self, summary: Summary) -> None:
+        gateway = self.gateway
+        gateway.metrics.count(summary)
+        if gateway.log_exchanges:
+            logger.info(line(summary))
 
     def _pass_deadline(self) -> None:
         """It has taken too long: no further attempt, and an error for the client."""

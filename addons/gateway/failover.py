@@ -33,6 +33,8 @@ class Attempt:
     account: Account
     started: float
     outcome: str = ""
+    status: int | None = None
+    """The upstream's HTTP status, if it gave one."""
     seconds: float = 0.0
     waited: float = 0.0
     """Seconds of pause before it."""
@@ -82,20 +84,20 @@ class Failover:
         self.attempts.append(Attempt(account, time.monotonic(), waited=paused))
         return account
 
-    def discount(self, reason: str) -> None:
+    def discount(self, reason: str, status: int) -> None:
         """The latest attempt was none of the account's failures: a stale connection, or a request that was mended."""
-        self._note(reason)
+        self._note(reason, status)
 
     def succeeded(self) -> None:
         """The latest attempt has brought the answer."""
         if self.attempts:
-            self._note("200")
+            self._note("200", 200)
             self.pool.served(self.attempts[-1].account, self.model)
 
     def failed(self, problem: UpstreamError, *, stay: bool = False) -> float | None:
         """The latest attempt has failed. Returns the seconds to pause before the next; None: there is to be none."""
         self._failures += 1
-        self._note(problem.reason)
+        self._note(problem.reason, problem.status)
         account = self.attempts[-1].account
         if problem.kind is Kind.QUOTA:
             rest = seconds_to_reset() if problem.per_day else problem.delay
@@ -126,7 +128,8 @@ class Failover:
             return backoff if problem.delay is None else problem.delay
         return 0.0
 
-    def _note(self, outcome: str) -> None:
+    def _note(self, outcome: str, status: int) -> None:
         attempt = self.attempts[-1]
         attempt.outcome = outcome
+        attempt.status = status or None
         attempt.seconds = time.monotonic() - attempt.started

@@ -22,7 +22,6 @@ from addons.gateway.bodies import json_body
 from addons.gateway.callers import Caller, Gatekeeper, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.generate import Dialect, GenerateJob
-from addons.gateway.ids import mint
 from addons.gateway.memory import TurnMemory
 from addons.gateway.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.model_map import ModelMap
@@ -30,11 +29,12 @@ from addons.gateway.pool import Pool
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
 from addons.gateway.sealing import Sealer, new_key
+from addons.gateway.seeds import Recordings
 from addons.gateway.settings import AccountSettings, Settings, load, proxy_keys
 from addons.gateway.store import ResponseStore
 from addons.gateway.trace import Recorder, Trace
 from mapping import chat, completions, errors
-from mapping.gemini import JSON, GeminiCall
+from mapping.gemini import JSON, GeminiCall, Recall
 
 logger = logging.getLogger("antigravity")
 
@@ -55,6 +55,8 @@ class Gateway:
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self._only_accounts: list[Account] | None = None
         self.recorder: Recorder | None = None
+        self.recordings: Recordings | None = None
+        """What is being replayed (`-S`)."""
         self.log_exchanges = False
         """Log a line on each exchange."""
         self._models: tuple[float, list[dict[str, Any]]] | None = None
@@ -180,11 +182,15 @@ class Gateway:
         """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
         return self._endpoints[match.endpoint.name](exchange, match)
 
-    async def ask(self, model: str, call: jobs.Call, check: jobs.Check) -> bytes:
-        """Make an upstream call that no client asked for, with failover. Raises OpenAIError."""
+    def asker(self, exchange: Exchange) -> jobs.Ask:
+        """What makes further upstream calls for an exchange."""
+        return partial(self._ask, exchange.id)
+
+    async def _ask(self, id: str, model: str, call: jobs.Call, check: jobs.Check) -> bytes:
+        """Make an upstream call that is a part of the exchange `id`, with failover. Raises OpenAIError."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), new_id(), inner=True, result=result)
+        exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), id, inner=True, result=result)
         exchange.trace = self._new_trace()
         exchange.job = jobs.RawJob(model, call, check)
         self.exchanges[flow.id] = exchange
@@ -212,11 +218,11 @@ class Gateway:
         if body.get("messages") is None and body.get("input") is not None:
             return self.responses.chat_with_input(exchange, partial(self._chat_dialect, exchange))
         call = chat.translate(body, model=model, client_model=name, **self._translation(exchange))
-        exchange.job = GenerateJob(call, self._chat_dialect(exchange, call), exchange.notes, self.ask)
+        exchange.job = GenerateJob(call, self._chat_dialect(exchange, call), exchange.notes, self.asker(exchange))
         return None
 
     def _chat_dialect(self, exchange: Exchange, call: GeminiCall) -> Dialect:
-        created = int(time.time())
+        created, mint = exchange.seeds.now(), exchange.seeds.mint
         return Dialect(
             whole=lambda notes: chat.ChatAnswer(call.plan, created=created, mint=mint, notes=notes),
             stream=lambda: chat.ChatStream(call.plan, created=created, mint=mint, notes=exchange.notes),
@@ -225,21 +231,26 @@ class Gateway:
     def _begin_completions(self, exchange: Exchange, match: Match) -> None:
         body, name, model = self.model_request(exchange)
         call = completions.translate(body, model=model, client_model=name, **self._translation(exchange))
-        plan, created = call.plan, int(time.time())
+        plan, created, mint = call.plan, exchange.seeds.now(), exchange.seeds.mint
         assert isinstance(plan, completions.CompletionsPlan)
         dialect = Dialect(
             whole=lambda notes: completions.CompletionsAnswer(plan, created=created, mint=mint, notes=notes),
             stream=lambda: completions.CompletionsStream(plan, created=created, mint=mint, notes=exchange.notes),
         )
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self.ask)
+        exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange))
 
     def _translation(self, exchange: Exchange) -> dict[str, Any]:
         """What every translation of a request takes beside the request."""
         return {
             "options": self.options,
-            "recall": self.memory.recall(exchange.tenant),
+            "recall": self.recall(exchange),
             "notes": exchange.notes,
         }
+
+    def recall(self, exchange: Exchange) -> Recall:
+        """What looks up remembered turns for an exchange; what it finds is part of the record."""
+        look_up = self.memory.recall(exchange.tenant)
+        return exchange.trace.watching(look_up) if exchange.trace else look_up
 
     def _begin_models(self, exchange: Exchange, match: Match) -> None:
         wanted = match.id or None

@@ -6,7 +6,6 @@ becomes a label.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from addons.gateway.summary import CLIENT_LEFT, Summary
+
 if TYPE_CHECKING:
-    from addons.gateway.exchange import Exchange
     from addons.gateway.gateway import Gateway
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
@@ -45,22 +45,20 @@ class Metrics:
         in_flight.set_function(lambda: len(gateway.exchanges))
         registry.register(_Cooldowns(gateway))
 
-    def count(self, exchange: Exchange) -> None:
+    def count(self, summary: Summary) -> None:
         """An exchange is over."""
-        job, response = exchange.job, exchange.flow.response
-        status = str(response.status_code) if response is not None else "client left"
-        good = response is not None and response.status_code < 400
-        model = job.shown_model or "" if job is not None and good else ""
-        self.requests.labels(exchange.endpoint, model, status).inc()
-        for attempt in exchange.attempts:
-            self.attempts.labels(attempt.account.label, attempt.outcome or "given up").inc()
-        if job is not None and good and (totals := job.totals()):
-            self.tokens.labels(model, "prompt").inc(totals.prompt)
-            self.tokens.labels(model, "completion").inc(totals.completion)
-            self.tokens.labels(model, "reasoning").inc(totals.reasoning)
-        self.total.observe(time.monotonic() - exchange.started)
-        if exchange.first_sent:
-            self.first.observe(exchange.first_sent - exchange.started)
+        good = summary.status is not None and summary.status < 400
+        model = summary.model or "" if good else ""
+        self.requests.labels(summary.endpoint, model, str(summary.status or CLIENT_LEFT)).inc()
+        for attempt in summary.attempts:
+            self.attempts.labels(attempt.account, attempt.outcome).inc()
+        if tokens := summary.tokens:
+            self.tokens.labels(model, "prompt").inc(tokens.prompt)
+            self.tokens.labels(model, "completion").inc(tokens.completion)
+            self.tokens.labels(model, "reasoning").inc(tokens.reasoning)
+        self.total.observe(summary.total)
+        if summary.first is not None:
+            self.first.observe(summary.first)
 
     def text(self) -> bytes:
         """The page."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
@@ -65,7 +64,7 @@ class ResponsesApi:
         """`POST /v1/responses`."""
         body, call, resolve = await self._translate(exchange)
         plan = _plan(call)
-        response_id, created = mint("resp_", 16), int(time.time())
+        response_id, created = exchange.seeds.mint("resp_", 16), exchange.seeds.now()
         items = listed_items(body, mint=mint, resolve=resolve) if plan.store else []
         record = Record(response_id, exchange.tenant, {}, items, [], previous=body.get("previous_response_id"))
         dialect = self._dialect(exchange, plan, record, created)
@@ -74,13 +73,13 @@ class ResponsesApi:
                 raise errors.unsupported_value("background", "background needs store: the answer is asked for later.")
             self._start(exchange, call, dialect, record, created)
             return
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.ask)
+        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
 
     async def chat_with_input(self, exchange: Exchange, dialect: Callable[[GeminiCall], Dialect]) -> None:
         """A Responses-shaped body on another dialect's path: answered as that path answers."""
         _, call, _ = await self._translate(exchange)
         exchange.notes.add("path", "a body with input")
-        exchange.job = GenerateJob(call, dialect(call), exchange.notes, self._gateway.ask)
+        exchange.job = GenerateJob(call, dialect(call), exchange.notes, self._gateway.asker(exchange))
 
     async def count(self, exchange: Exchange, match: Match) -> None:
         """`POST /v1/responses/input_tokens`."""
@@ -93,18 +92,14 @@ class ResponsesApi:
         _, call, _ = await self._translate(exchange, trigger=True)
         plan = _plan(call)
         call.plan.stream = False
-        response_id, created = mint("resp_", 16), int(time.time())
+        response_id, created = exchange.seeds.mint("resp_", 16), exchange.seeds.now()
 
         def whole(notes: Notes) -> Any:
-            return _Compaction(
-                responses.ResponsesAnswer(
-                    plan, created=created, mint=mint, notes=notes, seal=self._gateway.sealer.seal,
-                    response_id=response_id, chat_shape=False, clock=_now,
-                )
-            )  # fmt: skip
+            sources = self._sources(exchange, response_id, created)
+            return _Compaction(responses.ResponsesAnswer(plan, notes=notes, chat_shape=False, **sources))
 
         dialect = Dialect(whole=whole, stream=_no_stream)
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.ask)
+        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
 
     async def _translate(self, exchange: Exchange, *, trigger: bool = False) -> tuple[JSON, GeminiCall, Resolve]:
         """The body of the request, its Gemini call, and what finds the stored items that it refers to."""
@@ -132,12 +127,14 @@ class ResponsesApi:
             body = stored.with_trigger(body)
         wanted = stored.referenced(body)
         known = await store.items(exchange.tenant, wanted) if wanted else {}
+        if exchange.trace:
+            exchange.trace.given |= {"history": history, "items": known}
         call = responses.translate(
             body,
             model=model,
             client_model=name,
             options=gateway.options,
-            recall=gateway.memory.recall(exchange.tenant),
+            recall=gateway.recall(exchange),
             notes=exchange.notes,
             history=history,
             unseal=gateway.sealer.unseal,
@@ -147,13 +144,7 @@ class ResponsesApi:
 
     def _dialect(self, exchange: Exchange, plan: responses.ResponsesPlan, record: Record, created: int) -> Dialect:
         gateway = self._gateway
-        given: dict[str, Any] = {
-            "created": created,
-            "mint": mint,
-            "seal": gateway.sealer.seal,
-            "response_id": record.id,
-            "clock": _now,
-        }
+        given = self._sources(exchange, record.id, created)
         chat_shape = gateway.settings.responses.choices
 
         def whole(notes: Notes) -> Any:
@@ -169,6 +160,17 @@ class ResponsesApi:
 
         return Dialect(whole=whole, stream=stream, ended=ended if plan.store else None)
 
+    def _sources(self, exchange: Exchange, response_id: str, created: int) -> dict[str, Any]:
+        """Where the translation of an answer has its ids, times and encrypted texts from."""
+        seeds, seal = exchange.seeds, self._gateway.sealer.seal
+        return {
+            "created": created,
+            "mint": seeds.mint,
+            "seal": lambda payload: seeds.seal(partial(seal, payload)),
+            "response_id": response_id,
+            "clock": seeds.now,
+        }
+
     # --- in the background
 
     def _start(self, exchange: Exchange, call: GeminiCall, dialect: Dialect, record: Record, created: int) -> None:
@@ -177,15 +179,15 @@ class ResponsesApi:
         unfinished = partial(objects.in_progress, plan, response_id=response_id, created=created)
         queued = unfinished(status="queued")
         self._gateway.store.put(replace(record, response=queued))
-        job = GenerateJob(call, dialect, exchange.notes, self._gateway.ask)
+        job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
 
         async def work() -> None:
-            store = self._gateway.store
+            store, ask = self._gateway.store, self._gateway.asker(exchange)
             try:
                 store.replace(tenant, response_id, unfinished(status="in_progress"))
-                content = await self._gateway.ask(call.model, job.request(), _no_check)
+                content = await ask(call.model, job.request(), _no_check)
                 while not job.take(content):
-                    content = await self._gateway.ask(call.model, job.request(), _no_check)
+                    content = await ask(call.model, job.request(), _no_check)
                 job.finish(await job.others())
                 self._gateway.memory.remember(tenant, job.remember())
                 job.ended()
@@ -300,10 +302,6 @@ class _Compaction:
 def _plan(call: GeminiCall) -> responses.ResponsesPlan:
     assert isinstance(call.plan, responses.ResponsesPlan)
     return call.plan
-
-
-def _now() -> int:
-    return int(time.time())
 
 
 def _no_stream() -> Any:

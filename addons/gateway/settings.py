@@ -75,6 +75,12 @@ class RetrySettings(_Section):
     cooldown: bool = True
 
 
+class RoutingSettings(_Section):
+    """`[routing]`: which account serves."""
+
+    strategy: Literal["round_robin", "fill_first", "sticky"] = "round_robin"
+
+
 class ModelSettings(_Section):
     """`[models]`: which Gemini model stands in for which name."""
 
@@ -118,6 +124,13 @@ class TraceSettings(_Section):
     keep: int = Field(default=1000, ge=1)
 
 
+class LogSettings(_Section):
+    """`[log]`: a line for each exchange."""
+
+    format: Literal["text", "json"] = "text"
+    file: Path | None = None
+
+
 class AccountSettings(_Section):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
@@ -138,11 +151,13 @@ class Settings(_Section):
 
     proxy: ProxySettings = ProxySettings()
     retry: RetrySettings = RetrySettings()
+    routing: RoutingSettings = RoutingSettings()
     models: ModelSettings = ModelSettings()
     translation: TranslationSettings = TranslationSettings()
     responses: ResponsesSettings = ResponsesSettings()
     limits: LimitSettings = LimitSettings()
     trace: TraceSettings = TraceSettings()
+    log: LogSettings = LogSettings()
     accounts: list[AccountSettings] = []
 
 

@@ -11,16 +11,19 @@ from __future__ import annotations
 
 import copy
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
+from addons.gateway.record import ATTEMPT, CLIENT, KEY
+from addons.gateway.summary import AttemptSummary, Summary, parts
+from mapping.gemini import RawTurn, Recall
+
 if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange
-    from addons.gateway.failover import Attempt
 
 FAILED = ":red_circle:"
 
@@ -45,6 +48,20 @@ class Trace:
     calls: list[Call] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
     """What the client got of a stream."""
+    given: dict[str, Any] = field(default_factory=dict)
+    """What the translation was given beside the request: see `record`."""
+
+    def watching(self, recall: Recall) -> Recall:
+        """The same look-up; what it finds is part of the record."""
+        found: dict[str, Any] = self.given.setdefault("remembered", {})
+
+        def look_up(key: str) -> RawTurn | None:
+            turn = recall(key)
+            if turn is not None:
+                found[key] = {"model": turn.model, "parts": turn.parts, "call_ids": turn.call_ids}
+            return turn
+
+        return look_up
 
     def arrived(self, request: http.Request, host: str) -> None:
         """The client's request, before it is made into an upstream call. `host` is its own Host header."""
@@ -77,9 +94,9 @@ class Trace:
             call.body.append(data)
             call.ended = time.time()
 
-    def over(self, exchange: Exchange) -> None:
+    def over(self, exchange: Exchange, summary: Summary) -> None:
         """Put the record straight."""
-        self.recorder.put_straight(self, exchange)
+        self.recorder.put_straight(self, exchange, summary)
 
 
 class Recorder:
@@ -88,7 +105,8 @@ class Recorder:
     def __init__(self, keep: int) -> None:
         self.keep = keep
         """How many exchanges stay in mitmweb's or mitmproxy's memory."""
-        self._kept: deque[list[http.HTTPFlow]] = deque()
+        self._kept: OrderedDict[str, list[http.HTTPFlow]] = OrderedDict()
+        """The flows of each exchange, by its id."""
 
     @staticmethod
     def wanted() -> bool:
@@ -98,21 +116,31 @@ class Recorder:
         saves = getattr(ctx.options, "save_stream_file", None) or getattr(ctx.options, "hardump", "")
         return bool(saves) or ctx.master.addons.get("view") is not None
 
-    def put_straight(self, trace: Trace, exchange: Exchange) -> None:
+    def put_straight(self, trace: Trace, exchange: Exchange, summary: Summary) -> None:
         flow = exchange.flow
         attempts = [self._flow_of(flow, call) for call in trace.calls]
-        for number, (made, attempt) in enumerate(zip(attempts, exchange.attempts, strict=False), 1):
+        if exchange.inner and attempts:  # nobody's request but that of the attempt
+            flow.request, flow.response = attempts[-1].request, attempts[-1].response
+            attempts[-1] = flow
+        for number, (made, attempt) in enumerate(zip(attempts, summary.attempts, strict=False), 1):
             made.comment = f"[{exchange.id}] {_of_attempt(attempt, number, len(attempts))}"
-            if attempt.outcome != "200":
+            made.metadata[KEY] = {
+                "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt)
+            }  # fmt: skip
+            if attempt.status != 200 or attempt.outcome != "200":
                 made.marked = FAILED
         if trace.client is not None:
             flow.request = trace.client
             if flow.response is not None and exchange.sent_stream:
                 flow.response.data.content = b"".join(trace.sent)
-            flow.comment = f"[{exchange.id}] {summary(exchange)}"
-            if flow.response is None or flow.response.status_code >= 400:
+            flow.comment = f"[{exchange.id}] {' · '.join(parts(summary))}"
+            given = {"options": asdict(exchange.gateway.options), **trace.given}
+            flow.metadata[KEY] = {
+                "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given
+            }  # fmt: skip
+            if summary.failed:
                 flow.marked = FAILED
-        self._show([flow, *attempts], exchange.inner)
+        self._show(flow, [made for made in attempts if made is not flow], exchange.id)
 
     def _flow_of(self, flow: http.HTTPFlow, call: Call) -> http.HTTPFlow:
         made = http.HTTPFlow(flow.client_conn, call.server)
@@ -123,45 +151,24 @@ class Recorder:
             call.response.data.timestamp_end = call.ended or None
         return made
 
-    def _show(self, flows: list[http.HTTPFlow], inner: bool) -> None:
-        """The first flow is mitmproxy's own and known to it already; the others are handed over here."""
+    def _show(self, flow: http.HTTPFlow, made: list[http.HTTPFlow], id: str) -> None:
+        """The flow is mitmproxy's own and known to it already; those that were made are handed over here."""
         addons: Any = ctx.master.addons
         if view := addons.get("view"):
-            view.add(flows[1:])
-            view.update(flows[:1])
-            if not inner:
-                self._kept.append(flows)
-                while len(self._kept) > self.keep:
-                    for old in self._kept.popleft():
-                        view.remove([old])
+            view.add(made)
+            view.update([flow])
+            self._kept.setdefault(id, []).extend([flow, *made])
+            while len(self._kept) > self.keep:
+                view.remove(self._kept.popitem(last=False)[1])
         for name in ("save", "savehar"):
             if saver := addons.get(name):
-                for made in flows[1:]:
-                    saver.response(made)
+                for one in made:
+                    saver.response(one)
 
 
-def _of_attempt(attempt: Attempt, number: int, count: int) -> str:
-    said = attempt.outcome or "no answer"
+def _of_attempt(attempt: AttemptSummary, number: int, count: int) -> str:
     waited = f", waited {attempt.waited:.1f} s before" if attempt.waited >= 0.05 else ""
-    return f"attempt {number} of {count} · {attempt.account.label} · {said} · {attempt.seconds:.2f} s{waited}"
-
-
-def summary(exchange: Exchange) -> str:
-    """One line on an exchange: the model, the account, attempts, status, time, notes."""
-    job = exchange.job
-    parts = []
-    if job and job.shown_model:
-        name = job.client_model
-        parts.append(f"{name} -> {job.shown_model}" if name and name != job.shown_model else job.shown_model)
-    if exchange.account:
-        parts.append(exchange.account.label)
-    if len(exchange.attempts) > 1:
-        parts.append(f"{len(exchange.attempts)} attempts")
-    status = exchange.flow.response.status_code if exchange.flow.response else "client left"
-    parts += [str(status), f"{time.monotonic() - exchange.started:.2f} s"]
-    if len(exchange.notes):
-        parts.append(f"notes: {exchange.notes.header()}")
-    return " · ".join(parts)
+    return f"attempt {number} of {count} · {attempt.account} · {attempt.outcome} · {attempt.seconds:.2f} s{waited}"
 
 
 def _copy[M: (http.Request, http.Response)](message: M) -> M:

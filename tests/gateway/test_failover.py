@@ -114,7 +114,7 @@ def test_staying_on_an_account() -> None:
 def test_a_stale_connection_does_not_count() -> None:
     subject = failover(1)
     subject.begin(paused=0.0)
-    subject.discount("idle connection closed")
+    subject.discount("idle connection closed", 0)
     assert subject.begin(paused=0.0, stay=True) is subject.pool.accounts[0]
     assert [attempt.outcome for attempt in subject.attempts] == ["idle connection closed", ""]
 
@@ -122,7 +122,7 @@ def test_a_stale_connection_does_not_count() -> None:
 def test_a_mended_request_leaves_the_other_accounts_their_turn() -> None:
     subject = failover(2)
     subject.begin(paused=0.0)
-    subject.discount("400 INVALID_ARGUMENT")
+    subject.discount("400 INVALID_ARGUMENT", 400)
     subject.begin(paused=0.0, stay=True)
     assert subject.failed(problem(Kind.ANSWER)) == 0.0
     account = subject.begin(paused=0.0)

@@ -1,0 +1,27 @@
+"""What a recorded flow says of its exchange: plain values in mitmproxy's metadata, saved with the flow.
+
+The client's flow (`side` is `client`) has the members of `summary.Summary`, and further:
+
+* `seeds`: the ids, times and encrypted texts of the answer (`seeds.Seeds.plain`);
+* `given`: what the translation was given beside the body: `options` (`mapping.gemini.Options`), `remembered` (key ->
+  members of `mapping.gemini.RawTurn`), and for the Responses API `history` and `items` (id -> item) of the store.
+
+An attempt's flow (`side` is `attempt`) has `id`, its `number` of `count`, and the members of `summary.AttemptSummary`.
+Of an attempt whose answer is a part of another one (`n`, several prompts) `id` is that of the client's exchange too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mitmproxy import http
+
+KEY = "antigravity"
+CLIENT = "client"
+ATTEMPT = "attempt"
+
+
+def record_of(flow: http.HTTPFlow) -> dict[str, Any]:
+    """The record; empty for a flow that is none of the gateway's."""
+    found = flow.metadata.get(KEY)
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,150 @@
+"""What there is to say of an exchange when it is over: one value for the log, the statistics, the record and the views.
+
+It holds no message text and no credential, so it may be written anywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from addons.gateway.exchange import Exchange
+
+CLIENT_LEFT = "client left"
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSummary:
+    """One try at an upstream."""
+
+    account: str
+    upstream: str
+    """The kind: `gemini`, `vertex`, `code-assist`."""
+    outcome: str
+    """`200`, or why it failed: `429 quota`; `given up` when the client left first."""
+    status: int | None
+    """The upstream's HTTP status; None: it gave none."""
+    waited: float
+    """Seconds of pause before it."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """As OpenAI counts: `cached` is part of `prompt`, `reasoning` is part of `completion`."""
+
+    prompt: int
+    completion: int
+    cached: int
+    reasoning: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """See the module. Times are Unix seconds, spans are seconds."""
+
+    id: str
+    flow_id: str
+    """mitmproxy's id of the client's flow."""
+    time: float
+    """When the request arrived."""
+    method: str
+    path: str
+    """Without the query."""
+    endpoint: str
+    """Its name in `routes`; `unknown` for what has none."""
+    client_model: str | None
+    model: str | None
+    """The Gemini model; None where no model was called."""
+    account: str | None
+    status: int | None
+    """None: the client left before there was an answer."""
+    error: str | None
+    """The `code` (or else the `type`) of the error that the client got, also as an event of a stream."""
+    streamed: bool
+    first: float | None
+    """Until the first bytes of a stream."""
+    total: float
+    tokens: Tokens | None
+    attempts: tuple[AttemptSummary, ...]
+    notes: tuple[tuple[str, str], ...]
+    """(code, detail)."""
+
+    @property
+    def failed(self) -> bool:
+        return self.error is not None or self.status is None or self.status >= 400
+
+    def plain(self) -> dict[str, Any]:
+        """As dicts, lists, texts and numbers: for JSON, and for mitmproxy's metadata."""
+        made = asdict(self)
+        made["attempts"] = [asdict(attempt) for attempt in self.attempts]
+        made["notes"] = [list(note) for note in self.notes]
+        return made
+
+
+def summarise(exchange: Exchange) -> Summary:
+    """Sum up an exchange that has ended."""
+    job, response, failover = exchange.job, exchange.flow.response, exchange.failover
+    status = response.status_code if response is not None else None
+    good = status is not None and status < 400
+    totals = job.totals() if job is not None and good else None
+    attempts = failover.attempts if failover else []
+    return Summary(
+        id=exchange.id,
+        flow_id=exchange.flow.id,
+        time=time.time() - (time.monotonic() - exchange.started),
+        method=exchange.method,
+        path=exchange.path,
+        endpoint=exchange.endpoint,
+        client_model=job.client_model if job else None,
+        model=job.shown_model if job else None,
+        account=exchange.account.label if exchange.account else None,
+        status=status,
+        error=exchange.error,
+        streamed=exchange.sent_stream,
+        first=exchange.first_sent - exchange.started if exchange.first_sent else None,
+        total=time.monotonic() - exchange.started,
+        tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
+        attempts=tuple(
+            AttemptSummary(
+                attempt.account.label,
+                attempt.account.upstream,
+                attempt.outcome or "given up",
+                attempt.status,
+                attempt.waited,
+                attempt.seconds or time.monotonic() - attempt.started,
+            )
+            for attempt in attempts
+        ),
+        notes=tuple(exchange.notes),
+    )
+
+
+def line(summary: Summary) -> str:
+    """One line: path, models, account, attempts, status, times, tokens, notes."""
+    path = summary.path if len(summary.path) <= 60 else summary.path[:57] + "..."
+    return " · ".join([path, *parts(summary)])
+
+
+def parts(summary: Summary) -> list[str]:
+    """The parts of the line but for the path."""
+    told = []
+    name, model = summary.client_model, summary.model
+    if model:
+        told.append(f"{name} -> {model}" if name and name != model else model)
+    if summary.account:
+        told.append(summary.account)
+    if len(summary.attempts) > 1:
+        told.append(f"{len(summary.attempts)} attempts")
+    status = CLIENT_LEFT if summary.status is None else str(summary.status)
+    told.append(f"{status} {summary.error}" if summary.error else status)
+    if summary.first is not None:
+        told.append(f"first {summary.first:.2f} s")
+    told.append(f"{summary.total:.2f} s")
+    if tokens := summary.tokens:
+        told.append(f"{tokens.prompt} + {tokens.completion} tokens")
+    if summary.notes:
+        told.append(f"notes: {len(summary.notes)} " + " ".join(f"{c}={d}" if d else c for c, d in summary.notes))
+    return told
