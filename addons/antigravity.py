@@ -74,7 +74,8 @@ class Antigravity:
         if updated & {"antigravity_trace", "save_stream_file", "hardump"}:
             self.gateway.record(Recorder.wanted())
         if updated & {"termlog_verbosity", "flow_detail"}:
-            self.gateway.log_exchanges = banner.quiet_down()
+            banner.quiet_down()
+            self.gateway.log.follow_options()
         if "server_replay" in updated:
             self.gateway.recordings = seeds.load(ctx.options.server_replay)
         if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):

@@ -119,7 +119,7 @@ def command(
     options: argparse.Namespace, extra: "list[str]", *, settings: "str | None", demo: bool, lan: bool
 ) -> "list[str]":
     """The program and its arguments. `extra` comes last, and what it sets is not set here."""
-    chosen = {"flow_detail": "0"} if options.tool == "mitmdump" else {}
+    chosen = {}
     if settings:
         chosen["antigravity_config"] = settings
     if demo:

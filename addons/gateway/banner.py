@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx
 
+from addons.gateway.exchange_log import QUIET
+
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
-
-QUIET = ("error", "warn")
 
 
 def show(gateway: Gateway, file: Path | None, *, demo: bool) -> None:
@@ -21,15 +21,11 @@ def show(gateway: Gateway, file: Path | None, *, demo: bool) -> None:
     print(text(gateway, _base_url(), file, demo=demo), flush=True)
 
 
-def quiet_down() -> bool:
-    """Keep mitmproxy's lines on every connection out of the log, unless it was asked to be verbose.
-
-    Returns whether the gateway is to log a line on each exchange: not when mitmdump prints each flow by itself.
-    """
+def quiet_down() -> None:
+    """Keep mitmproxy's lines on every connection out of the log, unless it was asked to be verbose."""
     verbosity = ctx.options.termlog_verbosity
     level = logging.WARNING if verbosity not in ("debug", "trace") else logging.NOTSET
     logging.getLogger("mitmproxy.proxy.server").setLevel(level)
-    return verbosity not in QUIET and getattr(ctx.options, "flow_detail", 0) == 0
 
 
 def text(gateway: Gateway, base_url: str, file: Path | None, *, demo: bool) -> str:

@@ -30,7 +30,7 @@ from addons.gateway.guard import Guard
 from addons.gateway.jobs import Job, StreamTranslator
 from addons.gateway.seeds import Seeds
 from addons.gateway.silence import Silence
-from addons.gateway.summary import Summary, line, summarise
+from addons.gateway.summary import Summary, summarise
 from addons.gateway.trace import Trace
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
@@ -509,8 +509,7 @@ class Exchange:
     def _tell(self, summary: Summary) -> None:
         gateway = self.gateway
         gateway.metrics.count(summary)
-        if gateway.log_exchanges:
-            logger.info(line(summary))
+        gateway.log.write(summary)
 
     def _pass_deadline(self) -> None:
         """It has taken too long: no further attempt, and an error for the client."""

@@ -21,6 +21,7 @@ from addons.gateway.address import Address
 from addons.gateway.bodies import json_body
 from addons.gateway.callers import Caller, Gatekeeper, take
 from addons.gateway.exchange import Exchange, new_id
+from addons.gateway.exchange_log import ExchangeLog
 from addons.gateway.generate import Dialect, GenerateJob
 from addons.gateway.memory import TurnMemory
 from addons.gateway.metrics import CONTENT_TYPE, Metrics
@@ -57,8 +58,7 @@ class Gateway:
         self.recorder: Recorder | None = None
         self.recordings: Recordings | None = None
         """What is being replayed (`-S`)."""
-        self.log_exchanges = False
-        """Log a line on each exchange."""
+        self.log = ExchangeLog()
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
         self.metrics = Metrics(self)
@@ -97,6 +97,7 @@ class Gateway:
         self.pool = pool
         self._models = None
         self._open_store()
+        self.log.use(settings.log, self.folder)
         if self.recorder:
             self.recorder.keep = settings.trace.keep
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange
 
 CLIENT_LEFT = "client left"
+_SHOWN = 60
+"""Characters that are shown of what a client may have made long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,11 @@ class Summary:
     def failed(self) -> bool:
         return self.error is not None or self.status is None or self.status >= 400
 
+    @property
+    def shown_path(self) -> str:
+        """The path, no longer than a line bears."""
+        return _printable(_short(self.path))
+
     def plain(self) -> dict[str, Any]:
         """As dicts, lists, texts and numbers: for JSON, and for mitmproxy's metadata."""
         made = asdict(self)
@@ -124,8 +131,7 @@ def summarise(exchange: Exchange) -> Summary:
 
 def line(summary: Summary) -> str:
     """One line: path, models, account, attempts, status, times, tokens, notes."""
-    path = summary.path if len(summary.path) <= 60 else summary.path[:57] + "..."
-    return " · ".join([path, *parts(summary)])
+    return " · ".join([summary.shown_path, *parts(summary)])
 
 
 def parts(summary: Summary) -> list[str]:
@@ -133,13 +139,12 @@ def parts(summary: Summary) -> list[str]:
     told = []
     name, model = summary.client_model, summary.model
     if model:
-        told.append(f"{name} -> {model}" if name and name != model else model)
+        told.append(f"{_short(name)} -> {model}" if name and name != model else model)
     if summary.account:
         told.append(summary.account)
     if len(summary.attempts) > 1:
         told.append(f"{len(summary.attempts)} attempts")
-    status = CLIENT_LEFT if summary.status is None else str(summary.status)
-    told.append(f"{status} {summary.error}" if summary.error else status)
+    told.append(status_of(summary))
     if summary.first is not None:
         told.append(f"first {summary.first:.2f} s")
     told.append(f"{summary.total:.2f} s")
@@ -147,4 +152,19 @@ def parts(summary: Summary) -> list[str]:
         told.append(f"{tokens.prompt} + {tokens.completion} tokens")
     if summary.notes:
         told.append(f"notes: {len(summary.notes)} " + " ".join(f"{c}={d}" if d else c for c, d in summary.notes))
-    return told
+    return [_printable(part) for part in told]
+
+
+def status_of(summary: Summary) -> str:
+    """The status and the error that the client got."""
+    status = CLIENT_LEFT if summary.status is None else str(summary.status)
+    return f"{status} {summary.error}" if summary.error else status
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _printable(text: str) -> str:
+    """Clients choose paths, names of models and tools: none of it may steer a terminal or make a second line."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
