@@ -187,13 +187,13 @@ class Gateway:
         """What makes further upstream calls for an exchange."""
         return partial(self._ask, exchange.id)
 
-    async def _ask(self, id: str, model: str, call: jobs.Call, check: jobs.Check) -> bytes:
+    async def _ask(self, id: str, call: jobs.Call, check: jobs.Check) -> bytes:
         """Make an upstream call that is a part of the exchange `id`, with failover. Raises OpenAIError."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), id, inner=True, result=result)
         exchange.trace = self._new_trace()
-        exchange.job = jobs.RawJob(model, call, check)
+        exchange.job = jobs.RawJob(call, check, strict=self.options.strict)
         self.exchanges[flow.id] = exchange
         try:
             return await inner_call.InnerCall(exchange, self).run(result)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
-from addons.gateway.jobs import Ask, Call, Job, StreamTranslator
+from addons.gateway.jobs import Ask, Call, MendableJob, StreamTranslator
 from mapping.errors import OpenAIError
-from mapping.gemini import JSON, GeminiCall, RawTurn
+from mapping.gemini import GeminiCall, RawTurn
 from mapping.notes import Notes
-from mapping.resign import replace_signatures
-from mapping.second_try import without_refused
 from mapping.usage import Totals
 
 MAX_HOPS = 32
@@ -95,7 +93,7 @@ class KeptStream:
         return out
 
 
-class GenerateJob(Job):
+class GenerateJob(MendableJob):
     """One answer of a model, made of one upstream call or several beside one another."""
 
     def __init__(self, call: GeminiCall, dialect: Dialect, notes: Notes, ask: Ask) -> None:
@@ -106,28 +104,25 @@ class GenerateJob(Job):
         self.streams = call.plan.stream
         self._dialect = dialect
         self._notes = notes
-        self._call = (
+        first = (
             Call(call.model, "streamGenerateContent", call.body, "?alt=sse", notes)
             if self.streams
             else Call(call.model, "generateContent", call.body, notes=notes)
         )
+        super().__init__(first, strict=call.plan.options.strict)
         self._answer: WholeTranslator | None = None
         self._stream: KeptStream | StreamTranslator | None = None
         self._sent: list[bytes] = []
-        self._resigned = False
         self._hops = 0
-        copies = [replace(self._call, method="generateContent", query="")] * (call.copies - 1)
+        copies = [replace(first, method="generateContent", query="")] * (call.copies - 1)
         copies += [Call(call.model, "generateContent", body, notes=notes) for body in call.further]
         at_once = asyncio.Semaphore(MAX_AT_ONCE)
 
         async def ask_in_turn(copy: Call) -> bytes:
             async with at_once:
-                return await ask(call.model, copy, self._check_copy)
+                return await ask(copy, self.check)
 
         self._copies = [asyncio.ensure_future(ask_in_turn(copy)) for copy in copies]
-
-    def request(self) -> Call:
-        return self._call
 
     def stream(self) -> StreamTranslator:
         stream = self._dialect.stream()
@@ -145,10 +140,10 @@ class GenerateJob(Job):
         return True
 
     def go_on(self, token: str) -> bool:
-        if self._hops == MAX_HOPS or token == self._body.get("continuationToken"):
+        if self._hops == MAX_HOPS or token == self.body.get("continuationToken"):
             return False
         self._hops += 1
-        self._change(continuationToken=token)
+        self.change(continuationToken=token)
         return True
 
     @property
@@ -180,34 +175,10 @@ class GenerateJob(Job):
         elif isinstance(self._stream, KeptStream):
             self._dialect.ended(self._stream.inner, b"".join(self._sent))
 
-    def rebuild_signatures(self) -> bool:
-        if self._resigned:
-            return False
-        self._resigned = True
-        self._change(contents=replace_signatures(self._body["contents"]))
-        self._notes.add("signature-dummy", "after a refusal")
-        return True
-
-    def leave_out(self, field: str) -> bool:
-        changed = without_refused(self._body, field, self._notes, strict=self.call.plan.options.strict)
-        if changed is None:
-            return False
-        self._change(**changed)
-        return True
-
     def cancel(self) -> None:
         for task in self._copies:
             task.cancel()
 
-    def _check_copy(self, content: bytes) -> None:
-        """Read the answer of a copy on trial, while it still can be asked for again."""
+    def check(self, content: bytes) -> None:
+        """Read an upstream answer on trial, while it still can be asked for again. Raises UpstreamError."""
         self._dialect.whole(Notes()).add(content)
-
-    @property
-    def _body(self) -> JSON:
-        assert self._call.body is not None
-        return self._call.body
-
-    def _change(self, **members: Any) -> None:
-        """Ask with another body from now on."""
-        self._call = replace(self._call, body={**self._body, **members}, made={})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote
 
@@ -15,6 +15,8 @@ from mapping import jsonio, models_list, upstream_errors
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, RawTurn
 from mapping.notes import Notes
+from mapping.resign import replace_signatures
+from mapping.second_try import without_refused
 from mapping.usage import Totals
 
 type Change = Callable[[JSON, Notes], JSON]
@@ -83,8 +85,8 @@ class StreamTranslator(Protocol):
 type Check = Callable[[bytes], None]
 """Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
 
-type Ask = Callable[[str, Call, Check], Awaitable[bytes]]
-"""Makes a further upstream call (model, call, check) with failover of its own. Raises OpenAIError."""
+type Ask = Callable[[Call, Check], Awaitable[bytes]]
+"""Makes a further upstream call with failover of its own. Raises OpenAIError."""
 
 
 class Job(ABC):
@@ -152,6 +154,43 @@ class Job(ABC):
 
     def cancel(self) -> None:  # noqa: B027 - most have nothing to end
         """The client is gone, or the exchange is over."""
+
+
+class MendableJob(Job):
+    """A call that can be made once more without what the upstream refused of it."""
+
+    def __init__(self, call: Call, *, strict: bool) -> None:
+        """`strict`: what cannot be honoured is not left out."""
+        self._call = call
+        self._strict = strict
+        self._resigned = False
+
+    def request(self) -> Call:
+        return self._call
+
+    @property
+    def body(self) -> JSON:
+        assert self._call.body is not None
+        return self._call.body
+
+    def change(self, **members: Any) -> None:
+        """Ask with another body from now on."""
+        self._call = replace(self._call, body={**self.body, **members}, made={})
+
+    def rebuild_signatures(self) -> bool:
+        if self._resigned:
+            return False
+        self._resigned = True
+        self.change(contents=replace_signatures(self.body["contents"]))
+        self._call.notes.add("signature-dummy", "after a refusal")
+        return True
+
+    def leave_out(self, field: str) -> bool:
+        changed = without_refused(self.body, field, self._call.notes, strict=self._strict)
+        if changed is None:
+            return False
+        self.change(**changed)
+        return True
 
 
 class ModelListJob(Job):
@@ -226,16 +265,13 @@ class CountJob(Job):
         return jsonio.dumps({"object": "response.input_tokens", "input_tokens": self._count})
 
 
-class RawJob(Job):
+class RawJob(MendableJob):
     """A call that the gateway makes for itself; the answer is checked, and handed on as it came."""
 
-    def __init__(self, model: str, call: Call, check: Check) -> None:
-        self.model = model
-        self._call = call
+    def __init__(self, call: Call, check: Check, *, strict: bool) -> None:
+        super().__init__(call, strict=strict)
+        self.model = call.model
         self._check = check
-
-    def request(self) -> Call:
-        return self._call
 
     def take(self, content: bytes) -> bool:
         self._check(content)

@@ -185,9 +185,9 @@ class ResponsesApi:
             store, ask = self._gateway.store, self._gateway.asker(exchange)
             try:
                 store.replace(tenant, response_id, unfinished(status="in_progress"))
-                content = await ask(call.model, job.request(), _no_check)
+                content = await ask(job.request(), job.check)
                 while not job.take(content):
-                    content = await ask(call.model, job.request(), _no_check)
+                    content = await ask(job.request(), job.check)
                 job.finish(await job.others())
                 self._gateway.memory.remember(tenant, job.remember())
                 job.ended()
@@ -306,10 +306,6 @@ def _plan(call: GeminiCall) -> responses.ResponsesPlan:
 
 def _no_stream() -> Any:
     raise AssertionError("not a stream")
-
-
-def _no_check(content: bytes) -> None:
-    """The answer is read by whoever asked."""
 
 
 def _not_found(id: str) -> OpenAIError:

@@ -237,6 +237,23 @@ def test_a_failure_in_the_background(client: OpenAI) -> None:
     assert failed.error.code == "invalid_prompt"
 
 
+def test_a_broken_answer_in_the_background_is_asked_for_again(client: OpenAI, upstream: Upstream) -> None:
+    upstream.forget()
+    made = client.responses.create(model="demo-malformed-call-first-background", input="Hello!", background=True)
+    assert finished(client, made.id).status == "completed"
+    assert len(upstream.requests) == 2
+
+
+def test_what_a_model_refuses_is_left_out_in_the_background_too(client: OpenAI, upstream: Upstream) -> None:
+    """The demo refuses log probabilities, as most models of the public API do."""
+    upstream.forget()
+    made = client.responses.create(
+        model=MODEL, input="Hello!", background=True, top_logprobs=2, include=["message.output_text.logprobs"]
+    )
+    assert finished(client, made.id).status == "completed"
+    assert ["responseLogprobs" in (r.body.get("generationConfig") or {}) for r in upstream.requests] == [True, False]
+
+
 def test_cancelling(client: OpenAI) -> None:
     made = client.responses.create(model="demo-slow-30", input="Hello!", background=True)
     assert client.responses.cancel(made.id).status == "cancelled"
