@@ -88,6 +88,7 @@ class Antigravity:
     def running(self) -> None:
         self.hook_table = HookTable(ctx.master.addons)
         self.hook_table.install()
+        Recorder.show_comments()
         asyncio_utils.create_task(self.start(), name="start of the gateway", keep_ref=True)
 
     async def start(self) -> None:

@@ -137,9 +137,8 @@ def line(summary: Summary) -> str:
 def parts(summary: Summary) -> list[str]:
     """The parts of the line but for the path."""
     told = []
-    name, model = summary.client_model, summary.model
-    if model:
-        told.append(f"{_short(name)} -> {model}" if name and name != model else model)
+    if summary.model:
+        told.append(models(summary))
     if summary.account:
         told.append(summary.account)
     if len(summary.attempts) > 1:
@@ -153,6 +152,12 @@ def parts(summary: Summary) -> list[str]:
     if summary.notes:
         told.append(f"notes: {len(summary.notes)} " + " ".join(f"{c}={d}" if d else c for c, d in summary.notes))
     return [_printable(part) for part in told]
+
+
+def models(summary: Summary) -> str:
+    """The model as the client named it, and the one that it was taken for."""
+    name, model = summary.client_model, summary.model or ""
+    return f"{_short(name)} -> {model}" if name and name != model else model
 
 
 def status_of(summary: Summary) -> str:

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
-from addons.gateway.record import ATTEMPT, CLIENT, KEY
-from addons.gateway.summary import AttemptSummary, Summary, parts
-from mapping.gemini import RawTurn, Recall
+from addons.gateway.record import ATTEMPT, CLIENT, KEY, digest
+from addons.gateway.summary import AttemptSummary, Summary, models, parts
+from mapping.gemini import JSON, RawTurn, Recall
+from mapping.responses.input_items import Unseal
 
 if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange
@@ -62,6 +63,18 @@ class Trace:
             return turn
 
         return look_up
+
+    def opening(self, unseal: Unseal) -> Unseal:
+        """The same; what it opens is part of the record."""
+        found: dict[str, Any] = self.given.setdefault("unsealed", {})
+
+        def open_text(text: str) -> JSON | None:
+            payload = unseal(text)
+            if payload is not None:
+                found[digest(text)] = payload
+            return payload
+
+        return open_text
 
     def arrived(self, request: http.Request, host: str) -> None:
         """The client's request, before it is made into an upstream call. `host` is its own Host header."""
@@ -116,6 +129,13 @@ class Recorder:
         saves = getattr(ctx.options, "save_stream_file", None) or getattr(ctx.options, "hardump", "")
         return bool(saves) or ctx.master.addons.get("view") is not None
 
+    @staticmethod
+    def show_comments() -> None:
+        """Have mitmweb list the comments, which say what its rows are, unless the person chose its columns."""
+        columns = getattr(ctx.options, "web_columns", None)
+        if columns is not None and not ctx.options.has_changed("web_columns"):
+            ctx.options.web_columns = [*columns, "comment"]
+
     def put_straight(self, trace: Trace, exchange: Exchange, summary: Summary) -> None:
         flow = exchange.flow
         attempts = [self._flow_of(flow, call) for call in trace.calls]
@@ -123,7 +143,7 @@ class Recorder:
             flow.request, flow.response = attempts[-1].request, attempts[-1].response
             attempts[-1] = flow
         for number, (made, attempt) in enumerate(zip(attempts, summary.attempts, strict=False), 1):
-            made.comment = f"[{exchange.id}] {_of_attempt(attempt, number, len(attempts))}"
+            made.comment = _comment(exchange.id, _of_attempt(attempt, number, len(attempts)), models(summary))
             made.metadata[KEY] = {
                 "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt)
             }  # fmt: skip
@@ -133,7 +153,7 @@ class Recorder:
             flow.request = trace.client
             if flow.response is not None and exchange.sent_stream:
                 flow.response.data.content = b"".join(trace.sent)
-            flow.comment = f"[{exchange.id}] {' · '.join(parts(summary))}"
+            flow.comment = _comment(exchange.id, *parts(summary))
             given = {"options": asdict(exchange.gateway.options), **trace.given}
             flow.metadata[KEY] = {
                 "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given
@@ -167,8 +187,13 @@ class Recorder:
 
 
 def _of_attempt(attempt: AttemptSummary, number: int, count: int) -> str:
-    waited = f", waited {attempt.waited:.1f} s before" if attempt.waited >= 0.05 else ""
-    return f"attempt {number} of {count} · {attempt.account} · {attempt.outcome} · {attempt.seconds:.2f} s{waited}"
+    waited = f", waited {attempt.waited:.1f} s" if attempt.waited >= 0.05 else ""
+    return f"attempt {number}/{count} · {attempt.outcome}{waited} · {attempt.account} · {attempt.seconds:.2f} s"
+
+
+def _comment(id: str, *told: str) -> str:
+    """What matters comes first: mitmweb's list shows some twenty characters."""
+    return f"{' · '.join(part for part in told if part)} [{id}]"
 
 
 def _copy[M: (http.Request, http.Response)](message: M) -> M:

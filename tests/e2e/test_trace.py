@@ -21,7 +21,7 @@ def saved(gateway: Gateway) -> list[http.HTTPFlow]:
 
 
 def exchange_id(flow: http.HTTPFlow) -> str:
-    found = re.match(r"\[(req_\w+)\]", flow.comment)
+    found = re.search(r"\[(req_\w+)\]$", flow.comment)
     assert found, flow.comment
     return found[1]
 
@@ -47,12 +47,13 @@ def test_a_retried_stream_is_three_flows(starter: Starter) -> None:
     assert failed.response.status_code == 503
     assert failed.response.json()["error"]["status"] == "UNAVAILABLE"
     assert failed.marked
-    assert "attempt 1 of 2" in failed.comment
-    assert "503" in failed.comment
+    assert failed.comment.startswith("attempt 1/2 · 503 UNAVAILABLE · demo-")
     assert good.response
     assert b"candidates" in (good.response.content or b"")
     assert not good.marked
-    assert "attempt 2 of 2" in good.comment
+    assert good.comment.startswith("attempt 2/2 · 200, waited 0.")
+    assert client.comment.startswith("demo-503-first-trace · demo-")
+    assert " · 2 attempts · 200 · first 0." in client.comment
 
 
 def test_broken_and_refused_exchanges(starter: Starter) -> None:
@@ -70,7 +71,7 @@ def test_broken_and_refused_exchanges(starter: Starter) -> None:
 def test_without_a_watcher_nothing_is_kept(gateway: Gateway) -> None:
     """Plain mitmdump records nothing; the option switches it on."""
     assert gateway.chat("gpt-4o").status == 200
-    assert "attempt 1 of" not in gateway.log
+    assert "attempt 1/" not in gateway.log
 
 
 def test_server_replay_reruns_the_translation(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:
