@@ -24,7 +24,8 @@ from zlib import crc32
 DUMMY = "skip_thought_signature_validator"
 """The placeholder that Google documents for calls whose signature is lost. Gemini 3 and later take it."""
 
-_DUMMIES = frozenset({DUMMY, "context_engineering_is_the_way_to_go"})
+PLACEHOLDERS = frozenset({DUMMY, "context_engineering_is_the_way_to_go"})
+"""What Gemini takes in place of a signature."""
 
 _PREFIX = "call_gs1_"
 """Marks an id that carries a signature; the digit is the version of the format."""
@@ -155,7 +156,7 @@ def signature_of(value: dict[str, Any]) -> str | None:
     if not isinstance(google, dict):
         return None
     signature = google.get("thought_signature") or google.get("thoughtSignature")
-    if not isinstance(signature, str) or signature in _DUMMIES or not _BASE64.fullmatch(signature):
+    if not isinstance(signature, str) or signature in PLACEHOLDERS or not _BASE64.fullmatch(signature):
         return None
     return signature
 
