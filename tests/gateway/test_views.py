@@ -21,7 +21,7 @@ from addons.gateway import views
 from addons.gateway.views import cut_json
 from addons.gateway.views.body import CUT
 
-OPENAI, GEMINI = views.VIEWS
+OPENAI, GEMINI, *_ = views.VIEWS
 WIRE = Path(__file__).resolve().parent.parent / "data" / "wire"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC"
 
@@ -426,7 +426,7 @@ def test_the_addon_registers_each_view_once(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(2):  # as when the script is loaded again
         Antigravity().load(Mock())
     assert changes == [*views.VIEWS]
-    assert [*registry] == ["openai conversation", "gemini conversation"]
+    assert [*registry] == ["openai conversation", "gemini conversation", "translation", "attempts"]
 
 
 def test_choices_beside_items_are_not_shown_twice() -> None:

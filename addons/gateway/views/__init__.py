@@ -1,4 +1,4 @@
-"""Views of mitmproxy that show the exchanges as conversations.
+"""Views of mitmproxy that show the exchanges: as conversations, their translation, their attempts.
 
 mitmproxy has no way to take a view back: one that stays after the addon is gone fits what it fits, and harms nothing.
 """
@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from mitmproxy import contentviews
 
+from addons.gateway.views.attempts_view import Attempts
 from addons.gateway.views.gemini_view import GeminiConversation
 from addons.gateway.views.openai_view import OpenAIConversation
+from addons.gateway.views.translation_view import Translation
 
-VIEWS = (OpenAIConversation(), GeminiConversation())
+VIEWS = (OpenAIConversation(), GeminiConversation(), Translation(), Attempts())
 
 
 def register() -> None:

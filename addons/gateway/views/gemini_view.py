@@ -13,6 +13,7 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.views import body as bodies
+from addons.gateway.views.gemini_stream import folded
 from addons.gateway.views.priority import BEST, NOT_MINE, is_json_or_stream
 from addons.gateway.views.transcript import (
     JSON,
@@ -173,51 +174,8 @@ def _show_call(out: Transcript, call: JSON) -> None:
 
 
 def _show_stream(out: Transcript, answers: list[JSON]) -> None:
-    _show_answer(out, _folded(answers))
+    _show_answer(out, folded(answers))
     out.timeline(_event(answer) for answer in answers)
-
-
-def _folded(answers: list[JSON]) -> JSON:
-    """The one answer that the events make: the last value of each member, and the parts of the candidates joined."""
-    whole: JSON = {}
-    candidates: dict[str, JSON] = {}
-    for answer in answers:
-        whole.update((name, value) for name, value in answer.items() if name != "candidates")
-        for candidate in map(members, elements(answer.get("candidates"))):
-            kept = candidates.setdefault(string(candidate.get("index")) or "0", {"parts": []})
-            kept.update((name, value) for name, value in candidate.items() if name != "content")
-            for part in elements(members(candidate.get("content")).get("parts")):
-                _join(kept["parts"], members(part))
-    whole["candidates"] = [_candidate(kept) for kept in candidates.values()]
-    return whole
-
-
-def _join(parts: list[JSON], part: JSON) -> None:
-    """Adds a part, or what goes on with the last one to that."""
-    last = parts[-1] if parts else {}
-    call = part.get("functionCall")
-    if isinstance(part.get("text"), str):
-        if "pieces" in last and last.get("thought") == part.get("thought"):
-            last["pieces"].append(part["text"])
-            last.update((name, value) for name, value in part.items() if name != "text")
-        else:
-            parts.append({**part, "pieces": [part["text"]]})
-    elif isinstance(call, dict) and not call.get("name") and isinstance(last.get("functionCall"), dict):
-        before = last["functionCall"]
-        pieces = elements(before.get("partialArgs")) + elements(call.get("partialArgs"))
-        last["functionCall"] = {**before, **call, "name": before.get("name"), "partialArgs": pieces}
-    elif part:
-        parts.append({**part})
-
-
-def _candidate(kept: JSON) -> JSON:
-    parts = [_part(part) for part in kept.pop("parts")]
-    return {**kept, "content": {"parts": parts}}
-
-
-def _part(part: JSON) -> JSON:
-    pieces = part.pop("pieces", None)
-    return part if pieces is None else {**part, "text": "".join(pieces)}
 
 
 def _event(answer: JSON) -> tuple[str, int]:

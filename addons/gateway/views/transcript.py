@@ -18,6 +18,8 @@ JSON = dict[str, Any]
 
 _CLIPPED = 600
 _URL = 200
+_GAP = "\N{NO-BREAK SPACE}"
+"""An empty line: mitmweb gives one without any character no height."""
 _UNITS = ("kB", "MB", "GB")
 
 
@@ -44,7 +46,7 @@ class Transcript:
     def turn(self, *about: str) -> None:
         """What follows is said by somebody else."""
         if self._lines:
-            self._lines.append("")
+            self._lines.append(_GAP)
         self._lines.append(f"── {' · '.join(part for part in about if part)} ──")
 
     def call(self, name: Any, arguments: Any, id: Any = None) -> None:

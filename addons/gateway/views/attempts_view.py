@@ -1,0 +1,121 @@
+"""The view "Attempts": who was asked, with what outcome, how long it took, what it cost. All from the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.contentviews import Contentview, Metadata
+
+from addons.gateway.record import CLIENT, record_of
+from addons.gateway.summary import CLIENT_LEFT
+from addons.gateway.views.explained import note_line, wrapped
+from addons.gateway.views.priority import NOT_MINE
+from addons.gateway.views.siblings import siblings_of
+from addons.gateway.views.transcript import JSON, Transcript
+
+NOT_OURS = "This is no exchange of the gateway, so there are no attempts to show."
+
+_HEAD = ("#", "outcome", "account", "waited", "took", "upstream")
+"""What matters most comes first: mitmweb cuts long lines off."""
+
+
+class Attempts(Contentview):
+    """The attempts of an exchange as a table, and the exchange in numbers."""
+
+    name = "Attempts"
+
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+        return NOT_MINE  # there for those who choose it
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        flow = metadata.flow
+        record = record_of(flow) if isinstance(flow, http.HTTPFlow) else {}
+        if not isinstance(flow, http.HTTPFlow) or not record:
+            return NOT_OURS
+        if record.get("side") == CLIENT:
+            return shown(record)
+        client = siblings_of(flow).client
+        number, count = record.get("number", 1), record.get("count", 1)
+        here = f"This is attempt {number} of {count} of {record.get('id')}."
+        if client is None:
+            return "\n".join([here, "", *_table([_attempt(number, record)])])
+        own = client.client_conn.id == flow.client_conn.id
+        if not own:
+            here += " It is one of a further call, which is a part of the same answer."
+            here = "\n".join([here, "", *_table([_attempt(number, record)]), "", "The client's exchange:"])
+        return f"{here}\n\n{shown(record_of(client), number if own else None)}"
+
+
+def shown(record: JSON, number: int | None = None) -> str:
+    """The attempts and numbers of a client's exchange; the attempt `number` is marked."""
+    out = Transcript()
+    attempts = record.get("attempts") or []
+    if attempts:
+        rows = [_attempt(at, attempt, marked=at == number) for at, attempt in enumerate(attempts, 1)]
+        for line in _table(rows):
+            out.line(line)
+    else:
+        out.line("No upstream was asked.")
+    out.turn("exchange")
+    for name, value in _numbers(record):
+        out.line(f"{name:18} {value}")
+    if notes := record.get("notes"):
+        out.turn("notes")
+        for code, detail in notes:
+            out.line(wrapped(note_line((code, detail))))
+    return out.render()
+
+
+def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, ...]:
+    status, outcome = attempt.get("status"), str(attempt.get("outcome", ""))
+    told = outcome if status is None or outcome.startswith(str(status)) else f"{status} {outcome}"
+    return (
+        f"{'→ ' if marked else ''}{number}",
+        told,
+        str(attempt.get("account", "")),
+        _seconds(attempt.get("waited")),
+        _seconds(attempt.get("seconds")),
+        str(attempt.get("upstream", "")),
+    )
+
+
+def _numbers(record: JSON) -> list[tuple[str, str]]:
+    status, error = record.get("status"), record.get("error")
+    got = CLIENT_LEFT if status is None else str(status)
+    attempts = record.get("attempts") or []
+    waited = sum(attempt.get("waited") or 0.0 for attempt in attempts)
+    tokens = record.get("tokens") or {}
+    facts: list[tuple[str, Any]] = [
+        ("id", record.get("id")),
+        ("request", f"{record.get('method')} {record.get('path')}"),
+        ("model asked for", record.get("client_model")),
+        ("Gemini's model", record.get("model")),
+        ("account", record.get("account")),
+        ("client got", f"{got} {error}" if error else got),
+        ("as", "a stream" if record.get("streamed") else "one body"),
+        ("first chunk after", _seconds(record.get("first")) if record.get("first") is not None else None),
+        ("total", _seconds(record.get("total"))),
+        ("waited in all", _seconds(waited) if waited else None),
+        ("prompt tokens", _part(tokens.get("prompt"), "cached", tokens.get("cached"))),
+        ("completion tokens", _part(tokens.get("completion"), "reasoning", tokens.get("reasoning"))),
+    ]
+    return [(name, str(value)) for name, value in facts if value is not None]
+
+
+def _part(whole: Any, name: str, part: Any) -> str | None:
+    if whole is None:
+        return None
+    return f"{whole:,} ({part:,} of them {name})" if part else f"{whole:,}"
+
+
+def _seconds(value: Any) -> str:
+    return f"{value:.2f} s" if isinstance(value, int | float) else "-"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(_HEAD, *rows, strict=True)]
+    return [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in (_HEAD, *rows)
+    ]

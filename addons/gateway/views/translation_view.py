@@ -1,0 +1,303 @@
+"""The view "Translation": what became of every member of the client's request, and of Gemini's answer.
+
+The translation is run again, by the record, with each member left out in turn (`mapping.explain`); so it is true of
+the bodies as they stand, edited ones too.
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from mitmproxy import http
+from mitmproxy.contentviews import Contentview, Metadata
+
+from addons.gateway import retranslation
+from addons.gateway.record import record_of
+from addons.gateway.views import body as bodies
+from addons.gateway.views import cut_json, explained, failure
+from addons.gateway.views.gemini_stream import whole_answer
+from addons.gateway.views.priority import NOT_MINE
+from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
+from addons.gateway.views.transcript import JSON, Transcript, members
+from mapping import jsonio
+from mapping.errors import OpenAIError
+from mapping.explain import Explanation, Place, Row, explain
+from mapping.explain_call import BODY, call_json, is_sent, said, with_model
+from mapping.explain_diff import difference, dotted
+from mapping.gemini import GeminiCall
+from mapping.notes import Notes
+
+_STEP = re.compile(r"\w+")
+_CUT_BACK = 3
+"""How many things at the end of a body that breaks off are left out, if that makes it one that can be translated."""
+
+NOT_OURS = "This is no exchange of the gateway, so there is no translation to show."
+
+
+class Translation(Contentview):
+    """What became of a request's members, or of an answer's."""
+
+    name = "Translation"
+
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+        return NOT_MINE  # there for those who choose it
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        flow = metadata.flow
+        record = record_of(flow) if isinstance(flow, http.HTTPFlow) else {}
+        if not isinstance(flow, http.HTTPFlow) or not record:
+            return NOT_OURS
+        siblings = siblings_of(flow)
+        if siblings.client is None:
+            return f"The client's flow of this exchange ({record.get('id')}) is not here, and it is what tells."
+        with _no_collection():
+            return (_answer_side if metadata.http_message is flow.response else _request_side)(flow, siblings)
+
+
+def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
+    client = siblings.client
+    assert client is not None
+    record = record_of(client)
+    out = Transcript()
+    out.line(_headline(record))
+    if flow is not client:
+        out.line("What the members of the client's request became in this one:")
+    body, cut = _body_of(client.request)
+    translate = request_translation(record)
+    explanation = None
+    if _has_translation(record) and body is not None:
+        explanation = explain(body, translate)
+        for _ in range(_CUT_BACK if cut and isinstance(body, dict) else 0):
+            if explanation.refused is None or not body:
+                break
+            body = _shorter(body)
+            explanation = explain(body, translate)
+    _section(out, "what went wrong", failure.told(siblings, explanation))
+    if explanation is None:
+        out.line(f"\n{_why_none(record, body)}")
+    elif explanation.refused is not None:
+        _section(out, "the request is refused", _refusal(explanation.refused, body))
+    else:
+        _section(out, "left out or changed", explained.remarks(explanation))
+        _section(out, "request · each member", explained.lines(explanation, said, _sent))
+        if record["endpoint"] != "input_tokens":  # of that only a part is sent
+            _section(out, "sent otherwise", _otherwise(siblings, body, translate))
+    _section(out, "further notes on the exchange", _further_notes(record, explanation))
+    if cut:
+        out.line(f"\n{bodies.CUT}")
+    return out.render()
+
+
+def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
+    client = siblings.client
+    assert client is not None
+    record = record_of(client)
+    out = Transcript()
+    out.line(_headline(record))
+    answers = _Answers.of(siblings)
+    explanation = answers.explained(record, _body_of(client.request)[0]) if _has_translation(record) else None
+    _section(out, "what went wrong", failure.told(siblings, None))
+    if explanation is None:
+        out.line(f"\n{_why_no_answer(record, siblings)}")
+    elif explanation.refused is not None:
+        _section(out, "Gemini's answer is refused", [explanation.refused.message])
+    else:
+        if answers.hops or answers.others:
+            count = 1 + len(answers.hops) + len(answers.others)
+            out.line(f"{count} answers of Gemini make this one; the first is shown, as a part of it.")
+        _section(out, "left out or changed", explained.remarks(explanation))
+        _section(out, "Gemini's answer · each member", explained.lines(explanation, dotted, _all))
+    _section(out, "further notes on the exchange", _further_notes(record, explanation))
+    return out.render()
+
+
+# --- the translations
+
+
+def request_translation(record: JSON) -> Callable[[Any, Notes], JSON]:
+    """What makes the Gemini call of a request, in the form of the upstream that was asked last."""
+    attempts = record.get("attempts") or [{}]
+    upstream = attempts[-1].get("upstream", "") if record.get("endpoint") != "input_tokens" else ""
+
+    def translate(body: Any, notes: Notes) -> JSON:
+        call = retranslation.translate(record, body, notes)
+        made = call_json(call, retranslation.as_sent(call, upstream, notes))
+        name = body["model"]
+        return made if name == record.get("client_model") else with_model(made, f"what {name} stands for")
+
+    return translate
+
+
+@dataclass(slots=True)
+class _Answers:
+    """The answers of Gemini's that make up one of a client, each whole."""
+
+    first: JSON | None = None
+    hops: list[JSON] = field(default_factory=list)
+    """What the first one was continued with."""
+    others: list[JSON] = field(default_factory=list)
+    """Those of further calls."""
+
+    @classmethod
+    def of(cls, siblings: Siblings) -> _Answers:
+        own, others = _answers_in(siblings.attempts), _answers_in(siblings.further)
+        if not own:  # made in the background
+            own, others = others[:1], others[1:]
+        return cls(own[0] if own else None, own[1:], others)
+
+    def explained(self, record: JSON, body: Any) -> Explanation | None:
+        """What became of the first one; None, where there is none."""
+        if self.first is None or body is None:
+            return None
+        try:
+            call, _ = retranslation.request(record, body)
+        except OpenAIError:
+            return None
+        # Sealed texts are made anew, and readable: what is in them counts, and the recorded ones would hide it.
+        seeds = {**members(record.get("seeds")), "sealed": []}
+        return explain(self.first, partial(self._translate, {**record, "seeds": seeds}, call))
+
+    def _translate(self, record: JSON, call: GeminiCall, first: Any, notes: Notes) -> JSON:
+        """The client's answer, whole."""
+        if record["endpoint"] == "input_tokens":
+            return members(jsonio.loads(retranslation.answer(record, call, [jsonio.dumps(first)])))
+        translator = retranslation.Dialect.of(record, call, notes).whole()
+        for answer in (first, *self.hops):
+            translator.add(answer)
+        translator.close()
+        for answer in self.others:
+            translator.add(answer)
+            translator.close()
+        return members(jsonio.loads(translator.finish()))
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Translations leave no cycles behind; looking for them again and again takes several times as long as they do."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _answers_in(flows: Sequence[http.HTTPFlow]) -> list[JSON]:
+    whole = [whole_answer(_content(flow.response)) for flow in flows if is_answer(flow)]
+    return [answer for answer in whole if answer is not None]
+
+
+# --- the parts of the view
+
+
+def _headline(record: JSON) -> str:
+    name, model = record.get("client_model"), record.get("model")
+    models = f"{name} → {model}" if name != model else f"{model}"
+    return " · ".join([f"{record.get('method')} {record.get('path')}", *([models] if model else [])])
+
+
+def _section(out: Transcript, title: str, lines: Sequence[str]) -> None:
+    if lines:
+        out.turn(title)
+        for line in lines:
+            out.line(line)
+
+
+def _has_translation(record: JSON) -> bool:
+    return record.get("endpoint") in retranslation.ENDPOINTS and isinstance(record.get("model"), str)
+
+
+def _why_none(record: JSON, body: Any) -> str:
+    if record.get("endpoint") not in retranslation.ENDPOINTS:
+        return "Requests of this kind have no translation to show."
+    if not isinstance(record.get("model"), str):
+        return "The request was refused before it was translated. Gemini was not asked."
+    return "The body of the request can't be read, so what became of it can't be told." if body is None else ""
+
+
+def _why_no_answer(record: JSON, siblings: Siblings) -> str:
+    if not _has_translation(record):
+        return _why_none(record, None)
+    if not record.get("attempts") and not siblings.further:
+        return "Gemini was not asked, so there is no answer of its to translate."
+    if siblings.attempts or siblings.further:
+        return "There is no answer of Gemini's that was translated."
+    return "Gemini's answer is not here: the flows of the attempts are gone, or were not loaded."
+
+
+def _shorter(body: JSON) -> JSON:
+    """A body that breaks off without the last thing in it, which is not whole."""
+    name, value = list(body.items())[-1]
+    rest = {other: body[other] for other in body if other != name}
+    return {**rest, name: value[:-1]} if isinstance(value, list) and len(value) > 1 else rest
+
+
+def _refusal(refused: OpenAIError, body: Any) -> list[str]:
+    """What is wrong, and where; Gemini was not asked then, unless the flow was edited since."""
+    lines = [explained.wrapped(refused.message)]
+    if refused.param:
+        value = body
+        for step in _STEP.findall(refused.param):
+            if isinstance(value, dict) and step in value:
+                value = value[step]
+            elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return [*lines, f"{refused.param} is not there"]
+        lines.append(f"{refused.param}: {explained.value_text(value)}")
+    return lines
+
+
+def _otherwise(siblings: Siblings, body: Any, translate: Callable[[Any, Notes], JSON]) -> list[str]:
+    """Where the request that went to Gemini last is not what the translation makes: it was mended, or one is edited."""
+    if not siblings.attempts:
+        return []
+    sent, _ = _body_of(siblings.attempts[-1].request)
+    if not isinstance(sent, dict):
+        return []
+    found = difference(translate(body, Notes())[BODY], _inner(sent))
+    paths = [dotted(path) or "all of it" for path in (*found.lost, *found.gained)]
+    return (
+        ["What was sent last differs: it was mended or continued, or a flow was edited.", *paths[:20]] if found else []
+    )
+
+
+def _inner(sent: JSON) -> JSON:
+    """The request in the wrapper of the Cloud Code API."""
+    inner = sent.get("request")
+    return inner if isinstance(inner, dict) else sent
+
+
+def _further_notes(record: JSON, explanation: Explanation | None) -> list[str]:
+    """The notes of the whole exchange that are not told yet."""
+    told = {note for row in explanation.all() for note in row.notes} | set(explanation.notes) if explanation else set()
+    notes = [(str(note[0]), str(note[1])) for note in record.get("notes", [])]
+    return [explained.wrapped(explained.note_line(note)) for note in notes if note not in told]
+
+
+def _sent(row: Row) -> Sequence[Place]:
+    """What Gemini gets; how the answer is made only where Gemini gets nothing of it."""
+    return [place for place in row.became if is_sent(place.path)] or row.became
+
+
+def _all(row: Row) -> Sequence[Place]:
+    return row.became
+
+
+def _content(message: http.Message | None) -> bytes:
+    return (message.get_content(strict=False) or b"") if message is not None else b""
+
+
+def _body_of(request: http.Request) -> tuple[Any, bool]:
+    """The JSON value of a request, None if it has none, and whether it is cut off."""
+    try:
+        return cut_json.loads(_content(request))
+    except ValueError:
+        return None, False

@@ -1,0 +1,216 @@
+"""Answers that are none are asked for again, and requests that are refused are mended once, while nothing was sent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mapping.signatures import DUMMY
+from tests.e2e.conftest import ScriptedUpstream, http_answer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.e2e.conftest import Answer, Gateway, Starter
+
+WIRE = Path(__file__).parents[1] / "data" / "wire"
+MODEL = "gemini-3.8-flash"
+STREAMED = pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+KINDS = {
+    "gemini": "",
+    "vertex": 'upstream = "vertex"\nproject = "p"\nlocation = "europe-west4"',
+    "code-assist": 'upstream = "code-assist"\nproject = "p"',
+}
+
+
+def recorded(name: str) -> Any:
+    return json.loads((WIRE / name).read_bytes())
+
+
+def text(*parts: Any, finish: str | None = "STOP", **more: Any) -> dict[str, Any]:
+    candidate = {"content": {"role": "model", "parts": list(parts)}, "index": 0, **more}
+    return {"candidates": [{**candidate, "finishReason": finish} if finish else candidate]}
+
+
+GOOD = text({"text": "All is well."})
+
+
+def reply(value: Any, stream: bool) -> bytes:
+    """The HTTP answer with one value: whole, or as the only event of a stream."""
+    data = json.dumps(value).encode()
+    return http_answer(b"data: " + data + b"\r\n\r\n", "text/event-stream") if stream else http_answer(data)
+
+
+def refusal(message: str) -> bytes:
+    body = json.dumps({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}).encode()
+    head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def account(upstream: ScriptedUpstream, label: str = "a", kind: str = "gemini") -> str:
+    return f'[[accounts]]\nemail = "{label}"\napi_key = "key-{label}"\nbase_url = "{upstream.url}"\n{KINDS[kind]}\n'
+
+
+def content(answer: Answer, stream: bool) -> str:
+    assert answer.status == 200, answer.body
+    if not stream:
+        return answer.text
+    assert answer.events[-1] == "[DONE]"
+    chunks = [choice["delta"] for event in answer.events[:-1] for choice in event["choices"]]
+    return "".join(delta.get("content") or "" for delta in chunks)
+
+
+class Case:
+    """A gateway over a scripted upstream."""
+
+    def __init__(self, starter: Starter) -> None:
+        self._starter = starter
+        self.upstreams: list[ScriptedUpstream] = []
+
+    def over(self, *replies: bytes, accounts: int = 1, kind: str = "gemini", settings: str = "") -> Gateway:
+        upstream = ScriptedUpstream(*replies)
+        self.upstreams.append(upstream)
+        return self._starter(settings + "".join(account(upstream, f"a{n}", kind) for n in range(accounts)))
+
+    @property
+    def bodies(self) -> list[Any]:
+        """What the upstream got."""
+        return self.upstreams[-1].bodies
+
+
+@pytest.fixture
+def case(starter: Starter) -> Iterator[Case]:
+    found = Case(starter)
+    yield found
+    for upstream in found.upstreams:
+        upstream.close()
+
+
+# ---- answers that are none
+
+NONE = {
+    "a malformed function call": recorded("malformed_function_call.json"),
+    "an unexpected tool call": recorded("unexpected_tool_call.json"),
+    "no candidate": {"candidates": [], "usageMetadata": {"promptTokenCount": 5}},
+    "no finish reason": text(finish=None),
+}
+
+
+@STREAMED
+@pytest.mark.parametrize("bad", NONE.values(), ids=NONE)
+@pytest.mark.parametrize("accounts", [1, 2])
+def test_it_is_asked_for_again(case: Case, bad: Any, accounts: int, stream: bool) -> None:
+    """Of another account where there is one, else of the same: the model may well do better the second time."""
+    gateway = case.over(reply(bad, stream), reply(GOOD, stream), accounts=accounts)
+    answer = gateway.chat(MODEL, stream=stream)
+    assert content(answer, stream) == "All is well."
+    assert answer.headers["x-account-email"] == f"a{accounts - 1}"
+    assert "retried" in answer.headers["x-antigravity-notes"]
+    assert len(case.bodies) == 2
+
+
+@STREAMED
+def test_it_is_asked_for_again_once(case: Case, stream: bool) -> None:
+    bad = NONE["a malformed function call"]
+    answer = case.over(reply(bad, stream), reply(bad, stream)).chat(MODEL, stream=stream)
+    assert (answer.status, answer.error["code"]) == (500, "malformed_function_call")
+    assert len(case.bodies) == 2
+
+
+def test_it_is_asked_for_once_only_where_that_is_wanted(case: Case) -> None:
+    gateway = case.over(reply(NONE["no candidate"], False), settings="[retry]\nmax_attempts = 1\n")
+    assert gateway.chat(MODEL).status == 500
+    assert len(case.bodies) == 1
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["a malformed function call", "no finish reason"])
+def test_nothing_is_asked_for_again_once_something_was_sent(case: Case, broken: bool) -> None:
+    """A call that was none after some text is the end of that text; one without an end gets an error for an end."""
+    events = [text({"text": "Let me see"}, finish=None), *([] if broken else [NONE["a malformed function call"]])]
+    body = b"".join(b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in events)
+    answer = case.over(http_answer(body, "text/event-stream"), accounts=2).chat(MODEL, stream=True)
+    assert answer.status == 200
+    assert b"Let me see" in answer.body
+    if broken:
+        assert set(answer.events[-1]["error"]) == {"message", "type", "param", "code"}
+    else:
+        assert content(answer, True) == "Let me see"
+    assert len(case.bodies) == 1
+
+
+# ---- requests that are mended
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+TOOLS = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
+TURNS = [
+    {"role": "user", "content": "Weather?"},
+    {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{**CALL, "extra_content": {"google": {"thought_signature": "c2ln"}}}],
+    },
+    {"role": "tool", "tool_call_id": "c1", "content": "18 C"},
+]
+MISSING = {
+    "refused": refusal(recorded("error_400_missing_thought_signature.json")["error"]["message"]),
+    "finish reason": None,
+}
+
+
+@STREAMED
+@pytest.mark.parametrize("missing", MISSING.values(), ids=MISSING)
+@pytest.mark.parametrize("kind", KINDS)
+def test_signatures_are_rebuilt_once(case: Case, kind: str, missing: bytes | None, stream: bool) -> None:
+    told = missing or reply(recorded("missing_thought_signature_finish.json"), stream)
+    gateway = case.over(told, reply(GOOD, stream), told, told, kind=kind)
+    request = {"model": MODEL, "messages": TURNS, "tools": TOOLS, "stream": stream}
+    answer = gateway.call("POST", "/v1/chat/completions", request)
+    assert content(answer, stream) == "All is well."
+    assert "signature-dummy" in answer.headers["x-antigravity-notes"]
+    assert [signature(body) for body in case.bodies] == ["c2ln", DUMMY]
+    again = gateway.call("POST", "/v1/chat/completions", request)
+    assert again.status in (400, 500)
+    assert len(case.bodies) == 4
+
+
+def signature(body: Any) -> str:
+    """That of the function call in a request, out of its envelope."""
+    contents = body.get("request", body)["contents"]
+    return str(next(part["thoughtSignature"] for turn in contents for part in turn["parts"] if "functionCall" in part))
+
+
+REFUSED = {
+    "thinking": (
+        {"reasoning_effort": "low"},
+        "Thinking is not supported by this model.",
+        ("generationConfig", "thinkingConfig"),
+        "upstream-refuses=generationConfig.thinkingConfig",
+    ),
+    "response schema": (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}},
+        "Unknown name response_json_schema",
+        ("generationConfig", "responseJsonSchema"),
+        "upstream-refuses=generationConfig.responseJsonSchema",
+    ),
+}
+
+
+@STREAMED
+@pytest.mark.parametrize(("members", "message", "place", "note"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_refused_is_left_out_once(
+    case: Case, kind: str, members: Any, message: str, place: tuple[str, str], note: str, stream: bool
+) -> None:
+    gateway = case.over(refusal(message), reply(GOOD, stream), refusal(message), refusal(message), kind=kind)
+    answer = gateway.chat(MODEL, stream=stream, **members)
+    assert content(answer, stream) == "All is well."
+    assert note in answer.headers["x-antigravity-notes"]
+    first, second = (body.get("request", body) for body in case.bodies)
+    assert place[1] in first[place[0]]
+    assert place[1] not in second.get(place[0], {})
+    assert second["contents"] == first["contents"]
+    assert gateway.chat(MODEL, stream=stream, **members).error["type"] == "invalid_request_error"
+    assert len(case.bodies) == 4
