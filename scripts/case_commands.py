@@ -1,0 +1,103 @@
+"""What scripts/cases.py does, in the environment that it sets up. No network, and no mitmproxy process."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from mitmproxy import exceptions, io
+
+from addons.gateway import case_files, cases
+from addons.gateway.case_files import Case, CaseError
+from addons.gateway.case_rerun import Difference, differences, rerun
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run a command; returns the exit status."""
+    try:
+        if options.command == "export":
+            return export(Path(options.file), Path(options.folder), options.id, mask=options.mask)
+        folders = [case for name in options.folders for case in case_files.found_in(Path(name))]
+        return (check if options.command == "run" else update)(folders)
+    except CaseError as e:
+        print(e, file=sys.stderr)
+        return 1
+
+
+def check(folders: list[Path]) -> int:
+    """Translate each case again and print what differs."""
+    failed = 0
+    for folder in folders:
+        case = case_files.read(folder)
+        found = differences(case, rerun(case))
+        if found:
+            failed += 1
+            print(f"FAILED {folder}")
+            print("".join(_diff(difference) for difference in found))
+    print(f"{len(folders)} cases, {failed} failed" if failed else f"{len(folders)} cases, all as recorded")
+    return 1 if failed else 0
+
+
+def _diff(difference: Difference) -> str:
+    lines = difflib.unified_diff(
+        difference.recorded.splitlines(),
+        difference.now.splitlines(),
+        f"{difference.name} (recorded)",
+        f"{difference.name} (now)",
+        lineterm="",
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def update(folders: list[Path]) -> int:
+    """Write what is translated now into the cases."""
+    changed = 0
+    for folder in folders:
+        case = case_files.read(folder)
+        outcome = rerun(case)
+        if outcome.crash:
+            print(f"{folder} stays as it is, because its translation fails:\n{outcome.crash}", file=sys.stderr)
+            return 1
+        if not differences(case, outcome):
+            continue
+        changed += 1
+        calls = [replace(call, request=now) for call, now in zip(case.calls, outcome.requests, strict=True)]
+        case_files.write(
+            replace(case, status=outcome.status, answer=outcome.answer, notes=outcome.notes, calls=calls), folder
+        )
+        print(f"updated {folder}")
+    print(f"{len(folders)} cases, {changed} updated")
+    return 0
+
+
+def export(file: Path, folder: Path, ids: Iterable[str] | None, *, mask: bool) -> int:
+    """Write the exchanges of a saved file into folders that are named by their request ids. Raises CaseError."""
+    try:
+        found = cases.by_exchange(io.read_flows_from_paths([file]))
+    except exceptions.FlowReadException as e:
+        raise CaseError(f"{file}: {e}") from None
+    if missing := sorted(set(ids or ()) - set(found)):
+        raise CaseError(f"{file} has no exchange {', '.join(missing)}.")
+    wanted = list(ids or found)
+    if not wanted:
+        raise CaseError(f"{file} has no exchange of this gateway. A file saved with -w has them.")
+    left_out = 0
+    for id in wanted:
+        try:
+            path = cases.export(found[id], folder / id, mask=mask)
+        except CaseError as e:
+            left_out += 1
+            print(e, file=sys.stderr)
+            continue
+        print(f"{path}  {_told(case_files.read(path))}")
+    return 1 if left_out == len(wanted) or (ids and left_out) else 0
+
+
+def _told(case: Case) -> str:
+    """What a case is, and whether its translation still gives the same."""
+    same = "" if not differences(case, rerun(case)) else " (translated otherwise now)"
+    return f"{case.path} {case.client_model} -> {case.model} {case.status}{same}"

@@ -1,0 +1,59 @@
+"""Cases: exchanges as folders of files, translated again offline and compared. A bug report that runs.
+
+    python3 scripts/cases.py export saved.flow cases/            each exchange of a saved file, into folders of its own
+    python3 scripts/cases.py export saved.flow cases/ --id req_... --mask
+    python3 scripts/cases.py run cases/                          show what is translated otherwise than recorded
+    python3 scripts/cases.py update cases/                       take what is translated now as what is expected
+
+Any Python 3 can start it; see bootstrap.py. What it does is in case_commands.py.
+"""
+
+import argparse
+import os
+import sys
+
+if not __package__:  # run as a file
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from scripts import bootstrap
+
+
+def parse(argv: "list[str]") -> argparse.Namespace:
+    """The options of the command line."""
+    parser = argparse.ArgumentParser(prog="cases.py", description="Recorded exchanges, translated again offline.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    run = commands.add_parser("run", help="translate cases again and show differences; exit status 1 if there are any")
+    update = commands.add_parser("update", help="write what is translated now into the cases")
+    for command in (run, update):
+        command.add_argument("folders", nargs="+", metavar="FOLDER", help="a case, or a folder of cases")
+    export = commands.add_parser("export", help="make cases of the exchanges of a saved file")
+    export.add_argument("file", metavar="FLOWS", help="what mitmproxy saved with -w")
+    export.add_argument("folder", metavar="FOLDER", help="where the cases go, a folder each")
+    export.add_argument("--id", action="append", metavar="REQ", help="only the exchange with this request id")
+    export.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
+    options = parser.parse_args(argv)
+    if not options.command:
+        parser.error("a command is needed: run, export or update")
+    return options
+
+
+def main() -> int:
+    argv = sys.argv[1:]
+    options = parse(argv)
+    try:
+        environment = bootstrap.Environment()
+        environment.ensure(bootstrap.RUN)
+        if os.path.realpath(sys.prefix) != os.path.realpath(environment.path):
+            bootstrap.replace_process([environment.python, os.path.abspath(__file__), *argv])
+        from scripts import case_commands  # needs the packages of the environment
+
+        return case_commands.run(options)
+    except bootstrap.SetupError as e:
+        bootstrap.say(str(e))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

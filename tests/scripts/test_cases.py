@@ -1,0 +1,165 @@
+"""scripts/cases.py: cases are made of saved files, run, and updated."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mitmproxy import http, io
+
+from addons.gateway import case_files
+from scripts import bootstrap, case_commands, cases
+from tests.gateway.case_flows import flows_of
+
+GOLDEN = Path(bootstrap.ROOT) / "tests" / "cases"
+
+
+def run(*argv: object) -> int:
+    return case_commands.run(cases.parse([str(word) for word in argv]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two cases."""
+    for name in ("chat-grounding", "chat-stream-retried"):
+        shutil.copytree(GOLDEN / name, tmp_path / "cases" / name)
+    return tmp_path / "cases"
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A saved file with two exchanges, one that can't be exported, and a flow of somebody else's."""
+    flows = [
+        *flows_of(case_files.read(GOLDEN / "chat-grounding"), "req_one"),
+        *flows_of(case_files.read(GOLDEN / "chat-stream-retried"), "req_two"),
+        *flows_of(case_files.read(GOLDEN / "chat-grounding"), "req_left"),
+    ]
+    flows[-2].metadata["antigravity"]["status"] = None
+    stranger = http.HTTPFlow(flows[0].client_conn, flows[0].server_conn)
+    stranger.request = http.Request.make("GET", "http://example.com/")
+    with (tmp_path / "saved.flow").open("wb") as file:
+        writer = io.FlowWriter(file)
+        for flow in [stranger, *flows]:
+            writer.add(flow)
+    return tmp_path / "saved.flow"
+
+
+# --- run and update
+
+
+def test_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("run", folder) == 0
+    assert capsys.readouterr().out == "2 cases, all as recorded\n"
+    assert run("run", folder / "chat-grounding", folder / "chat-stream-retried") == 0
+
+
+def test_run_shows_what_differs_and_update_takes_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = folder / "chat-grounding" / "client-answer.json"
+    before = answer.read_bytes()
+    answer.write_bytes(before.replace(b'"finish_reason":"stop"', b'"finish_reason":"length"'))
+    assert run("run", folder) == 1
+    out = capsys.readouterr().out
+    assert f"FAILED {folder / 'chat-grounding'}\n" in out
+    assert "chat-stream-retried" not in out
+    assert "--- client-answer (recorded)\n+++ client-answer (now)\n" in out
+    assert '-      "finish_reason": "length",\n' in out
+    assert '+      "finish_reason": "stop",\n' in out
+    assert out.endswith("2 cases, 1 failed\n")
+
+    assert run("update", folder) == 0
+    assert capsys.readouterr().out == f"updated {folder / 'chat-grounding'}\n2 cases, 1 updated\n"
+    assert answer.read_bytes() == before
+    assert run("run", folder) == 0
+
+
+def test_update_leaves_what_is_right_as_it_is(folder: Path) -> None:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    before = [(path.read_bytes(), path.stat().st_mtime_ns) for path in files]
+    assert run("update", folder) == 0
+    assert [(path.read_bytes(), path.stat().st_mtime_ns) for path in files] == before
+
+
+def test_update_does_not_take_a_crash(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("addons.gateway.case_rerun.translate", None)
+    before = (folder / "chat-grounding" / "case.json").read_bytes()
+    assert run("update", folder) == 1
+    assert "its translation fails" in capsys.readouterr().err
+    assert (folder / "chat-grounding" / "case.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("command", ["run", "update"])
+def test_no_case(command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(command, tmp_path) == 1
+    assert run(command, tmp_path / "nowhere") == 1
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "case.json").write_text("{}")
+    assert run(command, tmp_path) == 1
+    assert capsys.readouterr().err.count("\n") == 3
+
+
+# --- export
+
+
+def test_export(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("export", saved, tmp_path / "made") == 0
+    told = capsys.readouterr()
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["req_one", "req_two"]
+    assert "req_one  /v1/chat/completions gemini-2.5-flash -> gemini-2.5-flash 200\n" in told.out
+    assert "req_left can't be exported: the client left" in told.err
+    assert run("run", tmp_path / "made") == 0
+
+
+def test_export_of_one_masked(saved: Path, tmp_path: Path) -> None:
+    assert run("export", saved, tmp_path / "made", "--id", "req_two", "--mask") == 0
+    [path] = (tmp_path / "made").iterdir()
+    assert path.name == "req_two"
+    assert json.loads((path / "client-request.json").read_bytes())["messages"][0]["content"] == "xxxxx!"
+    assert run("run", path) == 0
+
+
+def test_export_says_what_is_wrong(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    made = tmp_path / "made"
+    empty = tmp_path / "empty.flow"
+    empty.write_bytes(b"")
+    for file, more, said in (
+        (saved, ["--id", "req_none"], "has no exchange req_none"),
+        (saved, ["--id", "req_left"], "the client left"),
+        (tmp_path / "nowhere.flow", [], "nowhere.flow"),
+        (Path(__file__), [], "test_cases.py"),
+        (empty, [], "no exchange of this gateway"),
+    ):
+        assert run("export", file, made, *more) == 1
+        assert said in capsys.readouterr().err
+    assert not made.exists()
+
+
+# --- the script
+
+
+@pytest.mark.parametrize("argv", ["", "run", "export saved.flow", "nonsense", "run --mask x"])
+def test_refused(argv: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as e:
+        cases.parse(argv.split())
+    assert e.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_old_pythons_can_read_the_script() -> None:
+    text = Path(cases.__file__).read_text()
+    ast.parse(text, feature_version=(3, 7))
+    assert "from __future__ import annotations" not in text
+
+
+def test_help_needs_nothing_installed() -> None:
+    script = os.path.join(bootstrap.ROOT, "scripts", "cases.py")
+    done = subprocess.run([sys.executable, "-I", "-S", script, "export", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "--mask" in done.stdout
