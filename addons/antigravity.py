@@ -5,6 +5,7 @@ Options and hooks, nothing else; the rooms behind it are in `addons/gateway/`, t
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import sys
 from collections.abc import Awaitable
@@ -21,17 +22,20 @@ try:
     from mitmproxy.utils import asyncio_utils
 
     from addons.gateway import banner, layer_setup, listening, seeds, views
+    from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo
     from addons.gateway.dispatch import HookTable
+    from addons.gateway.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
     from addons.gateway.settings_file import SettingsFile
+    from addons.gateway.sockets import Sockets
     from addons.gateway.trace import Recorder
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
         raise
     raise ImportError(
         f"The Python that runs mitmproxy ({sys.executable}) lacks the package {e.name!r}. "
-        f"Install it there (python -m pip install mitmproxy pydantic orjson prometheus-client google-auth), "
+        f"Install it there (python -m pip install mitmproxy pydantic orjson prometheus-client google-auth jinja2), "
         f"or start with: python3 {ROOT / 'scripts' / 'serve.py'}"
     ) from None
 
@@ -46,6 +50,8 @@ class Antigravity:
         self.settings_file = SettingsFile(self.gateway)
         self.demo = Demo()
         self.hook_table: HookTable | None = None
+        self.addons = [Commands(self.gateway), Sockets()]
+        self.ready = asyncio.Event()
 
     # --- options
 
@@ -95,6 +101,7 @@ class Antigravity:
         """What the start has to wait for."""
         if ctx.options.antigravity_demo:
             self.gateway.use_only(await self.demo.start())
+        self.ready.set()
         await listening.keep_to_loopback(self.gateway)
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.settings_file.watch()
@@ -114,11 +121,21 @@ class Antigravity:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         layer_setup.install(nextlayer, self.gateway)
 
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        _keep_from_record(self.gateway.of(flow))
+
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if exchange := self.gateway.of(flow):
-            return exchange.on_request()
-        self.gateway.refuse_stray(flow)
-        return None
+            waiting = exchange.on_request()
+            _keep_from_record(exchange)
+            return waiting
+        return self.replay(flow) if self.gateway.replays.concerns(flow) else None
+
+    async def replay(self, flow: http.HTTPFlow) -> None:
+        """A flow that came otherwise than over a connection to the gateway. `mitmdump -C` sends some very early."""
+        await self.ready.wait()
+        await self.gateway.replays.answer(flow)
+        raise exceptions.AddonHalt  # it is answered; a server replay after this would answer it once more
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         if exchange := self.gateway.of(flow):
@@ -127,10 +144,18 @@ class Antigravity:
     async def response(self, flow: http.HTTPFlow) -> None:
         if exchange := self.gateway.of(flow):
             await exchange.on_response()
+            _keep_from_record(exchange)
 
     def error(self, flow: http.HTTPFlow) -> None:
         if exchange := self.gateway.of(flow):
             exchange.client_left()
+            _keep_from_record(exchange)
+
+
+def _keep_from_record(exchange: Exchange | None) -> None:
+    """An open status page asks again and again: that is no traffic to look at or to save."""
+    if exchange is not None and exchange.is_poll:
+        raise exceptions.AddonHalt
 
 
 addons = [Antigravity()]

@@ -62,6 +62,8 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
     def __init__(self, plan: P, *, created: int, mint: Mint, notes: Notes) -> None:
         self.started = False
         """The client has content, so this answer can only go on or break off."""
+        self.fault: UpstreamError | None = None
+        """What ended the stream with an error event; the upstream need not be listened to any more."""
         self._exchange = Exchange(plan, created, mint, notes)
         self._calls = CallMaker(plan, mint)
         self._parser = sse.EventParser()
@@ -190,6 +192,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         if not self.started and not self._out:
             self._over = self._failed = True
             raise fault
+        self.fault = fault
         return self.cut(fault.error)
 
     def _take(self) -> bytes:

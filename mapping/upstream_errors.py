@@ -217,6 +217,12 @@ def broken_off(detail: str) -> UpstreamError:
     return UpstreamError(error, Kind.ANSWER, status=0, reason="upstream broke off")
 
 
+def unusable(message: str, *, code: str) -> UpstreamError:
+    """An answer that can't be taken in: it is too large, or in an encoding that can't be read."""
+    error = OpenAIError(502, message, type=SERVER_ERROR, code=code)
+    return UpstreamError(error, Kind.ANSWER, status=200, reason=code)
+
+
 def timed_out() -> UpstreamError:
     """The upstream did not answer in time."""
     error = OpenAIError(504, "The upstream did not answer in time.", type=SERVER_ERROR, code="upstream_timeout")

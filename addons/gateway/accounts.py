@@ -63,7 +63,7 @@ class Account:
     @property
     def unusable(self) -> str | None:
         """Why it can't serve now; None when it can."""
-        return self.lacks or self.refused or self.credential.fault
+        return self.lacks or self.credential.fault or self.refused
 
     def serves(self, model: str) -> bool:
         """Whether the account may serve a model; an empty name stands for the list of models."""

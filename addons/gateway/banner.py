@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def show(gateway: Gateway, file: Path | None, *, demo: bool) -> None:
     """Print the banner, unless mitmproxy was told to be quiet or owns the screen."""
-    if ctx.options.termlog_verbosity in QUIET or type(ctx.master).__name__ == "ConsoleMaster":
+    if type(ctx.master).__name__ == "ConsoleMaster" or ctx.options.termlog_verbosity in QUIET:
         return
     print(text(gateway, _base_url(), file, demo=demo), flush=True)
 
@@ -44,6 +44,7 @@ def text(gateway: Gateway, base_url: str, file: Path | None, *, demo: bool) -> s
         f"  accounts   {_accounts(gateway)}",
         f"  auth mode  {mode}",
         f"  settings   {file or 'none (environment and defaults)'}",
+        f"  status     {base_url.removesuffix('/v1')}/ (in a browser)",
         "",
         f"  curl {base_url}/chat/completions{key} -H 'Content-Type: application/json' \\",
         """    -d '{"model":"gpt-4o","messages":[{"role":"user","content":"Hello!"}]}'""",

@@ -1,4 +1,4 @@
-"""Request bodies as JSON: decompressed within bounds, then parsed.
+"""Bodies within bounds: those of requests as JSON, and those of the upstream's answers, piece by piece.
 
 A few kilobytes can decompress to gigabytes; no more is ever produced than the limit allows, whatever the encoding.
 """
@@ -13,11 +13,11 @@ import brotli
 import zstandard
 from mitmproxy import http
 
-from mapping import jsonio
+from mapping import jsonio, upstream_errors
 from mapping.errors import OpenAIError
 
 MAX_BYTES = 100 * 2**20
-"""The largest body that is taken, as it arrives and decompressed."""
+"""The largest body that is taken, of a request or of an upstream's answer, as it arrives and decompressed."""
 
 _STEP = 2**20
 
@@ -111,3 +111,41 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "br": _brotli,
     "zstd": _zstd,
 }
+
+
+class AnswerReader:
+    """Takes the body of one upstream answer, whole or streamed, as it comes.
+
+    The upstream is asked for no compression, but something in between may compress all the same.
+    """
+
+    __slots__ = ("_decoder", "_left")
+
+    def __init__(self, encoding: str) -> None:
+        """`encoding` is the answer's Content-Encoding. Raises UpstreamError for one that is not known."""
+        self._left = MAX_BYTES
+        self._decoder = None
+        encoding = encoding.strip().lower()
+        if encoding not in ("", "identity"):
+            if encoding not in _WINDOWS:
+                raise upstream_errors.unusable("The upstream's answer has an unknown encoding.", code=_ENCODING)
+            self._decoder = zlib.decompressobj(_WINDOWS[encoding])
+
+    def read(self, data: bytes) -> bytes:
+        """The next bytes, decompressed. Raises UpstreamError when there are too many, or when they are broken."""
+        decoder = self._decoder
+        if decoder is not None:
+            try:
+                data = decoder.decompress(data, self._left + 1)
+            except zlib.error:
+                raise upstream_errors.unusable("The upstream's answer is badly compressed.", code=_ENCODING) from None
+        self._left -= len(data)
+        if self._left < 0:
+            message = f"The upstream's answer is larger than {MAX_BYTES // 2**20} MB."
+            raise upstream_errors.unusable(message, code="upstream_too_large")
+        return data
+
+
+_ENCODING = "upstream_encoding"
+_WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+"""What is decompressed: the encodings that servers use unasked."""

@@ -1,14 +1,17 @@
 """Who may call: keys, the peer's address, and pages in a browser.
 
-* A key is looked for in `Authorization` (Bearer or bare), then `x-api-key`, then `x-goog-api-key`; any one that
-  holds a valid key suffices. Comparison takes the same time whatever is presented.
+* A key is looked for in `Authorization` (Bearer, bare, or the password of Basic), then `x-api-key`, then
+  `x-goog-api-key`; any one that holds a valid key suffices. Comparison takes the same time whatever is presented.
 * Where no key is needed, a page of a foreign site must not be able to use the gateway through the person's browser:
-  a `Host` that is a foreign name (DNS rebinding) and a cross-site `Origin` are refused.
+  a `Host` that is a foreign name (DNS rebinding) and a cross-site `Origin` are refused. The same goes for a key that
+  came by Basic alone: a browser that remembers it sends it for any page.
 * The credentials are taken off the request before anything else sees it, so they are in no flow and no file.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import ipaddress
@@ -20,6 +23,8 @@ from mapping.errors import OpenAIError
 
 KEY_HEADERS = (b"authorization", b"x-api-key", b"x-goog-api-key")
 _TAKEN = frozenset((*KEY_HEADERS, b"proxy-authorization", b"cookie"))
+BASIC = "authorization (Basic)"
+"""What stands for the header in `Caller.presented` where the credential is the password of Basic authentication."""
 _KEPT = frozenset((b"host", b"origin", b"content-type"))
 
 
@@ -33,6 +38,8 @@ class Caller:
     origin: str | None
     address: str
     """The peer's IP address."""
+    tenant: str | None = None
+    """Set where nobody has to be let in: a replay by the gateway's owner. On whose behalf it is."""
 
 
 def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller, tuple[tuple[bytes, bytes], ...]]:
@@ -45,9 +52,9 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
             found.setdefault(lower, value)
             taken = taken or lower in _TAKEN
     presented = [
-        (header.decode(), credential)
+        pair
         for header in KEY_HEADERS
-        if header in found and (credential := _bare(found[header].decode("utf-8", "replace")))
+        if header in found and (pair := _credential(header.decode(), found[header].decode("utf-8", "replace")))[1]
     ]
     origin = found.get(b"origin")
     caller = Caller(
@@ -61,9 +68,21 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
     return caller, fields
 
 
-def _bare(value: str) -> str:
+def _credential(header: str, value: str) -> tuple[str, str]:
+    """(header, or `BASIC`; what it presents as the key)."""
     scheme, _, rest = value.strip().partition(" ")
-    return rest.strip() if scheme.lower() == "bearer" else value.strip()
+    if scheme.lower() == "basic" and header == "authorization":
+        return BASIC, _password(rest.strip())
+    return header, rest.strip() if scheme.lower() == "bearer" else value.strip()
+
+
+def _password(encoded: str) -> str:
+    """The password of Basic credentials (RFC 7617), "" if they are none."""
+    try:
+        text = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return ""
+    return text.partition(":")[2]
 
 
 class Gatekeeper:
@@ -98,6 +117,8 @@ class Gatekeeper:
         Returns the tenant: a short name made from the caller's key, "" where none is needed. What one tenant
         left in the gateway's memory is not shown to another.
         """
+        if caller.tenant is not None:
+            return caller.tenant
         if not self._allow_lan and not is_loopback(caller.address):
             raise OpenAIError(
                 403,
@@ -124,14 +145,16 @@ class Gatekeeper:
                 "This gateway needs an API key, but none is configured: set proxy.api_key in the settings file.",
                 code="no_key_configured",
             )
-        tenant = None
-        for _, credential in caller.presented:
+        holders: list[tuple[str, str]] = []
+        for header, credential in caller.presented:
             digest = _digest(credential)
             for known in self._digests:
-                if hmac.compare_digest(digest, known) and tenant is None:
-                    tenant = digest.hex()[:16]
-        if tenant is not None:
-            return tenant
+                if hmac.compare_digest(digest, known):
+                    holders.append((header, digest.hex()[:16]))
+        if holders:
+            if all(header == BASIC for header, _ in holders):
+                self._refuse_foreign_page(caller)
+            return holders[0][1]
         if not caller.presented:
             raise OpenAIError(
                 401,

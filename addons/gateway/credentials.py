@@ -2,7 +2,8 @@
 
 * `headers()` is for the copy of a request that goes onto the wire. No secret is in a repr, a log or a message.
 * Nothing here holds up the event loop: tokens are fetched on threads.
-* A token is renewed in the background `EARLY` seconds before it ends, and is used until then.
+* A token is renewed in the background `EARLY` seconds before it ends (one that lasts for less than twice as long: after
+  half of its time), and is used until then.
 * One refresh at a time for each credential: whoever wants one while it runs waits for the same.
 * A changed credentials file takes effect with the next token; a broken one is reported, and what was read before stays.
 """
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,7 +39,7 @@ EARLY = 300.0
 TRANSIT = 5.0
 """Seconds that a request may be under way: a token that ends sooner is not sent any more."""
 PAUSE = 15.0
-"""Seconds between two refreshes in the background, and in which a new token is not forced to be renewed again."""
+"""Seconds after a failed refresh before the next one in the background."""
 
 _CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 SCOPES = {
@@ -55,7 +58,9 @@ class Credential(ABC):
     kind: str
     """What it is, for lists: `api_key`, `access_token`, or the type of the credentials file."""
     renewable = False
-    """Whether `refresh(force=True)` can bring something new."""
+    """Whether `refresh` can bring something new after a refusal."""
+    version = 0
+    """Goes up when `headers()` changes. Tells which token it was that an upstream has refused."""
 
     @property
     def fault(self) -> str | None:
@@ -70,9 +75,12 @@ class Credential(ABC):
         """Whether `headers()` gives something usable without a refresh."""
         return True
 
-    async def refresh(self, force: bool = False) -> None:
-        """Make it fresh, if it is not. `force`: the upstream has refused it (401). Raises CredentialError."""
-        if force:
+    async def refresh(self, refused: int | None = None) -> None:
+        """Make it fresh, if it is not. `refused`: the version that the upstream has refused (401).
+
+        Raises CredentialError.
+        """
+        if refused is not None:
             raise CredentialError(f"the {self.kind} was refused, and can't be renewed", permanent=True)
 
     def look(self) -> bool:
@@ -137,10 +145,8 @@ class GoogleCredential(Credential):
         self._request = request
         self._token: Token | None = None
         self._fields: Fields = []
-        self._fetched = 0.0
-        self._not_before = 0.0
-        self._outdated = False
-        """The token is of credentials that have been replaced."""
+        self._renew_at = 0.0
+        """When the token is to be renewed in the background."""
         self._refusal: CredentialError | None = None
         self._running: asyncio.Task[CredentialError | None] | None = None
         self._source: TokenSource | None = None
@@ -157,8 +163,7 @@ class GoogleCredential(Credential):
     def headers(self) -> Fields:
         if self._token is None:
             raise CredentialError("there is no token yet")
-        now, expires = self._clock(), self._token.expires
-        if now >= self._not_before and (self._outdated or (expires is not None and expires - now <= EARLY)):
+        if self._clock() >= self._renew_at:
             self._begin()
         return list(self._fields)
 
@@ -166,11 +171,13 @@ class GoogleCredential(Credential):
         token = self._token
         return token is not None and (token.expires is None or self._clock() < token.expires - TRANSIT)
 
-    async def refresh(self, force: bool = False) -> None:
-        if self.is_fresh() and (not force or self._clock() - self._fetched < PAUSE):
-            return  # when forced: another request has met the same refusal, and has seen to it
+    async def refresh(self, refused: int | None = None) -> None:
+        if self._token and refused == self.version:
+            self._token = replace(self._token, expires=0.0)  # it has ended, whatever was said before
+        if self.is_fresh():
+            return  # when refused: another request has met the same refusal, and has seen to it
         self._reload()
-        if self._source is None or (self._refusal and not force):
+        if self._source is None or (self._refusal and refused is None):
             assert self._refusal is not None
             raise CredentialError(str(self._refusal), permanent=True)
         running = self._begin()
@@ -208,11 +215,14 @@ class GoogleCredential(Credential):
                     break
         finally:
             self._running = None
-        self._not_before = self._clock() + PAUSE
+        now = self._clock()
         if token:
-            self._token, self._fetched, self._outdated, self._refusal = token, self._clock(), False, None
+            self._token, self._refusal = token, None
             self._fields = _bearer(token.value, self._project(source))
+            self.version += 1
+            self._renew_at = _renew_at(now, token.expires)
         elif error:
+            self._renew_at = now + PAUSE
             self._refusal = error if error.permanent else None
             if self.is_fresh():
                 logger.warning(f"A token could not be renewed, the old one is still good: {error}")
@@ -235,7 +245,7 @@ class GoogleCredential(Credential):
             logger.error(f"Credentials: {e}" + ("; those read before stay in use" if self._source else ""))
             return False
         self._refusal = None
-        self._outdated = self._token is not None
+        self._renew_at = 0.0
         return True
 
     def _open(self) -> TokenSource:
@@ -315,6 +325,11 @@ def _bearer(token: str, quota_project: str | None) -> Fields:
     if quota_project:
         fields.append((b"x-goog-user-project", quota_project.encode("ascii")))
     return fields
+
+
+def _renew_at(now: float, expires: float | None) -> float:
+    """When to renew a token of which nobody is in need yet."""
+    return math.inf if expires is None else expires - min(EARLY, (expires - now) / 2)
 
 
 type _Outcome = tuple[Token | None, CredentialError | None]

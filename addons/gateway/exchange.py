@@ -21,16 +21,19 @@ from typing import TYPE_CHECKING
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 
-from addons.gateway import admission, answers, ids, routes, upstream_request
+from addons.gateway import admission, answers, ids, routes, status_page, upstream_request
 from addons.gateway.accounts import Account
+from addons.gateway.affinity import Conversation
 from addons.gateway.callers import Caller
 from addons.gateway.credentials import CredentialError
 from addons.gateway.failover import Attempt, Failover, Wait
 from addons.gateway.guard import Guard
 from addons.gateway.jobs import Job, StreamTranslator
+from addons.gateway.patience import Patience
+from addons.gateway.pool import Pool
 from addons.gateway.seeds import Seeds
 from addons.gateway.silence import Silence
-from addons.gateway.summary import Summary, summarise
+from addons.gateway.summary import summarise
 from addons.gateway.trace import Trace
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
@@ -66,6 +69,8 @@ class Exchange:
     id: str
     inner: bool = False
     """Made by the gateway itself, not by a client."""
+    is_poll: bool = False
+    """An open status page asks for itself again."""
     trace: Trace | None = None
     seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
@@ -84,9 +89,13 @@ class Exchange:
     first_sent: float = 0.0
     """When the first bytes of a stream went to the client."""
     failover: Failover | None = None
+    conversation: Conversation | None = None
+    """What the request goes on with, where that is to stay on its account."""
     head_only: bool = False
     reused_connection: bool = False
     nudge: Callable[[], None] = lambda: None
+    pool: Pool | None = None
+    """The accounts that may serve; None: all of the gateway's."""
     result: asyncio.Future[bytes] | None = None
     """Inner exchanges: the upstream's answer, or an OpenAIError."""
     _translator: StreamTranslator | None = None
@@ -99,11 +108,15 @@ class Exchange:
     _hopping: bool = False
     _stay: bool = False
     """The next attempt is made on the same account."""
-    _renewing: bool = False
-    """The account's credential is to be renewed before the next attempt."""
-    _renewed: bool = False
+    _shown: int = 0
+    """The version of the credential that was sent last."""
+    _refused: int | None = None
+    """The version of the credential that is to be renewed before the next attempt."""
+    _renewed: Account | None = None
+    """Whose credential was renewed after a refusal: once for each account."""
     _others_added: bool = False
     _silence: Silence | None = None
+    _patience: Patience = field(default_factory=Patience)
     _deadline: asyncio.TimerHandle | None = None
     overdue: bool = False
     """The deadline has passed, and the client's answer is an error."""
@@ -157,10 +170,10 @@ class Exchange:
         with Guard(self):
             if self.verdict is Verdict.STREAM:
                 assert self.job is not None
-                self._end_stream(await self.job.others())
+                self._end_stream(await self._others())
             elif self.verdict is Verdict.SEND:
                 assert self.job is not None
-                answer = self.job.finish(await self.job.others())
+                answer = self.job.finish(await self._others())
                 self.gateway.memory.remember(self.tenant, self.job.remember())
                 self.job.ended()
                 self.succeed(answer)
@@ -190,12 +203,18 @@ class Exchange:
     def prepare(self) -> None:
         """Choose an account, and make the flow the call that goes to its upstream."""
         with Guard(self):
+            if self._finished and self.job:  # the client left while something was looked up
+                self.job.cancel()
+                raise _hung_up()
             self._prepare()
 
     def outgoing(self) -> http.Request:
         """The request as it goes onto the wire: the flow's, and the credential that no flow ever holds."""
         account = self.account
         assert account is not None
+        self._shown = account.credential.version
+        if self.trace:
+            self.trace.shown(account.credential.headers())
         return upstream_request.signed(self.flow.request, account)
 
     def feed(self, data: bytes) -> bytes:
@@ -217,12 +236,17 @@ class Exchange:
         if out:
             if self._silence:
                 self._silence.heard()
+            out = self._after_opening(out)
             if trace:
                 trace.sent.append(out)
+            if translator.fault:
+                self._broken_by(translator.fault)
         return out
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
         """The upstream can't be reached, or broke off before its answer was whole."""
+        if self.overdue:
+            return  # the client's answer is there
         with Guard(self):
             if self._finished:
                 self.fail(_hung_up())
@@ -251,6 +275,11 @@ class Exchange:
             self.trace.sent.append(out)
         return out
 
+    def _after_opening(self, out: bytes) -> bytes:
+        """What follows a sign of life that has not been sent yet: it must not overtake it."""
+        out, self._opening = self._opening + out, b""
+        return out
+
     def client_left(self) -> None:
         """The client hung up. The layer ends the upstream call; what runs beside it is ended here."""
         self._finish()
@@ -273,9 +302,9 @@ class Exchange:
         else:
             self.succeed(replaced)
 
-    def succeed(self, content: bytes, *, content_type: tuple[bytes, bytes] = answers.JSON_TYPE) -> None:
-        """Answer with a whole body, JSON unless told otherwise."""
-        self.flow.response = answers.make(200, content, [content_type, *self._fields()])
+    def succeed(self, content: bytes, fields: answers.Fields | None = None) -> None:
+        """Answer with a whole body. `fields`: its type and what else it needs; None: it is JSON."""
+        self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self._fields()])
         self.verdict = Verdict.ANSWER
 
     def crashed(self) -> None:
@@ -301,14 +330,23 @@ class Exchange:
         if self.result is not None and not self.result.done():
             self.result.set_exception(problem)
         if self._head is None:
-            self.flow.response = answers.error(problem, self._fields())
+            if status_page.is_page(self.method, self.path):
+                self.flow.response = status_page.refusal(problem, self.flow.request, self._fields())
+            else:
+                self.flow.response = answers.error(problem, self._fields())
             self.verdict = Verdict.ANSWER
         else:
             translator = self._translator
-            self.tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
+            tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
+            self.tail = self._after_opening(tail)
             self.verdict = Verdict.DONE
             if translator and self.job:
                 self.job.ended()  # what failed can be asked for later, too
+
+    async def _others(self) -> list[bytes]:
+        """The answers of the calls that run beside the first one."""
+        job = self.job
+        return await self._patience.wait(job.others()) if job and job.has_others else []
 
     async def _begin_later(self, waiting: Awaitable[None]) -> None:
         """The rest of `on_request`, where something has to be looked up first."""
@@ -325,13 +363,13 @@ class Exchange:
         account = self.account
         if self.verdict is not Verdict.SEND or account is None:
             return None
-        return self._renew(account) if self._renewing or not account.credential.is_fresh() else None
+        return self._renew(account) if self._refused is not None or not account.credential.is_fresh() else None
 
     async def _renew(self, account: Account) -> None:
-        force, self._renewing = self._renewing, False
+        refused, self._refused = self._refused, None
         with Guard(self):
             try:
-                await account.credential.refresh(force)
+                await self._patience.wait(account.credential.refresh(refused))
             except CredentialError as e:
                 raise upstream_errors.no_credential(f"{account.label}: {e}", permanent=e.permanent) from None
 
@@ -375,7 +413,9 @@ class Exchange:
             if not self.inner:
                 deadline = self.gateway.settings.limits.deadline
                 self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
-            self.failover = Failover(self.gateway.pool, self.gateway.settings.retry, job.model)
+            gateway = self.gateway
+            conversation = gateway.conversation_of(self, job.request().body)
+            self.failover = Failover(self.pool or gateway.pool, gateway.settings.retry, job.model, conversation)
         account = self.failover.begin(paused=self.pause, stay=self._hopping or self._stay)
         self._stay = False
         if isinstance(account, Wait):
@@ -400,14 +440,28 @@ class Exchange:
         if token := translator.continuation:
             if job.go_on(token):
                 self._opening += tail
+                self._succeeded()
                 self._hopping = True
                 self._again(0.0)
                 return
             tail += translator.end()
-        self.tail = tail
+        self.tail = self._after_opening(tail)
+        if translator.fault:
+            self._broken_by(translator.fault)
+            return
         self._succeeded()
         self.gateway.memory.remember(self.tenant, translator.remember())
         job.ended()
+        self.verdict = Verdict.DONE
+        self.flow.response = self.stream_head()  # where the tail is all that there is, it has not been made yet
+
+    def _broken_by(self, fault: UpstreamError) -> None:
+        """The translation has ended the client's stream with an error."""
+        assert self.job is not None
+        assert self.failover is not None
+        self.error = fault.error.code or fault.error.type
+        self.failover.failed(fault)
+        self.job.ended()  # what failed can be asked for later, too
         self.verdict = Verdict.DONE
 
     def _take_whole(self) -> None:
@@ -422,6 +476,7 @@ class Exchange:
         if not 200 <= response.status_code < 300:
             raise upstream_errors.from_http(response.status_code, content, response.headers)
         if not job.take(content):
+            self._succeeded()
             self._hopping = True
             self._again(0.0)
             return
@@ -461,10 +516,13 @@ class Exchange:
             return job.rebuild_signatures()
         if problem.kind is Kind.SCHEMA:
             return problem.field is not None and job.leave_out(problem.field)
-        if problem.kind is Kind.AUTH and problem.status == 401 and account.credential.renewable and not self._renewed:
-            self._renewed = self._renewing = True
+        if problem.kind is Kind.AUTH and problem.status == 401 and self._can_renew(account):
+            self._renewed, self._refused = account, self._shown
             return True
         return False
+
+    def _can_renew(self, account: Account) -> bool:
+        return account.credential.renewable and self._renewed is not account
 
     def _once_more(self, reason: str, status: int) -> None:
         """Send the request to the same account again; what happened counts as no failure of it."""
@@ -493,31 +551,29 @@ class Exchange:
             self._silence.end()
         if self._deadline:
             self._deadline.cancel()
+        self._patience.end(_hung_up())
         summary = summarise(self)
         if self.trace:
             if self.tail:
                 self.trace.sent.append(self.tail)
             self.trace.over(self, summary)
         if not self.inner:
-            self._tell(summary)
+            self.gateway.tell(summary, quietly=self.is_poll and not summary.failed)
         if self.job:
             self.job.cancel()
         if self.result is not None and not self.result.done():
             self.result.set_exception(_hung_up())
         self.gateway.close(self)
 
-    def _tell(self, summary: Summary) -> None:
-        gateway = self.gateway
-        gateway.metrics.count(summary)
-        gateway.log.write(summary)
-
     def _pass_deadline(self) -> None:
         """It has taken too long: no further attempt, and an error for the client."""
         if self._finished or self.verdict in (Verdict.ANSWER, Verdict.DONE):
             return
         self.overdue = True
-        with Guard(self):
-            self.fail(upstream_errors.timed_out().error)
+        problem = upstream_errors.timed_out().error
+        if not self._patience.end(problem):
+            with Guard(self):
+                self.fail(problem)
         self.nudge()
 
     def _show_life(self) -> None:

@@ -1,7 +1,7 @@
 """Which account makes the next attempt, after what pause, and when it is enough.
 
-* Never more attempts than accounts that may serve the model, but at least one; each on another account where there
-  is one.
+* Never more attempts than accounts that may serve the model, but at least one, and two where the answer was broken;
+  each on another account where there is one.
 * 429 moves on to the next account at once, and waits only where all of them cool down and the shortest rest is short.
 * An overloaded or failing upstream gets a pause, longer each time, or the one that it asks for.
 * A fault of the request (400 class) is final: no other account would take it either.
@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 
 from addons.gateway.accounts import Account
+from addons.gateway.affinity import Conversation
 from addons.gateway.pool import Pool
 from addons.gateway.quota_day import seconds_to_reset
 from addons.gateway.settings import RetrySettings
@@ -24,6 +25,10 @@ logger = logging.getLogger("antigravity")
 
 BACKOFF = 0.25
 """Seconds before the second attempt at a failing upstream; doubled for each one after."""
+
+SHORT_FOR_A_DAY = 600.0
+"""Seconds. Gemini has been seen to ask for a retry within a minute where the quota of a day was used up; a shorter time
+than this is not believed then."""
 
 
 @dataclass(slots=True)
@@ -54,6 +59,7 @@ class Failover:
     pool: Pool
     retry: RetrySettings
     model: str
+    conversation: Conversation | None = None
     attempts: list[Attempt] = field(default_factory=list)
     _limit: int = 1
     _failures: int = 0
@@ -73,8 +79,7 @@ class Failover:
             self._limit = min(self.retry.max_attempts, len(self.pool.candidates(self.model)))
         account = self.account if stay else None
         if account is None:
-            tried = [attempt.account for attempt in self.attempts]
-            account = self.pool.choose(self.model, tried) or (self.pool.choose(self.model) if tried else None)
+            account = self._choose()
         if account is None:
             rest = self.pool.shortest_rest(self.model)
             if rest is None or self._waited + rest > self.retry.max_wait:
@@ -92,7 +97,7 @@ class Failover:
         """The latest attempt has brought the answer."""
         if self.attempts:
             self._note("200", 200)
-            self.pool.served(self.attempts[-1].account, self.model)
+            self.pool.served(self.attempts[-1].account, self.model, self.attempts[-1].started)
 
     def failed(self, problem: UpstreamError, *, stay: bool = False) -> float | None:
         """The latest attempt has failed. Returns the seconds to pause before the next; None: there is to be none."""
@@ -100,8 +105,7 @@ class Failover:
         self._note(problem.reason, problem.status)
         account = self.attempts[-1].account
         if problem.kind is Kind.QUOTA:
-            rest = seconds_to_reset() if problem.per_day else problem.delay
-            self.pool.cool(account, self.model, rest, problem.reason)
+            self.pool.cool(account, self.model, _rest(problem), problem.reason)
         elif problem.kind is Kind.AUTH:
             self.pool.set_aside(account, f"its credential was refused ({problem.reason})")
             logger.warning(f"Account {account.label} is set aside: {problem.reason}: {problem.error.message}")
@@ -114,10 +118,21 @@ class Failover:
             return self.pool.exhausted_error(self.model, problem.error.message)
         return problem.error
 
+    def _choose(self) -> Account | None:
+        """An account that was not asked yet, where there is one."""
+        account = self.pool.choose(self.model, self._tried, self.conversation)
+        if account is None and self.attempts:
+            account = self.pool.choose(self.model, conversation=self.conversation)
+        return account
+
+    @property
+    def _tried(self) -> list[Account]:
+        return [attempt.account for attempt in self.attempts]
+
     def _pause(self, problem: UpstreamError, stay: bool) -> float | None:
         if problem.kind in (Kind.REQUEST, Kind.SCHEMA, Kind.SIGNATURE):
             return None
-        if self._failures >= self._limit:
+        if self._failures >= self._limit_for(problem):
             return None
         backoff = BACKOFF * 2 ** (self._failures - 1)
         if stay:
@@ -126,10 +141,23 @@ class Failover:
             return self.pool.shortest_rest(self.model)
         if problem.kind in (Kind.CAPACITY, Kind.SERVER):
             return backoff if problem.delay is None else problem.delay
+        if problem.kind is Kind.QUOTA and not self.pool.is_ready(self.model, self._tried):
+            return backoff
         return 0.0
+
+    def _limit_for(self, problem: UpstreamError) -> int:
+        """A broken answer is the model's fault, and the same account may well bring a good one."""
+        return max(self._limit, min(2, self.retry.max_attempts)) if problem.kind is Kind.ANSWER else self._limit
 
     def _note(self, outcome: str, status: int) -> None:
         attempt = self.attempts[-1]
         attempt.outcome = outcome
         attempt.status = status or None
         attempt.seconds = time.monotonic() - attempt.started
+
+
+def _rest(problem: UpstreamError) -> float | None:
+    """The seconds for which an exhausted account rests; None: the upstream did not say (0 s says nothing)."""
+    if problem.per_day and (problem.delay or 0.0) < SHORT_FOR_A_DAY:
+        return seconds_to_reset()
+    return problem.delay or None

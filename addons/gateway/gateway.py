@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from mitmproxy import http
-from mitmproxy.proxy import mode_specs
 
-from addons.gateway import answers, inner_call, jobs
+from addons.gateway import inner_call, jobs, status_page
 from addons.gateway.accounts import Account
 from addons.gateway.address import Address
+from addons.gateway.affinity import Affinity, Conversation
 from addons.gateway.bodies import json_body
 from addons.gateway.callers import Caller, Gatekeeper, take
+from addons.gateway.cooldowns import Cooldowns
+from addons.gateway.database import Database
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
 from addons.gateway.generate import Dialect, GenerateJob
@@ -27,20 +29,28 @@ from addons.gateway.memory import TurnMemory
 from addons.gateway.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.model_map import ModelMap
 from addons.gateway.pool import Pool
+from addons.gateway.replay import Replays
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
 from addons.gateway.sealing import Sealer, new_key
 from addons.gateway.seeds import Recordings
 from addons.gateway.settings import AccountSettings, Settings, load, proxy_keys
+from addons.gateway.state import StateStore
+from addons.gateway.statistics import Statistics
 from addons.gateway.store import ResponseStore
+from addons.gateway.summary import Summary
 from addons.gateway.trace import Recorder, Trace
 from mapping import chat, completions, errors
 from mapping.gemini import JSON, GeminiCall, Recall
+from mapping.responses.input_items import Unseal
 
 logger = logging.getLogger("antigravity")
 
 MODEL_LIST_AGE = 600.0
 """Seconds for which a fetched list of models is good."""
+
+KEEP_STATISTICS_EVERY = 5.0
+"""Seconds of work that may be missing from the statistics after a sudden end."""
 
 
 class Gateway:
@@ -61,19 +71,29 @@ class Gateway:
         self.log = ExchangeLog()
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
+        self.cooldowns = Cooldowns()
+        self.affinity = Affinity()
         self.metrics = Metrics(self)
+        self.statistics = Statistics()
         self.responses = ResponsesApi(self)
+        self.replays = Replays(self)
         self._endpoints: dict[str, Callable[[Exchange, Match], Awaitable[None] | None]] = {
             "chat": self._begin_chat,
             "completions": self._begin_completions,
             "health": self._show_health,
             "metrics": self._show_metrics,
+            "status": self._show_status,
+            "status_json": self._show_status_json,
             "models": self._begin_models,
             "model": self._begin_models,
             **self.responses.endpoints,
         }
+        self.database: Database
         self.store: ResponseStore
+        self.state: StateStore
         self.sealer: Sealer
+        self._keeping: asyncio.TimerHandle | None = None
+        """Until the statistics are kept."""
         self._stored_in: tuple[Path | None, float, int] | None = None
         self.use(Settings())
 
@@ -92,9 +112,12 @@ class Gateway:
         accounts = [self._account(entry) for entry in settings.accounts]
         self._made = [(self.folder, entry, made) for entry, made in zip(settings.accounts, accounts, strict=True)]
         accounts = accounts if self._only_accounts is None else self._only_accounts
-        pool = Pool(accounts, cooldown=settings.retry.cooldown)
-        pool.take_rests_from(self.pool)
-        self.pool = pool
+        self.pool = Pool(
+            accounts,
+            strategy=settings.routing.strategy,
+            cooldown=settings.retry.cooldown,
+            cooldowns=self.cooldowns,
+        )
         self._models = None
         self._open_store()
         self.log.use(settings.log, self.folder)
@@ -103,26 +126,37 @@ class Gateway:
 
     def close_store(self) -> None:
         """Write what is to be written; `use` opens the store again."""
-        self.store.close()
+        self._keep_statistics()
+        self.database.close()
         self._stored_in = None
 
     def _open_store(self) -> None:
         """Open the store that the settings name, if it is not the one that is open."""
         settings = self.settings.responses
-        wanted = (settings.store, settings.max_age, settings.max_size)
+        path = self.folder / settings.store.expanduser() if settings.store else None
+        wanted = (path, settings.max_age, settings.max_size)
         if self._stored_in is not None:
             if wanted == self._stored_in:
                 return
-            self.store.close()
+            self._keep_statistics()
+            self.database.close()
         self._stored_in = wanted
-        path = settings.store.expanduser() if settings.store else None
-        self.store = ResponseStore(path, max_age=settings.max_age, max_bytes=settings.max_size)
         try:
-            self.sealer = Sealer(self.store.secret(new_key))
+            self._store_in(Database(path))
         except (OSError, sqlite3.Error) as e:
-            logger.error(f"Responses can't be stored in {path}, and are kept in memory: {e}")
-            self.store = ResponseStore(None, max_age=settings.max_age, max_bytes=settings.max_size)
-            self.sealer = Sealer(self.store.secret(new_key))
+            logger.warning(f"Responses can't be stored in {path}, nor cooldowns, and are kept in memory: {e}")
+            self.database.close()
+            self._store_in(Database(None))
+        self.cooldowns.keep_in(self.state)
+        if not self.statistics.last():
+            self.statistics.restore(self.state.kept("statistics"))
+
+    def _store_in(self, database: Database) -> None:
+        settings = self.settings.responses
+        self.database = database
+        self.store = ResponseStore(database, max_age=settings.max_age, max_bytes=settings.max_size)
+        self.state = StateStore(database)
+        self.sealer = Sealer(self.store.secret(new_key))
 
     def record(self, wanted: bool) -> None:
         """Begin or end to record exchanges."""
@@ -160,7 +194,9 @@ class Gateway:
         caller, fields = take(request.headers.fields, peer[0] if peer else "")
         if fields is not request.headers.fields:
             request.data.headers = http.Headers(fields)
-        exchange = Exchange(self, flow, caller, new_id(), trace=self._new_trace())
+        exchange = Exchange(self, flow, caller, new_id(), is_poll=status_page.is_poll(request))
+        if not exchange.is_poll:
+            exchange.trace = self._new_trace()
         self.exchanges[flow.id] = exchange
         return exchange
 
@@ -169,15 +205,28 @@ class Gateway:
 
     def close(self, exchange: Exchange) -> None:
         self.exchanges.pop(exchange.flow.id, None)
+        if exchange.trace:
+            self.replays.over(exchange)
+
+    def tell(self, summary: Summary, *, quietly: bool) -> None:
+        """An exchange has ended. `quietly`: it is not worth a word."""
+        self.metrics.count(summary)
+        if quietly:
+            return
+        self.log.write(summary)
+        self.statistics.count(summary)
+        if self._keeping is None and self.settings.responses.store:
+            loop = asyncio.get_running_loop()
+            self._keeping = loop.call_later(KEEP_STATISTICS_EVERY, self._keep_statistics)
+
+    def _keep_statistics(self) -> None:
+        if self._keeping:
+            self._keeping.cancel()
+            self._keeping = None
+            self.state.keep("statistics", self.statistics.plain())
 
     def _new_trace(self) -> Trace | None:
         return Trace(self.recorder) if self.recorder else None
-
-    def refuse_stray(self, flow: http.HTTPFlow) -> None:
-        """A request that did not come through the gateway's layer (replayed in mitmproxy, say) goes nowhere."""
-        if isinstance(flow.client_conn.proxy_mode, mode_specs.ReverseMode) and flow.response is None:
-            problem = errors.OpenAIError(501, "This gateway can't replay recorded requests yet.", code="not_supported")
-            flow.response = answers.error(problem, [])
 
     def begin(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
         """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
@@ -185,13 +234,15 @@ class Gateway:
 
     def asker(self, exchange: Exchange) -> jobs.Ask:
         """What makes further upstream calls for an exchange."""
-        return partial(self._ask, exchange.id)
+        return partial(self._ask, exchange)
 
-    async def _ask(self, id: str, call: jobs.Call, check: jobs.Check) -> bytes:
-        """Make an upstream call that is a part of the exchange `id`, with failover. Raises OpenAIError."""
+    async def _ask(self, outer: Exchange, call: jobs.Call, check: jobs.Check) -> bytes:
+        """Make an upstream call that is a part of the exchange `outer`, with failover. Raises OpenAIError."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        exchange = Exchange(self, flow, Caller([], "", None, "127.0.0.1"), id, inner=True, result=result)
+        nobody = Caller([], "", None, "127.0.0.1")
+        exchange = Exchange(self, flow, nobody, outer.id, inner=True, pool=outer.pool, result=result)
+        exchange.conversation = self.conversation_of(outer, call.body)
         exchange.trace = self._new_trace()
         exchange.job = jobs.RawJob(call, check, strict=self.options.strict)
         self.exchanges[flow.id] = exchange
@@ -212,7 +263,17 @@ class Gateway:
             raise errors.wrong_type("model", "a string", name)
         model = self.model_map.resolve(name)
         exchange.job = _NotYet(model, name)
+        if self.pool.sticky:
+            exchange.conversation = self.affinity.named(exchange.tenant, body, exchange.flow.request.headers)
         return body, name, model
+
+    def conversation_of(self, exchange: Exchange, body: JSON | None) -> Conversation | None:
+        """What an exchange that asks with a Gemini body goes on with; None where conversations don't count."""
+        if not (exchange.pool or self.pool).sticky:
+            return None
+        if exchange.conversation is None and body:
+            exchange.conversation = self.affinity.begun_like(exchange.tenant, body)
+        return exchange.conversation
 
     def _begin_chat(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
         body, name, model = self.model_request(exchange)
@@ -253,6 +314,11 @@ class Gateway:
         look_up = self.memory.recall(exchange.tenant)
         return exchange.trace.watching(look_up) if exchange.trace else look_up
 
+    def unseal(self, exchange: Exchange) -> Unseal:
+        """What opens encrypted texts for an exchange; what it finds is part of the record."""
+        unseal = self.sealer.unseal
+        return exchange.trace.opening(unseal) if exchange.trace else unseal
+
     def _begin_models(self, exchange: Exchange, match: Match) -> None:
         wanted = match.id or None
         names = list(self.model_map.exact)
@@ -266,7 +332,13 @@ class Gateway:
         exchange.succeed(b'{"status":"ok"}')
 
     def _show_metrics(self, exchange: Exchange, match: Match) -> None:
-        exchange.succeed(self.metrics.text(), content_type=(b"Content-Type", CONTENT_TYPE))
+        exchange.succeed(self.metrics.text(), [(b"Content-Type", CONTENT_TYPE)])
+
+    def _show_status(self, exchange: Exchange, match: Match) -> None:
+        status_page.show(exchange)
+
+    def _show_status_json(self, exchange: Exchange, match: Match) -> None:
+        status_page.show_json(exchange)
 
     def _keep_models(self, models: list[dict[str, Any]]) -> None:
         self._models = (time.monotonic() + MODEL_LIST_AGE, models)

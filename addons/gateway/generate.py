@@ -9,8 +9,9 @@ from typing import Protocol, Self
 
 from addons.gateway.jobs import Ask, Call, MendableJob, StreamTranslator
 from mapping.errors import OpenAIError
-from mapping.gemini import GeminiCall, RawTurn
+from mapping.gemini import JSON, GeminiCall, RawTurn
 from mapping.notes import Notes
+from mapping.upstream_errors import UpstreamError
 from mapping.usage import Totals
 
 MAX_HOPS = 32
@@ -26,7 +27,7 @@ class WholeTranslator(Protocol):
     @property
     def continuation(self) -> str | None: ...
 
-    def add(self, data: bytes) -> None: ...
+    def add(self, data: bytes | JSON) -> None: ...
 
     def close(self) -> None: ...
 
@@ -57,6 +58,10 @@ class KeptStream:
     @property
     def started(self) -> bool:
         return self.inner.started
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        return self.inner.fault
 
     @property
     def continuation(self) -> str | None:

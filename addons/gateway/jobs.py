@@ -17,6 +17,7 @@ from mapping.gemini import JSON, RawTurn
 from mapping.notes import Notes
 from mapping.resign import replace_signatures
 from mapping.second_try import without_refused
+from mapping.upstream_errors import UpstreamError
 from mapping.usage import Totals
 
 type Change = Callable[[JSON, Notes], JSON]
@@ -61,6 +62,9 @@ class StreamTranslator(Protocol):
 
     @property
     def started(self) -> bool: ...
+
+    @property
+    def fault(self) -> UpstreamError | None: ...
 
     @property
     def continuation(self) -> str | None: ...

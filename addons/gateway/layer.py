@@ -16,18 +16,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from mitmproxy import http
-from mitmproxy.connection import Connection, Server
+from mitmproxy.connection import Connection, ConnectionState, Server
 from mitmproxy.net.http import http1
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import (
+    DropStream,
     ErrorCode,
     GetHttpConnection,
-    Http1Server,
+    HttpClient,
     HttpErrorHook,
     HttpLayer,
     HTTPMode,
@@ -35,6 +37,7 @@ from mitmproxy.proxy.layers.http import (
     HttpResponseHeadersHook,
     HttpResponseHook,
     HttpStream,
+    RegisterHttpConnection,
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
@@ -45,15 +48,15 @@ from mitmproxy.proxy.layers.http import (
     ResponseProtocolError,
     SendHttp,
 )
-from mitmproxy.proxy.layers.http._base import HttpConnection
+from mitmproxy.proxy.layers.http._http1 import Http1Client
 
-from addons.gateway.answers import raw_error
-from addons.gateway.bodies import MAX_BYTES
+from addons.gateway.bodies import MAX_BYTES, AnswerReader
 from addons.gateway.exchange import Exchange, Verdict
-from mapping.errors import OpenAIError
+from addons.gateway.http1 import GatewayHttp1Client, GatewayHttp1Server
+from mapping.upstream_errors import UpstreamError
 
-MAX_HEADER_BYTES = 64 * 2**10
-"""The largest request head that is read."""
+MAX_REASON = 200
+"""Characters of what mitmproxy says about a failed connection; it may repeat all that came."""
 
 
 class Nudge(events.Event):
@@ -75,16 +78,22 @@ class GatewayStream(HttpStream):
     """One request of a client, with as many upstream attempts as it takes."""
 
     exchange: Exchange
-    _tries: int = 0
     _head_sent: bool = False
+    _reader: AnswerReader
 
     def __init__(self, context: Context, stream_id: int, owner: GatewayLayer) -> None:
         super().__init__(context, stream_id)
         self.owner = owner
 
+    def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        if self._paused and isinstance(event, RequestProtocolError):
+            # The event has to wait, but what is waited for has no use any more.
+            self.exchange.client_left()
+        return super().handle_event(event)
+
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, events.Wakeup):
-            if self.server_state == self.state_paused:
+            if self.server_state == self.state_paused and self.client_state != self.state_errored:
                 yield from self.attempt()
         elif isinstance(event, Nudge):
             yield from self.give_up() if self.exchange.overdue else self.send_pending()
@@ -110,7 +119,7 @@ class GatewayStream(HttpStream):
         yield from ()
 
     def check_body_size(self, request: bool) -> CommandGenerator[bool]:
-        """Refuse a request body beyond the limit, as soon as that is known. Answers are not limited here."""
+        """Refuse a request body beyond the limit, as soon as that is known. For answers see `AnswerReader`."""
         if not request:
             return False
         size = len(self.request_body_buf)
@@ -186,15 +195,20 @@ class GatewayStream(HttpStream):
         """Between two attempts: what still comes from the one before has no meaning any more."""
         yield from ()
 
+    def state_done(self, _: events.Event) -> CommandGenerator[None]:
+        """Nor has what an upstream still sends when the client has its answer."""
+        yield from ()
+
     def attempt(self) -> CommandGenerator[None]:
         """Send the request upstream once."""
         flow, exchange = self.flow, self.exchange
-        if exchange.verdict is Verdict.AGAIN:
+        again = exchange.verdict is Verdict.AGAIN
+        if again:
             exchange.prepare()
         if exchange.verdict is not Verdict.SEND:
             yield from self.proceed()
             return
-        if self._tries:
+        if again:
             flow.response = None  # an early head of the client's answer may have come in between
             yield HttpRequestHook(flow)
             if (yield from self.check_killed(True)):
@@ -202,7 +216,6 @@ class GatewayStream(HttpStream):
             if exchange.verdict is not Verdict.SEND:  # there is no credential to send it with
                 yield from self.proceed()
                 return
-        self._tries += 1
         if flow.response:
             yield from self.take_substitute()
             return
@@ -229,7 +242,17 @@ class GatewayStream(HttpStream):
 
     def attempt_failed(self, message: str, *, connecting: bool = False) -> CommandGenerator[None]:
         """The upstream could not be reached, or broke off."""
-        self.exchange.upstream_broke(message, connecting=connecting)
+        self.exchange.upstream_broke(message[:MAX_REASON], connecting=connecting)
+        yield from self.after_failure()
+
+    def refuse_answer(self, problem: UpstreamError) -> CommandGenerator[None]:
+        """What the upstream sends is of no use: hang up on it."""
+        yield from self.owner.abandon(self.context.server, self.stream_id)
+        self.exchange.attempt_failed(problem)
+        yield from self.after_failure()
+
+    def after_failure(self) -> CommandGenerator[None]:
+        """Another attempt, or the error that the client gets."""
         if self._head_sent and self.exchange.verdict is not Verdict.AGAIN:
             yield from self.end_stream()
         else:
@@ -248,6 +271,11 @@ class GatewayStream(HttpStream):
             yield from self.owner.abandon(self.context.server, self.stream_id)
             yield from self.attempt_failed(f"Received {e} from the upstream.")
             return
+        try:
+            self._reader = AnswerReader(response.headers.pop("content-encoding", ""))
+        except UpstreamError as e:
+            yield from self.refuse_answer(e)
+            return
         yield HttpResponseHeadersHook(self.flow)
         if (yield from self.check_killed(True)):
             return
@@ -256,20 +284,31 @@ class GatewayStream(HttpStream):
         else:
             self.server_state = self.state_consume_response_body
 
+    def state_consume_response_body(self, event: events.Event) -> CommandGenerator[None]:
+        if isinstance(event, ResponseData):
+            try:
+                self.response_body_buf += self._reader.read(event.data)
+            except UpstreamError as e:
+                yield from self.refuse_answer(e)
+        else:
+            yield from super().state_consume_response_body(event)
+
     def state_stream_response_body(self, event: events.Event) -> CommandGenerator[None]:
         exchange = self.exchange
         if isinstance(event, ResponseData):
-            out = exchange.feed(event.data)
+            try:
+                data = self._reader.read(event.data)
+            except UpstreamError as e:
+                yield from self.refuse_answer(e)
+                return
+            out = exchange.feed(data)
             if out:
                 if not self._head_sent:
                     yield from self.send_head()
                 yield SendHttp(ResponseData(self.stream_id, out), self.context.client)
             if exchange.verdict is not Verdict.STREAM:
                 yield from self.owner.abandon(self.context.server, self.stream_id)
-                if self._head_sent and exchange.verdict is not Verdict.AGAIN:
-                    yield from self.end_stream()
-                else:
-                    yield from self.proceed()
+                yield from self.after_failure()
         elif isinstance(event, ResponseEndOfMessage):
             yield from self.end_stream()
 
@@ -308,7 +347,7 @@ class GatewayStream(HttpStream):
         if (yield from self.is_judged()):
             return
         if self.exchange.verdict is Verdict.ANSWER and not self._head_sent:
-            yield from self.answer()
+            yield from self.send_whole()
             return
         self.server_state = self.state_done
         out = self.exchange.tail
@@ -346,8 +385,11 @@ class GatewayStream(HttpStream):
 
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
         self.server_state = self.state_paused
-        if (yield from self.is_judged()):
-            return
+        if not (yield from self.is_judged()):
+            yield from self.send_whole()
+
+    def send_whole(self) -> CommandGenerator[None]:
+        """The answer in the flow is final: send it."""
         self.server_state = self.state_done
         if self._head_sent:  # an error after an early head: it comes as an event of the stream
             if self.exchange.tail:
@@ -374,6 +416,7 @@ class GatewayStream(HttpStream):
                     yield HttpErrorHook(self.flow)
                 self.client_state = self.state_errored
                 self.flow.live = False
+                yield DropStream(self.stream_id)
                 return
             yield from super().handle_protocol_error(event)
         elif self.server_state in (
@@ -381,31 +424,10 @@ class GatewayStream(HttpStream):
             self.state_consume_response_body,
             self.state_stream_response_body,
         ):
+            if self.context.server.alpn != b"h2":
+                # The connection may tell twice of one fault, and must not be heard by another attempt.
+                yield from self.owner.abandon(self.context.server, self.stream_id)
             yield from self.attempt_failed(event.message)
-
-
-class GatewayHttp1Server(Http1Server):
-    """The client's side of HTTP/1, with JSON in place of mitmproxy's HTML error pages."""
-
-    def send(self, event: Any) -> CommandGenerator[None]:
-        if isinstance(event, ResponseProtocolError):
-            if not self.response and (status := event.code.http_status_code()) is not None:
-                yield commands.SendData(self.conn, raw_error(OpenAIError(status, event.message)))
-            yield commands.CloseConnection(self.conn)
-        else:
-            yield from super().send(event)
-
-    def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
-        if len(self.buf) > MAX_HEADER_BYTES and b"\r\n\r\n" not in bytes(self.buf)[:MAX_HEADER_BYTES]:
-            message = f"The request's headers are larger than {MAX_HEADER_BYTES // 2**10} kB."
-            yield commands.SendData(self.conn, raw_error(OpenAIError(431, message, code="headers_too_large")))
-            yield commands.CloseConnection(self.conn)
-            self.state = self.done
-            return
-        for command in super().read_headers(event):
-            if isinstance(command, commands.SendData) and command.data.startswith(b"HTTP/1.1 400"):
-                command.data = raw_error(OpenAIError(400, "The HTTP request could not be read."))
-            yield command
 
 
 class GatewayLayer(HttpLayer):
@@ -415,20 +437,22 @@ class GatewayLayer(HttpLayer):
         super().__init__(context, HTTPMode.transparent)
         self.exchanges = exchanges
         self._nudger = nudger
-        self._abandoned: set[Connection] = set()
+        self._abandoned: WeakSet[Connection] = WeakSet()
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, Nudge):
             if event.stream.stream_id in self.streams:
+                if event.stream.exchange.overdue:
+                    yield from self.stop_connecting(event.stream)
                 yield from self.event_to_child(event.stream, event)
         elif isinstance(event, events.ConnectionEvent) and event.connection in self._abandoned:
-            if isinstance(event, events.ConnectionClosed):
-                self._abandoned.discard(event.connection)
+            return
         else:
             if isinstance(event, events.Start) and self.context.client.alpn not in (b"h2", b"h3"):
-                server: HttpConnection = GatewayHttp1Server(self.context.fork())
-                self.connections.setdefault(self.context.client, server)
+                self.connections.setdefault(self.context.client, GatewayHttp1Server(self.context.fork()))
             yield from super()._handle_event(event)
+            if isinstance(event, events.ConnectionClosed):
+                self.forget_closed(event.connection)
 
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
         context = self.context.fork()
@@ -438,10 +462,34 @@ class GatewayLayer(HttpLayer):
     def nudge_for(self, stream: GatewayStream) -> Callable[[], None]:
         return lambda: self._nudger(stream)
 
+    def register_connection(self, command: RegisterHttpConnection) -> CommandGenerator[None]:
+        """A connection to an upstream is open, or failed to open: its HTTP/1 is read with limits."""
+        layer: Any = self.connections[command.connection]
+        while not isinstance(layer, HttpClient):  # below TLS, and below another proxy
+            layer = layer.child_layer
+        if command.err is None and type(layer.child_layer) is Http1Client:
+            layer.child_layer = GatewayHttp1Client(layer.context)
+            layer._handle_event = layer.child_layer.handle_event
+            yield from layer.child_layer.handle_event(events.Start())
+        yield from super().register_connection(command)
+
+    def stop_connecting(self, stream: GatewayStream) -> CommandGenerator[None]:
+        """End the attempt to reach an upstream that a stream alone is waiting for."""
+        for connection, waiting in list(self.waiting_for_establishment.items()):
+            if all(self.command_sources.get(command) is stream for command in waiting):
+                yield commands.CloseConnection(connection)
+
+    def forget_closed(self, connection: Connection) -> None:
+        """Drop an upstream connection that is closed; mitmproxy would keep it as long as the client's."""
+        closed = connection.state is ConnectionState.CLOSED
+        if closed and isinstance(connection, Server) and connection not in self.waiting_for_establishment:
+            self.connections.pop(connection, None)
+
     def forget_failed(self) -> None:
         """Drop connections that could not be opened; mitmproxy would answer their old error for ever."""
         for connection in [c for c in self.connections if isinstance(c, Server) and c.error]:
             del self.connections[connection]
+            self._abandoned.add(connection)
 
     def abandon(self, connection: Connection, stream_id: int) -> CommandGenerator[None]:
         """Hang up on an upstream in mid answer, and hear nothing more of it."""

@@ -6,10 +6,11 @@ becomes a label.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -43,7 +44,10 @@ class Metrics:
         )
         in_flight = Gauge("gateway_requests_in_flight", "Requests under way.", registry=registry)
         in_flight.set_function(lambda: len(gateway.exchanges))
+        tasks = Gauge("gateway_tasks", "Tasks of the event loop.", registry=registry)
+        tasks.set_function(lambda: len(asyncio.all_tasks()))
         registry.register(_Cooldowns(gateway))
+        ProcessCollector(registry=registry)
 
     def count(self, summary: Summary) -> None:
         """An exchange is over."""

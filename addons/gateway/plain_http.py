@@ -9,14 +9,15 @@ from __future__ import annotations
 import functools
 import http.client
 import ssl
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
 
-MAX_ANSWER = 10_000_000
-"""Bytes that are read of an answer."""
+MAX_ANSWER = 2_000_000
+"""Bytes that are read of an answer: some times what the longest list of models has."""
 
 
 class Answer(NamedTuple):
@@ -44,7 +45,10 @@ def ask(
     *,
     timeout: float,
 ) -> Answer:
-    """Send a request. `timeout`: seconds that the server may be silent. Raises Unreachable, BadUrl."""
+    """Send a request. `timeout`: seconds that the server may be silent, and in which a body that has begun is to end.
+
+    Raises Unreachable, BadUrl.
+    """
     try:
         parts = urlsplit(url)
         connection = _connection(parts.scheme, parts.hostname or "", parts.port, timeout)
@@ -54,11 +58,23 @@ def ask(
         connection.request(method, f"{parts.path or '/'}?{parts.query}".rstrip("?"), body, dict(headers or {}))
         response = connection.getresponse()
         fields = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, fields, response.read(MAX_ANSWER))
+        return Answer(response.status, fields, _body(response, time.monotonic() + timeout))
     except (OSError, http.client.HTTPException, ValueError) as e:
         raise Unreachable(_cause(e)) from None
     finally:
         connection.close()
+
+
+def _body(response: http.client.HTTPResponse, end: float) -> bytes:
+    """The body, no longer than is read of one. A server that sends byte after byte does not hold this up for ever."""
+    pieces: list[bytes] = []
+    room = MAX_ANSWER
+    while room and (piece := response.read1(min(room, 2**16))):
+        if time.monotonic() > end:
+            raise TimeoutError
+        pieces.append(piece)
+        room -= len(piece)
+    return b"".join(pieces)
 
 
 def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:

@@ -1,89 +1,84 @@
-"""Which account serves the next attempt, and which ones have to rest.
+"""Which account serves the next attempt.
 
-* Round robin, by weight, over the accounts that may serve the model, are not set aside, and are not cooling down
-  for it.
-* An exhausted account cools down per model; an account whose credential is refused is set aside with the reason.
+* Only accounts that may serve the model, are not set aside, and are not cooling down for it. Among those the strategy
+  decides (`[routing] strategy`).
+* An exhausted account cools down per model (`cooldowns`); an account whose credential is refused is set aside with
+  the reason.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from typing import Literal
 
 from addons.gateway.accounts import Account
+from addons.gateway.affinity import Conversation
+from addons.gateway.cooldowns import ALL_MODELS, Cooldowns, Rest
 from mapping.errors import OpenAIError
 
-DEFAULT_COOLDOWN = 30.0
-"""Seconds that an exhausted account rests when the upstream does not say how long; doubled each time in a row."""
-LONGEST_COOLDOWN = 960.0
-
-
-@dataclass(slots=True)
-class Rest:
-    """Until when (on the pool's clock) an account cools down, and why."""
-
-    until: float
-    reason: str
+type Strategy = Literal["round_robin", "fill_first", "sticky"]
 
 
 class Pool:
-    """The accounts of the settings, and how they are doing."""
+    """The accounts of the settings, and how they are doing. `cooldown` False: none of them ever rests."""
 
     def __init__(
-        self, accounts: Iterable[Account], *, cooldown: bool = True, clock: Callable[[], float] = time.monotonic
+        self,
+        accounts: Iterable[Account],
+        *,
+        strategy: Strategy = "round_robin",
+        cooldown: bool = True,
+        cooldowns: Cooldowns | None = None,
     ) -> None:
         self.accounts = list(accounts)
+        self.sticky = strategy == "sticky"
+        self._fill_first = strategy == "fill_first"
         self._cooldown = cooldown
-        self._clock = clock
-        self._resting: dict[tuple[str, str], Rest] = {}
-        self._strikes: dict[tuple[str, str], int] = {}
+        self._cooldowns = cooldowns or Cooldowns()
 
     def candidates(self, model: str) -> list[Account]:
         """The accounts that may serve the model, cooling ones included."""
         return [a for a in self.accounts if a.unusable is None and a.serves(model)]
 
-    def choose(self, model: str, tried: Iterable[Account] = ()) -> Account | None:
-        """The next account in turn that is ready and not in `tried`; None when there is none.
+    def choose(
+        self, model: str, tried: Collection[Account] = (), conversation: Conversation | None = None
+    ) -> Account | None:
+        """The account for the next attempt, ready and not in `tried`; None when there is none.
 
-        Smooth weighted round robin: each candidate's credit grows by its weight, the richest serves and pays the
-        weights of all. Equal weights make a plain rotation; others spread evenly, not in runs.
+        A conversation stays on its account while that can be chosen. Otherwise, and for good, it moves to the one that
+        is chosen now.
         """
-        best: Account | None = None
-        total = 0
-        for account in self.accounts:
-            if account.unusable is not None or account in tried or not account.serves(model):
-                continue
-            if self._resting and self.rest_of(account, model):
-                continue
-            account.credit += account.weight
-            total += account.weight
-            if best is None or account.credit > best.credit:
-                best = account
-        if best is not None:
-            best.credit -= total
-        return best
+        ready = self._ready(model, tried)
+        if not ready:
+            return None
+        if conversation is None:
+            return ready[0] if self._fill_first else _in_turn(ready)
+        account = next((a for a in ready if a.label == conversation.account), None) or _in_turn(ready)
+        conversation.account = account.label
+        return account
 
-    def is_ready(self, model: str) -> bool:
+    def is_ready(self, model: str, tried: Collection[Account] = ()) -> bool:
         """Whether `choose` would find an account."""
-        return any(self.rest_of(account, model) is None for account in self.candidates(model))
+        return bool(self._ready(model, tried))
 
     def cool(self, account: Account, model: str, seconds: float | None, reason: str) -> None:
         """Let an account rest for a model. `seconds` None: the upstream did not say how long."""
-        if not self._cooldown:
-            return
-        key = (account.label, model)
-        if seconds is None:
-            strikes = self._strikes[key] = self._strikes.get(key, 0) + 1
-            seconds = min(LONGEST_COOLDOWN, DEFAULT_COOLDOWN * 2 ** (strikes - 1))
-        self._resting[key] = Rest(self._clock() + seconds, reason)
+        if self._cooldown:
+            self._cooldowns.rest(account.label, model, seconds, reason)
 
-    def served(self, account: Account, model: str) -> None:
-        """An account has brought an answer: what it did before is forgotten."""
-        if self._strikes or self._resting:
-            self._strikes.pop((account.label, model), None)
-            self._resting.pop((account.label, model), None)
+    def served(self, account: Account, model: str, asked: float = math.inf) -> None:
+        """An account has brought an answer: what it did before it was `asked` (`time.monotonic`) is forgotten."""
+        self._cooldowns.served(account.label, model, asked)
+
+    def hold(self, account: Account, model: str, seconds: float) -> None:
+        """Let an account rest because a person wants it; for all models when `model` is empty."""
+        self.cool(account, model or ALL_MODELS, seconds, "told to rest")
+
+    def release(self, account: Account) -> None:
+        """End the rests of an account, and give it another chance if it was set aside."""
+        self._cooldowns.release(account.label)
+        account.refused = None
 
     def set_aside(self, account: Account, reason: str) -> None:
         """Stop using an account until its settings or its credentials change: its credential was refused."""
@@ -91,17 +86,12 @@ class Pool:
 
     def rest_of(self, account: Account, model: str) -> Rest | None:
         """The cooldown that an account is in for a model, if it is."""
-        rest = self._resting.get((account.label, model))
-        if rest and rest.until <= self._clock():
-            del self._resting[account.label, model]
-            return None
-        return rest
+        return self._cooldowns.rest_of(account.label, model) if self._cooldown else None
 
     def resting(self, model: str) -> list[tuple[Account, float, str]]:
         """(account, seconds left, reason) of all that cool down for a model, the shortest first."""
-        now = self._clock()
         found = [
-            (account, rest.until - now, rest.reason)
+            (account, self._cooldowns.left(rest), rest.reason)
             for account in self.candidates(model)
             if (rest := self.rest_of(account, model))
         ]
@@ -109,17 +99,16 @@ class Pool:
 
     def all_resting(self) -> list[tuple[str, str, float]]:
         """(account label, model, seconds left) of every cooldown that has not ended."""
-        now = self._clock()
-        return [(label, model, rest.until - now) for (label, model), rest in self._resting.items() if rest.until > now]
+        labels = {account.label for account in self.accounts} if self._cooldown else set()
+        return [rest for rest in self._cooldowns.all() if rest[0] in labels]
 
     def shortest_rest(self, model: str) -> float | None:
         """Seconds until the first cooling account is ready; None when none cools."""
         resting = self.resting(model)
         return resting[0][1] if resting else None
 
-    def take_rests_from(self, other: Pool) -> None:
-        """Go on with the cooldowns of the pool that this one replaces."""
-        self._resting, self._strikes = other._resting, other._strikes
+    def _ready(self, model: str, tried: Collection[Account]) -> list[Account]:
+        return [a for a in self.candidates(model) if a not in tried and self.rest_of(a, model) is None]
 
     def none_error(self, model: str) -> OpenAIError:
         """503 (no account can serve), or 429 (all are cooling), with a sentence on what to do."""
@@ -160,6 +149,18 @@ class Pool:
             retry_after=shortest,
             should_retry=None if wait <= 120 else False,
         )
+
+
+def _in_turn(ready: list[Account]) -> Account:
+    """Smooth weighted round robin: each account's credit grows by its weight, the richest serves and pays all weights.
+
+    Equal weights make a plain rotation; others spread evenly, not in runs.
+    """
+    for account in ready:
+        account.credit += account.weight
+    best = max(ready, key=lambda account: account.credit)
+    best.credit -= sum(account.weight for account in ready)
+    return best
 
 
 def _seconds(value: float) -> str:

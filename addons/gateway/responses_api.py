@@ -96,7 +96,7 @@ class ResponsesApi:
 
         def whole(notes: Notes) -> Any:
             sources = self._sources(exchange, response_id, created)
-            return _Compaction(responses.ResponsesAnswer(plan, notes=notes, chat_shape=False, **sources))
+            return Compaction(responses.ResponsesAnswer(plan, notes=notes, chat_shape=False, **sources))
 
         dialect = Dialect(whole=whole, stream=_no_stream)
         exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
@@ -128,7 +128,8 @@ class ResponsesApi:
         wanted = stored.referenced(body)
         known = await store.items(exchange.tenant, wanted) if wanted else {}
         if exchange.trace:
-            exchange.trace.given |= {"history": history, "items": known}
+            chat_shape = gateway.settings.responses.choices
+            exchange.trace.given |= {"history": history, "items": known, "chat_shape": chat_shape}
         call = responses.translate(
             body,
             model=model,
@@ -137,7 +138,7 @@ class ResponsesApi:
             recall=gateway.recall(exchange),
             notes=exchange.notes,
             history=history,
-            unseal=gateway.sealer.unseal,
+            unseal=gateway.unseal(exchange),
             resolve=known.get,
         )
         return body, call, known.get
@@ -157,6 +158,8 @@ class ResponsesApi:
             record.response, record.output_items = translator.response(), translator.stored_output()
             record.events = events
             gateway.store.put(record)
+            if exchange.conversation:
+                gateway.affinity.made(exchange.tenant, record.id, exchange.conversation)
 
         return Dialect(whole=whole, stream=stream, ended=ended if plan.store else None)
 
@@ -224,7 +227,7 @@ class ResponsesApi:
         response, events = self._settled(found[0]), found[1]
         if streamed:
             after = _number(query, "starting_after", -1)
-            exchange.succeed(stored.replay(response, events, after), content_type=answers.STREAM_TYPE)
+            exchange.succeed(stored.replay(response, events, after), [answers.STREAM_TYPE])
         else:
             exchange.succeed(jsonio.dumps(response))
 
@@ -276,7 +279,7 @@ class ResponsesApi:
         return {**response, "status": "failed", "error": error}
 
 
-class _Compaction:
+class Compaction:
     """The answer to `compact`: a response's output under another kind of object."""
 
     def __init__(self, inner: Any) -> None:

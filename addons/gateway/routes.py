@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from mapping.errors import OpenAIError
 
-UNVERSIONED = ("health", "metrics")
+UNVERSIONED = ("health", "metrics", "status", "status_json")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 
 
@@ -44,6 +44,8 @@ class Match:
 
 
 ENDPOINTS = (
+    Endpoint("status", "GET", ()),
+    Endpoint("status_json", "GET", ("status.json",)),
     Endpoint("health", "GET", ("healthz",)),
     Endpoint("metrics", "GET", ("metrics",)),
     Endpoint("models", "GET", ("models",)),
@@ -65,6 +67,8 @@ _PLAIN = {
     for endpoint in ENDPOINTS
     if not any(part in _VARIABLE for part in endpoint.parts)
 }
+_ROOT = [Match(endpoint) for endpoint in ENDPOINTS if not endpoint.parts]
+_NAMED = tuple(endpoint for endpoint in ENDPOINTS if endpoint.parts)
 _VERSION = "v1"
 _WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if part not in _VARIABLE}
 """Segments that are never ids."""
@@ -105,16 +109,16 @@ def methods_of(path: str) -> list[str]:
 def _named_by(segments: list[str]) -> list[Match]:
     """All endpoints that the path can mean, the last one named."""
     if not segments:
-        return []
+        return _ROOT
     versioned = segments[0] == _VERSION
     rest = segments[1:] if versioned else segments
-    found = [match for endpoint in ENDPOINTS if (match := _match(endpoint, rest))]
+    found = [match for endpoint in _NAMED if (match := _match(endpoint, rest))]
     if found:
         return [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name in UNVERSIONED)) for m in found]
     # Not as it stands: look for the last endpoint named after other prefixes.
     for start in range(1, len(rest)):
         head, tail = rest[:start], rest[start:]
-        if _is_prefix(head) and (found := [match for endpoint in ENDPOINTS if (match := _match(endpoint, tail))]):
+        if _is_prefix(head) and (found := [match for endpoint in _NAMED if (match := _match(endpoint, tail))]):
             return [Match(m.endpoint, m.id, unusual=True) for m in found]
     return []
 
@@ -148,6 +152,6 @@ def _is_prefix(segments: list[str]) -> bool:
 
 
 def _nearest(path: str) -> str:
-    known = [endpoint.path for endpoint in ENDPOINTS]
+    known = [endpoint.path for endpoint in _NAMED]
     close = difflib.get_close_matches(path[:200], known, n=1, cutoff=0.0)
     return close[0] if close else known[0]

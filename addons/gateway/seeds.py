@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mitmproxy import exceptions, http, io
+from mitmproxy import http, io
 
 from addons.gateway import ids
 from addons.gateway.record import CLIENT, record_of
@@ -24,7 +24,8 @@ class Seeds:
         self.times: list[int] = []
         self.ids: list[str] = []
         self.sealed: list[str] = []
-        self._known: dict[str, deque[Any]] = {name: deque(values) for name, values in (known or {}).items()}
+        lists = {name: values for name, values in (known or {}).items() if isinstance(values, list)}
+        self._known: dict[str, deque[Any]] = {name: deque(values) for name, values in lists.items()}
 
     def plain(self) -> dict[str, Any]:
         """As lists, for the record; it is what the constructor takes."""
@@ -33,7 +34,7 @@ class Seeds:
     def now(self) -> int:
         """Unix time in whole seconds."""
         found = self._next("times")
-        now = int(time.time()) if found is None else int(found)
+        now = found if isinstance(found, int) else int(time.time())
         self.times.append(now)
         return now
 
@@ -80,7 +81,7 @@ def load(paths: Sequence[str]) -> Recordings | None:
         return None
     try:
         flows = io.read_flows_from_paths(paths)
-    except exceptions.FlowReadException:  # mitmproxy, which reads them too, says so
+    except Exception:  # a KeyError, say, for half a flow; mitmproxy, which reads them too, says so
         return None
     return Recordings(flow for flow in flows if isinstance(flow, http.HTTPFlow))
 

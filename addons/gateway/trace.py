@@ -12,13 +12,14 @@ from __future__ import annotations
 import copy
 import time
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
-from addons.gateway.record import ATTEMPT, CLIENT, KEY, digest
+from addons.gateway.record import ATTEMPT, CLIENT, KEY, digest, record_of
 from addons.gateway.summary import AttemptSummary, Summary, models, parts
 from mapping.gemini import JSON, RawTurn, Recall
 from mapping.responses.input_items import Unseal
@@ -26,7 +27,10 @@ from mapping.responses.input_items import Unseal
 if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange
 
-FAILED = ":red_circle:"
+KEY_FIELDS = (b"authorization", b"x-goog-api-key")
+SHORTEST = 8
+"""Bytes of a credential; what is shorter is a word of a test."""
+FAILED = ":heavy_multiplication_x:"
 
 
 @dataclass(slots=True)
@@ -38,6 +42,8 @@ class Call:
     response: http.Response | None = None
     body: list[bytes] = field(default_factory=list)
     ended: float = 0.0
+    secrets: tuple[bytes, ...] = ()
+    """What the upstream was shown, and may have repeated in its answer."""
 
 
 @dataclass(slots=True)
@@ -92,6 +98,13 @@ class Trace:
         request = _copy(flow.request)
         request.data.timestamp_start = request.data.timestamp_end = time.time()
         self.calls.append(Call(request, flow.server_conn))
+
+    def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
+        """The header fields of a credential go upstream, and must not come back into the record."""
+        if self.calls:
+            self.calls[-1].secrets = tuple(
+                value.rpartition(b" ")[2] for name, value in credential if name.lower() in KEY_FIELDS
+            )
 
     def answered(self, flow: http.HTTPFlow) -> None:
         """The head of the upstream's answer has come."""
@@ -162,12 +175,21 @@ class Recorder:
                 flow.marked = FAILED
         self._show(flow, [made for made in attempts if made is not flow], exchange.id)
 
+    def release(self, flow: http.HTTPFlow) -> None:
+        """A flow begins anew: it is no part of its old exchange any more."""
+        kept = self._kept.get(record_of(flow).get("id", ""), [])
+        if flow in kept:
+            kept.remove(flow)
+
     def _flow_of(self, flow: http.HTTPFlow, call: Call) -> http.HTTPFlow:
         made = http.HTTPFlow(flow.client_conn, call.server)
         made.request = call.request
         made.response = call.response
         if call.response is not None:
-            call.response.data.content = b"".join(call.body)
+            call.response.data.headers = http.Headers(
+                [(name, _without(call.secrets, value)) for name, value in call.response.headers.fields]
+            )
+            call.response.data.content = _without(call.secrets, b"".join(call.body))
             call.response.data.timestamp_end = call.ended or None
         return made
 
@@ -184,6 +206,14 @@ class Recorder:
             if saver := addons.get(name):
                 for one in made:
                     saver.response(one)
+
+
+def _without(secrets: Iterable[bytes], data: bytes) -> bytes:
+    """Google names the key in some of its errors."""
+    for secret in secrets:
+        if len(secret) >= SHORTEST and secret in data:
+            data = data.replace(secret, b"[credential]")
+    return data
 
 
 def _of_attempt(attempt: AttemptSummary, number: int, count: int) -> str:

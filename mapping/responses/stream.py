@@ -49,6 +49,8 @@ class ResponsesStream:
     ) -> None:
         self.started = False
         """The client has content, so this answer can only go on or break off."""
+        self.fault: UpstreamError | None = None
+        """What ended the stream as failed; the upstream need not be listened to any more."""
         self._object = ResponseObject(plan, response_id, created)
         self._exchange = Exchange(self._object, mint, notes, seal, clock)
         self._events = EventLog(self._opening)
@@ -178,6 +180,7 @@ class ResponsesStream:
         if not self.started and not self._events:
             self._over = self._failed = True
             raise fault
+        self.fault = fault
         return self.cut(fault.error)
 
     def _take(self) -> bytes:

@@ -342,9 +342,11 @@ def test_a_store_that_cannot_be_opened(starter: Starter, tmp_path: Path) -> None
     file = tmp_path / "responses.db"
     file.write_bytes(b"not a database, but something that a person would miss" * 100)
     before = file.read_bytes()
-    gateway = starter(kept_in(file), wait=False)
-    assert gateway.process.wait(20)
+    gateway = starter(kept_in(file))
     assert f"Responses can't be stored in {file}" in gateway.log
+    with checked_client(gateway) as client:
+        assert client.responses.create(model=MODEL, input="Hello!").status == "completed"
+    gateway.stop()
     assert file.read_bytes() == before
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import http as mitm_http
 from mitmproxy import io
 
-from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, free_port, wait_until
+from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, ScriptedUpstream, free_port, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -62,6 +62,25 @@ def test_saved_flows_har_and_log(starter: Starter) -> None:
     with (gateway.folder / "saved.flow").open("rb") as file:
         flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, mitm_http.HTTPFlow)]
     assert len(flows) > 20
+
+
+def test_a_key_that_the_upstream_repeats(starter: Starter) -> None:
+    """Google names the key in some of its errors."""
+    said = f"Permission denied: Consumer 'api_key:{KEYS[0]}' has been suspended."
+    body = json.dumps({"error": {"code": 403, "message": said, "status": "PERMISSION_DENIED"}})
+    head = f"HTTP/1.1 403 Forbidden\r\nX-Consumer: {KEYS[0]}\r\nContent-Length: {len(body)}\r\n\r\n"
+    upstream = ScriptedUpstream(*[(head + body).encode()] * 2)
+    account = TWO_ACCOUNTS.partition("\n\n")[0].replace("UPSTREAM", upstream.url)
+    gateway = starter(account, "-w", "saved.flow", "--set", "hardump=saved.har", "-v")
+    for stream in (False, True):
+        answer = gateway.chat("gpt-4o", stream=stream)
+        assert_clean("answer", answer.body + str(answer.headers).encode())
+    gateway.stop()
+    upstream.close()
+    saved = (gateway.folder / "saved.flow").read_bytes()
+    assert b"has been suspended" in saved
+    for file in ("saved.flow", "saved.har", "log.txt"):
+        assert_clean(file, (gateway.folder / file).read_bytes())
 
 
 def test_mitmweb(starter: Starter) -> None:

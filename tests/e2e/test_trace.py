@@ -68,6 +68,15 @@ def test_broken_and_refused_exchanges(starter: Starter) -> None:
     assert len(flows) == 3
 
 
+def test_each_flow_is_saved_once(starter: Starter) -> None:
+    gateway = starter(None, "-w", "saved.flow", "--set", "antigravity_demo=true")
+    for model in ("demo-garbage", "demo-html", "demo-cut-first", "demo-refuse", "demo-error-first-event", "demo-empty"):
+        for stream in (False, True):
+            gateway.chat(model, stream=stream)
+    ids = [flow.id for flow in saved(gateway)]
+    assert len(set(ids)) == len(ids) > 20
+
+
 def test_without_a_watcher_nothing_is_kept(gateway: Gateway) -> None:
     """Plain mitmdump records nothing; the option switches it on."""
     assert gateway.chat("gpt-4o").status == 200

@@ -1,4 +1,4 @@
-"""addons.gateway.bodies: request bodies, decompressed within bounds."""
+"""addons.gateway.bodies: bodies of requests and of answers, decompressed within bounds."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mitmproxy import http
 
 from addons.gateway import bodies
 from mapping.errors import OpenAIError
+from mapping.upstream_errors import UpstreamError
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -83,3 +84,38 @@ def test_any_bytes(content: bytes, encoding: str) -> None:
         bodies.json_body(request(content, encoding))
     except OpenAIError:
         pass
+
+
+PIECES = [b'{"a": ', b"1}", b" " * 50]
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "gzip", "x-gzip", "GZIP ", "deflate"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_answer_is_the_same_however_it_comes(encoding: str, size: int) -> None:
+    coder = CODERS.get(encoding.strip().lower().removeprefix("x-"), bytes)
+    data = coder(b"".join(PIECES))
+    reader = bodies.AnswerReader(encoding)
+    assert b"".join(reader.read(data[i : i + size]) for i in range(0, len(data), size)) == b"".join(PIECES)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "code"),
+    [
+        ("gzip", gzip.compress(bytes(50 * 2**20)), "upstream_too_large"),
+        ("", bytes(6 * 2**20), "upstream_too_large"),
+        ("gzip", b"not gzip", "upstream_encoding"),
+        ("rot13", b"", "upstream_encoding"),
+    ],
+    ids=["bomb", "large", "broken", "unknown"],
+)
+def test_an_answer_that_is_not_taken(encoding: str, data: bytes, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_BYTES", 5 * 2**20)
+
+    def read() -> None:
+        reader = bodies.AnswerReader(encoding)
+        for start in range(0, len(data), 65536):
+            assert len(reader.read(data[start : start + 65536])) <= 5 * 2**20
+
+    with pytest.raises(UpstreamError) as e:
+        read()
+    assert (e.value.error.status, e.value.error.code) == (502, code)

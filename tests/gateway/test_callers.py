@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from base64 import b64encode
 
-from addons.gateway.callers import Caller, Gatekeeper, is_loopback, take
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.gateway.callers import BASIC, Caller, Gatekeeper, is_loopback, take
 from mapping.errors import OpenAIError
 
 KEY = "sk-right"
@@ -29,6 +33,8 @@ MATRIX = [
     ("all_except_health", False, (), 401),
     ("all_except_health", False, (("x-api-key", KEY),), None),
     ("all_except_health", False, (("x-goog-api-key", KEY),), None),
+    ("all_except_health", False, ((BASIC, KEY),), None),
+    ("all_except_health", False, ((BASIC, "sk-wrong"),), 401),
     ("all_except_health", False, (("authorization", "sk-wrong"),), 401),
     ("all_except_health", False, (("authorization", "sk-wrong"), ("x-goog-api-key", KEY)), None),
     ("all_except_health", False, (("authorization", KEY + "x"),), 401),
@@ -100,6 +106,43 @@ def test_foreign_pages_without_a_key(host: str, origin: str | None, status: int 
         assert e.value.status == status
 
 
+ANY_PAGE = ("public.example", "https://x.example")
+
+
+@pytest.mark.parametrize(
+    ("presented", "host", "origin", "code"),
+    [
+        ([(BASIC, KEY)], "127.0.0.1:8045", None, None),
+        ([(BASIC, KEY)], "127.0.0.1:8045", "http://127.0.0.1:8045", None),
+        ([(BASIC, KEY)], "192.168.1.5:8045", "https://app.example", None),
+        ([(BASIC, KEY)], "my-box:8045", None, None),
+        ([(BASIC, KEY)], "127.0.0.1:8045", "https://evil.example", "origin_not_allowed"),
+        ([(BASIC, KEY)], "127.0.0.1:8045", "null", "origin_not_allowed"),
+        ([(BASIC, KEY)], "evil.example:8045", None, "host_not_allowed"),
+        # a browser does not add these headers by itself: who sends them knows the key
+        ([(BASIC, KEY), ("x-api-key", KEY)], *ANY_PAGE, None),
+        ([(BASIC, "sk-wrong"), ("x-goog-api-key", KEY)], *ANY_PAGE, None),
+        ([(BASIC, KEY), ("x-api-key", "sk-wrong")], *ANY_PAGE, "host_not_allowed"),
+        ([(BASIC, "sk-wrong")], *ANY_PAGE, "invalid_api_key"),
+    ],
+)
+def test_foreign_pages_with_a_key_that_the_browser_remembers(
+    presented: list[tuple[str, str]], host: str, origin: str | None, code: str | None
+) -> None:
+    gatekeeper = Gatekeeper("strict", [KEY], allowed_origins=["https://app.example"], allowed_hosts=["my-box"])
+    if code is None:
+        assert gatekeeper.admit(caller(*presented, host=host, origin=origin), health=False)
+    else:
+        with pytest.raises(OpenAIError) as e:
+            gatekeeper.admit(caller(*presented, host=host, origin=origin), health=False)
+        assert e.value.code == code
+
+
+def test_the_tenant_is_that_of_the_key_however_it_came() -> None:
+    gatekeeper = Gatekeeper("strict", [KEY])
+    assert gatekeeper.admit(caller((BASIC, KEY)), health=False) == gatekeeper.admit(caller(BEARER), health=False)
+
+
 def test_with_a_key_the_host_does_not_matter() -> None:
     Gatekeeper("strict", [KEY]).admit(caller(BEARER, host="public.example", origin="https://x.example"), health=False)
 
@@ -134,6 +177,33 @@ def test_take_removes_credentials_and_keeps_the_rest() -> None:
 def test_bearer_or_bare(value: bytes, credential: str) -> None:
     found, _ = take(((b"authorization", value),), "127.0.0.1")
     assert found.presented == [("authorization", credential)]
+
+
+@pytest.mark.parametrize(
+    ("value", "presented"),
+    [
+        (b"Basic " + b64encode(b"me:sk-x"), [(BASIC, "sk-x")]),
+        (b"basic " + b64encode(b":sk-x"), [(BASIC, "sk-x")]),
+        (b"Basic " + b64encode(b"me:sk:x"), [(BASIC, "sk:x")]),
+        (b"Basic " + b64encode("ich:schlüssel".encode()), [(BASIC, "schlüssel")]),
+        (b"Basic " + b64encode(b"sk-x"), []),
+        (b"Basic " + b64encode(b"me:"), []),
+        (b"Basic " + b64encode(b"me:\xff"), []),
+        (b"Basic !", []),
+        (b"Basic", []),
+    ],
+)
+def test_the_password_of_basic(value: bytes, presented: list[tuple[str, str]]) -> None:
+    found, rest = take(((b"Authorization", value),), "127.0.0.1")
+    assert found.presented == presented
+    assert rest == ()
+
+
+@given(st.binary(max_size=60))
+def test_any_authorization_is_read_and_taken_off(value: bytes) -> None:
+    for scheme in (b"", b"Basic ", b"Bearer "):
+        _, rest = take(((b"Authorization", scheme + value),), "127.0.0.1")
+        assert rest == ()
 
 
 @pytest.mark.parametrize(

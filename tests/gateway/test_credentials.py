@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -54,6 +55,7 @@ class TokenServer:
         self.calls: list[tuple[str, dict[str, Any], dict[str, str]]] = []
         """(path, fields, headers) of each request."""
         self.refusal: tuple[int, bytes] | None = None
+        self.lifetime = LIFETIME
         self.go_on = threading.Event()
         self.go_on.set()
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -79,7 +81,7 @@ class TokenServer:
         if path.endswith(":generateAccessToken"):
             end = datetime.fromtimestamp(time.time() + LIFETIME, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             return 200, json.dumps({"accessToken": token, "expireTime": end}).encode()
-        values = {"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"}
+        values = {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer"}
         if path == "/sts":
             values["issued_token_type"] = "urn:ietf:params:oauth:token-type:access_token"
         return 200, json.dumps(values).encode()
@@ -225,7 +227,7 @@ def test_api_key() -> None:
     assert not credential.look()
     asyncio.run(credential.refresh())
     with pytest.raises(CredentialError, match="can't be renewed") as e:
-        asyncio.run(credential.refresh(force=True))
+        asyncio.run(credential.refresh(refused=credential.version))
     assert e.value.permanent
 
 
@@ -488,20 +490,42 @@ def test_the_old_token_serves_while_the_server_fails(
     assert caplog.text.count("the old one is still good") == 2
 
 
-def test_forced(tmp_path: Path, server: TokenServer) -> None:
-    clock = Clock()
-    credential = google(write(tmp_path / "me.json", user(server.url)), clock=clock)
+def test_a_refused_token_is_renewed_once(tmp_path: Path, server: TokenServer) -> None:
+    """Also one that has only just been fetched; and all that were refused with it wait for the same new one."""
+    credential = google(write(tmp_path / "me.json", user(server.url)))
 
     async def run() -> None:
         await credential.refresh()
-        clock.now += PAUSE + 1
-        await asyncio.gather(*(credential.refresh(force=True) for _ in range(5)))
+        refused = credential.version
+        await asyncio.gather(*(credential.refresh(refused) for _ in range(5)))
         assert len(server.calls) == 2
-        await credential.refresh(force=True)  # a late one, for the same refused token
+        await credential.refresh(refused)  # a late one, for the token of before
         assert len(server.calls) == 2
-        clock.now += PAUSE + 1
-        await credential.refresh(force=True)
+        await credential.refresh(credential.version)
         assert fields(credential)["authorization"] == "Bearer token-3"
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("lifetime", "early"), [(3600, EARLY), (EARLY * 2, EARLY), (60, 30), (12, 6)])
+def test_when_a_token_is_renewed(tmp_path: Path, server: TokenServer, lifetime: int, early: float) -> None:
+    """In the background, and before anybody has to wait for it, however short it lasts."""
+    clock = Clock()
+    server.lifetime = lifetime
+    credential = google(write(tmp_path / "me.json", user(server.url)), clock=clock)
+
+    async def run() -> None:
+        for fetched in (1, 2, 3):
+            await credential.refresh()
+            clock.now += lifetime - early - 2
+            assert fields(credential)["authorization"] == f"Bearer token-{fetched}"
+            await asyncio.sleep(0.02)
+            assert len(server.calls) == fetched
+            clock.now += 2.5
+            assert credential.is_fresh()
+            fields(credential)
+            clock.now = time.time()  # by which google-auth reckons
+            await settled(credential, lambda count=fetched: credential.version > count)  # type: ignore[misc]
 
     asyncio.run(run())
 
@@ -543,7 +567,7 @@ def test_refusals(
         with pytest.raises(CredentialError, match=said):
             asyncio.run(credential.refresh())
         assert len(server.calls) == asked
-        asyncio.run(credential.refresh(force=True))
+        asyncio.run(credential.refresh(refused=credential.version))
     else:
         asyncio.run(credential.refresh())
     assert credential.fault is None
@@ -597,6 +621,32 @@ def test_a_silent_server(tmp_path: Path, server: TokenServer, monkeypatch: pytes
     server.go_on.clear()
     with pytest.raises(CredentialError, match="no answer in time"):
         asyncio.run(credential.refresh())
+
+
+def test_a_server_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is never silent for long, and yet does not come to an end."""
+    monkeypatch.setattr(google_tokens, "TIMEOUT", 0.1)
+    hung_up = threading.Event()
+
+    def drip() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+            try:
+                while not hung_up.wait(0.01):
+                    connection.sendall(b" ")
+            except OSError:
+                hung_up.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        credential = google(write(tmp_path / "me.json", user(url)))
+        with pytest.raises(CredentialError, match="no answer in time"):
+            asyncio.run(credential.refresh())
+        thread.join(10)
+    assert hung_up.is_set()
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "file:///etc/passwd", "http://[::1/", "https://h:99999999/", "x"])

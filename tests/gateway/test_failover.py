@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from addons.gateway.accounts import Account
+from addons.gateway.affinity import Conversation
+from addons.gateway.cooldowns import DEFAULT_COOLDOWN, Cooldowns
 from addons.gateway.credentials import ApiKey
 from addons.gateway.failover import Failover, Wait
 from addons.gateway.pool import Pool
@@ -22,7 +24,7 @@ def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False) ->
 
 
 def failover(accounts: int, *, max_attempts: int = 3, max_wait: float = 10.0) -> Failover:
-    pool = Pool([Account(f"account-{n}", ApiKey("k")) for n in range(accounts)], clock=lambda: 0.0)
+    pool = Pool([Account(f"account-{n}", ApiKey("k")) for n in range(accounts)], cooldowns=Cooldowns(lambda: 0.0))
     return Failover(pool, RetrySettings(max_attempts=max_attempts, max_wait=max_wait), MODEL)
 
 
@@ -47,6 +49,7 @@ ROWS = [
     (2, [Kind.SCHEMA], ["account-0", None]),
     (2, [Kind.QUOTA, Kind.QUOTA], ["account-0", 0.0, "account-1", None]),
     (2, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-1", None]),
+    (1, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-0", None]),
     (2, [Kind.SERVER, Kind.SERVER], ["account-0", 0.25, "account-1", None]),
     (9, [Kind.CAPACITY] * 3, ["account-0", 0.25, "account-1", 0.5, "account-2", None]),
     (2, [Kind.AUTH, Kind.AUTH], ["account-0", 0.0, "account-1", None]),
@@ -92,12 +95,48 @@ def test_all_resting_is_waited_for_once() -> None:
         subject.begin(paused=4.0)
 
 
-def test_a_daily_quota_rests_until_the_reset() -> None:
+DAY = 20 * 3600.0
+RESTS: list[tuple[UpstreamError, float | None]] = [
+    (problem(Kind.QUOTA, delay=12.5), 12.5),
+    (problem(Kind.QUOTA), DEFAULT_COOLDOWN),
+    (problem(Kind.QUOTA, delay=0.0), DEFAULT_COOLDOWN),
+    (problem(Kind.QUOTA, per_day=True), DAY),
+    (problem(Kind.QUOTA, per_day=True, delay=35.0), DAY),
+    (problem(Kind.QUOTA, per_day=True, delay=3 * 3600.0), 3 * 3600.0),
+    (problem(Kind.CAPACITY), None),
+    (problem(Kind.CAPACITY, delay=60.0), None),
+    (problem(Kind.SERVER), None),
+    (problem(Kind.ANSWER), None),
+    (problem(Kind.REQUEST), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("failure", "rest"), RESTS, ids=lambda value: repr(value) if isinstance(value, UpstreamError) else None
+)
+def test_what_cools_an_account_and_for_how_long(
+    monkeypatch: pytest.MonkeyPatch, failure: UpstreamError, rest: float | None
+) -> None:
+    monkeypatch.setattr("addons.gateway.failover.seconds_to_reset", lambda: DAY)
     subject = failover(1)
-    run(subject, problem(Kind.QUOTA, per_day=True))
-    rest = subject.pool.shortest_rest(MODEL)
-    assert rest is not None
-    assert 0 < rest <= 25 * 3600
+    run(subject, failure)
+    assert subject.pool.shortest_rest(MODEL) == rest
+
+
+def test_a_limit_that_all_share_is_not_asked_again_at_once() -> None:
+    subject = failover(4, max_attempts=9)
+    told = run(subject, *[problem(Kind.QUOTA)] * 9)
+    assert told == ["account-0", 0.0, "account-1", 0.0, "account-2", 0.0, "account-3", None]
+    assert [account.label for account, _, _ in subject.pool.resting(MODEL)] == ["account-0", "account-1", "account-2"]
+    again = Failover(subject.pool, RetrySettings(), MODEL)
+    assert run(again, *[problem(Kind.QUOTA)] * 3) == ["account-3", 0.25, "account-3", 0.5, "account-3", None]
+
+
+def test_a_conversation_goes_where_its_attempts_go() -> None:
+    subject = failover(3)
+    subject.conversation = Conversation(account="account-2")
+    assert run(subject, problem(Kind.QUOTA, delay=30.0), problem(Kind.SERVER))[::2] == ["account-2", "account-0"]
+    assert subject.conversation.account == "account-0"
 
 
 def test_staying_on_an_account() -> None:

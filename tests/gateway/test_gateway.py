@@ -30,4 +30,4 @@ def test_unchanged_accounts_stay_as_they_are(tmp_path: Path) -> None:
     assert again is not a
     assert again.unusable is None
     assert same is b
-    gateway.store.close()
+    gateway.close_store()

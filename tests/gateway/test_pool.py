@@ -1,4 +1,4 @@
-"""addons.gateway.pool: whose turn it is, and who rests."""
+"""addons.gateway.pool: whose turn it is."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import pytest
 
 from addons.gateway.accounts import Account
 from addons.gateway.address import Address
+from addons.gateway.affinity import Conversation
+from addons.gateway.cooldowns import Cooldowns
 from addons.gateway.credentials import ApiKey
-from addons.gateway.pool import DEFAULT_COOLDOWN, Pool
+from addons.gateway.pool import Pool, Strategy
 
 MODEL = "gemini-2.5-flash"
 
@@ -19,9 +21,10 @@ class Clock:
         return self.now
 
 
-def pool(*labels: str, cooldown: bool = True) -> tuple[Pool, Clock]:
+def pool(*labels: str, cooldown: bool = True, strategy: Strategy = "round_robin") -> tuple[Pool, Clock]:
     clock = Clock()
-    return Pool([Account(label, ApiKey(f"key-{label}")) for label in labels], cooldown=cooldown, clock=clock), clock
+    accounts = [Account(label, ApiKey(f"key-{label}")) for label in labels]
+    return Pool(accounts, strategy=strategy, cooldown=cooldown, cooldowns=Cooldowns(clock)), clock
 
 
 def label(account: Account | None) -> str | None:
@@ -51,7 +54,7 @@ def test_tried_ones_are_skipped() -> None:
     assert accounts.choose(MODEL, accounts.accounts) is None
 
 
-def test_cooldown_is_per_model_and_ends() -> None:
+def test_who_rests_has_no_turn() -> None:
     accounts, clock = pool("a", "b")
     accounts.cool(accounts.accounts[0], MODEL, 30, "429")
     assert [label(accounts.choose(MODEL)) for _ in range(3)] == ["b", "b", "b"]
@@ -62,32 +65,72 @@ def test_cooldown_is_per_model_and_ends() -> None:
     assert {label(accounts.choose(MODEL)) for _ in range(2)} == {"a", "b"}
 
 
-def test_without_a_delay_the_default_counts() -> None:
-    accounts, _ = pool("a")
-    accounts.cool(accounts.accounts[0], MODEL, None, "429")
-    assert accounts.shortest_rest(MODEL) == DEFAULT_COOLDOWN
+def test_fill_first_takes_the_first_that_can() -> None:
+    accounts, clock = pool("a", "b", "c", strategy="fill_first")
+    a, b, _ = accounts.accounts
+    accounts.accounts[2].weight = 9
+    order = [label(accounts.choose(MODEL)) for _ in range(3)]
+    accounts.cool(a, MODEL, 30, "429")
+    order += [label(accounts.choose(MODEL)), label(accounts.choose("other-model"))]
+    accounts.set_aside(b, "its credential was refused")
+    order += [label(accounts.choose(MODEL))]
+    clock.now += 31
+    order += [label(accounts.choose(MODEL)), label(accounts.choose(MODEL, [a]))]
+    assert order == ["a", "a", "a", "b", "a", "c", "a", "c"]
 
 
-def test_longer_each_time_in_a_row_until_it_serves() -> None:
-    accounts, clock = pool("a")
-    [account] = accounts.accounts
-    rests = []
-    for _ in range(7):
-        accounts.cool(account, MODEL, None, "429")
-        rests.append(accounts.shortest_rest(MODEL))
-        clock.now += 2000
-    assert rests == [30, 60, 120, 240, 480, 960, 960]
-    accounts.served(account, MODEL)
-    accounts.cool(account, MODEL, None, "429")
-    assert accounts.shortest_rest(MODEL) == 30
+def test_a_sticky_conversation_stays() -> None:
+    accounts, _ = pool("a", "b", "c", strategy="sticky")
+    first, second = Conversation(), Conversation()
+    turns = [(first, second)[n % 2] for n in range(6)]
+    assert [label(accounts.choose(MODEL, (), one)) for one in turns] == ["a", "b"] * 3
+    assert label(accounts.choose(MODEL, (), Conversation())) == "c"
 
 
-def test_an_answer_ends_a_cooldown() -> None:
-    accounts, _ = pool("a")
-    [account] = accounts.accounts
-    accounts.cool(account, MODEL, 500, "429")
-    accounts.served(account, MODEL)
-    assert accounts.shortest_rest(MODEL) is None
+def test_a_sticky_conversation_moves_for_good() -> None:
+    accounts, clock = pool("a", "b", "c", strategy="sticky")
+    one = Conversation()
+    assert label(accounts.choose(MODEL, (), one)) == "a"
+    accounts.cool(accounts.accounts[0], MODEL, 30, "429")
+    assert [label(accounts.choose(MODEL, (), one)) for _ in range(3)] == ["b", "b", "b"]
+    clock.now += 31
+    assert label(accounts.choose(MODEL, (), one)) == "b"
+    assert label(accounts.choose(MODEL, [accounts.accounts[1]], one)) in ("a", "c")
+    assert label(accounts.choose(MODEL, (), one)) in ("a", "c")
+
+
+def test_the_account_of_a_conversation_has_vanished() -> None:
+    accounts, _ = pool("a", "b", strategy="sticky")
+    one = Conversation(account="gone")
+    assert label(accounts.choose(MODEL, (), one)) == "a"
+    assert one.account == "a"
+
+
+def test_nobody_ready_leaves_the_conversation_where_it_is() -> None:
+    accounts, _ = pool("a", strategy="sticky")
+    one = Conversation(account="a")
+    accounts.cool(accounts.accounts[0], MODEL, 30, "429")
+    assert accounts.choose(MODEL, (), one) is None
+    assert one.account == "a"
+
+
+def test_held_for_one_model_or_all_and_released() -> None:
+    accounts, _ = pool("a", "b")
+    a, b = accounts.accounts
+    accounts.hold(a, MODEL, 60)
+    accounts.hold(b, "", 60)
+    assert accounts.choose(MODEL) is None
+    assert {label(accounts.choose("other-model")) for _ in range(3)} == {"a"}
+    assert accounts.all_resting() == [("a", MODEL, 60.0), ("b", "*", 60.0)]
+    accounts.set_aside(b, "its credential was refused")
+    accounts.release(b)
+    assert label(accounts.choose(MODEL)) == "b"
+
+
+def test_rests_of_accounts_that_are_gone_are_not_shown() -> None:
+    cooldowns = Cooldowns()
+    cooldowns.rest("gone", MODEL, 30, "429")
+    assert Pool([], cooldowns=cooldowns).all_resting() == []
 
 
 def test_cooldown_switched_off() -> None:

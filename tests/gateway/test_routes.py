@@ -11,6 +11,10 @@ from mapping.errors import OpenAIError
 
 FOUND = [
     # method, path, endpoint, id, unusual
+    ("GET", "/", "status", "", False),
+    ("HEAD", "/", "status", "", False),
+    ("GET", "//", "status", "", False),
+    ("GET", "/status.json", "status_json", "", False),
     ("GET", "/healthz", "health", "", False),
     ("GET", "/metrics", "metrics", "", False),
     ("GET", "/v1/models", "models", "", False),
@@ -54,8 +58,11 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
     [
         ("POST", "/v1/chat/completion", 404, "unknown_url", "/v1/chat/completions"),
         ("POST", "/v1/audio/speech", 404, "unknown_url", "nearest"),
-        ("GET", "/", 404, "unknown_url", "nearest"),
-        ("GET", "/v1", 404, "unknown_url", "nearest"),
+        ("POST", "/", 405, "method_not_supported", "takes GET."),
+        ("GET", "/v1", 404, "unknown_url", "nearest path is /v1/"),
+        ("GET", "/v1/", 404, "unknown_url", "nearest path is /v1/"),
+        ("GET", "/v1/v1", 404, "unknown_url", "nearest path is /v1/"),
+        ("GET", "/favicon.ico", 404, "unknown_url", "nearest"),
         ("GET", "/v1/chat/completions", 405, "method_not_supported", "POST"),
         ("DELETE", "/v1/models/x", 405, "method_not_supported", "GET"),
         ("GET", "/v1/responses", 405, "method_not_supported", "POST"),

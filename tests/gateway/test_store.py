@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from addons.gateway.database import Database
 from addons.gateway.store import Record, ResponseStore
+from mapping.errors import OpenAIError
 
 HOUR = 3600.0
 
@@ -22,9 +24,21 @@ class Clock:
         return self.now
 
 
-def make(path: Path | None = None, *, max_bytes: int = 10**6) -> tuple[ResponseStore, Clock]:
-    clock = Clock()
-    return ResponseStore(path, max_age=HOUR, max_bytes=max_bytes, clock=clock), clock
+type Maker = Callable[..., tuple[ResponseStore, Clock]]
+
+
+@pytest.fixture
+def make() -> Iterator[Maker]:
+    opened: list[Database] = []
+
+    def make(path: Path | None = None, *, max_bytes: int = 10**6) -> tuple[ResponseStore, Clock]:
+        clock = Clock()
+        opened.append(Database(path))
+        return ResponseStore(opened[-1], max_age=HOUR, max_bytes=max_bytes, clock=clock), clock
+
+    yield make
+    for database in opened:
+        database.close()
 
 
 def record(id: str, *, tenant: str = "t", previous: str | None = None, text: str = "x") -> Record:
@@ -51,7 +65,7 @@ def ids(items: list[dict[str, Any]] | None) -> list[str] | None:
 
 
 @pytest.mark.parametrize("in_file", [False, True])
-def test_put_get_delete(tmp_path: Path, in_file: bool) -> None:
+def test_put_get_delete(make: Maker, tmp_path: Path, in_file: bool) -> None:
     store, _ = make(tmp_path / "s.db" if in_file else None)
     store.put(record("a"))
     assert ask(store, store.get, "t", "a") == ({"id": "a", "object": "response"}, b"event: x\n\n")
@@ -61,10 +75,9 @@ def test_put_get_delete(tmp_path: Path, in_file: bool) -> None:
     assert ask(store, store.get, "t", "a") is None
     assert ask(store, store.items, "t", ["in_a"]) == {}
     assert ask(store, store.delete, "t", "a") is False
-    store.close()
 
 
-def test_a_conversation() -> None:
+def test_a_conversation(make: Maker) -> None:
     store, _ = make()
     store.put(record("a"))
     store.put(record("b", previous="a"))
@@ -74,17 +87,15 @@ def test_a_conversation() -> None:
     assert list(ask(store, store.items, "t", ["out_a", "in_c", "nope"])) == ["out_a", "in_c"]
     ask(store, store.delete, "t", "a")
     assert ask(store, store.history, "t", "c") is None
-    store.close()
 
 
-def test_a_conversation_that_bites_its_tail_ends() -> None:
+def test_a_conversation_that_bites_its_tail_ends(make: Maker) -> None:
     store, _ = make()
     store.put(record("a", previous="a"))
     assert ask(store, store.history, "t", "a") is None
-    store.close()
 
 
-def test_others_see_nothing() -> None:
+def test_others_see_nothing(make: Maker) -> None:
     store, _ = make()
     store.put(record("a"))
     assert ask(store, store.get, "other", "a") is None
@@ -95,10 +106,9 @@ def test_others_see_nothing() -> None:
     store.replace("other", "a", {"stolen": True})
     assert ask(store, store.get, "t", "a") is not None
     assert ask(store, store.get, "t", "a") != ({"stolen": True}, None)
-    store.close()
 
 
-def test_bounded_by_age() -> None:
+def test_bounded_by_age(make: Maker) -> None:
     store, clock = make()
     store.put(record("a"))
     assert ask(store, store.get, "t", "a")
@@ -106,33 +116,34 @@ def test_bounded_by_age() -> None:
     assert ask(store, store.get, "t", "a") is None
     store.put(record("b"))
     assert ask(store, store.items, "t", ["in_a"]) == {}
-    store.close()
 
 
-def test_bounded_by_size_the_oldest_go() -> None:
+def test_bounded_by_size_the_oldest_go(make: Maker) -> None:
     store, clock = make(max_bytes=2500)
     for id in "abc":
         clock.now += 1
         store.put(record(id, text="x" * 1000))
     assert [ask(store, store.get, "t", id) is not None for id in "abc"] == [False, True, True]
-    store.close()
 
 
-def test_survives_a_restart_with_its_secret(tmp_path: Path) -> None:
+def test_survives_a_restart_with_its_secret(make: Maker, tmp_path: Path) -> None:
     path = tmp_path / "folder" / "s.db"
     store, _ = make(path)
     secret = store.secret(lambda: b"one")
     store.put(record("a"))
-    store.close()
+    assert ask(store, store.get, "t", "a")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     again, _ = make(path)
     assert again.secret(lambda: b"two") == secret == b"one"
     assert ids(ask(again, again.history, "t", "a")) == ["in_a", "out_a"]
-    again.close()
 
 
-def test_a_disk_that_fails_loses_only_what_was_to_be_stored(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_fails_is_told_where_what_is_stored_is_needed(
+    make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     store, _ = make(tmp_path)  # a folder is no database
     store.put(record("a"))
-    store.close()
-    assert "could not be stored" in caplog.text
+    with pytest.raises(OpenAIError) as caught:
+        ask(store, store.history, "t", "a")
+    assert (caught.value.status, caught.value.code) == (503, "store_unavailable")
+    assert f"could not be stored in {tmp_path}" in caplog.text

@@ -59,6 +59,10 @@ def detail(kind: str, **members: Any) -> dict[str, Any]:
     return {"@type": f"type.googleapis.com/google.rpc.{kind}", **members}
 
 
+RETRY = detail("RetryInfo", retryDelay="3s")
+RESET = detail("ErrorInfo", reason="RATE_LIMIT_EXCEEDED", metadata={"quotaResetDelay": "1h2m3.5s"})
+
+
 @pytest.mark.parametrize("row", SAMPLES, ids=lambda row: row["file"])
 def test_recorded_errors(row: dict[str, Any]) -> None:
     failure, expect = sample(row["file"]), row["expect"]
@@ -155,6 +159,14 @@ def test_recorded_delays(name: str, delay: float | None, per_day: bool) -> None:
         (google(409, name="ABORTED"), Kind.SERVER, 409, "conflict"),
         (google(413), Kind.REQUEST, 413, "request_too_large"),
         (google(429, "The model is overloaded."), Kind.CAPACITY, 503, None),
+        (google(429, "No capacity available for model x on the server"), Kind.CAPACITY, 503, None),
+        (
+            google(429, details=[detail("ErrorInfo", reason="MODEL_CAPACITY_EXHAUSTED"), RETRY]),
+            Kind.CAPACITY,
+            503,
+            None,
+        ),
+        (google(503, "Quota exceeded", details=[RETRY]), Kind.CAPACITY, 503, None),
         (google(429, "Quota exceeded for metric: x, limit: 0, model: y"), Kind.QUOTA, 429, "insufficient_quota"),
         (google(429, "Quota exceeded for metric: x, limit: 0.5"), Kind.QUOTA, 429, "rate_limit_exceeded"),
         (
@@ -210,10 +222,6 @@ def test_param_is_the_violated_field() -> None:
     assert sample("error_400_invalid_argument_field.json").error.param == "generation_config.temperature"
 
 
-RETRY = detail("RetryInfo", retryDelay="3s")
-RESET = detail("ErrorInfo", reason="RATE_LIMIT_EXCEEDED", metadata={"quotaResetDelay": "1h2m3.5s"})
-
-
 @pytest.mark.parametrize(
     ("message", "details", "delay"),
     [
@@ -223,6 +231,10 @@ RESET = detail("ErrorInfo", reason="RATE_LIMIT_EXCEEDED", metadata={"quotaResetD
         ("Please retry in 34.5s.", [], 34.5),
         ("Please retry in 900ms.", [], 0.9),
         ("Your quota will reset after 1m30s.", [], 90.0),
+        ("Your quota will reset after 2h0m12.5s.", [], 7212.5),
+        ("Please retry in 5s.", [detail("ErrorInfo", metadata={"quotaResetDelay": "soon"})], 5.0),
+        ("Please retry in 5s.", [detail("ErrorInfo", metadata={"quotaResetDelay": "2h30m"}), detail("Help")], 9000.0),
+        ("Please retry later.", [detail("RetryInfo", retryDelay="soon")], 20.0),
         ("No.", [detail("RetryInfo", retryDelay={"seconds": "7", "nanos": 500000000})], 7.5),
         ("No.", [detail("RetryInfo", retryDelay={"seconds": 7})], 7.0),
         ("No.", [detail("RetryInfo", retryDelay={})], 20.0),

@@ -1,0 +1,120 @@
+"""Which requests belong to the same conversation, so that it can stay on one account (`strategy = "sticky"`).
+
+Gemini's prompt cache belongs to an account: a conversation that stays there pays less and is answered sooner. A request
+names its conversation by the first of these that it has:
+
+1. `prompt_cache_key` of the body;
+2. `previous_response_id` of the body: the conversation in which that response was made;
+3. a header in which clients send the id of a session (`SESSION_HEADERS`);
+4. otherwise what the conversation begins with: its system instruction and its first turn.
+
+A conversation belongs to the tenant (the caller's key). What is remembered is in memory, bounded by count and idle
+time, and holds no text: keys are digests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mapping.conversation import beginning
+from mapping.gemini import JSON
+
+SESSION_HEADERS = (
+    "session-id",
+    "session_id",
+    "x-session-id",
+    "x-session-affinity",
+    "thread-id",
+    "conversation_id",
+    "x-conversation-id",
+)
+"""As Codex (`session-id`, `thread-id`), pi (`session_id`), opencode (`x-session-id`, `x-session-affinity`) and others
+send them."""
+
+MAX_KEYS = 20_000
+"""Conversations and responses that are remembered; some 6 MB."""
+
+MAX_IDLE = 86400.0
+"""Seconds. No cache lives longer: Vertex AI deletes cached data within 24 hours (its documentation, "Context caching
+overview"), the Gemini API keeps it for minutes to hours."""
+
+
+@dataclass(slots=True, eq=False)
+class Conversation:
+    """Some requests that belong together."""
+
+    account: str | None = None
+    """The label of the account that was chosen for it last."""
+
+
+class Affinity:
+    """The conversations of late."""
+
+    def __init__(
+        self, *, max_keys: int = MAX_KEYS, max_idle: float = MAX_IDLE, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._known: OrderedDict[bytes, tuple[Conversation, float]] = OrderedDict()
+        """By key, with the time of the latest use; the longest unused is first."""
+        self._max_keys = max_keys
+        self._max_idle = max_idle
+        self._clock = clock
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def named(self, tenant: str, body: JSON, headers: Mapping[str, str]) -> Conversation | None:
+        """The conversation that a client's request names, if it does."""
+        name = body.get("prompt_cache_key")
+        if name and isinstance(name, str):
+            return self._conversation(tenant, "prompt_cache_key", name)
+        previous = body.get("previous_response_id")
+        if isinstance(previous, str) and (found := self._find(_key(tenant, "response", previous))):
+            return found
+        for header in SESSION_HEADERS:
+            if value := headers.get(header):
+                return self._conversation(tenant, header, value)
+        return None
+
+    def begun_like(self, tenant: str, body: JSON) -> Conversation | None:
+        """The conversation that begins as a Gemini body does; None for a call that is no part of a conversation."""
+        start = beginning(body)
+        return self._conversation(tenant, "beginning", start) if start else None
+
+    def made(self, tenant: str, response_id: str, conversation: Conversation) -> None:
+        """A response was made in a conversation: whoever goes on from it goes on with that."""
+        self._remember(_key(tenant, "response", response_id), conversation)
+
+    def _conversation(self, tenant: str, kind: str, name: str | bytes) -> Conversation:
+        key = _key(tenant, kind, name)
+        found = self._find(key)
+        if found is None:
+            found = Conversation()
+            self._remember(key, found)
+        return found
+
+    def _find(self, key: bytes) -> Conversation | None:
+        entry = self._known.pop(key, None)
+        if entry is None or entry[1] + self._max_idle < self._clock():
+            return None
+        self._remember(key, entry[0])
+        return entry[0]
+
+    def _remember(self, key: bytes, conversation: Conversation) -> None:
+        self._known.pop(key, None)
+        self._known[key] = conversation, self._clock()
+        oldest = next(iter(self._known))
+        while len(self._known) > self._max_keys or self._known[oldest][1] + self._max_idle < self._clock():
+            del self._known[oldest]
+            oldest = next(iter(self._known))
+
+
+def _key(tenant: str, kind: str, name: str | bytes) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (tenant, kind):
+        digest.update(part.encode() + b"\0")
+    digest.update(name if isinstance(name, bytes) else name.encode("utf-8", "surrogatepass"))
+    return digest.digest()

@@ -1,0 +1,258 @@
+"""Commands for mitmweb's and mitmproxy's command line: `antigravity.*`.
+
+An exchange is several flows. A command takes any of them, in mitmproxy's own words for flows (`@focus`, `@marked`,
+`~comment req_...`), and finds the others by the id that they share.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import mitmproxy.types
+from mitmproxy import command, ctx, exceptions, flow, http
+from mitmproxy.contentviews import Metadata
+from mitmproxy.log import ALERT
+
+from addons.gateway import cases
+from addons.gateway.accounts import Account
+from addons.gateway.bodies import json_body
+from addons.gateway.cooldowns import ALL_MODELS
+from addons.gateway.record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
+from addons.gateway.views.attempts_view import Attempts
+from addons.gateway.views.siblings import siblings_of
+from addons.gateway.views.translation_view import Translation
+from mapping import jsonio
+from mapping.errors import OpenAIError
+
+if TYPE_CHECKING:
+    from addons.gateway.gateway import Gateway
+
+logger = logging.getLogger("antigravity")
+
+ACCOUNT = mitmproxy.types.Choice("antigravity.accounts.labels")
+
+
+class Commands:
+    """An addon that has nothing but commands."""
+
+    name = "antigravity_commands"
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    # --- accounts
+
+    @command.command("antigravity.accounts")
+    def accounts(self) -> Sequence[str]:
+        """
+        The accounts: label, upstream, and whether each is ready, cools down for a model, or is set aside and why.
+        """
+        return [self._line(account) for account in self._gateway.pool.accounts]
+
+    @command.command("antigravity.accounts.labels")
+    def labels(self) -> Sequence[str]:
+        """
+        The labels of the accounts, for completion.
+        """
+        return [account.label for account in self._gateway.pool.accounts]
+
+    @command.command("antigravity.cool")
+    @command.argument("account", type=ACCOUNT)
+    def cool(self, account: str, seconds: int, model: str = "") -> None:
+        """
+        Let an account rest for so many seconds: for one Gemini model, or for all when none is named.
+        """
+        if seconds <= 0:
+            raise exceptions.CommandError("The seconds have to be more than 0; antigravity.release ends a rest.")
+        if not self._gateway.settings.retry.cooldown:
+            raise exceptions.CommandError("No account ever rests: retry.cooldown is false in the settings.")
+        rested = self._account(account)
+        self._gateway.pool.hold(rested, model, seconds)
+        logger.log(ALERT, self._line(rested))
+
+    @command.command("antigravity.release")
+    @command.argument("account", type=ACCOUNT)
+    def release(self, account: str) -> None:
+        """
+        Use an account again: ends its cooldowns, and gives it another chance if it was set aside.
+        """
+        released = self._account(account)
+        self._gateway.pool.release(released)
+        if released.unusable:
+            raise exceptions.CommandError(f"{account} still can't be used: {released.unusable}")
+        logger.log(ALERT, self._line(released))
+
+    # --- looking
+
+    @command.command("antigravity.explain")
+    def explain(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
+        """
+        What became of an exchange: its attempts, and what the translation did to each field.
+        """
+        client = _one_client(flows)
+        shown = [
+            ("ATTEMPTS", Attempts(), client.request),
+            ("THE REQUEST", Translation(), client.request),
+            ("THE ANSWER", Translation(), client.response),
+        ]
+        lines = []
+        for title, view, message in shown:
+            text = view.prettify(b"", Metadata(flow=client, http_message=message)) if message else "There is none."
+            lines += [title, *text.splitlines(), ""]
+        return lines[:-1]
+
+    @command.command("antigravity.export")
+    def export(self, flows: Sequence[flow.Flow], folder: mitmproxy.types.Path, mask: bool = False) -> None:
+        """
+        Write an exchange into a folder, as a case that can be run again offline. It holds no credential; with mask
+        "true" the texts of the messages are masked too.
+        """
+        client = _one_client(flows)
+        exchange = siblings_of(client)
+        try:
+            case = cases.export([client, *exchange.attempts, *exchange.further], Path(folder), mask=mask)
+        except cases.CaseError as e:
+            raise exceptions.CommandError(str(e)) from None
+        logger.log(ALERT, f"Exported to {case}.")
+
+    # --- replays
+
+    @command.command("antigravity.replay")
+    def replay(self, flows: Sequence[flow.Flow]) -> None:
+        """
+        Send the clients' requests of these exchanges again, as they stand now. The originals stay as they are.
+        """
+        _start([_copy(client) for client in _clients(flows)])
+
+    @command.command("antigravity.replay.upstream")
+    def replay_upstream(self, flows: Sequence[flow.Flow]) -> None:
+        """
+        Ask Gemini again, with these attempts' requests as they stand now and on the same accounts; of a client's
+        request: with its last attempt. The originals stay as they are.
+        """
+        _start([_copy(attempt) for attempt in _attempts(_recorded(flows))])
+
+    @command.command("antigravity.replay.model")
+    def replay_model(self, flows: Sequence[flow.Flow], model: str) -> None:
+        """
+        Send a client's request again as if it had named another model. The original stays as it is.
+        """
+        made = _copy(_one_client(flows))
+        try:
+            body = json_body(made.request)
+        except OpenAIError as e:
+            raise exceptions.CommandError(e.message) from None
+        if not isinstance(body, dict) or "model" not in body:
+            raise exceptions.CommandError("This request names no model.")
+        made.request.headers.pop("content-encoding", None)
+        made.request.content = jsonio.dumps({**body, "model": model})
+        _start([made])
+
+    @command.command("antigravity.replay.account")
+    @command.argument("account", type=ACCOUNT)
+    def replay_account(self, flows: Sequence[flow.Flow], account: str) -> None:
+        """
+        Send a client's request again on this account only, even if it rests. The original stays as it is.
+        """
+        made = _copy(_one_client(flows))
+        self._gateway.replays.pin(made, self._account(account).label)
+        _start([made])
+
+    # --- inside
+
+    def _account(self, label: str) -> Account:
+        for account in self._gateway.pool.accounts:
+            if account.label == label:
+                return account
+        raise exceptions.CommandError(f"There is no account {label}.")
+
+    def _line(self, account: Account) -> str:
+        """An account's label, upstream and state."""
+        rests = [(model, left) for label, model, left in self._gateway.pool.all_resting() if label == account.label]
+        state = "ready"
+        if account.unusable:
+            state = f"set aside: {account.unusable}"
+        elif rests:
+            state = "cooling for " + ", ".join(f"{_model(model)} {math.ceil(left)} s" for model, left in rests)
+        return f"{account.label} · {account.upstream} · {state}"
+
+
+def _model(name: str) -> str:
+    return "all models" if name == ALL_MODELS else name
+
+
+def _recorded(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:
+    """The flows, each of which has to be one of the gateway's. Raises CommandError."""
+    found = [one for one in flows if isinstance(one, http.HTTPFlow) and record_of(one).get("side")]
+    if not found or len(found) != len(flows):
+        raise exceptions.CommandError("This takes recorded flows of the gateway, and one at least.")
+    return found
+
+
+def _client_of(one: http.HTTPFlow) -> http.HTTPFlow:
+    """The client's flow of the exchange that a flow is of; of a replayed attempt: of the one before."""
+    record = record_of(one)
+    if record["side"] == CLIENT:
+        return one
+    known = [other for other in ctx.master.commands.call("view.flows.resolve", "@all") if _is_clients(other)]
+    for id in filter(None, (record.get("id"), record.get(REPLAY_OF))):
+        for client in known:
+            if record_of(client).get("id") == id:
+                return client
+    raise exceptions.CommandError(f"The client's side of {record.get('id')} is not here any more.")
+
+
+def _is_clients(one: flow.Flow) -> bool:
+    return isinstance(one, http.HTTPFlow) and record_of(one).get("side") == CLIENT
+
+
+def _one_client(flows: Sequence[flow.Flow]) -> http.HTTPFlow:
+    """The client's flow of the one exchange that all the flows are of. Raises CommandError."""
+    clients = _clients(flows)
+    if len(clients) != 1:
+        raise exceptions.CommandError(f"This takes one exchange; the flows are of {len(clients)}.")
+    return clients[0]
+
+
+def _clients(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:
+    """The client's flow of each exchange that the flows are of. Raises CommandError."""
+    return list(dict.fromkeys(map(_client_of, _recorded(flows))))
+
+
+def _attempts(flows: list[http.HTTPFlow]) -> list[http.HTTPFlow]:
+    """The attempts among the flows; and the last one of each exchange that only its client's flow stands for."""
+    found = [one for one in flows if record_of(one).get("side") == ATTEMPT]
+    told = {record_of(one).get("id") for one in found}
+    for client in flows:
+        if client in found or record_of(client).get("id") in told:
+            continue
+        exchange = siblings_of(client)
+        if not exchange.attempts:
+            raise exceptions.CommandError("Nothing of this exchange went upstream.")
+        found.append(exchange.attempts[-1])
+    return found
+
+
+def _copy(original: http.HTTPFlow) -> http.HTTPFlow:
+    """A flow with the same request, to be replayed."""
+    record = record_of(original)
+    id = record.get("id") or record.get(REPLAY_OF)
+    made = http.HTTPFlow(original.client_conn, original.server_conn)
+    made.request = original.request.copy()
+    made.request.timestamp_start = made.request.timestamp_end = time.time()
+    made.metadata[KEY] = {"side": record["side"], "account": record.get("account"), REPLAY_OF: id}
+    made.comment = f"replay of [{id}]"
+    return made
+
+
+def _start(copies: list[http.HTTPFlow]) -> None:
+    """Show the copies, and have mitmproxy replay them."""
+    view: Any = ctx.master.addons.get("view")
+    view.add(copies)
+    ctx.master.commands.call("replay.client", copies)
+    logger.log(ALERT, f"Replaying {len(copies)} request{'s' if len(copies) != 1 else ''}.")

@@ -1,0 +1,142 @@
+"""HTTP/1 of both sides, with what mitmproxy's leaves out: limits, interim answers, trailers, and JSON for errors.
+
+* What is held of a peer that never comes to an end is bounded, on either side.
+* Interim answers (100, 103) are passed over; they are not the answer.
+* Trailers are read and dropped; mitmproxy fails on them.
+
+Source: RFC 9110 (interim answers, trailers) and RFC 9112 (framing).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import h11
+from h11._readers import ChunkedReader
+from mitmproxy.proxy import commands, events
+from mitmproxy.proxy.layer import CommandGenerator
+from mitmproxy.proxy.layers.http import (
+    Http1Server,
+    ResponseHeaders,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._base import ReceiveHttp
+from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Connection
+
+from addons.gateway.answers import raw_error
+from mapping.errors import OpenAIError
+
+MAX_REQUEST_HEAD = 64 * 2**10
+"""Bytes of the largest request head that is read."""
+
+MAX_ANSWER_HEAD = 256 * 2**10
+"""Bytes of the largest head of an upstream's answer. Those of Google have a few kB; proxies in between add to them."""
+
+MAX_FRAMING = 64 * 2**10
+"""Bytes of a chunk's head or of trailers, and of what a client sends before its last request was answered."""
+
+MAX_INTERIM = 20
+"""How many interim answers may come before the answer."""
+
+
+class _Chunks(ChunkedReader):
+    """Reads a chunked body; trailers after it are dropped, and its framing is bounded."""
+
+    def __call__(self, buf: Any) -> Any:
+        event = super().__call__(buf)
+        if event is None:
+            if len(buf) > MAX_FRAMING:
+                raise h11.RemoteProtocolError("the framing of the chunked body has no end")
+        elif isinstance(event, h11.EndOfMessage):
+            return h11.EndOfMessage()
+        return event
+
+
+class _Bounded(Http1Connection):
+    """What both sides have in common."""
+
+    _reader: Any = None
+
+    @property
+    def body_reader(self) -> Any:
+        """What takes a body apart, as mitmproxy chooses it for each message."""
+        return self._reader
+
+    @body_reader.setter
+    def body_reader(self, reader: Any) -> None:
+        self._reader = _Chunks() if type(reader) is ChunkedReader else reader
+
+    def refuse(self, message: str) -> CommandGenerator[None]:
+        """Hang up, and tell the stream why."""
+        self.state = self.done
+        yield commands.CloseConnection(self.conn)
+        if self.stream_id is not None:
+            yield ReceiveHttp(self.ReceiveProtocolError(self.stream_id, message, self.ReceiveProtocolError.code))
+
+    def has_endless_head(self, limit: int) -> bool:
+        """What has come is larger than a head may be, and none is in it."""
+        return len(self.buf) > limit and b"\r\n\r\n" not in bytes(self.buf)[:limit]
+
+
+class GatewayHttp1Server(_Bounded, Http1Server):
+    """The client's side, with JSON in place of mitmproxy's HTML error pages."""
+
+    def send(self, event: Any) -> CommandGenerator[None]:
+        if isinstance(event, ResponseProtocolError):
+            if not self.response and (status := event.code.http_status_code()) is not None:
+                yield commands.SendData(self.conn, raw_error(OpenAIError(status, event.message)))
+            yield commands.CloseConnection(self.conn)
+        else:
+            yield from super().send(event)
+
+    def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if self.has_endless_head(MAX_REQUEST_HEAD):
+            message = f"The request's headers are larger than {MAX_REQUEST_HEAD // 2**10} kB."
+            yield commands.SendData(self.conn, raw_error(OpenAIError(431, message, code="headers_too_large")))
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+            return
+        for command in super().read_headers(event):
+            if isinstance(command, commands.SendData) and command.data.startswith(b"HTTP/1.1 400"):
+                command.data = raw_error(OpenAIError(400, "The HTTP request could not be read."))
+            yield command
+
+    def wait(self, event: events.Event) -> CommandGenerator[None]:
+        if len(self.buf) > MAX_FRAMING:
+            yield from self.refuse("The client went on sending before its request was answered.")
+        else:
+            yield from super().wait(event)
+
+
+class GatewayHttp1Client(_Bounded, Http1Client):
+    """The upstream's side."""
+
+    _interim = 0
+
+    def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if isinstance(event, events.DataReceived):
+            if self.request is None:  # a second answer, or anything else that nobody asked for
+                yield from self.refuse("")
+                return
+            if self.has_endless_head(MAX_ANSWER_HEAD):
+                yield from self.refuse(f"The head of the answer is larger than {MAX_ANSWER_HEAD // 2**10} kB.")
+                return
+        while not (yield from self._read_head(event)):
+            self._interim += 1
+            if self._interim > MAX_INTERIM:
+                yield from self.refuse("There are only interim answers.")
+                return
+
+    def _read_head(self, event: events.ConnectionEvent) -> CommandGenerator[bool]:
+        """Read a head, if a whole one has come. False: it was that of an interim answer, and there may be more."""
+        for command in super().read_headers(event):
+            if isinstance(command, ReceiveHttp) and isinstance(command.event, ResponseHeaders):
+                status = command.event.response.status_code
+                if status == 101:
+                    yield from self.refuse("It switched to another protocol, which nobody asked for.")
+                    return True
+                if 100 <= status < 200:
+                    return False
+                self._interim = 0
+            yield command
+        return True

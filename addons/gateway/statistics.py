@@ -1,0 +1,265 @@
+"""What the status page tells of the past: totals per model and account, the last hour by minutes, the last exchanges.
+
+* Each exchange costs the same, and what is kept is bounded: names become keys only of models that have answered and
+  of accounts that were asked, never of anything else that a client wrote.
+* Model calls are counted. What monitors and open pages ask again and again is not, and is listed only when it fails.
+* `plain` and `restore` carry the numbers over a restart.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    with_config,
+)
+
+from addons.gateway.summary import AttemptSummary, Summary
+
+MINUTES = 60
+"""How far back the charts go."""
+LAST = 50
+"""How many exchanges are listed."""
+_MOST_KEYS = 200
+"""How many models, and how many accounts, get a line of their own."""
+_LONGEST = 200
+"""Characters that are kept of a text that a client wrote."""
+_MOST_NOTES = 20
+
+_BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
+"""Upper bounds of the latency buckets, in seconds: 20 ms to 15 min, each a fifth above the one before."""
+
+ROUTINE = frozenset(("health", "metrics", "status", "status_json", "models", "model"))
+"""Endpoints that are asked again and again."""
+_NO_MODEL = frozenset(("unknown", "cancel", "delete_response"))
+
+type Count = Annotated[int, Field(ge=0)]
+type Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+_LAX = ConfigDict(extra="ignore")
+
+
+def _or_none(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    """Summaries of another version are no reason to lose the rest."""
+    try:
+        return check(value)
+    except ValidationError:
+        return []
+
+
+@with_config(_LAX)
+@dataclass(slots=True)
+class ModelTotals:
+    """The calls of one Gemini model."""
+
+    requests: Count = 0
+    errors: Count = 0
+    prompt: Count = 0
+    """Tokens in."""
+    completion: Count = 0
+    """Tokens out, thoughts included."""
+
+
+@with_config(_LAX)
+@dataclass(slots=True)
+class AccountTotals:
+    """The attempts of one account."""
+
+    attempts: Count = 0
+    failures: Count = 0
+    last_outcome: str = ""
+    last_time: Seconds = 0.0
+    """Unix seconds: when the exchange of its last attempt began."""
+
+
+@with_config(_LAX)
+@dataclass(slots=True)
+class Minute:
+    """What happened in one minute."""
+
+    number: int
+    """Minutes since the epoch."""
+    requests: Count = 0
+    errors: Count = 0
+    latencies: Annotated[list[Count], Field(min_length=len(_BOUNDS) + 1, max_length=len(_BOUNDS) + 1)] = field(
+        default_factory=lambda: [0] * (len(_BOUNDS) + 1)
+    )
+    """How many answers took how long, by the buckets of `_BOUNDS`; the last one is for all above."""
+
+    def quantile(self, share: float) -> float | None:
+        """Seconds within which this share of the answers was complete, rounded up to a bucket; None: no answers."""
+        wanted = share * sum(self.latencies)
+        if not wanted:
+            return None
+        seen = 0
+        for bound, count in zip((*_BOUNDS, _BOUNDS[-1]), self.latencies, strict=True):
+            seen += count
+            if seen >= wanted:
+                return bound
+        return _BOUNDS[-1]
+
+
+@with_config(_LAX)
+@dataclass(slots=True)
+class _State:
+    """Everything that is kept."""
+
+    since: Seconds
+    version: Literal[1] = 1
+    models: dict[str, ModelTotals] = field(default_factory=dict)
+    others: ModelTotals = field(default_factory=ModelTotals)
+    """Calls of models that have never answered, and calls that named none."""
+    accounts: dict[str, AccountTotals] = field(default_factory=dict)
+    minutes: list[Minute] = field(default_factory=list)
+    last: Annotated[list[Summary], WrapValidator(_or_none)] = field(default_factory=list)
+    """The newest is the last."""
+
+
+_STATE = TypeAdapter(_State)
+
+
+class Statistics:
+    """The numbers of one gateway. `clock` tells Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._use(_State(since=clock()))
+
+    def count(self, summary: Summary) -> None:
+        """An exchange is over."""
+        for attempt in summary.attempts:
+            self._count_attempt(attempt, summary.time)
+        if is_model_call(summary):
+            self._count_call(summary)
+        if summary.method != "OPTIONS" and (summary.endpoint not in ROUTINE or summary.failed):
+            self._last.append(_bounded(summary))
+
+    @property
+    def since(self) -> float:
+        """Unix seconds: when counting began."""
+        return self._state.since
+
+    @property
+    def models(self) -> dict[str, ModelTotals]:
+        """By Gemini model, as they came."""
+        return self._state.models
+
+    @property
+    def others(self) -> ModelTotals:
+        """Calls of models that have never answered, and calls that named none."""
+        return self._state.others
+
+    @property
+    def accounts(self) -> dict[str, AccountTotals]:
+        """By label."""
+        return self._state.accounts
+
+    def minutes(self) -> list[Minute]:
+        """The last hour, the oldest minute first; the one that runs is the last."""
+        now = self._minute_of(self._clock())
+        kept = {minute.number: minute for minute in self._minutes.values()}
+        return [kept.get(number) or Minute(number) for number in range(now - MINUTES + 1, now + 1)]
+
+    def last(self) -> list[Summary]:
+        """The last exchanges, the newest first."""
+        return list(reversed(self._last))
+
+    def plain(self) -> dict[str, Any]:
+        """Everything as dicts, lists, texts and numbers."""
+        minutes = [minute for minute in self.minutes() if minute.requests]
+        state = replace(self._state, minutes=minutes, last=list(self._last))
+        made: dict[str, Any] = _STATE.dump_python(state, mode="json")
+        return made
+
+    def restore(self, plain: object) -> None:
+        """Go on from what `plain` gave, before anything is counted; what can't be understood is left alone."""
+        try:
+            self._use(_STATE.validate_python(plain))
+        except (ValidationError, RecursionError):
+            return
+
+    # --- inside
+
+    def _use(self, state: _State) -> None:
+        self._state = state
+        self._minutes = {minute.number % MINUTES: minute for minute in state.minutes}
+        self._last = deque(map(_bounded, state.last), maxlen=LAST)
+
+    def _count_attempt(self, attempt: AttemptSummary, when: float) -> None:
+        totals = _entry(self._state.accounts, attempt.account, AccountTotals)
+        if totals is None:
+            return
+        totals.attempts += 1
+        totals.failures += attempt.status != 200 or attempt.outcome != "200"
+        totals.last_outcome, totals.last_time = attempt.outcome, when
+
+    def _count_call(self, summary: Summary) -> None:
+        bad = summary.failed and summary.status is not None  # a client that left is nobody's error
+        totals = self._totals_of(summary)
+        totals.requests += 1
+        totals.errors += bad
+        if tokens := summary.tokens:
+            totals.prompt += tokens.prompt
+            totals.completion += tokens.completion
+        minute = self._minute(self._clock())
+        minute.requests += 1
+        minute.errors += bad
+        if not summary.failed:
+            minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
+
+    def _totals_of(self, summary: Summary) -> ModelTotals:
+        models, model = self._state.models, summary.model
+        if not model or len(model) > _LONGEST or (summary.failed and model not in models):
+            return self._state.others
+        return _entry(models, model, ModelTotals) or self._state.others
+
+    def _minute(self, now: float) -> Minute:
+        number = self._minute_of(now)
+        minute = self._minutes.get(number % MINUTES)
+        if minute is None or minute.number != number:
+            minute = self._minutes[number % MINUTES] = Minute(number)
+        return minute
+
+    def _minute_of(self, now: float) -> int:
+        return int(now // 60)
+
+
+def is_model_call(summary: Summary) -> bool:
+    """Whether a model was asked, or would have been had the request been right."""
+    return summary.method == "POST" and summary.endpoint not in _NO_MODEL
+
+
+def quantile(minutes: Iterable[Minute], share: float) -> float | None:
+    """`Minute.quantile` over several minutes."""
+    columns = zip(*(minute.latencies for minute in minutes), strict=True)
+    return Minute(0, latencies=[sum(column) for column in columns]).quantile(share)
+
+
+def _entry[T](entries: dict[str, T], key: str, make: Callable[[], T]) -> T | None:
+    """The entry of a key, a new one if need be; None: there are too many."""
+    found = entries.get(key)
+    if found is None and len(entries) < _MOST_KEYS:
+        found = entries[key] = make()
+    return found
+
+
+def _bounded(summary: Summary) -> Summary:
+    """The same without what a client may have made long."""
+    return replace(
+        summary,
+        path=summary.path[:_LONGEST],
+        client_model=summary.client_model[:_LONGEST] if summary.client_model else summary.client_model,
+        model=summary.model[:_LONGEST] if summary.model else summary.model,
+        notes=tuple((code, detail[:_LONGEST]) for code, detail in summary.notes[:_MOST_NOTES]),
+    )

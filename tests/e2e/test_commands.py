@@ -1,0 +1,313 @@
+"""The commands `antigravity.*`, through a real mitmweb."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from mitmproxy import http
+
+from tests.e2e.conftest import KEYS, ROOT, TWO_ACCOUNTS, Gateway, free_port, wait_until
+from tests.e2e.mitmweb import CommandFailed, Web, running_web
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Upstream
+
+ALPHA, BRAVO = "alpha@example.com", "bravo@example.com"
+KEY_OF = {ALPHA: KEYS[0], BRAVO: KEYS[1]}
+
+
+@pytest.fixture(scope="module")
+def shared_web(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    with running_web(upstream, tmp_path_factory.mktemp("web")) as web:
+        yield web
+
+
+@pytest.fixture
+def web(shared_web: Web, upstream: Upstream) -> Web:
+    """Two accounts, nothing recorded yet."""
+    shared_web.reset()
+    upstream.forget()
+    return shared_web
+
+
+def side(flows: list[http.HTTPFlow], name: str) -> list[http.HTTPFlow]:
+    return [flow for flow in flows if flow.metadata.get("antigravity", {}).get("side") == name]
+
+
+def record(flow: http.HTTPFlow) -> dict[str, Any]:
+    return dict(flow.metadata["antigravity"])
+
+
+def contents(flow: http.HTTPFlow) -> tuple[Any, ...]:
+    """What a replay must leave alone in its original."""
+    assert flow.response
+    return flow.request.get_state(), flow.response.get_state(), flow.metadata, flow.comment, flow.marked, flow.is_replay
+
+
+def accounts_of(web: Web, count: int = 4) -> set[str]:
+    """Who serves the next requests."""
+    return {web.gateway.chat("gpt-4o").headers["x-account-email"] for _ in range(count)}
+
+
+def run(web: Web, name: str, *arguments: str) -> list[http.HTTPFlow]:
+    """Run a command that replays; the flows that it brought, complete."""
+    before = {flow.id for flow in web.flows()}
+    web.command(name, *arguments)
+    web.wait_for_replays()
+    return [flow for flow in web.flows() if flow.id not in before]
+
+
+def test_accounts_are_listed_with_their_state(web: Web) -> None:
+    assert web.command("antigravity.accounts") == [f"{ALPHA} · gemini · ready", f"{BRAVO} · gemini · ready"]
+    web.gateway.chat("demo-429-first-listed")
+    web.gateway.chat("demo-401-all")
+    for line, label in zip(web.command("antigravity.accounts"), (ALPHA, BRAVO), strict=True):
+        assert line.startswith(f"{label} · gemini · set aside: its credential was refused")
+
+
+def test_cool_and_release_change_who_serves(web: Web) -> None:
+    assert accounts_of(web) == {ALPHA, BRAVO}
+    web.command("antigravity.cool", ALPHA, "100")
+    assert web.command("antigravity.accounts")[0] in (
+        f"{ALPHA} · gemini · cooling for all models {seconds} s" for seconds in (99, 100)
+    )
+    assert accounts_of(web) == {BRAVO}
+    web.command("antigravity.release", ALPHA)
+    assert accounts_of(web) == {ALPHA, BRAVO}
+
+    web.command("antigravity.cool", BRAVO, "100", "gemini-2.5-flash")
+    assert "cooling for gemini-2.5-flash" in web.command("antigravity.accounts")[1]
+    assert accounts_of(web) == {ALPHA}
+    assert {web.gateway.chat("gemini-3-flash").headers["x-account-email"] for _ in range(4)} == {ALPHA, BRAVO}
+
+
+def test_a_refused_account_gets_another_chance(web: Web) -> None:
+    web.gateway.chat("demo-401-first")
+    assert "set aside" in "".join(web.command("antigravity.accounts"))
+    for account in (ALPHA, BRAVO):
+        web.command("antigravity.release", account)
+    assert accounts_of(web) == {ALPHA, BRAVO}
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("antigravity.cool", "nobody", "5"), "Invalid choice"),
+        (("antigravity.cool", ALPHA, "soon"), "invalid literal"),
+        (("antigravity.cool", ALPHA, "0"), "more than 0"),
+        (("antigravity.release", "nobody"), "Invalid choice"),
+        (("antigravity.explain", "~comment nothing-like-it"), "recorded flows of the gateway"),
+        (("antigravity.explain", "@all"), "takes one exchange; the flows are of 2"),
+        (("antigravity.replay", "@hidden"), "recorded flows of the gateway"),
+        (("antigravity.replay.upstream", "~u healthz"), "Nothing of this exchange went upstream"),
+        (("antigravity.replay.model", "~u healthz", "gpt-4o"), "has no body"),
+        (("antigravity.replay.account", "~u completions", "nobody"), "Invalid choice"),
+        (("antigravity.export", "~u healthz", "/proc/none"), "can't be exported"),
+    ],
+)
+def test_errors_say_what_is_wrong(web: Web, command: tuple[str, ...], said: str) -> None:
+    web.gateway.chat("gpt-4o")
+    web.gateway.call("GET", "/healthz")
+    with pytest.raises(CommandFailed) as raised:
+        web.command(*command)
+    assert said in str(raised.value)
+
+
+def test_every_command_has_help(web: Web) -> None:
+    known = json.loads(web.fetch("/commands.json"))
+    ours = {name: about for name, about in known.items() if name.startswith("antigravity.")}
+    assert set(ours) == {
+        "antigravity.accounts",
+        "antigravity.accounts.labels",
+        "antigravity.cool",
+        "antigravity.explain",
+        "antigravity.export",
+        "antigravity.release",
+        "antigravity.replay",
+        "antigravity.replay.account",
+        "antigravity.replay.model",
+        "antigravity.replay.upstream",
+    }
+    assert all(len(about["help"]) > 20 for about in ours.values())
+    assert [one["type"] for one in ours["antigravity.replay.account"]["parameters"]] == ["flow[]", "choice"]
+    assert [one["type"] for one in ours["antigravity.export"]["parameters"]] == ["flow[]", "path", "bool"]
+
+
+def test_explain_tells_attempts_and_translation(web: Web) -> None:
+    answer = web.gateway.chat("demo-503-first-explain", "why?", stream=True, logit_bias={"1": 2})
+    for flows in (f"~comment {answer.headers['x-request-id']}", "~u v1beta & ~marked"):
+        text = "\n".join(web.command("antigravity.explain", flows))
+        for said in ("ATTEMPTS", "503", ALPHA, BRAVO, "THE REQUEST", "logit_bias", "THE ANSWER", "finish"):
+            assert said in text, said
+
+
+def test_replay_makes_a_copy(web: Web, upstream: Upstream) -> None:
+    first = web.gateway.chat("gpt-4o", "copy me")
+    before = web.flows()
+    upstream.forget()
+    new = run(web, "antigravity.replay", "@all")  # both flows of the exchange: one replay
+    assert len(upstream.requests) == 1
+    (client,), (attempt,) = side(new, "client"), side(new, "attempt")
+    assert record(client)["replay_of"] == first.headers["x-request-id"]
+    assert record(client)["id"] == record(attempt)["id"] != first.headers["x-request-id"]
+    assert client.request.content == before[0].request.content
+    assert client.response
+    assert json.loads(client.response.content or b"")["choices"] == first.json["choices"]
+    assert [contents(web.flow(flow.id)) for flow in before] == list(map(contents, before))
+
+
+def test_replay_of_the_upstream_side(web: Web, upstream: Upstream) -> None:
+    answer = web.gateway.chat("demo-503-first-upstream", "again")
+    upstream.forget()
+    (last,) = run(web, "antigravity.replay.upstream", "~u chat/completions")
+    (asked,) = upstream.requests
+    assert asked.headers["x-goog-api-key"] == KEY_OF[answer.headers["x-account-email"]]
+    assert last.response
+    assert last.response.status_code == 200
+    assert record(last)["replay_of"] == answer.headers["x-request-id"]
+
+    two = run(web, "antigravity.replay.upstream", f"~comment {answer.headers['x-request-id']} & ! ~replay")
+    assert sorted(record(flow)["account"] for flow in two) == [ALPHA, BRAVO]
+    assert "ATTEMPTS" in web.command("antigravity.explain", f"@{two[0].id}")[0]
+
+
+def test_replay_as_another_model(web: Web, upstream: Upstream) -> None:
+    web.gateway.chat("gpt-4o", "what are you?")
+    new = run(web, "antigravity.replay.model", "~u chat/completions", "gemini-2.5-pro")
+    (client,) = side(new, "client")
+    assert json.loads(client.request.content or b"")["model"] == "gemini-2.5-pro"
+    assert client.response
+    assert client.response.headers["x-mapped-model"] == "gemini-2.5-pro"
+    assert upstream.requests[-1].path == "/v1beta/models/gemini-2.5-pro:generateContent"
+
+
+def test_replay_on_another_account_even_if_it_rests(web: Web, upstream: Upstream) -> None:
+    web.gateway.chat("gemini-3-flash", "who?", n=2)
+    for account, key in KEY_OF.items():
+        web.command("antigravity.cool", account, "100")
+        upstream.forget()
+        new = run(web, "antigravity.replay.account", "~u chat/completions & ! ~replay", account)
+        (client,) = side(new, "client")
+        assert client.response
+        assert client.response.headers["x-account-email"] == account
+        assert {request.headers["x-goog-api-key"] for request in upstream.requests} == {key}
+    assert all("cooling" in line for line in web.command("antigravity.accounts"))
+
+
+def test_a_replay_on_an_account_does_not_move_on_to_another(web: Web) -> None:
+    web.gateway.chat("demo-500-all")
+    new = run(web, "antigravity.replay.account", "~u chat/completions", BRAVO)
+    assert {record(flow)["account"] for flow in side(new, "attempt")} == {BRAVO}
+    (client,) = side(new, "client")
+    assert client.response
+    assert client.response.status_code >= 500
+
+
+def test_export_writes_a_case(web: Web, tmp_path: Path) -> None:
+    web.gateway.chat("gpt-4o", "a sentence to be found")
+    plain, masked = tmp_path / "plain", tmp_path / "masked"
+    web.command("antigravity.export", "~u v1beta", str(plain))
+    web.command("antigravity.export", "~u chat/completions", str(masked), "true")
+    texts = {folder: "".join(file.read_text() for file in folder.iterdir()) for folder in (plain, masked)}
+    assert "a sentence to be found" in texts[plain]
+    assert "a sentence to be found" not in texts[masked]
+    assert not any(key in text for text in texts.values() for key in KEYS)
+    with pytest.raises(CommandFailed, match="is not empty"):
+        web.command("antigravity.export", "~u v1beta", str(web.gateway.folder))
+
+
+def test_no_key_comes_into_what_commands_make(web: Web) -> None:
+    web.gateway.chat("demo-429-first-s", stream=True)
+    for command in (
+        ("antigravity.replay", "@all"),
+        ("antigravity.replay.upstream", "~u v1beta"),
+        ("antigravity.replay.account", "~u chat/completions & ! ~replay", BRAVO),
+    ):
+        run(web, *command)
+    shown = [web.fetch(path) for path in ("/flows", "/flows/dump", "/events")]
+    shown += [json.dumps(web.command("antigravity.accounts")).encode(), web.gateway.log.encode()]
+    for flow in web.flows():
+        if flow.metadata["antigravity"]["side"] == "client":
+            shown.append(json.dumps(web.command("antigravity.explain", f"@{flow.id}")).encode())
+    assert len(shown) > 5
+    assert not any(key.encode() in data for data in shown for key in KEYS)
+
+
+class Console:
+    """mitmproxy in a terminal of 140 columns."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.port = free_port()
+        self._terminal, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 140, 0, 0))
+        mitmproxy = [str(Path(sys.executable).parent / "mitmproxy"), "-s", str(ROOT / "addons" / "antigravity.py")]
+        mode = ["--mode", f"reverse:https://gateway.invalid@127.0.0.1:{self.port}", "--set", f"confdir={folder}"]
+        self.process = subprocess.Popen(
+            [*mitmproxy, *mode, *arguments],
+            stdin=inner,
+            stdout=inner,
+            stderr=inner,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        os.close(inner)
+        self._written = b""
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def text(self) -> str:
+        """All that was written to the terminal, without what moves and colours it."""
+        return re.sub(rb"\x1b(\[[0-9;?]*[a-zA-Z]|[()][A-Z0-9])|[\x0e\x0f]", b"", self._written).decode(errors="replace")
+
+    def type(self, keys: str) -> None:
+        os.write(self._terminal, keys.encode())
+
+    def _read(self) -> None:
+        try:
+            while data := os.read(self._terminal, 65536):
+                self._written += data
+        except OSError:
+            pass
+
+
+def test_in_mitmproxys_console(upstream: Upstream, tmp_path: Path) -> None:
+    """Also that the console gets as far as the others: the settings are watched."""
+    file = tmp_path / "antigravity.toml"
+    file.write_text(TWO_ACCOUNTS.replace("UPSTREAM", upstream.url))
+    console = Console(tmp_path, "--set", f"antigravity_config={file}")
+    gateway = Gateway(console.process, console.port, tmp_path / "log", tmp_path)
+
+    def account() -> str:
+        return gateway.chat("gpt-4o").headers["x-account-email"]
+
+    try:
+        wait_until(lambda: "Flows" in console.text and connects(console.port), 20)
+        console.type(f":antigravity.cool {ALPHA} 50\r")
+        wait_until(lambda: f"{ALPHA} · gemini · cooling for all models 50 s" in console.text)
+        assert {account() for _ in range(4)} == {BRAVO}
+        console.type(":antigravity.explain @focus\r")
+        wait_until(lambda: "ATTEMPTS" in console.text)
+        file.write_text(file.read_text().replace("@example.com", "@example.org"))
+        wait_until(lambda: account().endswith(".org"))
+        assert "Unhandled error" not in console.text
+    finally:
+        console.process.terminate()
+        console.process.wait(10)
+
+
+def connects(port: int) -> bool:
+    with socket.socket() as trial:
+        return trial.connect_ex(("127.0.0.1", port)) == 0
