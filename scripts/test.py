@@ -17,7 +17,7 @@ from typing import NamedTuple
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from scripts import bootstrap
+from scripts import bootstrap, browser
 
 LINT = (
     ("ruff check", ["ruff", "check", "."]),
@@ -53,7 +53,9 @@ NPM = (
     ),
 )
 NPM_FILES = ("package.json", ".npmrc")
-NO_NODE = """
+BROWSER = "browser"
+"""The marker of the tests that drive one."""
+LACKING = """
 ************************************************************************
 *  {why}
 *  {tests} cannot run{consequence}
@@ -98,19 +100,24 @@ def set_up(packages: Packages) -> str:
     return ""
 
 
-def npm_arguments() -> "list[str]":
-    """What pytest has to be told about the tests that need packages of npm."""
-    allowed = os.environ.get("ALLOW_NO_NODE") == "1"
-    consequence = (
-        " and are left out (ALLOW_NO_NODE=1)." if allowed else " and will FAIL. ALLOW_NO_NODE=1 leaves them out."
-    )
-    missing = []
+def left_out(tests: str, why: str, switch: str) -> bool:
+    """Say loudly that some tests cannot run. Returns whether the environment's variable `switch` lets them go."""
+    allowed = os.environ.get(switch) == "1"
+    consequence = f" and are left out ({switch}=1)." if allowed else f" and will FAIL. {switch}=1 leaves them out."
+    bootstrap.say(LACKING.format(why=why, tests=tests, consequence=consequence))
+    return allowed
+
+
+def selection() -> "list[str]":
+    """What pytest has to be told about the tests that need more than Python."""
+    without = []
     for packages in NPM:
         why = set_up(packages)
-        if why:
-            bootstrap.say(NO_NODE.format(why=why, tests=packages.tests, consequence=consequence))
-            missing.append(packages.marker)
-    return ["-m", " and ".join("not " + marker for marker in missing)] if missing and allowed else []
+        if why and left_out(packages.tests, why, "ALLOW_NO_NODE"):
+            without.append(packages.marker)
+    if not browser.find() and left_out("The tests in a browser", browser.MISSING, "ALLOW_NO_BROWSER"):
+        without.append(BROWSER)
+    return ["-m", " and ".join("not " + marker for marker in without)] if without else []
 
 
 def run_module(python: str, arguments: "list[str]") -> int:
@@ -135,10 +142,10 @@ def main() -> int:
     try:
         environment = bootstrap.Environment()
         environment.ensure(bootstrap.TEST)
-        npm = npm_arguments()
+        selected = selection()
         status = 0 if arguments else lint(environment.python)
         print("== pytest", flush=True)
-        tests = run_module(environment.python, ["pytest", *npm, *arguments])
+        tests = run_module(environment.python, ["pytest", *selected, *arguments])
     except bootstrap.SetupError as e:
         bootstrap.say(str(e))
         return 1

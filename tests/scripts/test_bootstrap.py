@@ -17,7 +17,7 @@ from scripts import bootstrap
 from scripts.bootstrap import RUN, TEST, Environment, SetupError, Unfit
 
 ROOT = Path(bootstrap.ROOT)
-SCRIPTS = ("bootstrap.py", "serve.py", "test.py")
+SCRIPTS = ("bootstrap.py", "browser.py", "serve.py", "test.py")
 
 
 def program(path: Path, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The set-up of npm's packages for the tests. Nothing here uses the network: npm and node are stand-ins."""
+"""What the tests need beside Python. Nothing here uses the network: npm, node and the browser are stand-ins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bootstrap
+from scripts import bootstrap, browser
 from scripts import test as command
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,7 +19,7 @@ FOLDERS = [packages.marker for packages in command.NPM]
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout's files, and a PATH with an npm and a node that record their calls in `calls.log`.
+    """A checkout's files, and a PATH with a browser and with an npm and a node that record their calls in `calls.log`.
 
     They fail when there is a file `npm-fails` or `node-fails`.
     """
@@ -40,9 +40,13 @@ echo "{name} ${{PWD##*/}} $1" >> '{tmp_path}/calls.log'
 """
         )
         program.chmod(0o755)
+    chromium = tmp_path / "bin" / "chromium"
+    chromium.write_text("#!/bin/sh\n")
+    chromium.chmod(0o755)
     monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    monkeypatch.delenv("ALLOW_NO_NODE", raising=False)
+    for switch in ("ALLOW_NO_NODE", "ALLOW_NO_BROWSER"):
+        monkeypatch.delenv(switch, raising=False)
     return tmp_path
 
 
@@ -52,21 +56,21 @@ def calls(machine: Path) -> list[str]:
 
 
 def test_packages_are_installed_once_and_looked_at(machine: Path) -> None:
-    assert command.npm_arguments() == []
+    assert command.selection() == []
     assert [call.rsplit(" ", 1)[0] for call in calls(machine)] == [
         f"{program} {name}" for name in FOLDERS for program in ("npm", "node")
     ]
-    assert command.npm_arguments() == []
+    assert command.selection() == []
     assert len(calls(machine)) == 2 * len(FOLDERS)
 
 
 @pytest.mark.parametrize("name", command.NPM_FILES)
 def test_a_changed_file_installs_its_folder_again(machine: Path, name: str) -> None:
-    command.npm_arguments()
+    command.selection()
     file = machine / "tests" / "e2e" / FOLDERS[-1] / name
     file.write_text(file.read_text() + "\n")
     before = len(calls(machine))
-    command.npm_arguments()
+    command.selection()
     assert [call.split()[1] for call in calls(machine)[before:]] == [FOLDERS[-1]] * 2
 
 
@@ -75,16 +79,16 @@ def test_what_fails_is_said_and_tried_again(
     machine: Path, program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (machine / f"{program}-fails").touch()
-    assert command.npm_arguments() == []
+    assert command.selection() == []
     said = capsys.readouterr().err
     assert said.count("failed (exit 3):\n*    no luck") == len(FOLDERS)
     assert said.count("will FAIL") == len(FOLDERS)
     assert all(packages.tests in said for packages in command.NPM)
     monkeypatch.setenv("ALLOW_NO_NODE", "1")
-    assert command.npm_arguments() == ["-m", "not node and not codex"]
+    assert command.selection() == ["-m", "not node and not codex"]
     assert "left out" in capsys.readouterr().err
     (machine / f"{program}-fails").unlink()
-    assert command.npm_arguments() == []
+    assert command.selection() == []
 
 
 @pytest.mark.parametrize("program", ["npm", "node"])
@@ -93,9 +97,24 @@ def test_a_missing_program_is_named(
 ) -> None:
     (machine / "bin" / program).unlink()
     monkeypatch.setenv("PATH", str(machine / "bin"))
-    assert command.npm_arguments() == []
+    assert command.selection() == []
     assert f"There is no {program} on PATH" in capsys.readouterr().err
     assert calls(machine) == []
+
+
+def test_without_a_browser(machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(browser, "find", lambda: "")
+    assert command.selection() == []
+    said = capsys.readouterr().err
+    assert browser.MISSING in said
+    assert "will FAIL. ALLOW_NO_BROWSER=1 leaves them out." in said
+    monkeypatch.setenv("ALLOW_NO_BROWSER", "1")
+    assert command.selection() == ["-m", "not browser"]
+    (machine / "node-fails").touch()
+    monkeypatch.setenv("ALLOW_NO_NODE", "1")
+    for name in FOLDERS:
+        shutil.rmtree(machine / "tests" / "e2e" / name / "node_modules")
+    assert command.selection() == ["-m", "not node and not codex and not browser"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
