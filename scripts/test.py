@@ -3,7 +3,7 @@
     python3 scripts/test.py                     everything
     python3 scripts/test.py tests/mapping -x    pytest only, with these arguments (paths from the repository's root)
 
-pytest comes last, so its closing line is the last one printed. The exit status is that of the first step that failed.
+All tests run in several processes, chosen ones in one. pytest comes last, so its closing line is the last one printed. The exit status is that of the first step that failed.
 """
 
 import hashlib
@@ -24,6 +24,10 @@ LINT = (
     ("ruff format", ["ruff", "format", "--check", "."]),
     ("mypy", ["mypy"]),
 )
+
+
+IN_PARALLEL = ["-n", str(min(8, (os.cpu_count() or 1) + 1)), "--dist", "loadfile"]
+"""How pytest runs all tests: much of their time is spent waiting for what they have started."""
 
 
 class Packages(NamedTuple):
@@ -145,7 +149,7 @@ def main() -> int:
         selected = selection()
         status = 0 if arguments else lint(environment.python)
         print("== pytest", flush=True)
-        tests = run_module(environment.python, ["pytest", *selected, *arguments])
+        tests = run_module(environment.python, ["pytest", *selected, *(arguments or IN_PARALLEL)])
     except bootstrap.SetupError as e:
         bootstrap.say(str(e))
         return 1

@@ -145,15 +145,15 @@ VIEWS = [
     (("chat", 0, "Response", "Translation"), [r'"This is the demo…" [^→]*→ choices\[0\]\.message\.content']),
     (
         ("retried", 0, "Response", "Attempts"),
-        [rf"1 {ACCOUNT} .*429 RESOURCE_EXHAUSTED", rf"2 {ACCOUNT} .*200", "as a stream", r"prompt tokens \d+"],
+        [rf"1 429 RESOURCE_EXHAUSTED {ACCOUNT}", rf"2 200 {ACCOUNT}", "as a stream", r"prompt tokens \d+"],
     ),
     (
         ("retried", 1, "Response", "Attempts"),
-        ["This is attempt 1 of 2", rf"→ 1 {ACCOUNT} .*429", rf"2 {ACCOUNT} .*200"],
+        ["This is attempt 1 of 2", rf"→ 1 429 RESOURCE_EXHAUSTED {ACCOUNT}", rf"2 200 {ACCOUNT}"],
     ),
     (
         ("failed", 0, "Response", "Attempts"),
-        [rf"1 {ACCOUNT} .*503 UNAVAILABLE", rf"2 {ACCOUNT} .*503 UNAVAILABLE .*0\.[1-9]\d s", "waited in all 0"],
+        [rf"1 503 UNAVAILABLE {ACCOUNT}", rf"2 503 UNAVAILABLE {ACCOUNT} .*0\.[1-9]\d s", "waited in all 0"],
     ),
     (("failed", 0, "Response", "Translation"), [rf"attempt 1 · {ACCOUNT} · 503 UNAVAILABLE", "the client got: 503"]),
 ]

@@ -285,7 +285,7 @@ def test_the_built_in_provider_falls_back_from_websocket_at_once(
     run = codex.run(f"Go.\n{shell('echo said-7')}", model="gpt-5.5")
     assert run.commands == [(0, "said-7\n")]
     assert "said-7" in run.message
-    assert gateway.log.count("426 Upgrade Required") == 1
+    assert gateway.log.count("426 websocket_not_supported") == 1
     assert len(upstream.requests) == 2
     codex.use(gateway)
     assert run.seconds < codex.run("Go.", model="gpt-5.5").seconds + 4  # it waits for 6 s and more when it tries again

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import stat
 import uuid
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import KEYS, TWO_ACCOUNTS
+from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -20,9 +22,17 @@ def stored_in(file: Path | str) -> str:
     return f'[responses]\nstore = "{file}"\n{TWO_ACCOUNTS}'
 
 
-def kill(gateway: Gateway) -> None:
+def kill(gateway: Gateway, file: Path, cooldowns: int) -> None:
+    """End it suddenly, as soon as its cooldowns are in the file: an answer does not wait for the disk."""
+    wait_until(lambda: kept(file) == cooldowns)
     gateway.process.send_signal(signal.SIGKILL)
     gateway.process.wait(10)
+
+
+def kept(file: Path) -> int:
+    with closing(sqlite3.connect(file)) as connection:
+        (count,) = connection.execute("select count(*) from cooldowns").fetchone()
+        return int(count)
 
 
 def asked(upstream: Upstream) -> list[str]:
@@ -38,7 +48,7 @@ def test_an_exhausted_account_is_not_asked_after_a_restart(
     model = f"demo-429-first-{uuid.uuid4()}"
     gateway = starter(stored_in(tmp_path / "state.db"))
     assert gateway.chat(model).status == 200
-    kill(gateway)
+    kill(gateway, tmp_path / "state.db", cooldowns=1)
     assert asked(upstream) == [*KEYS]
     again = starter(stored_in(tmp_path / "state.db"))
     for _ in range(2):
@@ -55,7 +65,7 @@ def test_when_all_are_exhausted_the_client_is_still_told_when_to_come_back(
     settings = stored_in(tmp_path / "state.db")
     gateway = starter(settings)
     assert gateway.chat(model).status == 429
-    kill(gateway)
+    kill(gateway, tmp_path / "state.db", cooldowns=2)
     upstream.forget()
     answer = starter(settings).chat(model)
     assert (answer.status, answer.error["code"]) == (429, "rate_limit_exceeded")
@@ -83,7 +93,7 @@ def test_who_was_set_aside_gets_another_chance(starter: Starter, upstream: Upstr
         for _ in range(2):
             assert gateway.chat("gemini-2.5-flash").status == 200
         assert asked(upstream) == ["invalid-key-one", KEYS[1], KEYS[1]]
-        kill(gateway)
+        kill(gateway, tmp_path / "state.db", cooldowns=0)
 
 
 def test_the_file_is_the_owners_and_holds_no_key(starter: Starter, tmp_path: Path) -> None:
@@ -91,7 +101,7 @@ def test_the_file_is_the_owners_and_holds_no_key(starter: Starter, tmp_path: Pat
     gateway = starter(stored_in(folder / "state.db"))
     assert gateway.chat(f"demo-429-all-{uuid.uuid4()}").status == 429
     assert gateway.call("POST", "/v1/responses", {"model": "gemini-2.5-flash", "input": "hi"}).status == 200
-    kill(gateway)
+    kill(gateway, folder / "state.db", cooldowns=2)
     files = list(folder.iterdir())
     assert folder / "state.db" in files
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -140,7 +150,7 @@ def test_without_cooldown_what_is_kept_does_not_count(
     settings = stored_in(tmp_path / "state.db")
     kill_me = starter(settings)
     assert kill_me.chat(model).status == 200
-    kill(kill_me)
+    kill(kill_me, tmp_path / "state.db", cooldowns=1)
     upstream.forget()
     gateway = starter(f"[retry]\n{switched}\n{settings}")
     for _ in range(2):
