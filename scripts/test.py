@@ -3,7 +3,8 @@
     python3 scripts/test.py                     everything
     python3 scripts/test.py tests/mapping -x    pytest only, with these arguments (paths from the repository's root)
 
-All tests run in several processes, chosen ones in one. pytest comes last, so its closing line is the last one printed. The exit status is that of the first step that failed.
+All tests run in several processes, chosen ones in one. pytest comes last, so its closing line is the last one printed.
+The exit status is that of the first step that failed.
 """
 
 import hashlib
