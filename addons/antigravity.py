@@ -21,15 +21,17 @@ try:
     from mitmproxy.proxy import layer
     from mitmproxy.utils import asyncio_utils
 
-    from addons.gateway import banner, layer_setup, listening, seeds, views
+    from addons.gateway import banner, views
     from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo
-    from addons.gateway.dispatch import HookTable
     from addons.gateway.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
+    from addons.gateway.record import seeds
+    from addons.gateway.record.trace import Recorder
     from addons.gateway.settings_file import SettingsFile
-    from addons.gateway.sockets import Sockets
-    from addons.gateway.trace import Recorder
+    from addons.gateway.wire import layer_setup, listening
+    from addons.gateway.wire.dispatch import HookTable
+    from addons.gateway.wire.sockets import Sockets
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
         raise
@@ -126,10 +128,16 @@ class Antigravity:
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if exchange := self.gateway.of(flow):
-            waiting = exchange.on_request()
+            waiting = exchange.on_request() if self.ready.is_set() else self._once_ready(exchange)
             _keep_from_record(exchange)
             return waiting
         return self.replay(flow) if self.gateway.replays.concerns(flow) else None
+
+    async def _once_ready(self, exchange: Exchange) -> None:
+        """A client was quicker than the start."""
+        await self.ready.wait()
+        if (waiting := exchange.on_request()) is not None:
+            await waiting
 
     async def replay(self, flow: http.HTTPFlow) -> None:
         """A flow that came otherwise than over a connection to the gateway. `mitmdump -C` sends some very early."""

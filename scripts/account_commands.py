@@ -20,12 +20,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from addons.gateway import upstreams
-from addons.gateway.accounts import Account
-from addons.gateway.address import Address
-from addons.gateway.credentials import CredentialError
+from addons.gateway.accounts import upstreams
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.credentials import CredentialError
+from addons.gateway.accounts.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.jobs import Call, CountJob
-from addons.gateway.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.settings import AccountSettings, Settings, SettingsError, load
 from mapping import upstream_errors
 from mapping.upstream_errors import Kind, UpstreamError

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from mitmproxy import exceptions, io
 
-from addons.gateway import case_files, cases
-from addons.gateway.case_files import Case, CaseError
-from addons.gateway.case_rerun import Difference, differences, rerun
+from addons.gateway.cases import export as cases
+from addons.gateway.cases import files as case_files
+from addons.gateway.cases.files import Case, CaseError
+from addons.gateway.cases.rerun import Difference, differences, rerun
 
 
 def run(options: argparse.Namespace) -> int:

@@ -18,14 +18,14 @@ from mitmproxy import command, ctx, exceptions, flow, http
 from mitmproxy.contentviews import Metadata
 from mitmproxy.log import ALERT
 
-from addons.gateway import cases
-from addons.gateway.accounts import Account
-from addons.gateway.bodies import json_body
-from addons.gateway.cooldowns import ALL_MODELS
-from addons.gateway.record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.cooldowns import ALL_MODELS
+from addons.gateway.cases import export as cases
+from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.views.attempts_view import Attempts
 from addons.gateway.views.siblings import siblings_of
 from addons.gateway.views.translation_view import Translation
+from addons.gateway.wire.bodies import json_body
 from mapping import jsonio
 from mapping.errors import OpenAIError
 

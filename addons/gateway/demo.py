@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from addons.gateway.accounts import Account
-from addons.gateway.address import Address
-from addons.gateway.credentials import ApiKey
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.credentials import ApiKey
 
 
 class Demo:

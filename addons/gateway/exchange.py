@@ -21,20 +21,22 @@ from typing import TYPE_CHECKING
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 
-from addons.gateway import admission, answers, ids, routes, status_page, upstream_request
-from addons.gateway.accounts import Account
-from addons.gateway.affinity import Conversation
+from addons.gateway import admission, answers, ids, routes
+from addons.gateway.accounts import upstream_request
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.credentials import CredentialError
+from addons.gateway.accounts.failover import Attempt, Failover, Wait
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.callers import Caller
-from addons.gateway.credentials import CredentialError
-from addons.gateway.failover import Attempt, Failover, Wait
 from addons.gateway.guard import Guard
 from addons.gateway.jobs import Job, StreamTranslator
 from addons.gateway.patience import Patience
-from addons.gateway.pool import Pool
-from addons.gateway.seeds import Seeds
+from addons.gateway.record.seeds import Seeds
+from addons.gateway.record.trace import Trace
 from addons.gateway.silence import Silence
+from addons.gateway.status import page as status_page
 from addons.gateway.summary import summarise
-from addons.gateway.trace import Trace
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
 from mapping.notes import Notes

@@ -14,32 +14,34 @@ from typing import Any
 
 from mitmproxy import http
 
-from addons.gateway import inner_call, jobs, status_page
-from addons.gateway.accounts import Account
-from addons.gateway.address import Address
-from addons.gateway.affinity import Affinity, Conversation
-from addons.gateway.bodies import json_body
+from addons.gateway import jobs
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.affinity import Affinity, Conversation
+from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.callers import Caller, Gatekeeper, take
-from addons.gateway.cooldowns import Cooldowns
-from addons.gateway.database import Database
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
 from addons.gateway.generate import Dialect, GenerateJob
-from addons.gateway.memory import TurnMemory
-from addons.gateway.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.model_map import ModelMap
-from addons.gateway.pool import Pool
-from addons.gateway.replay import Replays
+from addons.gateway.record.replay import Replays
+from addons.gateway.record.seeds import Recordings
+from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
-from addons.gateway.sealing import Sealer, new_key
-from addons.gateway.seeds import Recordings
 from addons.gateway.settings import AccountSettings, Settings, load, proxy_keys
-from addons.gateway.state import StateStore
-from addons.gateway.statistics import Statistics
-from addons.gateway.store import ResponseStore
+from addons.gateway.status import page as status_page
+from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
+from addons.gateway.status.statistics import Statistics
+from addons.gateway.storage.database import Database
+from addons.gateway.storage.memory import TurnMemory
+from addons.gateway.storage.sealing import Sealer, new_key
+from addons.gateway.storage.state import StateStore
+from addons.gateway.storage.store import ResponseStore
 from addons.gateway.summary import Summary
-from addons.gateway.trace import Recorder, Trace
+from addons.gateway.wire import inner_call
+from addons.gateway.wire.bodies import json_body
 from mapping import chat, completions, errors
 from mapping.gemini import JSON, GeminiCall, Recall
 from mapping.responses.input_items import Unseal

@@ -20,7 +20,7 @@ from addons.gateway import answers
 from addons.gateway.generate import Dialect, GenerateJob
 from addons.gateway.ids import mint
 from addons.gateway.jobs import CountJob
-from addons.gateway.store import Record
+from addons.gateway.storage.store import Record
 from mapping import errors, jsonio, responses
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 from mitmproxy import io
 
-from addons.gateway.cases import by_exchange
-from addons.gateway.record import record_of
+from addons.gateway.cases.export import by_exchange
+from addons.gateway.record.flow_record import record_of
 from tests.e2e.conftest import KEYS, ROOT, TWO_ACCOUNTS, ScriptedUpstream, http_answer
 from tests.e2e.test_upstreams import account
 

@@ -10,8 +10,8 @@ import pytest
 from mitmproxy import http, io
 from mitmproxy.contentviews import Metadata
 
-from addons.gateway import retranslation
-from addons.gateway.record import CLIENT, record_of
+from addons.gateway.record import retranslation
+from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.views import siblings
 from addons.gateway.views.siblings import Siblings
 from addons.gateway.views.translation_view import Translation

@@ -26,12 +26,14 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 from openai.types import Completion
 
-from addons.gateway import bodies, seeds, settings
-from addons.gateway.credential_files import CredentialError, CredentialsFile
-from addons.gateway.credentials import GoogleCredential
-from addons.gateway.google_tokens import open_source
-from addons.gateway.plain_http import Answer
-from addons.gateway.record import CLIENT, KEY, record_of
+from addons.gateway import settings
+from addons.gateway.accounts.credential_files import CredentialError, CredentialsFile
+from addons.gateway.accounts.credentials import GoogleCredential
+from addons.gateway.accounts.google_tokens import open_source
+from addons.gateway.accounts.plain_http import Answer
+from addons.gateway.record import seeds
+from addons.gateway.record.flow_record import CLIENT, KEY, record_of
+from addons.gateway.wire import bodies
 from mapping import chat, completions, jsonio, responses, upstream_errors, upstream_forms
 from mapping.errors import OpenAIError
 from mapping.gemini import GeminiCall, Options, nothing_remembered

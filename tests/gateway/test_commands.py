@@ -1,4 +1,4 @@
-"""addons.gateway.commands and addons.gateway.replay: what needs no running mitmproxy."""
+"""addons.gateway.commands and addons.gateway.record.replay: what needs no running mitmproxy."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from mitmproxy import exceptions, http
 from mitmproxy.proxy import mode_specs
 from mitmproxy.test import taddons, tflow
 
-from addons.gateway import replay
-from addons.gateway.accounts import Account
-from addons.gateway.address import Address
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.commands import Commands
-from addons.gateway.credentials import ApiKey
 from addons.gateway.gateway import Gateway
-from addons.gateway.pool import Pool
-from addons.gateway.record import ATTEMPT, CLIENT, KEY
-from addons.gateway.replay import Replays, aim, side_of
+from addons.gateway.record import replay
+from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
+from addons.gateway.record.replay import Replays, aim, side_of
 from addons.gateway.settings import RetrySettings, Settings
 
 KEY_BYTES = "upstream-key-5d0c"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.gateway.accounts import Account
+from addons.gateway.accounts.account import Account
 from addons.gateway.settings import Settings, SettingsError, load, proxy_keys
 
 WHOLE = """

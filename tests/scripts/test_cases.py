@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from mitmproxy import http, io
 
-from addons.gateway import case_files
+from addons.gateway.cases import files as case_files
 from scripts import bootstrap, case_commands, cases
-from tests.gateway.case_flows import flows_of
+from tests.gateway.cases.case_flows import flows_of
 
 GOLDEN = Path(bootstrap.ROOT) / "tests" / "cases"
 
@@ -88,7 +88,7 @@ def test_update_leaves_what_is_right_as_it_is(folder: Path) -> None:
 def test_update_does_not_take_a_crash(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("addons.gateway.case_rerun.translate", None)
+    monkeypatch.setattr("addons.gateway.cases.rerun.translate", None)
     before = (folder / "chat-grounding" / "case.json").read_bytes()
     assert run("update", folder) == 1
     assert "its translation fails" in capsys.readouterr().err

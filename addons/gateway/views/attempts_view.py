@@ -8,7 +8,7 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
-from addons.gateway.record import CLIENT, record_of
+from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.summary import CLIENT_LEFT
 from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.priority import NOT_MINE

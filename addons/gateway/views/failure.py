@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from mitmproxy import http
 
-from addons.gateway.record import record_of
+from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views.explained import wrapped
 from addons.gateway.views.siblings import Siblings, is_answer

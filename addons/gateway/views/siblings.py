@@ -11,7 +11,7 @@ from typing import Any
 
 from mitmproxy import ctx, http
 
-from addons.gateway.record import ATTEMPT, CLIENT, record_of
+from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
 
 
 @dataclass(slots=True)

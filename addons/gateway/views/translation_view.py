@@ -17,8 +17,8 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
-from addons.gateway import retranslation
-from addons.gateway.record import record_of
+from addons.gateway.record import retranslation
+from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views import cut_json, explained, failure
 from addons.gateway.views.gemini_stream import whole_answer

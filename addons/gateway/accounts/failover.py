@@ -1,0 +1,163 @@
+"""Which account makes the next attempt, after what pause, and when it is enough.
+
+* Never more attempts than accounts that may serve the model, but at least one, and two where the answer was broken;
+  each on another account where there is one.
+* 429 moves on to the next account at once, and waits only where all of them cool down and the shortest rest is short.
+* An overloaded or failing upstream gets a pause, longer each time, or the one that it asks for.
+* A fault of the request (400 class) is final: no other account would take it either.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.pool import Pool
+from addons.gateway.accounts.quota_day import seconds_to_reset
+from addons.gateway.settings import RetrySettings
+from mapping.errors import OpenAIError
+from mapping.upstream_errors import Kind, UpstreamError
+
+logger = logging.getLogger("antigravity")
+
+BACKOFF = 0.25
+"""Seconds before the second attempt at a failing upstream; doubled for each one after."""
+
+SHORT_FOR_A_DAY = 600.0
+"""Seconds. Gemini has been seen to ask for a retry within a minute where the quota of a day was used up; a shorter time
+than this is not believed then."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at the upstream, for the record."""
+
+    account: Account
+    started: float
+    outcome: str = ""
+    status: int | None = None
+    """The upstream's HTTP status, if it gave one."""
+    seconds: float = 0.0
+    waited: float = 0.0
+    """Seconds of pause before it."""
+
+
+@dataclass(slots=True)
+class Wait:
+    """All accounts are cooling down; the first one is ready in so many seconds."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class Failover:
+    """The attempts of one exchange."""
+
+    pool: Pool
+    retry: RetrySettings
+    model: str
+    conversation: Conversation | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    _limit: int = 1
+    _failures: int = 0
+    _waited: float = 0.0
+
+    @property
+    def account(self) -> Account | None:
+        """The account of the latest attempt."""
+        return self.attempts[-1].account if self.attempts else None
+
+    def begin(self, *, paused: float, stay: bool = False) -> Account | Wait:
+        """The account for the next attempt, or how long to wait for one. Raises OpenAIError when there is none.
+
+        `stay`: on the same account as before, because the answer goes on there. `paused`: the seconds just waited.
+        """
+        if not self.attempts:
+            self._limit = min(self.retry.max_attempts, len(self.pool.candidates(self.model)))
+        account = self.account if stay else None
+        if account is None:
+            account = self._choose()
+        if account is None:
+            rest = self.pool.shortest_rest(self.model)
+            if rest is None or self._waited + rest > self.retry.max_wait:
+                raise self.pool.none_error(self.model)
+            self._waited += rest
+            return Wait(rest + 0.01)
+        self.attempts.append(Attempt(account, time.monotonic(), waited=paused))
+        return account
+
+    def discount(self, reason: str, status: int) -> None:
+        """The latest attempt was none of the account's failures: a stale connection, or a request that was mended."""
+        self._note(reason, status)
+
+    def succeeded(self) -> None:
+        """The latest attempt has brought the answer."""
+        if self.attempts:
+            self._note("200", 200)
+            self.pool.served(self.attempts[-1].account, self.model, self.attempts[-1].started)
+
+    def failed(self, problem: UpstreamError, *, stay: bool = False) -> float | None:
+        """The latest attempt has failed. Returns the seconds to pause before the next; None: there is to be none."""
+        self._failures += 1
+        self._note(problem.reason, problem.status)
+        account = self.attempts[-1].account
+        if problem.kind is Kind.QUOTA:
+            self.pool.cool(account, self.model, _rest(problem), problem.reason)
+        elif problem.kind is Kind.AUTH:
+            self.pool.set_aside(account, f"its credential was refused ({problem.reason})")
+            logger.warning(f"Account {account.label} is set aside: {problem.reason}: {problem.error.message}")
+        pause = self._pause(problem, stay)
+        return pause if pause is not None and pause <= self.retry.max_wait else None
+
+    def error(self, problem: UpstreamError) -> OpenAIError:
+        """What the client is told when `problem` was the last straw."""
+        if problem.kind is Kind.QUOTA and self.pool.resting(self.model) and not self.pool.is_ready(self.model):
+            return self.pool.exhausted_error(self.model, problem.error.message)
+        return problem.error
+
+    def _choose(self) -> Account | None:
+        """An account that was not asked yet, where there is one."""
+        account = self.pool.choose(self.model, self._tried, self.conversation)
+        if account is None and self.attempts:
+            account = self.pool.choose(self.model, conversation=self.conversation)
+        return account
+
+    @property
+    def _tried(self) -> list[Account]:
+        return [attempt.account for attempt in self.attempts]
+
+    def _pause(self, problem: UpstreamError, stay: bool) -> float | None:
+        if problem.kind in (Kind.REQUEST, Kind.SCHEMA, Kind.SIGNATURE):
+            return None
+        if self._failures >= self._limit_for(problem):
+            return None
+        backoff = BACKOFF * 2 ** (self._failures - 1)
+        if stay:
+            return None if problem.kind is Kind.AUTH else problem.delay or backoff
+        if not self.pool.is_ready(self.model):
+            return self.pool.shortest_rest(self.model)
+        if problem.kind in (Kind.CAPACITY, Kind.SERVER):
+            return backoff if problem.delay is None else problem.delay
+        if problem.kind is Kind.QUOTA and not self.pool.is_ready(self.model, self._tried):
+            return backoff
+        return 0.0
+
+    def _limit_for(self, problem: UpstreamError) -> int:
+        """A broken answer is the model's fault, and the same account may well bring a good one."""
+        return max(self._limit, min(2, self.retry.max_attempts)) if problem.kind is Kind.ANSWER else self._limit
+
+    def _note(self, outcome: str, status: int) -> None:
+        attempt = self.attempts[-1]
+        attempt.outcome = outcome
+        attempt.status = status or None
+        attempt.seconds = time.monotonic() - attempt.started
+
+
+def _rest(problem: UpstreamError) -> float | None:
+    """The seconds for which an exhausted account rests; None: the upstream did not say (0 s says nothing)."""
+    if problem.per_day and (problem.delay or 0.0) < SHORT_FOR_A_DAY:
+        return seconds_to_reset()
+    return problem.delay or None

@@ -1,0 +1,51 @@
+"""The request as it goes upstream: what the flow shows, and the copy with the credential that goes onto the wire."""
+
+from __future__ import annotations
+
+import copy
+
+from mitmproxy import http
+
+from addons.gateway.accounts import upstreams
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
+from addons.gateway.jobs import Call
+
+USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
+
+
+def aim(request: http.Request, account: Account, default: Address, call: Call) -> None:
+    """Make a flow's request the call to an account's upstream. Nothing of what the client sent stays in it.
+
+    `default` is where accounts of the public API go that have no base URL of their own.
+    """
+    address = account.address or default
+    outgoing = upstreams.outgoing(account, call)
+    body = outgoing.body
+    fields = [
+        (b"Host", address.host_header.encode()),
+        (b"User-Agent", USER_AGENT),
+        (b"Accept-Encoding", b"identity"),
+    ]
+    if body is not None:
+        fields.append((b"Content-Type", b"application/json"))
+        fields.append((b"Content-Length", b"%d" % len(body)))
+        fields += outgoing.headers
+    data = request.data
+    data.host, data.port, data.scheme = address.host, address.port, address.scheme.encode()
+    data.authority = b""
+    data.method = b"GET" if body is None else b"POST"
+    data.path = (address.prefix + outgoing.path).encode()
+    data.headers = http.Headers(fields)
+    data.content = body or b""
+
+
+def signed(request: http.Request, account: Account) -> http.Request:
+    """A copy of the request (without its body) that carries the account's credential. No flow ever holds it."""
+    # Not by the constructor: it checks the type of each field, which costs as much as the translation.
+    made = http.Request.__new__(http.Request)
+    made.data = data = copy.copy(request.data)
+    data.headers = http.Headers((*data.headers.fields, *account.credential.headers()))
+    data.content = None
+    data.http_version = b"HTTP/1.1"
+    return made

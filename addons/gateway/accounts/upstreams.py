@@ -1,0 +1,124 @@
+"""The kinds of upstream that an account can have: where each listens, and how it is asked.
+
+* `gemini`: the public API (v1beta), with an API key or OAuth.
+* `vertex`: Vertex AI (v1beta1): regional, multi-regional (`us`, `eu`) or `global`, in a project of the person's; or in
+  express mode, which has an API key and no project.
+* `code-assist`: the Cloud Code API (v1internal), with credentials of a person and no API key.
+
+A call is made in terms of the public API; the others get the form that `mapping.upstream_forms` makes of it. Answers
+come back the same from all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from addons.gateway.accounts.address import Address
+from mapping import upstream_forms
+
+if TYPE_CHECKING:
+    from addons.gateway.accounts.account import Account
+    from addons.gateway.jobs import Call
+
+_MULTI_REGIONS = ("us", "eu")
+_LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
+_TIER_HEADER = b"X-Vertex-AI-LLM-Shared-Request-Type"
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """A call as it goes to one upstream, apart from what all upstreams get."""
+
+    path: str
+    """With its query."""
+    body: bytes | None
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def address(upstream: str, location: str | None) -> Address | None:
+    """Where a kind of upstream listens; None: the target of the reverse proxy mode."""
+    if upstream == "vertex":
+        return Address("https", _vertex_host(location or "global"), 443)
+    if upstream == "code-assist":
+        return Address("https", "cloudcode-pa.googleapis.com", 443)
+    return None
+
+
+def is_location(text: str) -> bool:
+    """Whether it can be a location of Vertex AI: it becomes part of a host name."""
+    return _LOCATION.fullmatch(text) is not None
+
+
+def serves(upstream: str, model: str) -> bool:
+    """Whether a kind of upstream may know a model; an empty name stands for the list of models."""
+    if not model:
+        return upstream == "gemini"
+    return upstream != "code-assist" or "embedding" not in model
+
+
+def outgoing(account: Account, call: Call) -> Outgoing:
+    """A call as it goes to the account's upstream. Raises OpenAIError for a body that can't be written as JSON."""
+    return _KINDS[account.upstream](account, call)
+
+
+def _gemini(account: Account, call: Call) -> Outgoing:
+    return Outgoing(f"/v1beta/{_resource(call)}", call.encoded("gemini"))
+
+
+def _vertex(account: Account, call: Call) -> Outgoing:
+    form = upstream_forms.vertex_count if call.method == "countTokens" else upstream_forms.vertex
+    place = ""
+    if account.project:
+        place = f"projects/{quote(account.project, safe=':')}/locations/{quote(account.location or '', safe='')}/"
+    return Outgoing(
+        f"/v1beta1/{place}publishers/google/{_resource(call)}", call.encoded("vertex", form), _tier(account, call)
+    )
+
+
+def _code_assist(account: Account, call: Call) -> Outgoing:
+    path = f"/v1internal:{call.method}{call.query}"
+    if call.method == "countTokens":
+        return Outgoing(path, call.encoded("code-assist", upstream_forms.code_assist_count))
+    request = call.encoded("code-assist", upstream_forms.code_assist)
+    assert request is not None
+    assert call.body is not None
+    return Outgoing(
+        path, upstream_forms.code_assist_envelope(request, call.body, model=call.model, project=account.project)
+    )
+
+
+_KINDS: dict[str, Callable[[Account, Call], Outgoing]] = {
+    "gemini": _gemini,
+    "vertex": _vertex,
+    "code-assist": _code_assist,
+}
+
+
+def _resource(call: Call) -> str:
+    """`models/{model}:{method}`, or `models`. Nothing in the model's name can leave its segment."""
+    if not call.method:
+        return f"models{call.query}"
+    return f"models/{quote(call.model, safe='')}:{call.method}{call.query}"
+
+
+def _vertex_host(location: str) -> str:
+    if location == "global":
+        return "aiplatform.googleapis.com"
+    if location in _MULTI_REGIONS:
+        return f"aiplatform.{location}.rep.googleapis.com"
+    return f"{location}-aiplatform.googleapis.com"
+
+
+def _tier(account: Account, call: Call) -> tuple[tuple[bytes, bytes], ...]:
+    """Flex and priority are header fields at Vertex AI, and exist at its global endpoint only."""
+    tier = upstream_forms.vertex_tier(call.body) if call.body else None
+    if tier is None:
+        return ()
+    if account.location not in (None, "global"):
+        call.notes.add("upstream-refuses", "service_tier")
+        return ()
+    return ((_TIER_HEADER, tier.encode()),)

@@ -1,0 +1,1 @@
+"""Cases: exchanges as folders of files, that are run again offline."""

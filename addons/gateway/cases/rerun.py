@@ -1,0 +1,233 @@
+"""A case translated again, offline: the same jobs that the gateway runs, fed with the recorded answers.
+
+What the gateway decides by the state of accounts and connections is taken from the case: which calls were made, and an
+error that ended the exchange from outside. Everything else is made anew, and compared with what was recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from addons.gateway import routes
+from addons.gateway.accounts import upstreams
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
+from addons.gateway.exchange import KEEP_ALIVE
+from addons.gateway.generate import Dialect, GenerateJob
+from addons.gateway.jobs import Call, CountJob, Job, StreamTranslator
+from addons.gateway.record.retranslation import Dialect as RecordedDialect
+from addons.gateway.record.retranslation import translate
+from mapping import jsonio, upstream_errors
+from mapping.errors import OpenAIError
+from mapping.gemini import GeminiCall
+from mapping.notes import Notes
+from mapping.upstream_errors import Kind, UpstreamError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a translation gives now."""
+
+    status: int
+    answer: bytes
+    requests: list[Any]
+    """The Gemini requests, one for each call of the case; None for a call that is not made any more."""
+    notes: list[list[str]]
+    crash: str = ""
+    """The traceback of a translation that failed."""
+
+
+def rerun(case: Case) -> Outcome:
+    """Translate a case again."""
+    run = _Run(case)
+    crash = ""
+    try:
+        status, answer = 200, run.answer()
+    except OpenAIError as e:
+        status, answer = e.status, e.body()
+    except Exception:
+        status, answer, crash = 500, b"", traceback.format_exc()
+    requests = [run.requests.get(number) for number in range(len(case.calls))]
+    return Outcome(status, answer, requests, [list(note) for note in run.notes], crash)
+
+
+class _Run:
+    """The way of `exchange.Exchange`, without its accounts, pauses and connections."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self.notes = Notes()
+        self.requests: dict[int, Any] = {}
+        self._out = b""
+        """What the client has of a stream."""
+        self._translator: StreamTranslator | None = None
+
+    def answer(self) -> bytes:
+        """The client's answer. Raises OpenAIError for an error with a status of its own."""
+        case = self._case
+        match = routes.resolve(case.method, case.path)
+        if match.unusual:
+            self.notes.add("path", f"taken for {match.endpoint.path}")
+        call = translate(case.record, case.request, self.notes)
+        job = self._job(call)
+        others = self._others(call)
+        try:
+            for number, upstream_call in enumerate(case.calls):
+                if upstream_call.part == 0:
+                    last = all(later.part for later in case.calls[number + 1 :])
+                    done = self._attempt(job, number, upstream_call, others, last)
+                    if done is not None:
+                        return done
+            raise self._ended() or OpenAIError(500, "The case has no call that gave an answer.")
+        except OpenAIError as e:
+            return self._cut(e)
+
+    def _job(self, call: GeminiCall) -> Job:
+        if self._case.endpoint == "input_tokens":
+            return CountJob(call.model, call.plan.client_model, {k: v for k, v in call.body.items() if k != "store"})
+        recorded = RecordedDialect.of(self._case.record, call, self.notes)
+        dialect = Dialect(whole=lambda notes: recorded.whole(), stream=recorded.stream)
+        return GenerateJob(replace(call, copies=1, further=[]), dialect, self.notes, _ask)
+
+    def _others(self, call: GeminiCall) -> list[bytes]:
+        """The answers of the calls beside the first one."""
+        bodies = [call.body] * (call.copies - 1) + call.further
+        further = [(number, made) for number, made in enumerate(self._case.calls) if made.part]
+        for (number, made), body in zip(further, bodies, strict=False):
+            self._note_request(number, made, Call(call.model, "generateContent", body, notes=self.notes))
+        return [made.answer for _, made in further if made.status is not None and 200 <= made.status < 300]
+
+    def _attempt(self, job: Job, number: int, call: UpstreamCall, others: list[bytes], last: bool) -> bytes | None:
+        """The client's answer, or None when another call follows. Raises OpenAIError when none does."""
+        self._note_request(number, call, job.request())
+        try:
+            if call.status is None or (call.outcome and not job.streams):
+                raise _broken_off(call)
+            if not 200 <= call.status < 300:
+                headers = {"retry-after": call.retry_after} if call.retry_after else {}
+                raise upstream_errors.from_http(call.status, call.answer, headers)
+            if job.streams:
+                return self._stream(job, call, others, last)
+            return job.finish(others) if job.take(call.answer) else None
+        except UpstreamError as problem:
+            if last or (self._translator and self._translator.started):
+                raise self._ended() or problem.error from None
+            if problem.kind is Kind.SIGNATURE:
+                job.rebuild_signatures()
+            elif problem.kind is Kind.SCHEMA and problem.field:
+                job.leave_out(problem.field)
+            self.notes.add("retried", problem.reason)
+            self._translator = self._translator.again() if self._translator else None
+            return None
+
+    def _stream(self, job: Job, call: UpstreamCall, others: list[bytes], last: bool) -> bytes | None:
+        self._translator = translator = self._translator or job.stream()
+        self._out += translator.feed(call.answer)
+        if call.outcome:
+            raise _broken_off(call)
+        for other in others:
+            translator.add_answer(other)
+        others.clear()
+        self._out += translator.end()
+        if token := translator.continuation:
+            if job.go_on(token) and not last:
+                return None
+            self._out += translator.end()
+        return self._out
+
+    def _cut(self, problem: OpenAIError) -> bytes:
+        """The end of a stream that has begun. Raises the error again where none has."""
+        if not self._case.streamed or self._translator is None:
+            raise problem
+        opened = b"" if self._out else self._translator.open()
+        return self._out + opened + self._translator.cut(problem)
+
+    def _ended(self) -> OpenAIError | None:
+        """The error that came from outside."""
+        if (ended := self._case.ended) is None:
+            return None
+        return OpenAIError(
+            self._case.status, ended["message"], type=ended["type"], code=ended["code"], param=ended["param"]
+        )
+
+    def _note_request(self, number: int, made: UpstreamCall, call: Call) -> None:
+        """Write down what would be sent in the place of a recorded call."""
+        account = Account(
+            label="",
+            credential=ApiKey(""),
+            upstream=made.upstream,
+            project=PROJECT if made.has_project else None,
+            location=made.location,
+        )
+        body = upstreams.outgoing(account, call).body
+        self.requests[number] = jsonio.loads(body) if body is not None else None
+
+
+def _broken_off(call: UpstreamCall) -> UpstreamError:
+    problem = upstream_errors.broken_off("")
+    problem.reason = call.outcome
+    return problem
+
+
+# --- comparing
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that is not as it was recorded, as texts of lines to compare."""
+
+    name: str
+    recorded: str
+    now: str
+
+
+def differences(case: Case, outcome: Outcome) -> list[Difference]:
+    """What a translation gives otherwise than recorded. Of requests the JSON counts, of answers every byte."""
+    found = [
+        Difference(f"{GEMINI_REQUEST}{f'-{number}' if len(case.calls) > 1 else ''}", _lines(call.request), _lines(now))
+        for number, (call, now) in enumerate(zip(case.calls, outcome.requests, strict=True), 1)
+        if call.request != now
+    ]
+    recorded = without_comments(case.answer) if case.streamed else case.answer
+    if recorded != outcome.answer:
+        found.append(Difference(ANSWER, *_readable(recorded, outcome.answer)))
+    if case.status != outcome.status:
+        found.append(Difference("status", f"{case.status}\n", f"{outcome.status}\n"))
+    if case.notes != outcome.notes:
+        found.append(Difference("notes", _listed(case.notes), _listed(outcome.notes)))
+    if outcome.crash:
+        found.append(Difference("crash", "", outcome.crash))
+    return found
+
+
+def without_comments(stream: bytes) -> bytes:
+    """A stream without the signs of life, which depend on how long the upstream was silent."""
+    return stream.replace(KEEP_ALIVE, b"")
+
+
+def _lines(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+
+
+def _listed(notes: list[list[str]]) -> str:
+    return "".join(f"{code}={detail}\n" if detail else f"{code}\n" for code, detail in notes)
+
+
+def _readable(recorded: bytes, now: bytes) -> tuple[str, str]:
+    """Whole answers indented, unless only their bytes differ; everything else as it is."""
+    try:
+        first, second = jsonio.loads(recorded), jsonio.loads(now)
+    except ValueError:
+        return recorded.decode("utf-8", "replace"), now.decode("utf-8", "replace")
+    if first == second:
+        return recorded.decode() + "\n", now.decode() + "\n"
+    return _lines(first), _lines(second)
+
+
+async def _ask(call: Call, check: Callable[[bytes], None]) -> bytes:
+    raise AssertionError("the answers are in the case")

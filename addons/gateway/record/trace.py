@@ -1,0 +1,233 @@
+"""The record of an exchange, put straight when it is over.
+
+While an exchange runs, its flow is the upstream call. Afterwards the record shows what happened, each on its own:
+the client's request with the answer that the client got, and every attempt as a Gemini request with the Gemini answer
+as it came. An id in their comments ties them together. So a saved file holds truthful exchanges on both sides.
+
+Only where somebody can see or save flows; otherwise it costs nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mitmproxy import ctx, http
+from mitmproxy.connection import Server
+
+from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
+from addons.gateway.summary import AttemptSummary, Summary, models, parts
+from mapping.gemini import JSON, RawTurn, Recall
+from mapping.responses.input_items import Unseal
+
+if TYPE_CHECKING:
+    from addons.gateway.exchange import Exchange
+
+KEY_FIELDS = (b"authorization", b"x-goog-api-key")
+SHORTEST = 8
+"""Bytes of a credential; what is shorter is a word of a test."""
+FAILED = ":heavy_multiplication_x:"
+
+
+@dataclass(slots=True)
+class Call:
+    """One upstream call as it went: the request, and what came back."""
+
+    request: http.Request
+    server: Server
+    response: http.Response | None = None
+    body: list[bytes] = field(default_factory=list)
+    ended: float = 0.0
+    secrets: tuple[bytes, ...] = ()
+    """What the upstream was shown, and may have repeated in its answer."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is kept of one exchange while it runs."""
+
+    recorder: Recorder
+    client: http.Request | None = None
+    calls: list[Call] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
+    """What the client got of a stream."""
+    given: dict[str, Any] = field(default_factory=dict)
+    """What the translation was given beside the request: see `record`."""
+
+    def watching(self, recall: Recall) -> Recall:
+        """The same look-up; what it finds is part of the record."""
+        found: dict[str, Any] = self.given.setdefault("remembered", {})
+
+        def look_up(key: str) -> RawTurn | None:
+            turn = recall(key)
+            if turn is not None:
+                found[key] = {"model": turn.model, "parts": turn.parts, "call_ids": turn.call_ids}
+            return turn
+
+        return look_up
+
+    def opening(self, unseal: Unseal) -> Unseal:
+        """The same; what it opens is part of the record."""
+        found: dict[str, Any] = self.given.setdefault("unsealed", {})
+
+        def open_text(text: str) -> JSON | None:
+            payload = unseal(text)
+            if payload is not None:
+                found[digest(text)] = payload
+            return payload
+
+        return open_text
+
+    def arrived(self, request: http.Request, host: str) -> None:
+        """The client's request, before it is made into an upstream call. `host` is its own Host header."""
+        self.client = _copy(request)
+        name, _, port = host.partition(":")
+        self.client.data.headers = http.Headers(
+            [(k, host.encode("latin-1") if k.lower() == b"host" else v) for k, v in request.headers.fields]
+        )
+        data = self.client.data
+        data.scheme, data.host = b"http", name or "127.0.0.1"
+        data.port = int(port) if port.isdigit() else 80
+
+    def called(self, flow: http.HTTPFlow) -> None:
+        """The flow is the upstream call that is made next."""
+        request = _copy(flow.request)
+        request.data.timestamp_start = request.data.timestamp_end = time.time()
+        self.calls.append(Call(request, flow.server_conn))
+
+    def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
+        """The header fields of a credential go upstream, and must not come back into the record."""
+        if self.calls:
+            self.calls[-1].secrets = tuple(
+                value.rpartition(b" ")[2] for name, value in credential if name.lower() in KEY_FIELDS
+            )
+
+    def answered(self, flow: http.HTTPFlow) -> None:
+        """The head of the upstream's answer has come."""
+        if self.calls and flow.response:
+            call = self.calls[-1]
+            call.server = flow.server_conn
+            call.response = _copy(flow.response)
+
+    def came(self, data: bytes) -> None:
+        """Bytes of the upstream's answer have come."""
+        if self.calls:
+            call = self.calls[-1]
+            call.body.append(data)
+            call.ended = time.time()
+
+    def over(self, exchange: Exchange, summary: Summary) -> None:
+        """Put the record straight."""
+        self.recorder.put_straight(self, exchange, summary)
+
+
+class Recorder:
+    """Makes traces, and hands their flows to what shows and saves them."""
+
+    def __init__(self, keep: int) -> None:
+        self.keep = keep
+        """How many exchanges stay in mitmweb's or mitmproxy's memory."""
+        self._kept: OrderedDict[str, list[http.HTTPFlow]] = OrderedDict()
+        """The flows of each exchange, by its id."""
+
+    @staticmethod
+    def wanted() -> bool:
+        """Whether somebody can see or save flows, or asked for traces."""
+        if ctx.options.antigravity_trace != "auto":
+            return bool(ctx.options.antigravity_trace == "on")
+        saves = getattr(ctx.options, "save_stream_file", None) or getattr(ctx.options, "hardump", "")
+        return bool(saves) or ctx.master.addons.get("view") is not None
+
+    @staticmethod
+    def show_comments() -> None:
+        """Have mitmweb list the comments, which say what its rows are, unless the person chose its columns."""
+        columns = getattr(ctx.options, "web_columns", None)
+        if columns is not None and not ctx.options.has_changed("web_columns"):
+            ctx.options.web_columns = [*columns, "comment"]
+
+    def put_straight(self, trace: Trace, exchange: Exchange, summary: Summary) -> None:
+        flow = exchange.flow
+        attempts = [self._flow_of(flow, call) for call in trace.calls]
+        if exchange.inner and attempts:  # nobody's request but that of the attempt
+            flow.request, flow.response = attempts[-1].request, attempts[-1].response
+            attempts[-1] = flow
+        for number, (made, attempt) in enumerate(zip(attempts, summary.attempts, strict=False), 1):
+            made.comment = _comment(exchange.id, _of_attempt(attempt, number, len(attempts)), models(summary))
+            made.metadata[KEY] = {
+                "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt)
+            }  # fmt: skip
+            if attempt.status != 200 or attempt.outcome != "200":
+                made.marked = FAILED
+        if trace.client is not None:
+            flow.request = trace.client
+            if flow.response is not None and exchange.sent_stream:
+                flow.response.data.content = b"".join(trace.sent)
+            flow.comment = _comment(exchange.id, *parts(summary))
+            given = {"options": asdict(exchange.gateway.options), **trace.given}
+            flow.metadata[KEY] = {
+                "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given
+            }  # fmt: skip
+            if summary.failed:
+                flow.marked = FAILED
+        self._show(flow, [made for made in attempts if made is not flow], exchange.id)
+
+    def release(self, flow: http.HTTPFlow) -> None:
+        """A flow begins anew: it is no part of its old exchange any more."""
+        kept = self._kept.get(record_of(flow).get("id", ""), [])
+        if flow in kept:
+            kept.remove(flow)
+
+    def _flow_of(self, flow: http.HTTPFlow, call: Call) -> http.HTTPFlow:
+        made = http.HTTPFlow(flow.client_conn, call.server)
+        made.request = call.request
+        made.response = call.response
+        if call.response is not None:
+            call.response.data.headers = http.Headers(
+                [(name, _without(call.secrets, value)) for name, value in call.response.headers.fields]
+            )
+            call.response.data.content = _without(call.secrets, b"".join(call.body))
+            call.response.data.timestamp_end = call.ended or None
+        return made
+
+    def _show(self, flow: http.HTTPFlow, made: list[http.HTTPFlow], id: str) -> None:
+        """The flow is mitmproxy's own and known to it already; those that were made are handed over here."""
+        addons: Any = ctx.master.addons
+        if view := addons.get("view"):
+            view.add(made)
+            view.update([flow])
+            self._kept.setdefault(id, []).extend([flow, *made])
+            while len(self._kept) > self.keep:
+                view.remove(self._kept.popitem(last=False)[1])
+        for name in ("save", "savehar"):
+            if saver := addons.get(name):
+                for one in made:
+                    saver.response(one)
+
+
+def _without(secrets: Iterable[bytes], data: bytes) -> bytes:
+    """Google names the key in some of its errors."""
+    for secret in secrets:
+        if len(secret) >= SHORTEST and secret in data:
+            data = data.replace(secret, b"[credential]")
+    return data
+
+
+def _of_attempt(attempt: AttemptSummary, number: int, count: int) -> str:
+    waited = f", waited {attempt.waited:.1f} s" if attempt.waited >= 0.05 else ""
+    return f"attempt {number}/{count} · {attempt.outcome}{waited} · {attempt.account} · {attempt.seconds:.2f} s"
+
+
+def _comment(id: str, *told: str) -> str:
+    """What matters comes first: mitmweb's list shows some twenty characters."""
+    return f"{' · '.join(part for part in told if part)} [{id}]"
+
+
+def _copy[M: (http.Request, http.Response)](message: M) -> M:
+    """A copy whose fields can be replaced without touching the original."""
+    made = message.__class__.__new__(message.__class__)
+    made.data = copy.copy(message.data)
+    return made

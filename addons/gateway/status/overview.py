@@ -1,0 +1,108 @@
+"""How the gateway is doing, as plain values: what the status page shows, and `GET /status.json` answers.
+
+Times are Unix seconds, spans are seconds. No message text and no credential is in it.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.pool import Pool
+from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
+
+if TYPE_CHECKING:
+    from addons.gateway.gateway import Gateway
+
+READY, COOLING, SET_ASIDE, UNUSABLE = "ready", "cooling", "set aside", "can't be used"
+
+
+def status(gateway: Gateway) -> dict[str, Any]:
+    """Everything."""
+    statistics, pool = gateway.statistics, gateway.pool
+    rests = _rests(pool)
+    return {
+        "time": time.time(),
+        "since": statistics.since,
+        "in_flight": max(0, len(gateway.exchanges) - 1),  # without the request that asks
+        "accounts": [
+            _account(gateway, account, rests.get(account.label, []), statistics.accounts.get(account.label))
+            for account in pool.accounts
+        ],
+        "models": _models(statistics),
+        "hour": _hour(statistics.minutes()),
+        "exchanges": [summary.plain() for summary in statistics.last()],
+    }
+
+
+def _rests(pool: Pool) -> dict[str, list[dict[str, Any]]]:
+    """The cooldowns by account label, the shortest first."""
+    accounts = {account.label: account for account in pool.accounts}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for label, model, left in sorted(pool.all_resting(), key=lambda rest: rest[2]):
+        rest = pool.rest_of(accounts[label], model) if label in accounts else None
+        if rest:
+            found.setdefault(label, []).append({"model": model, "seconds": left, "reason": rest.reason})
+    return found
+
+
+def _account(
+    gateway: Gateway, account: Account, rests: list[dict[str, Any]], totals: AccountTotals | None
+) -> dict[str, Any]:
+    state, reason = _state(account, rests)
+    address = account.address or gateway.address
+    return {
+        "label": account.label,
+        "state": state,
+        "reason": reason,
+        "cooling": rests,
+        "upstream": account.upstream,
+        "host": address.host_header,
+        "weight": account.weight,
+        "models": list(account.models),
+        "credential": account.credential.kind,
+        "token": account.credential.is_fresh() if account.credential.renewable else None,
+        **asdict(totals or AccountTotals()),
+    }
+
+
+def _state(account: Account, rests: list[dict[str, Any]]) -> tuple[str, str | None]:
+    """The state, and why it is that."""
+    if account.lacks:
+        return UNUSABLE, account.lacks
+    if account.refused:
+        return SET_ASIDE, account.refused
+    if account.unusable:
+        return UNUSABLE, account.unusable
+    return (COOLING if rests else READY), None
+
+
+def _models(statistics: Statistics) -> list[dict[str, Any]]:
+    """The totals, the busiest model first; `model` None: calls of models that have never answered."""
+    rows: list[dict[str, Any]] = [{"model": model, **asdict(totals)} for model, totals in statistics.models.items()]
+    rows.sort(key=lambda row: row["requests"], reverse=True)
+    if statistics.others.requests:
+        rows.append({"model": None, **asdict(statistics.others)})
+    return rows
+
+
+def _hour(minutes: list[Minute]) -> dict[str, Any]:
+    """The last hour, in all and by minutes."""
+    return {
+        "requests": sum(minute.requests for minute in minutes),
+        "errors": sum(minute.errors for minute in minutes),
+        "median": quantile(minutes, 0.5),
+        "p95": quantile(minutes, 0.95),
+        "minutes": [
+            {
+                "time": minute.number * 60,
+                "requests": minute.requests,
+                "errors": minute.errors,
+                "median": minute.quantile(0.5),
+                "p95": minute.quantile(0.95),
+            }
+            for minute in minutes
+        ],
+    }

@@ -1,0 +1,1 @@
+"""What is kept: responses, cooldowns and statistics in a database, turns in memory."""

@@ -1,0 +1,193 @@
+"""Responses that can be asked for again: kept in the gateway's database, bounded by age and size.
+
+* A response belongs to the tenant (the caller's key) that made it; to others it does not exist.
+* A fault of the disk loses what was to be stored, is logged, and fails no request that does not need what is stored.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Concatenate
+
+from addons.gateway.storage.database import Database
+from mapping import jsonio
+from mapping.errors import SERVER_ERROR, OpenAIError
+from mapping.gemini import JSON
+
+MAX_CHAIN = 1000
+"""How many responses a conversation may have behind it."""
+
+
+@dataclass(slots=True)
+class Record:
+    """A response to be kept."""
+
+    id: str
+    tenant: str
+    response: JSON
+    """The Response object as the client got it."""
+    input_items: list[JSON]
+    """The items of this request alone, each with an id."""
+    output_items: list[JSON]
+    """The output, with all that is needed to go on from it."""
+    previous: str | None = None
+    events: bytes | None = None
+    """The stream as the client got it."""
+
+
+class ResponseStore:
+    """See the module. What looks something up raises OpenAIError (503) when the database can't be read."""
+
+    def __init__(
+        self, database: Database, *, max_age: float, max_bytes: int, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._database = database
+        self._max_age = max_age
+        self._max_bytes = max_bytes
+        self._clock = clock
+
+    # --- from the event loop
+
+    def put(self, record: Record) -> None:
+        """Store a response, some time soon."""
+        self._database.soon(self._put, record)
+
+    def replace(self, tenant: str, id: str, response: JSON) -> None:
+        """Store a newer state of a response (one that runs in the background), some time soon."""
+        self._database.soon(self._replace, tenant, id, response)
+
+    async def get(self, tenant: str, id: str) -> tuple[JSON, bytes | None] | None:
+        """The Response object, and its events if it was a stream."""
+        return await self._ask(self._get, tenant, id)
+
+    async def delete(self, tenant: str, id: str) -> bool:
+        """False: there is no such response."""
+        return await self._ask(self._delete, tenant, id)
+
+    async def history(self, tenant: str, id: str) -> list[JSON] | None:
+        """All items of the conversation that ends with a response, in order; None when a part of it is not there."""
+        return await self._ask(self._history, tenant, id)
+
+    async def input_items(self, tenant: str, id: str) -> list[JSON] | None:
+        """The input items of the conversation up to and including a response's own, in order."""
+        return await self._ask(self._input_items, tenant, id)
+
+    async def items(self, tenant: str, ids: Iterable[str]) -> dict[str, JSON]:
+        """Single items by their ids."""
+        return await self._ask(self._items, tenant, list(ids))
+
+    def secret(self, make: Callable[[], bytes]) -> bytes:
+        """A secret that lives as long as the database. Waits; for the start only. Raises sqlite3.Error, OSError."""
+        return self._database.wait(self._secret, make)
+
+    async def _ask[**P, R](
+        self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        try:
+            return await self._database.ask(work, *args, **kwargs)
+        except (OSError, sqlite3.Error) as e:
+            self._database.complain("Stored responses could not be read from", e)
+            raise OpenAIError(
+                503, "The stored responses can't be read now.", type=SERVER_ERROR, code="store_unavailable"
+            ) from None
+
+    # --- on the thread
+
+    def _put(self, connection: sqlite3.Connection, record: Record) -> None:
+        response = jsonio.dumps(record.response)
+        events = zlib.compress(record.events, 1) if record.events is not None else None
+        items = [
+            (record.id, side, position, str(item.get("id", "")), jsonio.dumps(item))
+            for side, items in (("input", record.input_items), ("output", record.output_items))
+            for position, item in enumerate(items)
+        ]
+        size = len(response) + len(events or b"") + sum(len(item[4]) for item in items)
+        connection.execute(
+            "insert or replace into responses values (?, ?, ?, ?, ?, ?, ?)",
+            (record.id, record.tenant, self._clock(), record.previous, response, events, size),
+        )
+        connection.executemany("insert or replace into items values (?, ?, ?, ?, ?)", items)
+        self._tidy(connection)
+
+    def _replace(self, connection: sqlite3.Connection, tenant: str, id: str, response: JSON) -> None:
+        connection.execute(
+            "update responses set response = ? where id = ? and tenant = ?", (jsonio.dumps(response), id, tenant)
+        )
+
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        """Drop what is too old, then the oldest until the rest is small enough."""
+        connection.execute("delete from responses where created < ?", (self._clock() - self._max_age,))
+        (size,) = connection.execute("select coalesce(sum(size), 0) from responses").fetchone()
+        while size > self._max_bytes:
+            id, freed = connection.execute("select id, size from responses order by created, rowid limit 1").fetchone()
+            connection.execute("delete from responses where id = ?", (id,))
+            size -= freed
+
+    def _row(
+        self, connection: sqlite3.Connection, tenant: str, id: str
+    ) -> tuple[bytes, bytes | None, str | None] | None:
+        row: tuple[bytes, bytes | None, str | None] | None = connection.execute(
+            "select response, events, previous from responses where id = ? and tenant = ? and created >= ?",
+            (id, tenant, self._clock() - self._max_age),
+        ).fetchone()
+        return row
+
+    def _get(self, connection: sqlite3.Connection, tenant: str, id: str) -> tuple[JSON, bytes | None] | None:
+        row = self._row(connection, tenant, id)
+        if row is None:
+            return None
+        return jsonio.loads(row[0]), zlib.decompress(row[1]) if row[1] is not None else None
+
+    def _delete(self, connection: sqlite3.Connection, tenant: str, id: str) -> bool:
+        return connection.execute("delete from responses where id = ? and tenant = ?", (id, tenant)).rowcount > 0
+
+    def _chain(self, connection: sqlite3.Connection, tenant: str, id: str) -> list[str] | None:
+        """The ids of a conversation's responses, the oldest first."""
+        chain: list[str] = []
+        following: str | None = id
+        while following is not None:
+            row = self._row(connection, tenant, following)
+            if row is None or len(chain) == MAX_CHAIN:
+                return None
+            chain.append(following)
+            following = row[2]
+        return chain[::-1]
+
+    def _side(self, connection: sqlite3.Connection, id: str, sides: tuple[str, ...]) -> list[JSON]:
+        """The items of a response. Input comes before output by the alphabet."""
+        rows = connection.execute("select side, item from items where response_id = ? order by side, position", (id,))
+        return [jsonio.loads(item) for side, item in rows if side in sides]
+
+    def _history(self, connection: sqlite3.Connection, tenant: str, id: str) -> list[JSON] | None:
+        chain = self._chain(connection, tenant, id)
+        if chain is None:
+            return None
+        return [item for one in chain for item in self._side(connection, one, ("input", "output"))]
+
+    def _input_items(self, connection: sqlite3.Connection, tenant: str, id: str) -> list[JSON] | None:
+        chain = self._chain(connection, tenant, id)
+        if chain is None:
+            return None
+        before = [item for one in chain[:-1] for item in self._side(connection, one, ("input", "output"))]
+        return before + self._side(connection, chain[-1], ("input",))
+
+    def _items(self, connection: sqlite3.Connection, tenant: str, ids: list[str]) -> dict[str, JSON]:
+        found: dict[str, JSON] = {}
+        for id in ids:
+            row = connection.execute(
+                "select item from items join responses on responses.id = response_id "
+                "where items.id = ? and tenant = ? order by created desc limit 1",
+                (id, tenant),
+            ).fetchone()
+            if row:
+                found[id] = jsonio.loads(row[0])
+        return found
+
+    def _secret(self, connection: sqlite3.Connection, make: Callable[[], bytes]) -> bytes:
+        connection.execute("insert or ignore into meta values ('secret', ?)", (make(),))
+        (value,) = connection.execute("select value from meta where name = 'secret'").fetchone()
+        return bytes(value)

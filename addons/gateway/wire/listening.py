@@ -1,0 +1,78 @@
+"""Which addresses the gateway listens on: loopback only, unless the settings open it to the network.
+
+mitmproxy listens on all interfaces unless told otherwise, and starts to before it loads scripts. So it is moved
+afterwards if need be; what calls from elsewhere in between is refused by its address (`callers`).
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from mitmproxy import ctx
+from mitmproxy.proxy import mode_specs
+
+from addons.gateway.accounts.address import Address
+from addons.gateway.callers import is_loopback
+
+if TYPE_CHECKING:
+    from addons.gateway.gateway import Gateway
+
+logger = logging.getLogger("antigravity")
+
+LOOPBACK = "127.0.0.1"
+
+
+def upstream_of(specs: list[str]) -> Address | None:
+    """The target of the first reverse mode among mitmproxy's mode specs."""
+    for spec in specs:
+        try:
+            mode = mode_specs.ProxyMode.parse(spec)
+        except ValueError:
+            continue
+        if isinstance(mode, mode_specs.ReverseMode) and mode.scheme in ("http", "https"):
+            host, port = mode.address
+            return Address(mode.scheme, host, port)
+    return None
+
+
+def open_to_network(gateway: Gateway) -> bool:
+    """Whether the settings allow other machines to call. Where a key is needed, there has to be one."""
+    gatekeeper = gateway.gatekeeper
+    return gateway.settings.proxy.allow_lan_access and (gatekeeper.has_keys or not gatekeeper.needs_key)
+
+
+async def keep_to_loopback(gateway: Gateway) -> None:
+    """Move servers that listen beyond loopback to it, where the settings do not allow that."""
+    settings, gatekeeper = gateway.settings, gateway.gatekeeper
+    proxyserver: Any = ctx.master.addons.get("proxyserver")
+    if proxyserver is None:
+        return
+    if gatekeeper.needs_key and not gatekeeper.has_keys:
+        logger.warning(
+            f"auth_mode {settings.proxy.auth_mode!r} needs a key, but proxy.api_key is empty: every call will be "
+            "refused, and the gateway serves this machine only."
+        )
+    if open_to_network(gateway):
+        return
+    specs = list(ctx.options.mode)
+    wanted = [_on_loopback(spec) for spec in specs]
+    if wanted != specs:
+        if any(host not in ("", LOOPBACK) for host in (_host(spec) for spec in specs)):
+            logger.warning("Listening on 127.0.0.1 only: proxy.allow_lan_access is not set.")
+        await proxyserver.servers.update([])
+        ctx.options.mode = wanted
+        await proxyserver.servers.update([mode_specs.ProxyMode.parse(spec) for spec in wanted])
+
+
+def _host(spec: str) -> str:
+    return mode_specs.ProxyMode.parse(spec).listen_host(ctx.options.listen_host)
+
+
+def _on_loopback(spec: str) -> str:
+    """The same mode with a listen address on loopback, unless it has one."""
+    mode = mode_specs.ProxyMode.parse(spec)
+    if not isinstance(mode, mode_specs.ReverseMode) or is_loopback(mode.listen_host(ctx.options.listen_host)):
+        return spec
+    port = mode.listen_port(ctx.options.listen_port)
+    return f"{mode.type_name}:{mode.data}@{LOOPBACK}:{port}"

@@ -1,0 +1,189 @@
+"""addons.gateway.accounts.failover: which account next, after what pause, and when it is enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.cooldowns import DEFAULT_COOLDOWN, Cooldowns
+from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.failover import Failover, Wait
+from addons.gateway.accounts.pool import Pool
+from addons.gateway.settings import RetrySettings
+from mapping.errors import OpenAIError
+from mapping.upstream_errors import Kind, UpstreamError
+
+MODEL = "gemini-2.5-flash"
+
+
+def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False) -> UpstreamError:
+    return UpstreamError(
+        OpenAIError(500, "what the upstream said"), kind, status=500, reason=kind.name, delay=delay, per_day=per_day
+    )
+
+
+def failover(accounts: int, *, max_attempts: int = 3, max_wait: float = 10.0) -> Failover:
+    pool = Pool([Account(f"account-{n}", ApiKey("k")) for n in range(accounts)], cooldowns=Cooldowns(lambda: 0.0))
+    return Failover(pool, RetrySettings(max_attempts=max_attempts, max_wait=max_wait), MODEL)
+
+
+def run(subject: Failover, *problems: UpstreamError) -> list[object]:
+    """Attempts that fail one after another: the account's label, then the pause, and so on."""
+    told: list[object] = []
+    pause: float | None = 0.0
+    for one in problems:
+        if pause is None:
+            break
+        account = subject.begin(paused=pause)
+        assert isinstance(account, Account)
+        pause = subject.failed(one)
+        told += [account.label, pause]
+    return told
+
+
+ROWS = [
+    # accounts, problems, what happens
+    (1, [Kind.SERVER], ["account-0", None]),
+    (2, [Kind.REQUEST], ["account-0", None]),
+    (2, [Kind.SCHEMA], ["account-0", None]),
+    (2, [Kind.QUOTA, Kind.QUOTA], ["account-0", 0.0, "account-1", None]),
+    (2, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-1", None]),
+    (1, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-0", None]),
+    (2, [Kind.SERVER, Kind.SERVER], ["account-0", 0.25, "account-1", None]),
+    (9, [Kind.CAPACITY] * 3, ["account-0", 0.25, "account-1", 0.5, "account-2", None]),
+    (2, [Kind.AUTH, Kind.AUTH], ["account-0", 0.0, "account-1", None]),
+    (1, [Kind.AUTH], ["account-0", None]),
+    (3, [Kind.AUTH, Kind.QUOTA, Kind.SERVER], ["account-0", 0.0, "account-1", 0.0, "account-2", None]),
+]
+
+
+@pytest.mark.parametrize(("accounts", "kinds", "expected"), ROWS)
+def test_rotation(accounts: int, kinds: list[Kind], expected: list[object]) -> None:
+    assert run(failover(accounts), *map(problem, kinds)) == expected
+
+
+def test_max_attempts() -> None:
+    assert run(failover(9, max_attempts=1), problem(Kind.QUOTA)) == ["account-0", None]
+    many = run(failover(9, max_attempts=5), *[problem(Kind.ANSWER)] * 9)
+    assert len(many) == 10
+
+
+def test_the_upstream_says_how_long() -> None:
+    assert run(failover(2), problem(Kind.CAPACITY, delay=3.0)) == ["account-0", 3.0]
+    assert run(failover(2), problem(Kind.CAPACITY, delay=11.0)) == ["account-0", None]
+
+
+def test_the_only_other_account_rests_shortly() -> None:
+    subject = failover(2)
+    subject.pool.cool(subject.pool.accounts[1], MODEL, 5.0, "429")
+    assert run(subject, problem(Kind.QUOTA, delay=30.0)) == ["account-0", 5.0]
+    assert subject.begin(paused=5.0) == Wait(pytest.approx(5.01))
+
+
+def test_with_cooldown_off_the_same_account_may_be_asked_again() -> None:
+    pool = Pool([Account("a", ApiKey("k")), Account("b", ApiKey("k"))], cooldown=False)
+    subject = Failover(pool, RetrySettings(), MODEL)
+    assert run(subject, problem(Kind.QUOTA), problem(Kind.QUOTA)) == ["a", 0.0, "b", None]
+
+
+def test_all_resting_is_waited_for_once() -> None:
+    subject = failover(1, max_wait=6.0)
+    subject.pool.cool(subject.pool.accounts[0], MODEL, 4.0, "429")
+    assert isinstance(subject.begin(paused=0.0), Wait)
+    with pytest.raises(OpenAIError, match="Please try again in 4s"):
+        subject.begin(paused=4.0)
+
+
+DAY = 20 * 3600.0
+RESTS: list[tuple[UpstreamError, float | None]] = [
+    (problem(Kind.QUOTA, delay=12.5), 12.5),
+    (problem(Kind.QUOTA), DEFAULT_COOLDOWN),
+    (problem(Kind.QUOTA, delay=0.0), DEFAULT_COOLDOWN),
+    (problem(Kind.QUOTA, per_day=True), DAY),
+    (problem(Kind.QUOTA, per_day=True, delay=35.0), DAY),
+    (problem(Kind.QUOTA, per_day=True, delay=3 * 3600.0), 3 * 3600.0),
+    (problem(Kind.CAPACITY), None),
+    (problem(Kind.CAPACITY, delay=60.0), None),
+    (problem(Kind.SERVER), None),
+    (problem(Kind.ANSWER), None),
+    (problem(Kind.REQUEST), None),
+]
+
+
+@pytest.mark.parametrize(
+    ("failure", "rest"), RESTS, ids=lambda value: repr(value) if isinstance(value, UpstreamError) else None
+)
+def test_what_cools_an_account_and_for_how_long(
+    monkeypatch: pytest.MonkeyPatch, failure: UpstreamError, rest: float | None
+) -> None:
+    monkeypatch.setattr("addons.gateway.accounts.failover.seconds_to_reset", lambda: DAY)
+    subject = failover(1)
+    run(subject, failure)
+    assert subject.pool.shortest_rest(MODEL) == rest
+
+
+def test_a_limit_that_all_share_is_not_asked_again_at_once() -> None:
+    subject = failover(4, max_attempts=9)
+    told = run(subject, *[problem(Kind.QUOTA)] * 9)
+    assert told == ["account-0", 0.0, "account-1", 0.0, "account-2", 0.0, "account-3", None]
+    assert [account.label for account, _, _ in subject.pool.resting(MODEL)] == ["account-0", "account-1", "account-2"]
+    again = Failover(subject.pool, RetrySettings(), MODEL)
+    assert run(again, *[problem(Kind.QUOTA)] * 3) == ["account-3", 0.25, "account-3", 0.5, "account-3", None]
+
+
+def test_a_conversation_goes_where_its_attempts_go() -> None:
+    subject = failover(3)
+    subject.conversation = Conversation(account="account-2")
+    assert run(subject, problem(Kind.QUOTA, delay=30.0), problem(Kind.SERVER))[::2] == ["account-2", "account-0"]
+    assert subject.conversation.account == "account-0"
+
+
+def test_staying_on_an_account() -> None:
+    subject = failover(3)
+    subject.begin(paused=0.0)
+    subject.succeeded()
+    account = subject.begin(paused=0.0, stay=True)
+    assert isinstance(account, Account)
+    assert account.label == "account-0"
+    assert subject.failed(problem(Kind.SERVER), stay=True) == 0.25
+    assert subject.begin(paused=0.25, stay=True) is account
+
+
+def test_a_stale_connection_does_not_count() -> None:
+    subject = failover(1)
+    subject.begin(paused=0.0)
+    subject.discount("idle connection closed", 0)
+    assert subject.begin(paused=0.0, stay=True) is subject.pool.accounts[0]
+    assert [attempt.outcome for attempt in subject.attempts] == ["idle connection closed", ""]
+
+
+def test_a_mended_request_leaves_the_other_accounts_their_turn() -> None:
+    subject = failover(2)
+    subject.begin(paused=0.0)
+    subject.discount("400 INVALID_ARGUMENT", 400)
+    subject.begin(paused=0.0, stay=True)
+    assert subject.failed(problem(Kind.ANSWER)) == 0.0
+    account = subject.begin(paused=0.0)
+    assert isinstance(account, Account)
+    assert account.label == "account-1"
+
+
+def test_looking_does_not_skip_a_turn() -> None:
+    subject = failover(3)
+    for expected in ("account-0", "account-1", "account-2"):
+        one = Failover(subject.pool, RetrySettings(), MODEL)
+        account = one.begin(paused=0.0)
+        assert isinstance(account, Account)
+        assert account.label == expected
+        one.failed(problem(Kind.REQUEST))
+        one.error(problem(Kind.REQUEST))
+
+
+def test_the_last_error() -> None:
+    subject = failover(1)
+    run(subject, problem(Kind.QUOTA, delay=7.0))
+    error = subject.error(problem(Kind.QUOTA, delay=7.0))
+    assert error.status == 429
+    assert error.message.startswith("what the upstream said (All accounts are cooling down")
+    assert failover(1).error(problem(Kind.SERVER)).message == "what the upstream said"

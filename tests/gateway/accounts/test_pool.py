@@ -1,0 +1,192 @@
+"""addons.gateway.accounts.pool: whose turn it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.pool import Pool, Strategy
+
+MODEL = "gemini-2.5-flash"
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pool(*labels: str, cooldown: bool = True, strategy: Strategy = "round_robin") -> tuple[Pool, Clock]:
+    clock = Clock()
+    accounts = [Account(label, ApiKey(f"key-{label}")) for label in labels]
+    return Pool(accounts, strategy=strategy, cooldown=cooldown, cooldowns=Cooldowns(clock)), clock
+
+
+def label(account: Account | None) -> str | None:
+    return account.label if account else None
+
+
+def test_round_robin() -> None:
+    accounts, _ = pool("a", "b", "c")
+    assert [label(accounts.choose(MODEL)) for _ in range(7)] == ["a", "b", "c", "a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize(
+    ("weights", "order"), [((3, 1), "aabaaaba"), ((2, 1, 1), "abcaabca"), ((1, 5), "bbabbb"), ((1, 1), "abab")]
+)
+def test_weights(weights: tuple[int, ...], order: str) -> None:
+    accounts, _ = pool(*"abc"[: len(weights)])
+    for account, weight in zip(accounts.accounts, weights, strict=True):
+        account.weight = weight
+    assert "".join(str(label(accounts.choose(MODEL))) for _ in order) == order
+
+
+def test_tried_ones_are_skipped() -> None:
+    accounts, _ = pool("a", "b")
+    first = accounts.choose(MODEL)
+    assert first
+    assert label(accounts.choose(MODEL, [first])) == "b"
+    assert accounts.choose(MODEL, accounts.accounts) is None
+
+
+def test_who_rests_has_no_turn() -> None:
+    accounts, clock = pool("a", "b")
+    accounts.cool(accounts.accounts[0], MODEL, 30, "429")
+    assert [label(accounts.choose(MODEL)) for _ in range(3)] == ["b", "b", "b"]
+    assert label(accounts.choose("other-model")) == "a"
+    clock.now += 29.9
+    assert label(accounts.choose(MODEL)) == "b"
+    clock.now += 0.2
+    assert {label(accounts.choose(MODEL)) for _ in range(2)} == {"a", "b"}
+
+
+def test_fill_first_takes_the_first_that_can() -> None:
+    accounts, clock = pool("a", "b", "c", strategy="fill_first")
+    a, b, _ = accounts.accounts
+    accounts.accounts[2].weight = 9
+    order = [label(accounts.choose(MODEL)) for _ in range(3)]
+    accounts.cool(a, MODEL, 30, "429")
+    order += [label(accounts.choose(MODEL)), label(accounts.choose("other-model"))]
+    accounts.set_aside(b, "its credential was refused")
+    order += [label(accounts.choose(MODEL))]
+    clock.now += 31
+    order += [label(accounts.choose(MODEL)), label(accounts.choose(MODEL, [a]))]
+    assert order == ["a", "a", "a", "b", "a", "c", "a", "c"]
+
+
+def test_a_sticky_conversation_stays() -> None:
+    accounts, _ = pool("a", "b", "c", strategy="sticky")
+    first, second = Conversation(), Conversation()
+    turns = [(first, second)[n % 2] for n in range(6)]
+    assert [label(accounts.choose(MODEL, (), one)) for one in turns] == ["a", "b"] * 3
+    assert label(accounts.choose(MODEL, (), Conversation())) == "c"
+
+
+def test_a_sticky_conversation_moves_for_good() -> None:
+    accounts, clock = pool("a", "b", "c", strategy="sticky")
+    one = Conversation()
+    assert label(accounts.choose(MODEL, (), one)) == "a"
+    accounts.cool(accounts.accounts[0], MODEL, 30, "429")
+    assert [label(accounts.choose(MODEL, (), one)) for _ in range(3)] == ["b", "b", "b"]
+    clock.now += 31
+    assert label(accounts.choose(MODEL, (), one)) == "b"
+    assert label(accounts.choose(MODEL, [accounts.accounts[1]], one)) in ("a", "c")
+    assert label(accounts.choose(MODEL, (), one)) in ("a", "c")
+
+
+def test_the_account_of_a_conversation_has_vanished() -> None:
+    accounts, _ = pool("a", "b", strategy="sticky")
+    one = Conversation(account="gone")
+    assert label(accounts.choose(MODEL, (), one)) == "a"
+    assert one.account == "a"
+
+
+def test_nobody_ready_leaves_the_conversation_where_it_is() -> None:
+    accounts, _ = pool("a", strategy="sticky")
+    one = Conversation(account="a")
+    accounts.cool(accounts.accounts[0], MODEL, 30, "429")
+    assert accounts.choose(MODEL, (), one) is None
+    assert one.account == "a"
+
+
+def test_held_for_one_model_or_all_and_released() -> None:
+    accounts, _ = pool("a", "b")
+    a, b = accounts.accounts
+    accounts.hold(a, MODEL, 60)
+    accounts.hold(b, "", 60)
+    assert accounts.choose(MODEL) is None
+    assert {label(accounts.choose("other-model")) for _ in range(3)} == {"a"}
+    assert accounts.all_resting() == [("a", MODEL, 60.0), ("b", "*", 60.0)]
+    accounts.set_aside(b, "its credential was refused")
+    accounts.release(b)
+    assert label(accounts.choose(MODEL)) == "b"
+
+
+def test_rests_of_accounts_that_are_gone_are_not_shown() -> None:
+    cooldowns = Cooldowns()
+    cooldowns.rest("gone", MODEL, 30, "429")
+    assert Pool([], cooldowns=cooldowns).all_resting() == []
+
+
+def test_cooldown_switched_off() -> None:
+    accounts, _ = pool("a", cooldown=False)
+    accounts.cool(accounts.accounts[0], MODEL, 30, "429")
+    assert label(accounts.choose(MODEL)) == "a"
+
+
+def test_exhausted_names_all_and_the_shortest_wait() -> None:
+    accounts, _ = pool("a", "b")
+    accounts.cool(accounts.accounts[0], MODEL, 28, "429")
+    accounts.cool(accounts.accounts[1], MODEL, 12.2, "429")
+    error = accounts.none_error(MODEL)
+    assert (error.status, error.code) == (429, "rate_limit_exceeded")
+    assert error.retry_after == pytest.approx(12.2)
+    assert "a for 28 s" in error.message
+    assert "b for 13 s" in error.message
+    assert error.message.endswith("Please try again in 13s.")
+    assert "key-a" not in error.message
+    assert error.should_retry is None
+
+
+def test_a_long_rest_is_not_to_be_waited_for() -> None:
+    accounts, _ = pool("a")
+    accounts.cool(accounts.accounts[0], MODEL, 7200, "429")
+    error = accounts.none_error(MODEL)
+    assert error.should_retry is False
+    assert "120 min" in error.message
+
+
+def test_no_account_says_how_to_add_one() -> None:
+    error = Pool([]).none_error(MODEL)
+    assert error.status == 503
+    assert "GEMINI_API_KEY" in error.message
+
+
+def test_set_aside_and_models() -> None:
+    accounts, _ = pool("a", "b")
+    accounts.accounts[1].models = ("gemini-3*",)
+    accounts.set_aside(accounts.accounts[0], "its credential was refused")
+    assert accounts.choose(MODEL) is None
+    error = accounts.none_error(MODEL)
+    assert error.status == 503
+    assert "a: its credential was refused" in error.message
+    assert f"b: may not serve {MODEL}" in error.message
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "host_header"),
+    [
+        ("https://example.com", Address("https", "example.com", 443), "example.com"),
+        ("http://127.0.0.1:9000/base/", Address("http", "127.0.0.1", 9000, "/base"), "127.0.0.1:9000"),
+        ("http://[::1]:9000", Address("http", "::1", 9000), "[::1]:9000"),
+    ],
+)
+def test_addresses(url: str, address: Address, host_header: str) -> None:
+    parsed = Address.parse(url)
+    assert parsed == address
+    assert parsed.host_header == host_header

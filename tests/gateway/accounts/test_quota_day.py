@@ -1,0 +1,22 @@
+"""addons.gateway.accounts.quota_day: when daily quotas start anew."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from addons.gateway.accounts.quota_day import seconds_to_reset
+
+
+@pytest.mark.parametrize(
+    ("now", "hours"),
+    [
+        (datetime(2026, 11, 22, 8, 0, tzinfo=UTC), 24),  # midnight in winter time
+        (datetime(2026, 11, 22, 7, 0, tzinfo=UTC), 1),
+        (datetime(2026, 7, 1, 6, 0, tzinfo=UTC), 1),  # summer time
+        (datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 24.5),  # the day on which the clocks go back has 25 hours
+    ],
+)
+def test_midnight_pacific(now: datetime, hours: float) -> None:
+    assert seconds_to_reset(now) == hours * 3600

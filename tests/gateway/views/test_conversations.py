@@ -1,0 +1,441 @@
+"""addons.gateway.views: exchanges as conversations."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mitmproxy import contentviews, http
+from mitmproxy.contentviews import Metadata
+from mitmproxy.contentviews._registry import ContentviewRegistry
+from mitmproxy.test import tflow, tutils
+
+from addons.antigravity import Antigravity
+from addons.gateway import views
+from addons.gateway.views import cut_json
+from addons.gateway.views.body import CUT
+
+OPENAI, GEMINI, *_ = views.VIEWS
+WIRE = Path(__file__).resolve().parents[2] / "data" / "wire"
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC"
+
+CHAT_REQUEST = {
+    "model": "gpt-4o",
+    "temperature": 0.5,
+    "tools": [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}],
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it? Grüße 👋"},
+                {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}},
+                {"type": "input_audio", "input_audio": {"format": "wav", "data": "AAAA"}},
+                {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAAAA=="}},
+            ],
+        },
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "c1", "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'}}],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "12 degrees"},
+    ],
+}
+CHAT_ANSWER = {
+    "object": "chat.completion",
+    "model": "gemini-2.5-flash",
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "It rains.", "reasoning_content": "Hm."},
+        },
+    ],
+    "usage": {"total_tokens": 7},
+}
+RESPONSES_REQUEST = {
+    "model": "gpt-5",
+    "instructions": "Be kind.",
+    "tools": [{"type": "function", "name": "look"}, {"type": "web_search"}],
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "Look."}]},
+        {"role": "user", "content": [{"type": "input_image", "image_url": f"data:image/png;base64,{PIXEL}"}]},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Looking."}]},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "nothing"},
+        {"type": "of_tomorrow", "value": 1},
+    ],
+}
+RESPONSES_ANSWER = {
+    "object": "response",
+    "status": "completed",
+    "output": [
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Seen."}]},
+        {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": "*** Begin"},
+    ],
+}
+COMPLETION_REQUEST = {"model": "m", "prompt": ["Once", "Twice"]}
+COMPLETION_ANSWER = {
+    "object": "text_completion",
+    "choices": [{"index": 0, "text": " upon", "finish_reason": "length"}],
+}
+GEMINI_REQUEST = {
+    "systemInstruction": {"parts": [{"text": "Be brief."}]},
+    "contents": [
+        {"role": "user", "parts": [{"text": "Hi"}, {"inlineData": {"mimeType": "image/png", "data": PIXEL}}]},
+        {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}, "thoughtSignature": "AA=="}]},
+        {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"b": 2}}}]},
+        {"role": "user", "parts": [{"fileData": {"mimeType": "video/mp4", "fileUri": "https://youtu.be/x"}}]},
+    ],
+    "tools": [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}, {"googleSearch": {}}],
+    "generationConfig": {"temperature": 0.25},
+}
+
+
+def chunk(delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {
+        "object": "chat.completion.chunk",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    }
+
+
+def sse(*events: dict[str, Any], end: bytes = b"") -> bytes:
+    named = [b"event: %b\n" % e["type"].encode() if "type" in e else b"" for e in events]
+    return b"".join(n + b"data: " + dump(e) + b"\n\n" for n, e in zip(named, events, strict=True)) + end
+
+
+def dump(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
+
+
+def call(**members: Any) -> dict[str, Any]:
+    return chunk({"tool_calls": [{"index": 0, **members}]})
+
+
+CHAT_STREAM = sse(
+    chunk({"role": "assistant", "content": ""}),
+    chunk({"content": "It "}),
+    chunk({"content": "rains."}),
+    call(id="c1", type="function", function={"name": "look", "arguments": '{"a'}),
+    call(function={"arguments": '":1}'}),
+    chunk({}, "tool_calls"),
+    end=b"data: [DONE]\n\n",
+)
+COMPLETION_STREAM = sse(
+    {"object": "text_completion", "choices": [{"index": 0, "text": "up"}]},
+    {"object": "text_completion", "choices": [{"index": 0, "text": "on", "finish_reason": "stop"}]},
+    end=b"data: [DONE]\n\n",
+)
+MESSAGE = {"type": "message", "role": "assistant", "status": "in_progress", "content": []}
+FUNCTION_CALL = {"type": "function_call", "call_id": "c1", "name": "look", "arguments": ""}
+RESPONSES_EVENTS: tuple[dict[str, Any], ...] = (
+    {"type": "response.created", "response": {"object": "response", "status": "in_progress", "output": []}},
+    {"type": "response.output_item.added", "output_index": 0, "item": MESSAGE},
+    {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "See"},
+    {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "n."},
+    {"type": "response.output_item.added", "output_index": 1, "item": FUNCTION_CALL},
+    {"type": "response.function_call_arguments.delta", "output_index": 1, "delta": '{"b":2}'},
+)
+RESPONSES_STREAM = sse(*RESPONSES_EVENTS, {"type": "response.completed", "response": RESPONSES_ANSWER})
+
+SHOWN = [
+    # id, view, body, what stands in it, in this order
+    (
+        "chat request",
+        OPENAI,
+        dump(CHAT_REQUEST),
+        [
+            "model: gpt-4o\n",
+            "temperature: 0.5\n",
+            "tools: get_weather\n",
+            "── system ──",
+            "Be brief.",
+            "── user ──",
+            "What is it? Grüße 👋",
+            "[image image/png, 69 B]",
+            "[audio wav, 3 B]",
+            "[file a.pdf application/pdf, 4 B]",
+            "── assistant ──",
+            '→ get_weather({"city":"Oslo"})  [c1]',
+            "── tool · c1 ──",
+            "12 degrees",
+        ],
+    ),
+    (
+        "chat answer",
+        OPENAI,
+        dump(CHAT_ANSWER),
+        ['usage: {"total_tokens":7}', "── assistant · stop ──", "(thought)\nHm.", "It rains."],
+    ),
+    (
+        "chat stream",
+        OPENAI,
+        CHAT_STREAM,
+        [
+            "── assistant · tool_calls ──",
+            "It rains.",
+            '→ look({"a":1})  [c1]',
+            "── events ──",
+            "1  role",
+            "2-3  content, 9 characters",
+            "4-6  tool_calls",
+        ],
+    ),
+    (
+        "responses request",
+        OPENAI,
+        dump(RESPONSES_REQUEST),
+        [
+            "tools: look, web_search",
+            "── instructions ──\nBe kind.",
+            "── user ──\nLook.",
+            "── user ──\n[image image/png, 69 B]",
+            "── reasoning ──\nLooking.",
+            "── function_call ──\n→ look({})  [c1]",
+            "── function_call_output ──\n←   [c1] nothing",
+            '── of_tomorrow ──\n{"value":1}',
+        ],
+    ),
+    (
+        "responses answer",
+        OPENAI,
+        dump(RESPONSES_ANSWER),
+        ["status: completed", "── assistant ──\nSeen.", "── custom_tool_call ──\n→ patch(*** Begin)  [c2]"],
+    ),
+    (
+        "responses stream",
+        OPENAI,
+        RESPONSES_STREAM,
+        ["── assistant ──\nSeen.", "3-4  response.output_text.delta, 5 characters", "7  response.completed"],
+    ),
+    (
+        "responses stream, not ended",
+        OPENAI,
+        sse(*RESPONSES_EVENTS),
+        ["── assistant · in_progress ──\nSeen.", '→ look({"b":2})  [c1]', CUT],
+    ),
+    ("responses request with a text", OPENAI, dump({"input": "Hi"}), ["── user ──\nHi"]),
+    ("completions request", OPENAI, dump(COMPLETION_REQUEST), ["── prompt ──\nOnce\nTwice"]),
+    ("completions answer", OPENAI, dump(COMPLETION_ANSWER), ["── completion · length ──\n upon"]),
+    ("completions stream", OPENAI, COMPLETION_STREAM, ["── completion · stop ──\nupon"]),
+    ("error", OPENAI, dump({"error": {"message": "No."}}), ['error: {"message":"No."}']),
+    ("cut in a text", OPENAI, dump(CHAT_REQUEST)[:220], ["model: gpt-4o", CUT]),
+    ("no JSON", OPENAI, b"<html>", ["<html>"]),
+    (
+        "gemini request",
+        GEMINI,
+        dump(GEMINI_REQUEST),
+        [
+            "temperature: 0.25",
+            "tools: f, g, googleSearch",
+            "── system instruction ──\nBe brief.",
+            "── user ──\nHi\n[data image/png, 69 B]",
+            '── model ──\n→ f({"a":1})\n(signed)',
+            '── user ──\n← f {"b":2}',
+            "[video/mp4 https://youtu.be/x]",
+        ],
+    ),
+    (
+        "code assist request",
+        GEMINI,
+        dump({"model": "m", "project": "p", "request": GEMINI_REQUEST}),
+        ["model: m\nproject: p\n", "── user ──\nHi"],
+    ),
+    ("gemini list", GEMINI, b"[" + dump({"candidates": []}) + b"]", ["1  no content"]),
+    ("gemini cut", GEMINI, dump(GEMINI_REQUEST)[:160], ["Be brief.", "── user ──\nHi", CUT]),
+]
+
+
+@pytest.mark.parametrize(("view", "body", "expected"), [pytest.param(*row[1:], id=row[0]) for row in SHOWN])
+def test_shown(view: contentviews.Contentview, body: bytes, expected: list[str]) -> None:
+    shown = view.prettify(body, Metadata())
+    place = 0
+    for text in expected:
+        assert text in shown[place:], shown
+        place = shown.index(text, place)
+
+
+RECORDED = [
+    ("text_with_thought_summary.json", ["(thought)\n"]),
+    ("stream_text_usage_final_only.sse", ["── model · STOP ──\nOne two three", "1-3  text, 13 characters"]),
+    ("stream_tool_parallel_signed.sse", ['→ get_weather({"city":"Paris"})  [fc-a1]\n(signed)\n→ get_weather']),
+    ("stream_image_inline.sse", ["Here it is: \n[data image/png, 69 B]"]),
+    ("stream_vertex_partial_args.sse", ["→ write_note($.title = Groceries, $.items[0].qty = 2, $.done = false)"]),
+    ("stream_truncated_no_finish.sse", ["The connection dies he", CUT]),
+    ("stream_error_midstream_raw_json.sse", ["error: {", "Partial ans"]),
+    ("v1internal_stream_text.sse", ["── model · STOP ──"]),
+]
+
+
+@pytest.mark.parametrize(("file", "expected"), RECORDED)
+def test_recorded_answers(file: str, expected: list[str]) -> None:
+    shown = GEMINI.prettify((WIRE / file).read_bytes(), Metadata())
+    for text in expected:
+        assert text in shown
+
+
+@pytest.mark.parametrize("file", ["stream_text_usage_final_only.sse", "stream_image_inline.sse", "text_stop.json"])
+def test_whole_bodies_are_not_called_cut(file: str) -> None:
+    assert CUT not in GEMINI.prettify((WIRE / file).read_bytes(), Metadata())
+
+
+@pytest.mark.parametrize("body", [CHAT_STREAM, COMPLETION_STREAM, RESPONSES_STREAM, dump(CHAT_REQUEST)])
+def test_whole_bodies_of_openai_are_not_called_cut(body: bytes) -> None:
+    assert CUT not in OPENAI.prettify(body, Metadata())
+
+
+# --- bodies of every kind
+
+BODIES = [(row[1], row[2]) for row in SHOWN] + [(GEMINI, path.read_bytes()) for path in sorted(WIRE.glob("*.*"))]
+
+
+def test_cut_bodies_never_raise() -> None:
+    for view, body in BODIES:
+        for length in range(0, min(len(body), 20_000), 97):
+            view.prettify(body[:length], Metadata())
+
+
+@pytest.mark.parametrize("body", [dump(CHAT_REQUEST), dump(RESPONSES_REQUEST), dump(GEMINI_REQUEST)])
+def test_json_is_read_wherever_it_is_cut(body: bytes) -> None:
+    for length in range(1, len(body)):
+        value, cut = cut_json.loads(body[:length])
+        assert isinstance(value, dict)
+        assert cut
+
+
+@given(st.binary(max_size=300), st.sampled_from([b"", b"data: ", b'{"messages":[', b'{"contents":[{"parts":[']))
+@settings(max_examples=200)
+def test_any_bytes_never_raise(data: bytes, before: bytes) -> None:
+    for view in views.VIEWS:
+        view.prettify(before + data, Metadata())
+        view.render_priority(before + data, metadata("POST", "/v1/responses"))
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+EVENTS = [chunk({"content": "a"}), call(id="c", function={"name": "f"}), *RESPONSES_EVENTS]
+WELL_FORMED = [
+    *(CHAT_REQUEST, CHAT_ANSWER, RESPONSES_REQUEST, RESPONSES_ANSWER, COMPLETION_REQUEST, COMPLETION_ANSWER),
+    *(GEMINI_REQUEST, json.loads((WIRE / "grounding_search_unicode_offsets.json").read_bytes())),
+    *EVENTS,
+]
+
+
+@given(st.sampled_from(WELL_FORMED), st.data())
+@settings(max_examples=200)
+def test_any_value_at_any_place_never_raises(value: dict[str, Any], data: st.DataObject) -> None:
+    body = dump(_with_something_odd(value, data))
+    for view in views.VIEWS:
+        view.prettify(body, Metadata())
+        view.prettify(sse(end=b"data: " + body + b"\n\n" + b"data: " + body + b"\n\n"), Metadata())
+
+
+def _with_something_odd(value: Any, data: st.DataObject) -> Any:
+    """The value with another one in some place."""
+    if value and isinstance(value, dict) and data.draw(st.integers(0, 5)):
+        key = data.draw(st.sampled_from(sorted(value)))
+        return {**value, key: _with_something_odd(value[key], data)}
+    if value and isinstance(value, list) and data.draw(st.integers(0, 5)):
+        index = data.draw(st.integers(0, len(value) - 1))
+        return [*value[:index], _with_something_odd(value[index], data), *value[index + 1 :]]
+    return data.draw(ODD)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"messages":[' + b"[" * 5000 + b"]" * 5000])
+def test_deep_nesting_never_raises(body: bytes) -> None:
+    for view in views.VIEWS:
+        view.prettify(body, Metadata())
+
+
+@pytest.mark.parametrize("missing", [0, 1000], ids=["whole", "cut"])
+def test_a_large_image_is_shown_at_once(missing: int) -> None:
+    image = "A" * 10_000_000
+    chat = {
+        "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]}
+        ]
+    }
+    gemini = {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": ""}}]}]}
+    for view, body, after in (
+        (OPENAI, dump(chat), b"base64,"),
+        (GEMINI, dump(gemini), b'"data": "'),
+    ):
+        large = body.replace(after, after + image.encode())
+        started = time.perf_counter()
+        shown = view.prettify(large[: len(large) - missing], Metadata())
+        assert time.perf_counter() - started < 1.5  # on an idle machine a twentieth of that
+        assert "image/png, 7.5 MB]" in shown
+
+
+# --- which view is chosen
+
+
+def metadata(method: str, path: str, content_type: str | None = "application/json") -> Metadata:
+    flow = tflow.tflow(req=tutils.treq(method=method.encode(), path=path.encode()))
+    return Metadata(flow=flow, http_message=flow.request, content_type=content_type)
+
+
+CHOSEN = [
+    ("POST", "/v1/chat/completions", "application/json", b"{}", OPENAI.name),
+    ("POST", "/v1/responses", "text/event-stream", b"data: {}\n\n", OPENAI.name),
+    ("POST", "/chat/completions", None, b'{"model":""}', OPENAI.name),
+    ("POST", "/v1/completions", "text/plain", b' {"model":""}', OPENAI.name),
+    ("GET", "/v1/responses/resp_1", "application/json", b"{}", OPENAI.name),
+    ("POST", "/v1beta/models/gemini-2.5-flash:generateContent", "application/json", b"{}", GEMINI.name),
+    ("POST", "/v1beta/models/m:streamGenerateContent?alt=sse", "text/event-stream", b"data: {}\n\n", GEMINI.name),
+    ("POST", "/v1internal:streamGenerateContent?alt=sse", "application/json", b"{}", GEMINI.name),
+    ("POST", "/v1/projects/p/locations/global/publishers/google/models/m:countTokens", None, b"{}", GEMINI.name),
+    ("GET", "/v1/models", "application/json", b"{}", "JSON"),
+    ("POST", "/v1/other", "application/json", b"{}", "JSON"),
+    ("POST", "/v1/chat/completions", "text/html", b"<html></html>", "XML/HTML"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "content_type", "body", "name"), CHOSEN)
+def test_the_view_that_fits_is_chosen(method: str, path: str, content_type: str | None, body: bytes, name: str) -> None:
+    views.register()
+    chosen = contentviews.registry.get_view(body, metadata(method, path, content_type))
+    assert chosen.name == name
+
+
+def test_flows_of_other_kinds_are_left_alone() -> None:
+    for view in views.VIEWS:
+        assert view.render_priority(b"{}", Metadata()) < 0
+        assert view.render_priority(b"{}", Metadata(flow=tflow.ttcpflow())) < 0
+
+
+def test_the_addon_registers_each_view_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = ContentviewRegistry()
+    changes: list[contentviews.Contentview] = []
+
+    def changed(view: contentviews.Contentview) -> None:
+        changes.append(view)
+
+    registry.on_change.connect(changed)
+    monkeypatch.setattr(contentviews, "registry", registry)
+    for _ in range(2):  # as when the script is loaded again
+        Antigravity().load(Mock())
+    assert changes == [*views.VIEWS]
+    assert [*registry] == ["openai conversation", "gemini conversation", "translation", "attempts"]
+
+
+def test_choices_beside_items_are_not_shown_twice() -> None:
+    both = {**RESPONSES_ANSWER, "choices": [{"index": 0, "message": {"role": "assistant", "content": "Seen."}}]}
+    assert OPENAI.prettify(dump(both), Metadata()).count("Seen.") == 1
+
+
+def test_a_flow_is_not_changed() -> None:
+    request = http.Request.make("POST", "http://127.0.0.1/v1/chat/completions", dump(CHAT_REQUEST))
+    before = request.get_state()
+    OPENAI.prettify(request.content or b"", Metadata(http_message=request))
+    assert request.get_state() == before

@@ -1,0 +1,121 @@
+"""addons.gateway.wire.bodies: bodies of requests and of answers, decompressed within bounds."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+
+import brotli
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+from mitmproxy import http
+
+from addons.gateway.wire import bodies
+from mapping.errors import OpenAIError
+from mapping.upstream_errors import UpstreamError
+
+
+def raw_deflate(data: bytes) -> bytes:
+    coder = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return coder.compress(data) + coder.flush()
+
+
+CODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+}
+
+
+def request(content: bytes, encoding: str | None = None) -> http.Request:
+    made = http.Request.make("POST", "http://gateway/")
+    made.raw_content = content
+    if encoding is not None:
+        made.headers["content-encoding"] = encoding
+    return made
+
+
+@pytest.mark.parametrize("encoding", CODERS)
+def test_encodings(encoding: str) -> None:
+    assert bodies.json_body(request(CODERS[encoding](b'{"a": 1}'), encoding)) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "status"),
+    [
+        (b'{"a": 1}', None, 200),
+        (b'{"a": 1}', "identity", 200),
+        (raw_deflate(b'{"a": 1}'), "deflate", 200),
+        (gzip.compress(b'{"a": 1}'), "GZIP", 200),
+        (b"", None, 400),
+        (b"{", None, 400),
+        (b'{"a": 1}', "gzip", 400),
+        (b'{"a": 1}', "rot13", 400),
+        (gzip.compress(b'{"a": 1}')[:-9], "gzip", 400),
+        (brotli.compress(b'{"a": 1}')[:-1], "br", 400),
+    ],
+)
+def test_what_is_taken(content: bytes, encoding: str | None, status: int) -> None:
+    if status == 200:
+        assert bodies.json_body(request(content, encoding)) == {"a": 1}
+    else:
+        with pytest.raises(OpenAIError) as e:
+            bodies.json_body(request(content, encoding))
+        assert e.value.status == status
+
+
+@pytest.mark.parametrize("encoding", CODERS)
+def test_bombs(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_BYTES", 5 * 2**20)
+    bomb = CODERS[encoding](bytes(50 * 2**20))
+    assert len(bomb) < 10**5
+    with pytest.raises(OpenAIError) as e:
+        bodies.json_body(request(bomb, encoding))
+    assert (e.value.status, e.value.code) == (413, "request_too_large")
+
+
+@given(st.binary(max_size=200), st.sampled_from([*CODERS, "x-gzip", ""]))
+def test_any_bytes(content: bytes, encoding: str) -> None:
+    try:
+        bodies.json_body(request(content, encoding))
+    except OpenAIError:
+        pass
+
+
+PIECES = [b'{"a": ', b"1}", b" " * 50]
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "gzip", "x-gzip", "GZIP ", "deflate"])
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_an_answer_is_the_same_however_it_comes(encoding: str, size: int) -> None:
+    coder = CODERS.get(encoding.strip().lower().removeprefix("x-"), bytes)
+    data = coder(b"".join(PIECES))
+    reader = bodies.AnswerReader(encoding)
+    assert b"".join(reader.read(data[i : i + size]) for i in range(0, len(data), size)) == b"".join(PIECES)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "code"),
+    [
+        ("gzip", gzip.compress(bytes(50 * 2**20)), "upstream_too_large"),
+        ("", bytes(6 * 2**20), "upstream_too_large"),
+        ("gzip", b"not gzip", "upstream_encoding"),
+        ("rot13", b"", "upstream_encoding"),
+    ],
+    ids=["bomb", "large", "broken", "unknown"],
+)
+def test_an_answer_that_is_not_taken(encoding: str, data: bytes, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_BYTES", 5 * 2**20)
+
+    def read() -> None:
+        reader = bodies.AnswerReader(encoding)
+        for start in range(0, len(data), 65536):
+            assert len(reader.read(data[start : start + 65536])) <= 5 * 2**20
+
+    with pytest.raises(UpstreamError) as e:
+        read()
+    assert (e.value.error.status, e.value.error.code) == (502, code)
