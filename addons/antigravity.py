@@ -101,9 +101,11 @@ class Antigravity:
 
     async def start(self) -> None:
         """What the start has to wait for."""
-        if ctx.options.antigravity_demo:
-            self.gateway.use_only(await self.demo.start())
-        self.ready.set()
+        try:
+            if ctx.options.antigravity_demo:
+                self.gateway.use_only(await self.demo.start())
+        finally:
+            self.ready.set()
         await listening.keep_to_loopback(self.gateway)
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.settings_file.watch()
@@ -128,7 +130,9 @@ class Antigravity:
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         if exchange := self.gateway.of(flow):
-            waiting = exchange.on_request() if self.ready.is_set() else self._once_ready(exchange)
+            if not self.ready.is_set():
+                return self._once_ready(exchange)
+            waiting = exchange.on_request()
             _keep_from_record(exchange)
             return waiting
         return self.replay(flow) if self.gateway.replays.concerns(flow) else None
@@ -138,6 +142,7 @@ class Antigravity:
         await self.ready.wait()
         if (waiting := exchange.on_request()) is not None:
             await waiting
+        _keep_from_record(exchange)
 
     async def replay(self, flow: http.HTTPFlow) -> None:
         """A flow that came otherwise than over a connection to the gateway. `mitmdump -C` sends some very early."""
