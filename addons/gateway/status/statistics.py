@@ -256,6 +256,9 @@ def _entry[T](entries: dict[str, T], key: str, make: Callable[[], T]) -> T | Non
 
 def _bounded(summary: Summary) -> Summary:
     """The same without what a client may have made long."""
+    texts = (summary.path, summary.client_model or "", summary.model or "", *(detail for _, detail in summary.notes))
+    if max(map(len, texts)) <= _LONGEST and len(summary.notes) <= _MOST_NOTES:
+        return summary
     return replace(
         summary,
         path=summary.path[:_LONGEST],

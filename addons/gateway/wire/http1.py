@@ -17,6 +17,7 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import (
     Http1Server,
+    ResponseData,
     ResponseHeaders,
     ResponseProtocolError,
 )
@@ -81,8 +82,18 @@ class _Bounded(Http1Connection):
 class GatewayHttp1Server(_Bounded, Http1Server):
     """The client's side, with JSON in place of mitmproxy's HTML error pages."""
 
+    _chunked = False
+    """The body of the answer goes out in chunks; looked up once, not for each."""
+
     def send(self, event: Any) -> CommandGenerator[None]:
-        if isinstance(event, ResponseProtocolError):
+        if isinstance(event, ResponseData):
+            data = event.data
+            if data:
+                yield commands.SendData(self.conn, b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
+        elif isinstance(event, ResponseHeaders):
+            self._chunked = "chunked" in event.response.headers.get("transfer-encoding", "").lower()
+            yield from super().send(event)
+        elif isinstance(event, ResponseProtocolError):
             if not self.response and (status := event.code.http_status_code()) is not None:
                 yield commands.SendData(self.conn, raw_error(OpenAIError(status, event.message)))
             yield commands.CloseConnection(self.conn)
