@@ -412,10 +412,9 @@ class Exchange:
         job = self.job
         assert job is not None
         if self.failover is None:
-            if not self.inner:
-                deadline = self.gateway.settings.limits.deadline
-                self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
             gateway = self.gateway
+            deadline = gateway.settings.limits.deadline
+            self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
             conversation = gateway.conversation_of(self, job.request().body)
             self.failover = Failover(self.pool or gateway.pool, gateway.settings.retry, job.model, conversation)
         account = self.failover.begin(paused=self.pause, stay=self._hopping or self._stay)
@@ -506,7 +505,7 @@ class Exchange:
         if pause is None or not can_go_on:
             self.fail(failover.error(problem))
             return
-        logger.info(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
+        logger.debug(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
         self.notes.add("retried", problem.reason)
         self._translator = translator.again() if translator else None
         self._others_added = False

@@ -254,6 +254,16 @@ def test_what_a_model_refuses_is_left_out_in_the_background_too(client: OpenAI, 
     assert ["responseLogprobs" in (r.body.get("generationConfig") or {}) for r in upstream.requests] == [True, False]
 
 
+def test_the_deadline_holds_in_the_background(starter: Starter) -> None:
+    gateway = starter('[limits]\ndeadline = "300ms"\n' + ONE_ACCOUNT)
+    with checked_client(gateway) as client:
+        made = client.responses.create(model="demo-slow-30", input="Hello!", background=True)
+        failed = finished(client, made.id)
+    assert failed.status == "failed"
+    assert failed.error
+    assert "in time" in failed.error.message
+
+
 def test_cancelling(client: OpenAI) -> None:
     made = client.responses.create(model="demo-slow-30", input="Hello!", background=True)
     assert client.responses.cancel(made.id).status == "cancelled"
