@@ -87,6 +87,11 @@ class Antigravity:
         if "server_replay" in updated:
             self.gateway.recordings = seeds.load(ctx.options.server_replay)
         if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
+            self._refuse_settings()
+
+    def _refuse_settings(self) -> None:
+        """The log has the reason. At the start that ends mitmproxy by itself, and without a traceback."""
+        if self.hook_table:
             raise exceptions.OptionsError("The settings of the gateway can't be used; the reason is in the log.")
 
     # --- life

@@ -259,7 +259,12 @@ def mask_free(value: Any) -> Any:
 
 
 def _mask_number(literal: str) -> str:
-    """A number of as many digits, or fewer where a float does not hold as many."""
+    """A number of as many digits, or fewer where a float does not hold as many.
+
+    A float may be written in several ways; however it was, it becomes the same.
+    """
+    if not literal.lstrip("-").isdigit() and math.isfinite(number := float(literal)):
+        literal = jsonio.dumps(number).decode()
     masked = re.sub(r"[2-9]", "1", literal)
     if masked.lstrip("-").isdigit() or math.isinf(float(masked)):
         return masked

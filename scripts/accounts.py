@@ -54,6 +54,8 @@ def main() -> int:
         from scripts import account_commands  # needs the packages of the environment
 
         path = serve.settings_file(options.config, os.environ, [os.getcwd(), bootstrap.ROOT])
+        if path and options.command != "add" and not os.path.isfile(path):
+            raise bootstrap.SetupError(f"There is no settings file {path}.")
         return account_commands.run(options, path or os.path.join(os.getcwd(), serve.SETTINGS), os.environ)
     except bootstrap.SetupError as e:
         bootstrap.say(str(e))

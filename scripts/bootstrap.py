@@ -319,6 +319,16 @@ def child_environ() -> "dict[str, str]":
     return {name: value for name, value in os.environ.items() if name not in away}
 
 
+def start_again(script: str) -> None:
+    """Become the same script in the environment, which is set up first; ends with a message where that cannot be."""
+    environment = Environment()
+    try:
+        environment.ensure(RUN)
+    except SetupError as e:
+        sys.exit(str(e))
+    replace_process([environment.python, os.path.abspath(script), *sys.argv[1:]])
+
+
 def replace_process(command: "list[str]") -> None:
     """Become another program, so that signals reach it; ends this one where the system cannot do that."""
     sys.stdout.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def check(folders: list[Path]) -> int:
             failed += 1
             print(f"FAILED {folder}")
             print("".join(_diff(difference) for difference in found))
-    print(f"{len(folders)} cases, {failed} failed" if failed else f"{len(folders)} cases, all as recorded")
+    print(f"{_counted(folders)}, {f'{failed} failed' if failed else 'all as recorded'}")
     return 1 if failed else 0
 
 
@@ -71,7 +71,7 @@ def update(folders: list[Path]) -> int:
             replace(case, status=outcome.status, answer=outcome.answer, notes=outcome.notes, calls=calls), folder
         )
         print(f"updated {folder}")
-    print(f"{len(folders)} cases, {changed} updated")
+    print(f"{_counted(folders)}, {changed} updated")
     return 0
 
 
@@ -102,3 +102,7 @@ def _told(case: Case) -> str:
     """What a case is, and whether its translation still gives the same."""
     same = "" if not differences(case, rerun(case)) else " (translated otherwise now)"
     return f"{case.path} {case.client_model} -> {case.model} {case.status}{same}"
+
+
+def _counted(folders: Sequence[Path]) -> str:
+    return "1 case" if len(folders) == 1 else f"{len(folders)} cases"

@@ -5,18 +5,21 @@
 
 Any key will do, but one that contains `invalid` is refused. Each model `demo-<fault>` goes wrong in its own way;
 `--help` lists them. A line `call NAME {"argument": "value"}` of the user's text says which function to call, see
-demo/calls.py. Needs the packages of the project's environment (tornado comes with mitmproxy).
+demo/calls.py. Any Python 3 can start it; see bootstrap.py.
 """
-
-from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import os
 import sys
 
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    if sys.version_info < (3, 12) or not importlib.util.find_spec("tornado"):
+        from scripts import bootstrap
+
+        bootstrap.start_again(__file__)
 
 from scripts.demo.faults import FAULTS
 from scripts.demo.server import LOOPBACK, PAUSE, Demo, Received, start

@@ -38,7 +38,13 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
         "--host", help="address to listen on (default: 127.0.0.1, or all if the settings have allow_lan_access)"
     )
     parser.add_argument("--port", type=_port, default=8045, help="port to listen on (default: %(default)s)")
-    parser.add_argument("--upstream", type=_upstream, default=UPSTREAM, metavar="URL", help="default: %(default)s")
+    parser.add_argument(
+        "--upstream",
+        type=_upstream,
+        default=UPSTREAM,
+        metavar="URL",
+        help="base of the Gemini API (default: %(default)s)",
+    )
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -60,10 +66,9 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 < port < 65536:
-        raise ValueError(text)
-    return port
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 1 to 65535")
+    return int(text)
 
 
 def _upstream(text: str) -> str:

@@ -4,7 +4,7 @@
     python3 scripts/test.py tests/mapping -x    pytest only, with these arguments (paths from the repository's root)
 
 All tests run in several processes, chosen ones in one. pytest comes last, so its closing line is the last one printed.
-The exit status is that of the first step that failed.
+The exit status is that of the first step that failed. `.venv/bin/pytest --help` has the arguments of pytest.
 """
 
 import hashlib
@@ -144,6 +144,9 @@ def lint(python: str) -> int:
 
 def main() -> int:
     arguments = sys.argv[1:]
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0
     try:
         environment = bootstrap.Environment()
         environment.ensure(bootstrap.TEST)

@@ -117,7 +117,7 @@ def test_a_case_fails_after_a_deliberate_bug(saved: Path, tmp_path: Path, mask: 
     failed = cases("run", tmp_path / "cases", root=code)
     assert failed.returncode == 1
     assert '-      "finish_reason": "length",\n+      "finish_reason": "stop",\n' in failed.stdout
-    assert failed.stdout.endswith("1 cases, 1 failed\n")
+    assert failed.stdout.endswith("1 case, 1 failed\n")
 
     table.write_text(text)
     assert cases("run", tmp_path / "cases", root=code).returncode == 0
@@ -152,7 +152,7 @@ def test_a_continued_answer(starter: Starter, tmp_path: Path) -> None:
     [records] = flows_of(gateway)
     assert [record["outcome"] for record in records if record["side"] == "attempt"] == ["200", "200"]
     assert cases("export", gateway.folder / "saved.flow", tmp_path / "cases").returncode == 0
-    assert cases("run", tmp_path / "cases").stdout == "1 cases, all as recorded\n"
+    assert cases("run", tmp_path / "cases").stdout == "1 case, all as recorded\n"
 
 
 def test_a_stream_that_comes_all_at_its_end_is_recorded_whole(starter: Starter, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ def test_broken_settings_end_the_start(starter: Starter, settings: str, said: st
     gateway = starter(settings, wait=False)
     wait_until(lambda: gateway.process.poll() is not None, 20)
     assert said in gateway.log
+    assert "Traceback" not in gateway.log
     assert gateway.process.returncode != 0
 
 

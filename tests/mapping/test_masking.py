@@ -67,6 +67,7 @@ def test_a_filler_is_as_long_and_can_be_cut_anywhere(text: str, at: int) -> None
         ('{"a": "x\\u00fc\\n\\ud83d\\ude21\\"b\\""}', '{"a": "x\\u00df\\n\\ud83d\\ude42\\"x\\""}'),
         ('{"a": true, "b": null}', '{"a": true, "b": null}'),
         ('{"a": 10.0}', '{"a": 10.0}'),
+        ('{"a": 1e-05, "b": 0.00001}', '{"a": 0.00001, "b": 0.00001}'),
         ('{"Rome', '{"xxxx'),
         ("42", "00"),
         ('"Rome"', '"xxxx"'),

@@ -326,6 +326,19 @@ def test_old_pythons_can_read_the_script() -> None:
     assert "from __future__ import annotations" not in text
 
 
+@pytest.mark.parametrize("argv", [["list"], ["check"]])
+def test_a_settings_file_that_is_not_there(
+    argv: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "none.toml"
+    monkeypatch.setattr(sys, "argv", ["accounts.py", "--config", str(file), *argv])
+    monkeypatch.setattr(bootstrap.Environment, "ensure", lambda self, what: None)
+    monkeypatch.setattr(bootstrap.Environment, "path", sys.prefix, raising=False)
+    monkeypatch.setattr(bootstrap.Environment, "__init__", lambda self: None)
+    assert accounts.main() == 1
+    assert capsys.readouterr().err == f"There is no settings file {file}.\n"
+
+
 def test_help_needs_nothing_installed() -> None:
     script = os.path.join(bootstrap.ROOT, "scripts", "accounts.py")
     done = subprocess.run([sys.executable, "-I", "-S", script, "add", "--help"], capture_output=True, text=True)

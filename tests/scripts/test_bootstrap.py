@@ -17,7 +17,7 @@ from scripts import bootstrap
 from scripts.bootstrap import RUN, TEST, Environment, SetupError, Unfit
 
 ROOT = Path(bootstrap.ROOT)
-SCRIPTS = ("bootstrap.py", "browser.py", "serve.py", "test.py")
+SCRIPTS = ("bootstrap.py", "browser.py", "serve.py", "test.py", "demo_upstream.py")
 
 
 def program(path: Path, text: str) -> str:
@@ -336,7 +336,16 @@ def test_what_would_mislead_the_environment_is_not_passed_on(monkeypatch: pytest
     assert environ["GEMINI_API_KEY"] == "kept"
 
 
-@pytest.mark.parametrize("name", ["serve.py", "test.py"])
+def test_a_script_starts_again_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(bootstrap.Environment, "ensure", lambda self, what: done.append(what))
+    monkeypatch.setattr(bootstrap, "replace_process", done.append)
+    monkeypatch.setattr("sys.argv", ["scripts/x.py", "--port", "0"])
+    bootstrap.start_again("scripts/x.py")
+    assert done == [RUN, [bootstrap.Environment().python, os.path.abspath("scripts/x.py"), "--port", "0"]]
+
+
+@pytest.mark.parametrize("name", ["serve.py", "test.py", "demo_upstream.py"])
 def test_failure_is_a_message_not_a_traceback(tmp_path: Path, name: str) -> None:
     """A checkout without its files: the scripts run from any folder and say what is missing."""
     scripts = tmp_path / "scripts"
@@ -344,7 +353,7 @@ def test_failure_is_a_message_not_a_traceback(tmp_path: Path, name: str) -> None
     for file in ("__init__.py", *SCRIPTS):
         (scripts / file).write_bytes((ROOT / "scripts" / file).read_bytes())
     done = subprocess.run(
-        [sys.executable, str(scripts / name)], cwd="/", capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-S", str(scripts / name)], cwd="/", capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 1
     assert "pyproject.toml" in done.stderr

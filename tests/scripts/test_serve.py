@@ -87,6 +87,13 @@ def test_refused(argv: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "x", "-1", "²"])
+def test_a_port_that_is_none(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        serve.parse([f"--port={port}"])
+    assert "a port is a number from 1 to 65535" in capsys.readouterr().err
+
+
 def test_settings_file(tmp_path: Path) -> None:
     here, root = tmp_path / "here", tmp_path / "root"
     here.mkdir()

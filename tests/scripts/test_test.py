@@ -124,3 +124,10 @@ def test_versions_are_exact_and_no_addresses_are_kept(name: str) -> None:
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in package["dependencies"].values())
     assert "package-lock=false" in (folder / ".npmrc").read_text().splitlines()
     assert not (folder / "package-lock.json").exists()
+
+
+def test_help_sets_nothing_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["test.py", "--help"])
+    monkeypatch.setattr(bootstrap, "Environment", None)
+    assert command.main() == 0
+    assert "python3 scripts/test.py tests/mapping" in capsys.readouterr().out

@@ -18,7 +18,7 @@ LEFT = ("gateway_requests_in_flight", "gateway_tasks", "process_open_fds")
 
 SETTINGS = """
 [proxy]
-keep_alive = "700ms"
+keep_alive = "2s"
 
 [limits]
 deadline = "DEADLINE"
