@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import http.client
 import json
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 from mitmproxy import http as mitm_http
 from mitmproxy import io
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, ScriptedUpstream, free_port, wait_until
+from tests.e2e.test_credentials import TokenServer, account
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.e2e.conftest import Gateway, Starter
 
 GATEWAY_KEY = "sk-client-secret-90bd"
-SECRETS = [secret.encode() for secret in (*KEYS, GATEWAY_KEY)]
+OTHER_KEY = "sk-for-somebody-else-77aa"
+SECRETS = [secret.encode() for secret in (*KEYS, GATEWAY_KEY, OTHER_KEY)]
 SETTINGS = f'[proxy]\nauth_mode = "all_except_health"\napi_key = "{GATEWAY_KEY}"\n' + TWO_ACCOUNTS
 
 
@@ -45,9 +50,27 @@ def traffic(gateway: Gateway) -> list[bytes]:
     return seen
 
 
+def odd_places(gateway: Gateway) -> None:
+    """A key where it should not be: in other header fields, the address, the body; and a key for another place."""
+    elsewhere = f"/v1/chat/completions?api-key={OTHER_KEY}&key={GATEWAY_KEY}"
+    right = {"Authorization": f"Bearer {GATEWAY_KEY}"}
+    body = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}
+    for path, headers, more in (
+        (elsewhere, right, {}),
+        (elsewhere, {}, {}),
+        ("/v1/chat/completions", {"api-key": GATEWAY_KEY, "X-Auth-Token": OTHER_KEY}, {}),
+        ("/v1/chat/completions", {**right, "api-key": OTHER_KEY, "X-Ours": GATEWAY_KEY}, {}),
+        ("/v1/chat/completions", right, {"api_key": GATEWAY_KEY}),
+        ("/v1/chat/completions", right, {"stream": True, "messages": [{"role": "user", "content": GATEWAY_KEY}]}),
+        ("/v1/responses", right, {"messages": None, "input": GATEWAY_KEY, "stream": True}),
+        ("/v1/chat/completions", {"Authorization": "Basic " + b64encode(f":{GATEWAY_KEY}".encode()).decode()}, {}),
+    ):
+        gateway.call("POST", path, {name: v for name, v in {**body, **more}.items() if v is not None}, headers=headers)
+
+
 def assert_clean(what: str, data: bytes) -> None:
     for secret in SECRETS:
-        assert secret not in data, what
+        assert secret not in data, (what, data[max(0, data.find(secret) - 300) : data.find(secret) + 60])
 
 
 def test_saved_flows_har_and_log(starter: Starter) -> None:
@@ -62,6 +85,19 @@ def test_saved_flows_har_and_log(starter: Starter) -> None:
     with (gateway.folder / "saved.flow").open("rb") as file:
         flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, mitm_http.HTTPFlow)]
     assert len(flows) > 20
+
+
+def test_keys_in_odd_places(starter: Starter) -> None:
+    gateway = starter(SETTINGS, "-w", "saved.flow", "--set", "hardump=saved.har", "-v", "--set", "flow_detail=1")
+    odd_places(gateway)
+    gateway.stop()
+    with (gateway.folder / "saved.flow").open("rb") as file:
+        flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, mitm_http.HTTPFlow)]
+    assert [flow.response.status_code for flow in flows if flow.response and b"/v1/" in flow.request.data.path] == [
+        200, 401, 401, 200, 200, 200, 200, 200
+    ]  # fmt: skip
+    for file_name in ("saved.flow", "saved.har", "log.txt"):
+        assert_clean(file_name, (gateway.folder / file_name).read_bytes())
 
 
 def test_a_key_that_the_upstream_repeats(starter: Starter) -> None:
@@ -81,6 +117,19 @@ def test_a_key_that_the_upstream_repeats(starter: Starter) -> None:
     assert b"has been suspended" in saved
     for file in ("saved.flow", "saved.har", "log.txt"):
         assert_clean(file, (gateway.folder / file).read_bytes())
+
+
+def test_tokens_of_a_login(starter: Starter, tmp_path: Path) -> None:
+    tokens = TokenServer()
+    gateway = starter(account(tmp_path, tokens), "-w", "saved.flow", "--set", "hardump=saved.har", "-v")
+    for stream in (False, True):
+        assert gateway.chat("gpt-4o", stream=stream).status == 200
+    gateway.stop()
+    tokens.close()
+    for name in ("saved.flow", "saved.har", "log.txt"):
+        data = (gateway.folder / name).read_bytes()
+        for secret in (b"token-1", b"client-secret-5f", b"refresh-secret-6a"):
+            assert secret not in data, name
 
 
 def test_mitmweb(starter: Starter) -> None:

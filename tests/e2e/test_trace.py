@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mitmproxy import http, io
+
+from addons.gateway.record.flow_record import record_of
+from tests.e2e.conftest import TWO_ACCOUNTS
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -56,6 +59,18 @@ def test_a_retried_stream_is_three_flows(starter: Starter) -> None:
     assert " · 2 attempts · 200 · first 0." in client.comment
 
 
+def test_when_the_parts_of_a_stream_came(starter: Starter, upstream: Upstream) -> None:
+    gateway = starter(TWO_ACCOUNTS, "-w", "saved.flow")
+    gateway.chat("demo-thinking-all", stream=True)
+    for flow in saved(gateway):
+        assert flow.response
+        assert flow.response.raw_content
+        arrived = record_of(flow)["arrived"]
+        assert arrived[-1][0] == len(flow.response.raw_content)
+        assert arrived == sorted(arrived)
+        assert 0 <= arrived[0][1] <= arrived[-1][1] < 10
+
+
 def test_broken_and_refused_exchanges(starter: Starter) -> None:
     gateway = starter(None, "-w", "saved.flow", "--set", "antigravity_demo=true")
     broken = gateway.chat("demo-error-mid-stream", stream=True)
@@ -81,6 +96,44 @@ def test_without_a_watcher_nothing_is_kept(gateway: Gateway) -> None:
     """Plain mitmdump records nothing; the option switches it on."""
     assert gateway.chat("gpt-4o").status == 200
     assert "attempt 1/" not in gateway.log
+
+
+USER = [{"role": "user", "content": "Hello!"}]
+REPLAYED: dict[str, tuple[str, dict[str, Any]]] = {
+    "retried stream": ("chat/completions", {"model": "demo-429-first-r", "stream": True, "messages": USER}),
+    "used up": ("chat/completions", {"model": "demo-429-all", "messages": USER}),
+    "several choices": ("chat/completions", {"model": "gemini-3-flash", "n": 3, "messages": USER}),
+    "blocked": ("chat/completions", {"model": "demo-blocked-all", "messages": USER}),
+    "refused": ("chat/completions", {"model": "gemini-3-flash", "temperature": "hot", "messages": USER}),
+    "unknown model": ("chat/completions", {"model": "no-such-model", "messages": USER}),
+    "response": (
+        "responses",
+        {"model": "gemini-3-flash", "stream": True, "input": "Hi", "reasoning": {"effort": "low"}},
+    ),
+    "sealed": ("responses", {"model": "gemini-3-flash", "input": "Hi", "include": ["reasoning.encrypted_content"]}),
+    "not found": ("responses", {"model": "gemini-3-flash", "input": "Hi", "previous_response_id": "resp_none"}),
+    "completions": ("completions", {"model": "gemini-3-flash", "prompt": ["a", "b"]}),
+}
+
+
+def test_a_saved_file_replayed_gives_the_same_bytes(starter: Starter, upstream: Upstream) -> None:
+    """Whatever the exchanges were; and also where somebody without the key asked the same before."""
+    settings = "[proxy]\nauth_mode = 'strict'\napi_key = 'a-key'\n[retry]\ncooldown = false\n" + TWO_ACCOUNTS
+
+    def ask(gateway: Gateway) -> dict[str, bytes]:
+        answers = {}
+        for name, (path, body) in REPLAYED.items():
+            assert gateway.call("POST", f"/v1/{path}", body).status == 401
+            answers[name] = gateway.call("POST", f"/v1/{path}", body, headers={"x-api-key": "a-key"}).body
+        return answers
+
+    recording = starter(settings, "-w", "saved.flow")
+    recorded = ask(recording)
+    recording.stop()
+    upstream.forget()
+    replaying = starter(settings, "-S", str(recording.folder / "saved.flow"), "--set", "server_replay_extra=404")
+    assert ask(replaying) == recorded
+    assert not upstream.requests
 
 
 def test_server_replay_reruns_the_translation(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:

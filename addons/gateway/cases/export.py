@@ -24,7 +24,10 @@ from mapping.json_text import Leaf, rewrite
 __all__ = ["CaseError", "by_exchange", "export", "from_flows"]
 
 _OUTSIDE = frozenset(
-    {"upstream_unreachable", "upstream_broke_off", "upstream_timeout", "no_credential", "no_account", "gateway_error"}
+    {
+        *("upstream_unreachable", "upstream_broke_off", "upstream_timeout", "no_credential", "no_account"),
+        *("gateway_error", "previous_response_not_found", "store_unavailable"),
+    }
 )
 """Codes of errors that no translation makes."""
 
@@ -207,15 +210,20 @@ def _ended(answer: bytes) -> dict[str, Any] | None:
 
 
 def error_in(answer: bytes) -> dict[str, Any] | None:
-    """The error that a client's answer holds, whole or as the last event that tells of one."""
+    """The error that a client's answer holds, whole or as the last event that tells of one.
+
+    A failed response names only what kind of error it was; the event `error` before it tells more.
+    """
+    values = []
     for text in (answer, *reversed([line[5:] for line in answer.split(b"\n") if line.startswith(b"data:")])):
         try:
             value = jsonio.loads(text)
         except ValueError:
             continue
         if isinstance(value, dict):
-            response = value.get("response")
-            error = value.get("error") or (response.get("error") if isinstance(response, dict) else None)
-            if isinstance(error, dict):
-                return {"message": "", "type": "server_error", "param": None, "code": None, **error}
+            values.append(value)
+    for value in [*values, *(value.get("response") for value in values)]:
+        error = value.get("error") if isinstance(value, dict) else None
+        if isinstance(error, dict):
+            return {"message": "", "type": "server_error", "param": None, "code": None, **error}
     return None

@@ -10,6 +10,8 @@ The client's flow (`side` is `client`) has the members of `summary.Summary`, and
 An attempt's flow (`side` is `attempt`) has `id`, its `number` of `count`, and the members of `summary.AttemptSummary`.
 Of an attempt whose answer is a part of another one (`n`, several prompts) `id` is that of the client's exchange too.
 
+Both have `arrived`: of the answer how many bytes had come, or had been sent, after how many seconds, as pairs.
+
 Of a flow that was replayed, `replay_of` is the id of the exchange that it was of before.
 """
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mitmproxy import http, io
+from mitmproxy import ctx, http, io
 
 from addons.gateway import ids
 from addons.gateway.record.flow_record import CLIENT, record_of
@@ -64,15 +64,30 @@ class Recordings:
         self._seeds: dict[bytes, deque[dict[str, Any]]] = {}
         for flow in flows:
             record = record_of(flow)
-            if record.get("side") == CLIENT and isinstance(record.get("seeds"), dict):
-                self._seeds.setdefault(_key(flow.request), deque()).append(record["seeds"])
+            seeds = record.get("seeds")
+            # What was refused had none, and its request may be that of another one that was not: only the key differed.
+            if record.get("side") == CLIENT and isinstance(seeds, dict) and any(seeds.values()):
+                self._seeds.setdefault(_key(flow.request), deque()).append(seeds)
+        self._in_order = False
 
     def seeds_for(self, request: http.Request) -> dict[str, Any] | None:
         """What the exchange with the same request had; the first of several first, the last again and again."""
+        if not self._in_order:
+            self._in_order = True
+            put_in_order(ctx.master.addons.get("serverplayback"))
         known = self._seeds.get(_key(request))
         if not known:
             return None
         return known.popleft() if len(known) > 1 else known[0]
+
+
+def put_in_order(playback: Any) -> None:
+    """Have mitmproxy's server replay answer equal requests in the order in which they were made.
+
+    Files have them in the order in which they ended, which for the calls of an answer with several choices is another.
+    """
+    for flows in getattr(playback, "flowmap", {}).values():
+        flows.sort(key=lambda flow: flow.request.timestamp_start)
 
 
 def load(paths: Sequence[str]) -> Recordings | None:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import copy
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
+from addons.gateway.record import secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
 from addons.gateway.summary import AttemptSummary, Summary, models, parts
 from mapping.gemini import JSON, RawTurn, Recall
@@ -28,9 +28,34 @@ if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
-SHORTEST = 8
-"""Bytes of a credential; what is shorter is a word of a test."""
 FAILED = ":heavy_multiplication_x:"
+
+
+TOGETHER = 0.01
+"""Seconds: what comes within them is written down as one arrival, so that long streams keep few."""
+
+
+class Chunks:
+    """The bytes of a body as they come, and when."""
+
+    def __init__(self) -> None:
+        self.whole: list[bytes] = []
+        self.arrivals: list[list[float]] = []
+        """[bytes until then, Unix time]."""
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        now = time.time()
+        self.whole.append(data)
+        self._size += len(data)
+        if self.arrivals and 0 <= now - self.arrivals[-1][1] < TOGETHER:
+            self.arrivals[-1][0] = self._size
+        else:
+            self.arrivals.append([self._size, now])
+
+    def after(self, begin: float) -> list[list[float]]:
+        """[bytes until then, seconds since the beginning], for the record."""
+        return [[size, round(max(0.0, at - begin), 3)] for size, at in self.arrivals]
 
 
 @dataclass(slots=True)
@@ -40,10 +65,8 @@ class Call:
     request: http.Request
     server: Server
     response: http.Response | None = None
-    body: list[bytes] = field(default_factory=list)
+    body: Chunks = field(default_factory=Chunks)
     ended: float = 0.0
-    secrets: tuple[bytes, ...] = ()
-    """What the upstream was shown, and may have repeated in its answer."""
 
 
 @dataclass(slots=True)
@@ -53,10 +76,12 @@ class Trace:
     recorder: Recorder
     client: http.Request | None = None
     calls: list[Call] = field(default_factory=list)
-    sent: list[bytes] = field(default_factory=list)
+    sent: Chunks = field(default_factory=Chunks)
     """What the client got of a stream."""
     given: dict[str, Any] = field(default_factory=dict)
     """What the translation was given beside the request: see `record`."""
+    secrets: list[bytes] = field(default_factory=list)
+    """What the upstreams were shown, and may have repeated in their answers."""
 
     def watching(self, recall: Recall) -> Recall:
         """The same look-up; what it finds is part of the record."""
@@ -101,10 +126,7 @@ class Trace:
 
     def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
         """The header fields of a credential go upstream, and must not come back into the record."""
-        if self.calls:
-            self.calls[-1].secrets = tuple(
-                value.rpartition(b" ")[2] for name, value in credential if name.lower() in KEY_FIELDS
-            )
+        self.secrets += [value.rpartition(b" ")[2] for name, value in credential if name.lower() in KEY_FIELDS]
 
     def answered(self, flow: http.HTTPFlow) -> None:
         """The head of the upstream's answer has come."""
@@ -151,25 +173,32 @@ class Recorder:
 
     def put_straight(self, trace: Trace, exchange: Exchange, summary: Summary) -> None:
         flow = exchange.flow
-        attempts = [self._flow_of(flow, call) for call in trace.calls]
+        presented = [value.encode("utf-8", "replace") for _, value in exchange.caller.presented]
+        hidden = secrets.known([*trace.secrets, *presented])
+        attempts = [self._flow_of(flow, call, hidden) for call in trace.calls]
         if exchange.inner and attempts:  # nobody's request but that of the attempt
             flow.request, flow.response = attempts[-1].request, attempts[-1].response
             attempts[-1] = flow
-        for number, (made, attempt) in enumerate(zip(attempts, summary.attempts, strict=False), 1):
+        told = zip(trace.calls, attempts, summary.attempts, strict=False)
+        for number, (call, made, attempt) in enumerate(told, 1):
             made.comment = _comment(exchange.id, _of_attempt(attempt, number, len(attempts)), models(summary))
             made.metadata[KEY] = {
-                "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt)
+                "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt),
+                "arrived": call.body.after(call.request.timestamp_start),
             }  # fmt: skip
             if attempt.status != 200 or attempt.outcome != "200":
                 made.marked = FAILED
         if trace.client is not None:
+            secrets.clean(trace.client, hidden)
             flow.request = trace.client
             if flow.response is not None and exchange.sent_stream:
-                flow.response.data.content = b"".join(trace.sent)
+                # A whole answer is still to be sent, so it stays as it is.
+                flow.response.data.content = secrets.without(hidden, b"".join(trace.sent.whole))
             flow.comment = _comment(exchange.id, *parts(summary))
             given = {"options": asdict(exchange.gateway.options), **trace.given}
             flow.metadata[KEY] = {
-                "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given
+                "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given,
+                "arrived": trace.sent.after(summary.time),
             }  # fmt: skip
             if summary.failed:
                 flow.marked = FAILED
@@ -181,15 +210,14 @@ class Recorder:
         if flow in kept:
             kept.remove(flow)
 
-    def _flow_of(self, flow: http.HTTPFlow, call: Call) -> http.HTTPFlow:
+    def _flow_of(self, flow: http.HTTPFlow, call: Call, hidden: tuple[bytes, ...]) -> http.HTTPFlow:
         made = http.HTTPFlow(flow.client_conn, call.server)
+        secrets.clean(call.request, hidden)
         made.request = call.request
         made.response = call.response
         if call.response is not None:
-            call.response.data.headers = http.Headers(
-                [(name, _without(call.secrets, value)) for name, value in call.response.headers.fields]
-            )
-            call.response.data.content = _without(call.secrets, b"".join(call.body))
+            call.response.data.content = b"".join(call.body.whole)
+            secrets.clean(call.response, hidden)
             call.response.data.timestamp_end = call.ended or None
         return made
 
@@ -206,14 +234,6 @@ class Recorder:
             if saver := addons.get(name):
                 for one in made:
                     saver.response(one)
-
-
-def _without(secrets: Iterable[bytes], data: bytes) -> bytes:
-    """Google names the key in some of its errors."""
-    for secret in secrets:
-        if len(secret) >= SHORTEST and secret in data:
-            data = data.replace(secret, b"[credential]")
-    return data
 
 
 def _of_attempt(attempt: AttemptSummary, number: int, count: int) -> str:

@@ -55,7 +55,7 @@ def shown(record: JSON, number: int | None = None) -> str:
     if attempts:
         rows = [_attempt(at, attempt, marked=at == number) for at, attempt in enumerate(attempts, 1)]
         for line in _table(rows):
-            out.line(line)
+            out.row(line)
     else:
         out.line("No upstream was asked.")
     out.turn("exchange")
@@ -83,7 +83,7 @@ def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, 
 
 def _numbers(record: JSON) -> list[tuple[str, str]]:
     status, error = record.get("status"), record.get("error")
-    got = CLIENT_LEFT if status is None else str(status)
+    got = f"nothing: {CLIENT_LEFT}" if status is None else str(status)
     attempts = record.get("attempts") or []
     waited = sum(attempt.get("waited") or 0.0 for attempt in attempts)
     tokens = record.get("tokens") or {}
@@ -94,7 +94,7 @@ def _numbers(record: JSON) -> list[tuple[str, str]]:
         ("Gemini's model", record.get("model")),
         ("account", record.get("account")),
         ("client got", f"{got} {error}" if error else got),
-        ("as", "a stream" if record.get("streamed") else "one body"),
+        ("as", None if status is None else "a stream" if record.get("streamed") else "one body"),
         ("first chunk after", _seconds(record.get("first")) if record.get("first") is not None else None),
         ("total", _seconds(record.get("total"))),
         ("waited in all", _seconds(waited) if waited else None),

@@ -5,9 +5,14 @@ What can't be read is counted and left out; nothing raises.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mitmproxy import http
+from mitmproxy.contentviews import Metadata
+
+from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import cut_json
 from mapping.sse import EventParser
 
@@ -30,8 +35,21 @@ class Body:
     """The last value breaks off."""
     done: bool = False
     """`[DONE]` was said."""
+    times: list[float] = field(default_factory=list)
+    """When each value of a stream came, in seconds; empty where that is not known."""
     unreadable: int = 0
     """Values that are not JSON."""
+
+    def take(self, payloads: list[bytes], seconds: float | None = None) -> None:
+        """Events of a stream that came after so many seconds."""
+        for payload in payloads:
+            if payload.strip() == b"[DONE]":
+                self.done = True
+                continue
+            before = len(self.values)
+            self.add(payload)
+            if seconds is not None and len(self.values) > before:
+                self.times.append(seconds)
 
     def add(self, data: bytes) -> None:
         """A value, whole or cut off."""
@@ -52,19 +70,31 @@ def begins_as_stream(data: bytes) -> bool:
     return _start(data).startswith(_STREAM)
 
 
-def read(data: bytes) -> Body:
-    """The values of a body."""
+def read(data: bytes, arrived: Sequence[Sequence[float]] = ()) -> Body:
+    """The values of a body. `arrived`: how much of a stream had come after how many seconds, if it is known."""
     body = Body(stream=begins_as_stream(data))
     if not body.stream:
         body.add(data.removeprefix(_BOM))
         return body
     parser = EventParser(limit=len(data) + 1)
-    for payload in parser.feed(data) + parser.end():
-        if payload.strip() == b"[DONE]":
-            body.done = True
-        else:
-            body.add(payload)
+    if not arrived or arrived[-1][0] != len(data):  # nobody wrote it down, or it has been edited
+        body.take(parser.feed(data) + parser.end())
+        return body
+    begin = 0
+    for end, seconds in arrived:
+        body.take(parser.feed(data[begin : int(end)]), seconds)
+        begin = int(end)
+    body.take(parser.end(), arrived[-1][1])
     return body
+
+
+def arrivals(metadata: Metadata) -> Sequence[Sequence[float]]:
+    """When the bytes of a recorded answer came, for `read`."""
+    flow = metadata.flow
+    if not isinstance(flow, http.HTTPFlow) or metadata.http_message is not flow.response:
+        return ()
+    found = record_of(flow).get("arrived")
+    return found if isinstance(found, list) else ()
 
 
 def _start(data: bytes) -> bytes:

@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from addons.gateway.views.transcript import url_media
+from addons.gateway.views.transcript import WIDTH, url_media
 from mapping import jsonio
 from mapping.explain import Explanation, Note, Place, Row
 from mapping.explain_diff import Path, dotted
@@ -22,10 +22,8 @@ type Said = Callable[[Path], str]
 type Shown = Callable[[Row], Sequence[Place]]
 """The places of a row that are worth a word."""
 
-WIDTH = 84
-"""Characters of a line."""
-_NAME = 22
-_VALUE = 22
+_NAME = 20
+_VALUE = 20
 _SHORT = 36
 """Characters of a value that stands as it is."""
 _TEXT = 16

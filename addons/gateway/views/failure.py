@@ -33,11 +33,14 @@ def told(siblings: Siblings, explanation: Explanation | None) -> list[str]:
     if client is None or not (_failed(client) or failed):
         return []
     lines: list[str] = []
+    before = ""
     for flow in failed:
         record, message = record_of(flow), error_message(flow.response)
-        lines.append(wrapped(_attempt(record) + (f": {message}" if message else "")))
-        if explanation is not None and message:
+        about = "" if not message else ", with the same words" if message == before else f": {message}"
+        lines.append(wrapped(_attempt(record) + about))
+        if explanation is not None and message and message != before:
             lines += [f"    it names {row.name} of the client's request" for row in named(message, explanation)]
+        before = message
     answered = [_attempt(record_of(flow)) for flow in siblings.attempts if is_answer(flow)]
     if _failed(client):
         lines.append(wrapped(f"the client got: {client_got(client)}"))

@@ -31,7 +31,9 @@ _WRAPPERS = ("request", "generateContentRequest", "response")
 """Members that hold the whole of a request or an answer."""
 _SHOWN_AS_TURNS = frozenset({"contents", "systemInstruction", "system_instruction", "tools", "generationConfig"})
 """Members of a request that are not facts."""
-_ANSWER_TURNS = frozenset({"candidates"})
+_FIRST = ("promptFeedback",)
+"""Members of an answer that say why there is none."""
+_ANSWER_TURNS = frozenset({"candidates", "error", *_FIRST})
 _CANDIDATE = frozenset({"content", "index", "finishReason"})
 _BESIDE_DATA = frozenset({"thought", "thoughtSignature", "partMetadata", "videoMetadata"})
 """Members of a part that tell of its data."""
@@ -51,7 +53,7 @@ class GeminiConversation(Contentview):
         return BEST if is_json_or_stream(data, metadata) else NOT_MINE
 
     def prettify(self, data: bytes, metadata: Metadata) -> str:
-        body = bodies.read(data)
+        body = bodies.read(data, bodies.arrivals(metadata))
         if not body.values:
             return data.decode("utf-8", "replace")
         out = Transcript()
@@ -61,15 +63,15 @@ class GeminiConversation(Contentview):
             values = values[0]
         objects = [_unwrapped(out, value) for value in values]
         if body.stream or isinstance(body.values[0], list):
-            _show_stream(out, objects)
+            _show_stream(out, objects, body.times)
         elif "contents" in objects[0] or "systemInstruction" in objects[0]:
             _show_request(out, objects[0])
         else:
             _show_answer(out, objects[0])
         if body.unreadable:
-            out.line(f"\n({body.unreadable} events are not JSON)")
+            out.remark(f"({body.unreadable} events are not JSON)")
         if body.cut or (body.stream and not any(_is_last(value) for value in objects)):
-            out.line(f"\n{bodies.CUT}")
+            out.remark(bodies.CUT)
         return out.render()
 
 
@@ -96,12 +98,18 @@ def _show_request(out: Transcript, request: JSON) -> None:
     out.facts(members(request.get("generationConfig")))
     if names := _tool_names(request.get("tools")):
         out.fact("tools", ", ".join(names))
+    contents = elements(request.get("contents"))
+    out.preview(len(contents), lambda last: _show_content(last, contents[-1]))
     if system := request.get("systemInstruction") or request.get("system_instruction"):
         out.turn("system instruction")
         _show_parts(out, system)
-    for content in elements(request.get("contents")):
-        out.turn(string(members(content).get("role")) or "user")
-        _show_parts(out, content)
+    for content in contents:
+        _show_content(out, content)
+
+
+def _show_content(out: Transcript, content: Any) -> None:
+    out.turn(string(members(content).get("role")) or "user")
+    _show_parts(out, content)
 
 
 def _tool_names(tools: Any) -> list[str]:
@@ -114,7 +122,9 @@ def _tool_names(tools: Any) -> list[str]:
 
 
 def _show_answer(out: Transcript, answer: JSON) -> None:
-    out.facts(answer, _ANSWER_TURNS)
+    out.error(answer.get("error"))
+    for name in _FIRST:
+        out.fact(name, answer.get(name))
     for candidate in map(members, elements(answer.get("candidates"))):
         about = [f"candidate {string(candidate['index'])}" if candidate.get("index") else ""]
         if reason := candidate.get("finishReason"):
@@ -124,7 +134,8 @@ def _show_answer(out: Transcript, answer: JSON) -> None:
         _show_parts(out, content)
         for name, value in candidate.items():
             if name not in _CANDIDATE and value is not None:
-                out.line(f"{name}: {clipped(value)}")
+                out.fact(name, clipped(value))
+    out.details(answer, _ANSWER_TURNS)
 
 
 def _show_parts(out: Transcript, content: Any) -> None:
@@ -153,7 +164,7 @@ def _show_part(out: Transcript, part: JSON) -> None:
         elif name == "codeExecutionResult":
             out.line(f"(code result, {string(members(value).get('outcome'))})\n{string(members(value).get('output'))}")
         elif name not in _BESIDE_DATA:
-            out.line(f"{name}: {clipped(value)}")
+            out.fact(name, clipped(value))
     if part.get("thoughtSignature"):
         out.line("(signed)")
 
@@ -173,9 +184,9 @@ def _show_call(out: Transcript, call: JSON) -> None:
 # --- streams
 
 
-def _show_stream(out: Transcript, answers: list[JSON]) -> None:
+def _show_stream(out: Transcript, answers: list[JSON], times: list[float]) -> None:
     _show_answer(out, folded(answers))
-    out.timeline(_event(answer) for answer in answers)
+    out.timeline((_event(answer) for answer in answers), times)
 
 
 def _event(answer: JSON) -> tuple[str, int]:

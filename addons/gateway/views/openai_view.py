@@ -35,6 +35,10 @@ _TURNS = frozenset(
     {"messages", "prompt", "input", "instructions", "tools", "functions", "choices", "output", "data", "object"}
 )
 """Members of requests and answers that are not facts but what is said, and the tools."""
+_ASKED = frozenset({"messages", "prompt", "input"})
+"""Members of a request, one of which it has."""
+_FIRST = ("incomplete_details",)
+"""Members of an answer that say why it is not what it should be."""
 
 
 class OpenAIConversation(Contentview):
@@ -53,7 +57,7 @@ class OpenAIConversation(Contentview):
         return BEST if match.endpoint.name in _ENDPOINTS else NOT_MINE
 
     def prettify(self, data: bytes, metadata: Metadata) -> str:
-        body = bodies.read(data)
+        body = bodies.read(data, bodies.arrivals(metadata))
         if not body.values:
             return data.decode("utf-8", "replace")
         out = Transcript()
@@ -62,37 +66,55 @@ class OpenAIConversation(Contentview):
             # Of a last event that breaks off, the ones before it tell more.
             told = events[:-1] if body.cut and openai_stream.is_last(events[-1]) else events
             _show(out, openai_stream.folded(told))
-            out.timeline(map(openai_stream.described, events))
+            out.timeline(map(openai_stream.described, events), body.times)
         elif isinstance(body.values[0], dict):
             _show(out, events[0])
         else:
             out.line(clipped(body.values[0]))
         if body.unreadable:
-            out.line(f"\n({body.unreadable} events are not JSON)")
+            out.remark(f"({body.unreadable} events are not JSON)")
         if body.cut or (body.stream and not body.done and not any(map(openai_stream.is_last, events))):
-            out.line(f"\n{bodies.CUT}")
+            out.remark(bodies.CUT)
         return out.render()
 
 
 def _show(out: Transcript, value: JSON) -> None:
     """A request or an answer of any of the three dialects."""
-    out.facts(value, _TURNS)
-    if names := [_tool_name(members(tool)) for tool in elements(value.get("tools")) + elements(value.get("functions"))]:
+    if value.keys() & _ASKED:
+        _show_request(out, value)
+    else:
+        _show_answer(out, value)
+
+
+def _show_request(out: Transcript, request: JSON) -> None:
+    out.facts(request, _TURNS)
+    tools = elements(request.get("tools")) + elements(request.get("functions"))
+    if names := [_tool_name(members(tool)) for tool in tools]:
         out.fact("tools", ", ".join(names))
-    if instructions := value.get("instructions"):
+    messages, items = elements(request.get("messages")), elements(request.get("input"))
+    out.preview(len(messages), lambda last: _show_message(last, members(messages[-1])))
+    out.preview(len(items), lambda last: _show_items(last, items[-1:]))
+    if instructions := request.get("instructions"):
         _show_said(out, "instructions", instructions)
-    for message in elements(value.get("messages")):
+    for message in messages:
         _show_message(out, members(message))
-    if prompt := value.get("prompt"):
+    if prompt := request.get("prompt"):
         out.turn("prompt")
         texts = isinstance(prompt, list) and all(isinstance(text, str) for text in prompt)
         out.line("\n".join(prompt) if texts else string(prompt))
-    _show_said(out, "user", value.get("input"))
-    items = elements(value.get("output")) or elements(value.get("data"))
+    _show_said(out, "user", request.get("input"))
+
+
+def _show_answer(out: Transcript, answer: JSON) -> None:
+    out.error(answer.get("error"))
+    for name in _FIRST:
+        out.fact(name, answer.get(name))
+    items = elements(answer.get("output")) or elements(answer.get("data"))
     _show_items(out, items)
     # A response may have choices beside its items, for clients of the other API: they say the same.
-    for choice in map(members, elements(None if items else value.get("choices"))):
+    for choice in map(members, elements(None if items else answer.get("choices"))):
         _show_choice(out, choice)
+    out.details(answer, _TURNS | {"error", *_FIRST})
 
 
 def _tool_name(tool: JSON) -> str:

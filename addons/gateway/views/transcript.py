@@ -2,13 +2,17 @@
 
 Rules of this module:
 
-* Texts stand whole. Bytes (images, audio, files) stand as their type and size, and are never decoded.
+* Texts stand whole, in lines that are short enough: mitmweb does not wrap them. The raw view has them as they came.
+* Bytes (images, audio, files) stand as their type and size, and are never decoded.
+* What went wrong stands first.
 * Values of any type are taken: what comes from a client may be anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -16,11 +20,27 @@ from mapping import jsonio
 
 JSON = dict[str, Any]
 
+WIDTH = 76
+"""Characters of a line: what mitmweb shows beside its list in a window of 1280 pixels, and a terminal of 80."""
+_HANG = 4
+"""Spaces before what goes on with a fact."""
+_MANY = 10
+"""Turns, from which on the last one is shown first, and so many lines of it:"""
+_PREVIEW = 8
 _CLIPPED = 600
 _URL = 200
 _GAP = "\N{NO-BREAK SPACE}"
 """An empty line: mitmweb gives one without any character no height."""
 _UNITS = ("kB", "MB", "GB")
+_WIDE = re.compile(
+    r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
+    r"\U0001f300-\U0001faff\U00020000-\U0003fffd]"
+)
+"""Characters that take the place of two (East Asian Width, Unicode Annex 11; roughly)."""
+_SECOND = "\0"
+"""Stands for the second half of a wide character while lines are measured."""
+_ERROR_SAYS = ("code", "status", "type")
+"""Members of an error that name it."""
 
 
 class Transcript:
@@ -30,35 +50,73 @@ class Transcript:
         self._lines: list[str] = []
 
     def line(self, text: str) -> None:
+        """A text of one or more lines; nothing when it is empty."""
         if text:
-            self._lines.append(text)
+            self._lines += _folded(text)
+
+    def row(self, text: str) -> None:
+        """What is in lines already, of a table say."""
+        self._lines.append(text)
+
+    def remark(self, text: str) -> None:
+        """A word on the whole, apart from what stands before."""
+        if self._lines:
+            self._lines.append(_GAP)
+        self.line(text)
 
     def fact(self, name: str, value: Any) -> None:
         """A setting or a number; nothing when it is null."""
         if value is not None:
-            self._lines.append(f"{name}: {string(value)}")
+            first, *rest = _folded(f"{name}: {string(value)}", _HANG)
+            self._lines += [first, *(" " * _HANG + line for line in rest)]
 
     def facts(self, values: JSON, without: frozenset[str] = frozenset()) -> None:
         for name, value in values.items():
             if name not in without:
                 self.fact(name, value)
 
+    def details(self, values: JSON, without: frozenset[str]) -> None:
+        """The facts of an answer, which matter less than what it says."""
+        if any(value is not None for name, value in values.items() if name not in without):
+            if self._lines:
+                self.turn("details")
+            self.facts(values, without)
+
+    def error(self, error: Any) -> None:
+        """What went wrong; nothing when it is null."""
+        if error is None:
+            return
+        about = members(error) or {"message": error}
+        self.turn("error", *(string(about.get(name)) for name in _ERROR_SAYS))
+        self.line(string(about.get("message")))
+        self.facts(about, frozenset(("message", *_ERROR_SAYS)))
+
     def turn(self, *about: str) -> None:
         """What follows is said by somebody else."""
-        if self._lines:
-            self._lines.append(_GAP)
-        self._lines.append(f"── {' · '.join(part for part in about if part)} ──")
+        self.remark(f"── {' · '.join(part for part in about if part)} ──")
+
+    def preview(self, count: int, show: Callable[[Transcript], None]) -> None:
+        """The last of many turns, as far as a few lines go: it is what is asked now, and it stands far below."""
+        if count < _MANY:
+            return
+        last = Transcript()
+        show(last)
+        self.turn(f"the last of {count} turns")
+        self._lines += last._lines[:_PREVIEW]
+        if len(last._lines) > _PREVIEW:
+            self._lines.append("…")
 
     def call(self, name: Any, arguments: Any, id: Any = None) -> None:
         """A tool is called."""
-        self._lines.append(f"→ {string(name) or '?'}({string(arguments)}){_id(id)}")
+        self.line(f"→ {string(name) or '?'}({string(arguments)}){_id(id)}")
 
     def result(self, name: Any, value: Any, id: Any = None) -> None:
         """What a tool gave back."""
-        self._lines.append(f"← {string(name)}{_id(id)} {string(value)}".rstrip())
+        self.line(f"← {string(name)}{_id(id)} {string(value)}".rstrip())
 
-    def timeline(self, kinds: Iterable[tuple[str, int]]) -> None:
-        """The events of a stream: of each its kind, and how many characters it brought. Equal ones in a row are one."""
+    def timeline(self, kinds: Iterable[tuple[str, int]], times: Sequence[float] = ()) -> None:
+        """The events of a stream: of each its kind, how many characters it brought, and where that is known the
+        seconds after which it came. Equal ones in a row are one."""
         self.turn("events")
         number = 0
         for kind, group in groupby(kinds, key=lambda event: event[0]):
@@ -66,10 +124,43 @@ class Transcript:
             first, number = number + 1, number + len(sizes)
             numbers = str(first) if len(sizes) == 1 else f"{first}-{number}"
             brought = f", {sum(sizes)} characters" if any(sizes) else ""
-            self._lines.append(f"{numbers:>11}  {kind}{brought}")
+            self._lines.append(f"{numbers:>11}  {_span(times[first - 1 : number])}{kind}{brought}")
 
     def render(self) -> str:
         return "\n".join(self._lines)
+
+
+def _span(times: Sequence[float]) -> str:
+    """From the first to the last of some times in seconds."""
+    if not times:
+        return ""
+    first, last = f"{times[0]:.2f}", f"{times[-1]:.2f}"
+    return f"{first if first == last else f'{first} - {last}':>13} s  "
+
+
+def _folded(text: str, hang: int = 0) -> list[str]:
+    """The lines of a text, each short enough. Where words have to be cut, they are."""
+    width = WIDTH - hang
+    if len(text) <= width // 2 and "\n" not in text:
+        return [text]
+    return [piece for line in text.split("\n") for piece in _pieces(line, width)]
+
+
+def _pieces(line: str, width: int) -> Iterator[str]:
+    measured = line if line.isascii() else _WIDE.sub(rf"\g<0>{_SECOND}", line)
+    if len(measured) <= width:
+        yield line or _GAP
+        return
+    for match in _fitting(width).finditer(measured):
+        yield match[0].rstrip().replace(_SECOND, "") or _GAP
+
+
+@cache
+def _fitting(width: int) -> re.Pattern[str]:
+    """As much of a line as fits: to its end or a space; of a word that no line can hold, to a comma in it."""
+    to_a_space = rf".{{0,{width - 1}}}\S(?:\s++(?!\S{{{width + 1}}})|\Z)"
+    to_a_comma = rf".{{{width // 2},{width - 1}}},"
+    return re.compile(rf"{to_a_space}|{to_a_comma}|.{{1,{width}}}", re.DOTALL)
 
 
 def members(value: Any) -> JSON:

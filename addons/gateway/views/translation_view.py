@@ -80,7 +80,7 @@ def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
             explanation = explain(body, translate)
     _section(out, "what went wrong", failure.told(siblings, explanation))
     if explanation is None:
-        out.line(f"\n{_why_none(record, body)}")
+        out.remark(_why_none(record, body))
     elif explanation.refused is not None:
         _section(out, "the request is refused", _refusal(explanation.refused, body))
     else:
@@ -90,7 +90,7 @@ def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
             _section(out, "sent otherwise", _otherwise(siblings, body, translate))
     _section(out, "further notes on the exchange", _further_notes(record, explanation))
     if cut:
-        out.line(f"\n{bodies.CUT}")
+        out.remark(bodies.CUT)
     return out.render()
 
 
@@ -104,7 +104,7 @@ def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
     explanation = answers.explained(record, _body_of(client.request)[0]) if _has_translation(record) else None
     _section(out, "what went wrong", failure.told(siblings, None))
     if explanation is None:
-        out.line(f"\n{_why_no_answer(record, siblings)}")
+        out.remark(_why_no_answer(record, siblings))
     elif explanation.refused is not None:
         _section(out, "Gemini's answer is refused", [explanation.refused.message])
     else:
@@ -207,7 +207,7 @@ def _section(out: Transcript, title: str, lines: Sequence[str]) -> None:
     if lines:
         out.turn(title)
         for line in lines:
-            out.line(line)
+            out.row(line)
 
 
 def _has_translation(record: JSON) -> bool:

@@ -20,6 +20,7 @@ from addons.antigravity import Antigravity
 from addons.gateway import views
 from addons.gateway.views import cut_json
 from addons.gateway.views.body import CUT
+from addons.gateway.views.transcript import WIDTH
 
 OPENAI, GEMINI, *_ = views.VIEWS
 WIRE = Path(__file__).resolve().parents[2] / "data" / "wire"
@@ -172,7 +173,7 @@ SHOWN = [
         "chat answer",
         OPENAI,
         dump(CHAT_ANSWER),
-        ['usage: {"total_tokens":7}', "── assistant · stop ──", "(thought)\nHm.", "It rains."],
+        ["── assistant · stop ──", "(thought)\nHm.", "It rains.", "── details ──", 'usage: {"total_tokens":7}'],
     ),
     (
         "chat stream",
@@ -207,7 +208,7 @@ SHOWN = [
         "responses answer",
         OPENAI,
         dump(RESPONSES_ANSWER),
-        ["status: completed", "── assistant ──\nSeen.", "── custom_tool_call ──\n→ patch(*** Begin)  [c2]"],
+        ["── assistant ──\nSeen.", "── custom_tool_call ──\n→ patch(*** Begin)  [c2]", "status: completed"],
     ),
     (
         "responses stream",
@@ -225,7 +226,31 @@ SHOWN = [
     ("completions request", OPENAI, dump(COMPLETION_REQUEST), ["── prompt ──\nOnce\nTwice"]),
     ("completions answer", OPENAI, dump(COMPLETION_ANSWER), ["── completion · length ──\n upon"]),
     ("completions stream", OPENAI, COMPLETION_STREAM, ["── completion · stop ──\nupon"]),
-    ("error", OPENAI, dump({"error": {"message": "No."}}), ['error: {"message":"No."}']),
+    (
+        "error",
+        OPENAI,
+        dump({"error": {"message": "No.\n* Why", "type": "server_error", "param": "model", "code": None}}),
+        ["── error · server_error ──\nNo.\n* Why\nparam: model"],
+    ),
+    ("error that is a text", OPENAI, dump({"error": "No."}), ["── error ──\nNo."]),
+    (
+        "responses answer that failed",
+        OPENAI,
+        dump({**RESPONSES_ANSWER, "error": {"code": "server_error", "message": "Broken."}}),
+        ["── error · server_error ──\nBroken.", "── assistant ──\nSeen.", "── details ──"],
+    ),
+    (
+        "responses answer that is incomplete",
+        OPENAI,
+        dump({**RESPONSES_ANSWER, "incomplete_details": {"reason": "max_output_tokens"}}),
+        ['incomplete_details: {"reason":"max_output_tokens"}', "── assistant ──\nSeen."],
+    ),
+    (
+        "chat stream that failed",
+        OPENAI,
+        sse(chunk({"content": "It "}), {"error": {"message": "Broken."}}),
+        ["── error ──\nBroken.", "── assistant ──\nIt", "── events ──"],
+    ),
     ("cut in a text", OPENAI, dump(CHAT_REQUEST)[:220], ["model: gpt-4o", CUT]),
     ("no JSON", OPENAI, b"<html>", ["<html>"]),
     (
@@ -248,6 +273,18 @@ SHOWN = [
         dump({"model": "m", "project": "p", "request": GEMINI_REQUEST}),
         ["model: m\nproject: p\n", "── user ──\nHi"],
     ),
+    (
+        "gemini error",
+        GEMINI,
+        dump({"error": {"code": 429, "message": "No more.", "status": "RESOURCE_EXHAUSTED", "details": [{"a": 1}]}}),
+        ['── error · 429 · RESOURCE_EXHAUSTED ──\nNo more.\ndetails: [{"a":1}]'],
+    ),
+    (
+        "gemini blocked",
+        GEMINI,
+        dump({"usageMetadata": {}, "modelVersion": "m", "promptFeedback": {"blockReason": "SAFETY"}}),
+        ['promptFeedback: {"blockReason":"SAFETY"}', "── details ──\nusageMetadata: {}"],
+    ),
     ("gemini list", GEMINI, b"[" + dump({"candidates": []}) + b"]", ["1  no content"]),
     ("gemini cut", GEMINI, dump(GEMINI_REQUEST)[:160], ["Be brief.", "── user ──\nHi", CUT]),
 ]
@@ -269,7 +306,7 @@ RECORDED = [
     ("stream_image_inline.sse", ["Here it is: \n[data image/png, 69 B]"]),
     ("stream_vertex_partial_args.sse", ["→ write_note($.title = Groceries, $.items[0].qty = 2, $.done = false)"]),
     ("stream_truncated_no_finish.sse", ["The connection dies he", CUT]),
-    ("stream_error_midstream_raw_json.sse", ["error: {", "Partial ans"]),
+    ("stream_error_midstream_raw_json.sse", ["── error · 429 · RESOURCE_EXHAUSTED ──\n", "Partial ans"]),
     ("v1internal_stream_text.sse", ["── model · STOP ──"]),
 ]
 
@@ -279,6 +316,92 @@ def test_recorded_answers(file: str, expected: list[str]) -> None:
     shown = GEMINI.prettify((WIRE / file).read_bytes(), Metadata())
     for text in expected:
         assert text in shown
+
+
+def test_a_timeline_says_when_events_came() -> None:
+    end = len(CHAT_STREAM)
+    second = CHAT_STREAM.index(b"\n\n", CHAT_STREAM.index(b"It ")) + 2
+    flow = tflow.tflow(req=tutils.treq(), resp=tutils.tresp(content=CHAT_STREAM))
+    flow.metadata["antigravity"] = {"side": "client", "arrived": [[second - 3, 0.25], [second + 5, 1.5], [end, 2.0]]}
+    shown = OPENAI.prettify(CHAT_STREAM, Metadata(flow=flow, http_message=flow.response))
+    assert shown.partition("── events ──\n")[2].splitlines() == [
+        "          1           0.25 s  role, 9 characters",
+        "        2-3    1.50 - 2.00 s  content, 9 characters",
+        "        4-6           2.00 s  tool_calls",
+    ]
+
+
+@pytest.mark.parametrize("arrived", [[], None, [[1, 0.5]], [[100_000, 0.5]]])
+def test_a_timeline_without_times(arrived: Any) -> None:
+    """Of an older recording, and of a body that has been edited."""
+    flow = tflow.tflow(req=tutils.treq(), resp=tutils.tresp(content=CHAT_STREAM))
+    flow.metadata["antigravity"] = {"side": "client", "arrived": arrived}
+    shown = OPENAI.prettify(CHAT_STREAM, Metadata(flow=flow, http_message=flow.response))
+    assert "          1  role, 9 characters\n        2-3  content, 9 characters" in shown
+
+
+MANY = ["first", *["so on"] * 20, "what about it\n" * 20]
+"""What is said in the turns of a long conversation."""
+CONVERSATIONS = [
+    (OPENAI, {"messages": [{"role": "user", "content": said} for said in MANY]}),
+    (OPENAI, {"instructions": "Be brief.", "input": [{"role": "user", "content": said} for said in MANY]}),
+    (GEMINI, {"contents": [{"role": "user", "parts": [{"text": said}]} for said in MANY]}),
+]
+
+
+@pytest.mark.parametrize(("view", "body"), CONVERSATIONS, ids=["chat", "responses", "gemini"])
+def test_of_a_long_conversation_the_last_turn_stands_first(view: contentviews.Contentview, body: Any) -> None:
+    shown = view.prettify(dump(body), Metadata()).splitlines()
+    assert shown[:4] == ["── the last of 22 turns ──", "── user ──", "what about it", "what about it"]
+    assert shown[9] == "…"
+    assert shown.index("first") < shown.index("so on")
+    assert shown.count("what about it") == 7 + 20
+
+
+LONG = [
+    # id, text, its lines
+    ("short", "a" * WIDTH, ["a" * WIDTH]),
+    ("at a space", "a" * 50 + " " + "b" * 50, ["a" * 50, "b" * 50]),
+    ("word", "a" * (WIDTH + 10), ["a" * WIDTH, "a" * 10]),
+    ("words before a long one", "to " + "a" * (2 * WIDTH), ["to " + "a" * (WIDTH - 3), "a" * WIDTH, "aaa"]),
+    ("JSON", f"[{'1' * 50},{'2' * 50}]", [f"[{'1' * 50},", f"{'2' * 50}]"]),
+    ("indent", "  " + "a" * 50 + " " + "b" * 50, ["  " + "a" * 50, "b" * 50]),
+    ("wide", "字" * WIDTH, ["字" * (WIDTH // 2)] * 2),
+    ("paragraphs", "a\n\nb", ["a", "\N{NO-BREAK SPACE}", "b"]),
+]
+
+
+@pytest.mark.parametrize(("said", "lines"), [pytest.param(*row[1:], id=row[0]) for row in LONG])
+def test_long_lines_are_wrapped(said: str, lines: list[str]) -> None:
+    """mitmweb does not, and it gives an empty line no height."""
+    chat = dump({"messages": [{"role": "user", "content": said}]})
+    gemini = dump({"contents": [{"role": "user", "parts": [{"text": said}]}]})
+    for view, body in ((OPENAI, chat), (GEMINI, gemini)):
+        assert view.prettify(body, Metadata()).split("\n") == ["── user ──", *lines]
+
+
+def test_facts_and_calls_are_wrapped() -> None:
+    long = {"a": "b " * 200}
+    body = {"metadata": long, "messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}]}
+    body["messages"][0]["tool_calls"][0]["function"]["arguments"] = json.dumps(long)
+    assert max(map(len, OPENAI.prettify(dump(body), Metadata()).split("\n"))) <= WIDTH
+
+
+@given(st.text(alphabet=st.sampled_from("a字 \t,"), max_size=400))
+@settings(max_examples=200)
+def test_nothing_is_lost_where_lines_are_wrapped(said: str) -> None:
+    shown = OPENAI.prettify(dump({"prompt": "x" + said}), Metadata()).partition("\n")[2]
+    assert "".join(shown.split()) == "".join(("x" + said).split())
+
+
+@pytest.mark.parametrize(
+    "said", ["word " * 2_000_000, "x" * 10_000_000, "字" * 3_300_000], ids=["words", "one", "wide"]
+)
+def test_a_long_text_is_shown_at_once(said: str) -> None:
+    body = dump({"messages": [{"role": "user", "content": said}]})
+    started = time.perf_counter()
+    OPENAI.prettify(body, Metadata())
+    assert time.perf_counter() - started < 3  # on an idle machine a quarter of that
 
 
 @pytest.mark.parametrize("file", ["stream_text_usage_final_only.sse", "stream_image_inline.sse", "text_stop.json"])

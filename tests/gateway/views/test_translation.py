@@ -22,7 +22,7 @@ from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
 from addons.gateway.views import attempts_view, translation_view
 from addons.gateway.views.body import CUT
-from addons.gateway.views.explained import WIDTH
+from addons.gateway.views.transcript import WIDTH
 from mapping.gemini import JSON, Options
 
 OPENAI, GEMINI, TRANSLATION, ATTEMPTS = views.VIEWS
@@ -130,16 +130,16 @@ def test_what_became_of_a_request(shown: View) -> None:
     client, tried = GOOD
     made = text(TRANSLATION, client)
     for line in (
-        'model                  "gpt-4o"               → the model = "gemini-2.5-flash"',
-        "temperature            0.5                    → generationConfig.temperature",
-        '  content              "Be brief."            → systemInstruction.parts[0].text',
-        '  content              "Is it cold?"          → contents[0].parts[0].text',
+        'model                "gpt-4o"             → the model = "gemini-2.5-flash"',
+        "temperature          0.5                  → generationConfig.temperature",
+        '  content            "Be brief."          → systemInstruction.parts[0].text',
+        '  content            "Is it cold?"        → contents[0].parts[0].text',
         'tools[0]  type "function"',
         '      → tools[0].functionDeclarations[0].name = "get_weather"',
         "      → tools[0].functionDeclarations[0].parametersJsonSchema",
         "      ! schema=contentEncoding",
-        'logit_bias             {"1":2}                ✗ left out',
-        "    ignored=logit_bias: A parameter has no equivalent at Gemini and was left out.",
+        'logit_bias           {"1":2}              ✗ left out',
+        "    ignored=logit_bias: A parameter has no equivalent at Gemini and was left",
     ):
         assert line in made.splitlines(), line
     assert "sent otherwise" not in made
@@ -155,7 +155,7 @@ def test_what_became_of_an_answer(shown: View) -> None:
         "      → choices[0].message.tool_calls[0].function.arguments",
         "usageMetadata.promptTokenCount 3",
         "      → usage.prompt_tokens",
-        'modelVersion           "gemini-2.5-flash"     ✗ no effect',
+        'modelVersion         "gemini-2.5-flash"   ✗ no effect',
     ):
         assert line in made.splitlines() or line.strip() in made, line
     assert text(TRANSLATION, GOOD[1], GOOD[1].response) == made
@@ -209,6 +209,17 @@ def test_a_retried_request(shown: View) -> None:
     assert "attempt 1 · first@example.com · 503 UNAVAILABLE: Too busy." in made
     assert "attempt 2 · second@example.com · 200: the client got this answer" in made
     assert "retried=503 UNAVAILABLE: The upstream was asked more than once." in made
+
+
+def test_what_two_attempts_say_in_the_same_words_stands_once(shown: View) -> None:
+    attempts = [attempt("429 quota", 429), attempt("429 quota", 429, account="second@example.com")]
+    about = record(attempts, status=429, error="rate_limit_exceeded", tokens=None)
+    busy = (429, error(429, "RESOURCE_EXHAUSTED", "No quota is left."))
+    flows = exchange(about, [busy, busy], got={"error": {"message": "Come back later."}})
+    shown.add(flows)
+    made = text(TRANSLATION, flows[0])
+    assert made.count("No quota is left.") == 1
+    assert "attempt 2 · second@example.com · 429 quota, with the same words" in made
 
 
 def test_a_refused_request(shown: View) -> None:

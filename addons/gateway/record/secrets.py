@@ -1,0 +1,59 @@
+"""Credentials have no place in the record, wherever they stand.
+
+* What an upstream was shown, or a client presented, is taken out wherever its bytes are found.
+* What the name of a header field or of a query's parameter calls a credential is taken out whatever it is: a client's
+  key for somebody else, or one that was sent to the wrong place.
+
+A whole answer is sent to the client after it is recorded, so it stays as it is, even where a model repeats in it a key
+that the client had put into its prompt. The header fields in which a key is looked for have been taken off before
+(`callers`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from mitmproxy import http
+
+SHORTEST = 8
+"""Bytes of a credential; what is shorter is a word of a test."""
+STANDS_FOR_IT = b"[credential]"
+
+_WORDS = rb"(?:key|token|secret|password|auth|authorization|signature|cookie)"
+_HEADER = re.compile(rb"(?:\A|[-_])(?:api)?" + _WORDS + rb"\Z", re.IGNORECASE)
+_NO_CREDENTIAL = frozenset(
+    (b"idempotency-key", b"x-idempotency-key", b"x-stainless-idempotency-key", b"sec-websocket-key")
+)
+_PARAMETER = re.compile(rb"(?<=[?&])((?:[^=&]*[-_.])?(?:api)?" + _WORDS + rb"=)[^&]+", re.IGNORECASE)
+
+
+def known(values: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The credentials that are looked for, as they are and as they stand in a URL."""
+    found = dict.fromkeys(value for value in values if len(value) >= SHORTEST)
+    return tuple(found | dict.fromkeys(quote(value, safe="").encode() for value in found))
+
+
+def without(secrets: Iterable[bytes], data: bytes) -> bytes:
+    """The bytes without these credentials."""
+    for secret in secrets:
+        if secret in data:
+            data = data.replace(secret, STANDS_FOR_IT)
+    return data
+
+
+def clean(message: http.Message, secrets: tuple[bytes, ...]) -> None:
+    """Takes credentials out of a message of the record."""
+    data = message.data
+    data.headers = http.Headers([(name, _value(name, value, secrets)) for name, value in data.headers.fields])
+    if data.content:
+        data.content = without(secrets, data.content)
+    if isinstance(message, http.Request):
+        message.data.path = _PARAMETER.sub(rb"\1" + STANDS_FOR_IT, without(secrets, message.data.path))
+
+
+def _value(name: bytes, value: bytes, secrets: tuple[bytes, ...]) -> bytes:
+    if _HEADER.search(name) and name.lower() not in _NO_CREDENTIAL:
+        return STANDS_FOR_IT
+    return without(secrets, value)

@@ -1,0 +1,54 @@
+"""addons.gateway.record.secrets: what is taken out of recorded messages."""
+
+from __future__ import annotations
+
+import pytest
+from mitmproxy import http
+
+from addons.gateway.record import secrets
+
+KEY = b"secret-key-1/+"
+STANDS_FOR_IT = secrets.STANDS_FOR_IT.decode()
+
+PATHS = [
+    ("/v1/models", "/v1/models"),
+    ("/v1/models?after=a&limit=2", "/v1/models?after=a&limit=2"),
+    ("/v1/models?key=abc", f"/v1/models?key={STANDS_FOR_IT}"),
+    ("/v1/models?a=1&api-key=abc&b=2", f"/v1/models?a=1&api-key={STANDS_FOR_IT}&b=2"),
+    ("/v1/models?access_token=abc", f"/v1/models?access_token={STANDS_FOR_IT}"),
+    ("/v1/models?pageToken=abc&max_tokens=7", "/v1/models?pageToken=abc&max_tokens=7"),
+    ("/v1/secret-key-1%2F%2B/models", f"/v1/{STANDS_FOR_IT}/models"),
+]
+HEADERS = [
+    ("api-key", "abc", STANDS_FOR_IT),
+    ("X-Auth-Token", "abc", STANDS_FOR_IT),
+    ("set-cookie", "a=b", STANDS_FOR_IT),
+    ("Idempotency-Key", "abc", "abc"),
+    ("User-Agent", "abc", "abc"),
+    ("X-Ours", f"k={KEY.decode()};", f"k={STANDS_FOR_IT};"),
+]
+
+
+@pytest.mark.parametrize(("path", "kept"), PATHS)
+def test_paths(path: str, kept: str) -> None:
+    request = http.Request.make("GET", f"http://127.0.0.1{path}")
+    secrets.clean(request, secrets.known([KEY]))
+    assert request.path == kept
+
+
+@pytest.mark.parametrize(("name", "value", "kept"), HEADERS)
+def test_header_fields(name: str, value: str, kept: str) -> None:
+    response = http.Response.make(200, b"", {name: value})
+    secrets.clean(response, secrets.known([KEY]))
+    assert response.headers[name] == kept
+
+
+def test_bodies() -> None:
+    response = http.Response.make(200, b"It is " + KEY)
+    secrets.clean(response, secrets.known([KEY]))
+    assert response.content == b"It is " + secrets.STANDS_FOR_IT
+
+
+def test_words_are_no_credentials() -> None:
+    """A short key, as tests have them, is not looked for: it would be found in ordinary text."""
+    assert secrets.known([b"any", b""]) == ()
