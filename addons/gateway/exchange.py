@@ -123,6 +123,8 @@ class Exchange:
     overdue: bool = False
     """The deadline has passed, and the client's answer is an error."""
     _opening: bytes = b""
+    _own_answer: http.Response | None = None
+    """What was answered without an upstream's answer."""
 
     # --- the hooks
 
@@ -169,6 +171,8 @@ class Exchange:
 
     async def on_response(self) -> None:
         """The `response` hook, once per exchange: make the client's answer."""
+        if self.gateway.recordings and self._own_answer and self.verdict is Verdict.ANSWER:
+            self.flow.response = self._own_answer  # a server replay has no recording of it, and says 404
         with Guard(self):
             if self.verdict is Verdict.STREAM:
                 assert self.job is not None
@@ -307,6 +311,7 @@ class Exchange:
     def succeed(self, content: bytes, fields: answers.Fields | None = None) -> None:
         """Answer with a whole body. `fields`: its type and what else it needs; None: it is JSON."""
         self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self._fields()])
+        self._own_answer = self.flow.response
         self.verdict = Verdict.ANSWER
 
     def crashed(self) -> None:
@@ -333,9 +338,9 @@ class Exchange:
             self.result.set_exception(problem)
         if self._head is None:
             if status_page.is_page(self.method, self.path):
-                self.flow.response = status_page.refusal(problem, self.flow.request, self._fields())
+                self.flow.response = self._own_answer = status_page.refusal(problem, self.flow.request, self._fields())
             else:
-                self.flow.response = answers.error(problem, self._fields())
+                self.flow.response = self._own_answer = answers.error(problem, self._fields())
             self.verdict = Verdict.ANSWER
         else:
             translator = self._translator
@@ -417,6 +422,8 @@ class Exchange:
             self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
             conversation = gateway.conversation_of(self, job.request().body)
             self.failover = Failover(self.pool or gateway.pool, gateway.settings.retry, job.model, conversation)
+            if job.streams and not self.inner:
+                self._silence = Silence(gateway.settings.proxy.keep_alive, self._show_life)
         account = self.failover.begin(paused=self.pause, stay=self._hopping or self._stay)
         self._stay = False
         if isinstance(account, Wait):
@@ -426,8 +433,6 @@ class Exchange:
         if self.trace:
             self.trace.called(self.flow)
         self.verdict = Verdict.SEND
-        if job.streams and self._silence is None and not self.inner:
-            self._silence = Silence(self.gateway.settings.proxy.keep_alive, self._show_life)
 
     def _end_stream(self, others: list[bytes]) -> None:
         translator, job = self._translator, self.job

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS
+from tests.e2e.faults.faulty_upstream import KEEP, STREAM, FaultyUpstream, whole
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter, Upstream
@@ -23,6 +26,11 @@ def text_of(answer: Answer, stream: bool) -> str:
     deltas = [event["choices"][0]["delta"] for event in answer.events[:-1] if event["choices"]]
     return "".join(delta.get("content") or "" for delta in deltas)
 
+
+RETRY_INFO = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "1s"}
+RESTS_SHORTLY = json.dumps(
+    {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "message": "Too many.", "details": [RETRY_INFO]}}
+).encode()
 
 RESCUED = [
     "demo-429-first",
@@ -114,11 +122,27 @@ def test_an_exhausted_account_rests_and_the_other_serves(starter: Starter, upstr
     assert sorted(Counter(r.headers["x-goog-api-key"] for r in upstream.requests).values()) == [1, 4]
 
 
-def test_a_short_cooldown_is_waited_for(starter: Starter, upstream: Upstream) -> None:
-    gateway = starter("[retry]\nmax_wait = '40s'\n" + TWO_ACCOUNTS.partition("\n\n")[0])
-    first = gateway.chat("demo-429-first-short")
-    assert first.status == 429  # one account: one attempt
-    assert attempts(upstream) == 1
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_short_cooldown_is_waited_for(starter: Starter, stream: bool) -> None:
+    upstream = FaultyUpstream()
+    upstream.play(STREAM if stream else whole(), KEEP)
+    upstream.replies = [[whole(RESTS_SHORTLY, status="429 Too Many Requests"), KEEP]]
+    gateway = starter(
+        '[proxy]\nkeep_alive = "200ms"\n'
+        f'[[accounts]]\nemail = "alpha@example.com"\napi_key = "key"\nbase_url = "{upstream.url}"'
+    )
+    first = gateway.chat("gemini-2.5-flash", stream=stream)
+    assert (first.status, first.headers["retry-after"]) == (429, "1")  # one account: one attempt
+    began = time.monotonic()
+    second = gateway.chat("gemini-2.5-flash", stream=stream)
+    assert second.status == 200
+    assert time.monotonic() - began > 0.7
+    assert upstream.requests == 2
+    if stream:
+        head, _, rest = second.body.partition(b": keep-alive\n\n")
+        assert head.startswith(b"data: ")  # clients want an event first
+        assert rest.endswith(b"data: [DONE]\n\n")
+    upstream.close()
 
 
 def test_a_refused_key_sets_its_account_aside(starter: Starter, upstream: Upstream) -> None:

@@ -39,7 +39,9 @@ EARLY = 300.0
 TRANSIT = 5.0
 """Seconds that a request may be under way: a token that ends sooner is not sent any more."""
 PAUSE = 15.0
-"""Seconds after a failed refresh before the next one in the background."""
+"""Seconds after a failed refresh before the next one in the background; doubled each time while there is no token."""
+LONGEST_PAUSE = 240.0
+"""Seconds; what the doubling comes to."""
 
 _CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 SCOPES = {
@@ -67,6 +69,11 @@ class Credential(ABC):
         """Why it can't be used, as far as is known; None while it can."""
         return None
 
+    @property
+    def trouble(self) -> str | None:
+        """Why it has nothing to show at the moment, though that may change by itself; None while it has."""
+        return None
+
     @abstractmethod
     def headers(self) -> Fields:
         """The header fields that go onto the wire now. Raises CredentialError when there is no token yet."""
@@ -84,7 +91,10 @@ class Credential(ABC):
             raise CredentialError(f"the {self.kind} was refused, and can't be renewed", permanent=True)
 
     def look(self) -> bool:
-        """See whether its file has changed: about once a second, on the event loop. True: the new one is in force."""
+        """See whether its file has changed, or whether it is time to ask for a token once more.
+
+        Called about once a second, on the event loop. True: the file has changed, and the new one is in force.
+        """
         return False
 
     def __repr__(self) -> str:
@@ -146,7 +156,12 @@ class GoogleCredential(Credential):
         self._token: Token | None = None
         self._fields: Fields = []
         self._renew_at = 0.0
-        """When the token is to be renewed in the background."""
+        """When a token is to be fetched in the background."""
+        self._failure: CredentialError | None = None
+        """Why the latest refresh has failed, if it has, and not for good."""
+        self._pause = PAUSE
+        self._told = False
+        """The log says that there is no token."""
         self._refusal: CredentialError | None = None
         self._running: asyncio.Task[CredentialError | None] | None = None
         self._source: TokenSource | None = None
@@ -159,6 +174,10 @@ class GoogleCredential(Credential):
     @property
     def fault(self) -> str | None:
         return str(self._refusal) if self._refusal and not self.is_fresh() else None
+
+    @property
+    def trouble(self) -> str | None:
+        return str(self._failure) if self._failure and not self.is_fresh() else None
 
     def headers(self) -> Fields:
         if self._token is None:
@@ -187,10 +206,14 @@ class GoogleCredential(Credential):
             raise CredentialError(str(error), permanent=error.permanent)
 
     def look(self) -> bool:
-        if not self._reload():
-            return False
-        self._begin()
-        return True
+        changed = self._reload()
+        trouble = self.trouble
+        if trouble and not self._told:
+            logger.warning(f"An account has no token, and no turn while others are ready: {trouble}")
+        self._told = trouble is not None
+        if changed or (trouble and self._clock() >= self._renew_at):
+            self._begin()
+        return changed
 
     # --- inside
 
@@ -217,15 +240,17 @@ class GoogleCredential(Credential):
             self._running = None
         now = self._clock()
         if token:
-            self._token, self._refusal = token, None
+            self._token, self._refusal, self._failure, self._pause = token, None, None, PAUSE
             self._fields = _bearer(token.value, self._project(source))
             self.version += 1
             self._renew_at = _renew_at(now, token.expires)
         elif error:
-            self._renew_at = now + PAUSE
-            self._refusal = error if error.permanent else None
+            self._renew_at = now + self._pause
+            self._refusal, self._failure = (error, None) if error.permanent else (None, error)
             if self.is_fresh():
                 logger.warning(f"A token could not be renewed, the old one is still good: {error}")
+            else:
+                self._pause = min(LONGEST_PAUSE, 2 * self._pause)
         return error
 
     def _reload(self) -> bool:
@@ -244,7 +269,8 @@ class GoogleCredential(Credential):
                 self._refusal = e
             logger.error(f"Credentials: {e}" + ("; those read before stay in use" if self._source else ""))
             return False
-        self._refusal = None
+        self._refusal = self._failure = None
+        self._pause = PAUSE
         self._renew_at = 0.0
         return True
 

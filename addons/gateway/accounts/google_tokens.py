@@ -153,6 +153,8 @@ class TokenSource:
         said = text if isinstance(text, str) else type(error).__name__
         if not said or len(said) > 300 or said.startswith("<") or not said.isprintable():
             said = "the token server's answer is not JSON"
+        elif said[0] in "{[":
+            said = "the token server gave an error without a reason"
         return self._error(said, permanent="Reauthentication is needed" in said)
 
     def _error(self, text: str, permanent: bool = False) -> CredentialError:

@@ -108,7 +108,10 @@ class Pool:
         return resting[0][1] if resting else None
 
     def _ready(self, model: str, tried: Collection[Account]) -> list[Account]:
-        return [a for a in self.candidates(model) if a not in tried and self.rest_of(a, model) is None]
+        """Those that can be asked at once. To wait for a token that is not to be had is for when there is no other."""
+        ready = [a for a in self.candidates(model) if self.rest_of(a, model) is None]
+        sound = [a for a in ready if a.credential.trouble is None]
+        return [a for a in sound or ready if a not in tried]
 
     def none_error(self, model: str) -> OpenAIError:
         """503 (no account can serve), or 429 (all are cooling), with a sentence on what to do."""

@@ -76,7 +76,7 @@ def _state(account: Account, rests: list[dict[str, Any]]) -> tuple[str, str | No
         return SET_ASIDE, account.refused
     if account.unusable:
         return UNUSABLE, account.unusable
-    return (COOLING if rests else READY), None
+    return (COOLING if rests else READY), account.credential.trouble
 
 
 def _models(statistics: Statistics) -> list[dict[str, Any]]:

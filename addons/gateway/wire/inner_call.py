@@ -18,7 +18,8 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.utils import asyncio_utils
 
-from addons.gateway.wire.layer import GatewayLayer, GatewayStream, Nudge
+from addons.gateway.wire.layer import GatewayLayer
+from addons.gateway.wire.stream import GatewayStream, Nudge
 
 if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange

@@ -11,7 +11,8 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.tls import ClientTLSLayer
 from mitmproxy.utils import asyncio_utils
 
-from addons.gateway.wire.layer import GatewayLayer, GatewayStream, Nudge
+from addons.gateway.wire.layer import HTTP1, GatewayLayer
+from addons.gateway.wire.stream import GatewayStream, Nudge
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -31,7 +32,9 @@ def install(nextlayer: layer.NextLayer, gateway: Gateway) -> None:
         return
     stack = tunnel.LayerStack()
     if starts_like_tls_record(nextlayer.data_client()):
-        stack /= ClientTLSLayer(context)
+        tls = ClientTLSLayer(context)
+        context.client.alpn = HTTP1  # the only one that is chosen, of those that the client offers
+        stack /= tls
     stack /= GatewayLayer(context, gateway, nudge)
     nextlayer.layer = stack[0]
 

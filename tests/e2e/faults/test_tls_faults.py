@@ -49,8 +49,12 @@ class TlsUpstream(FaultyUpstream):
             return
         finally:
             self._connections.discard(connection)
+        self.handshaken(secured)
         self._connections.add(secured)
         super()._talk(secured)
+
+    def handshaken(self, secured: ssl.SSLSocket) -> None:
+        """A connection is secured."""
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,10 @@ import pytest
 from tests.e2e.conftest import free_port, wait_until
 from tests.e2e.faults.conftest import PERSON, left, write_credentials
 from tests.e2e.faults.faulty_upstream import (
+    KEEP,
     RESET,
     STALL,
+    STREAM,
     FaultyUpstream,
     Script,
     endless,
@@ -74,6 +77,76 @@ def test_a_token_server_that_is_down_comes_back(
     assert gateway.chat(PERSON).status == 503
     tokens.play(whole(b'{"access_token": "token-1", "expires_in": 3600, "token_type": "Bearer"}'))
     wait_until(lambda: gateway.chat(PERSON).status == 200)
+    tokens.close()
+
+
+def test_nobody_waits_for_a_silent_token_server_where_another_account_can_serve(
+    starter: Starter, tmp_path: Path, faulty_upstream: FaultyUpstream
+) -> None:
+    """The first one does, who could not know."""
+    tokens = FaultyUpstream()
+    tokens.play(RESET)
+    faulty_upstream.play(whole())
+    write_credentials(tmp_path, tokens)
+    accounts = f"""
+[routing]
+strategy = "fill_first"
+[[accounts]]
+email = "person"
+credentials = "{tmp_path / "person.json"}"
+base_url = "{faulty_upstream.url}"
+[[accounts]]
+email = "other"
+api_key = "key"
+base_url = "{faulty_upstream.url}"
+"""
+    gateway = starter(accounts)
+    assert gateway.chat(PERSON).status == 200
+    asked = tokens.requests
+    assert asked > 0
+    tokens.play(STALL)
+    answers = [gateway.chat(PERSON) for _ in range(5)]
+    assert {answer.headers["x-account-email"] for answer in answers} == {"other"}
+    assert tokens.requests == 0
+    person = next(a for a in gateway.call("GET", "/status.json").json["accounts"] if a["label"] == "person")
+    assert "person.json" in person["reason"]
+    wait_until(lambda: "An account has no token" in gateway.log)
+    # A changed file is a new chance at once.
+    tokens.hang_up()
+    tokens.play(whole(b'{"access_token": "token-1", "expires_in": 3600, "token_type": "Bearer"}'))
+    write_credentials(tmp_path, tokens)
+    wait_until(lambda: gateway.chat(PERSON).headers["x-account-email"] == "person")
+    tokens.close()
+
+
+def test_a_stream_shows_life_while_its_token_is_fetched(
+    starter: Starter, tmp_path: Path, faulty_upstream: FaultyUpstream
+) -> None:
+    token = whole(b'{"access_token": "token-1", "expires_in": 3600, "token_type": "Bearer"}')
+    tokens = FaultyUpstream()
+    tokens.play(lambda _: time.sleep(0.6), token)
+    faulty_upstream.play(STREAM, KEEP)
+    write_credentials(tmp_path, tokens)
+    gateway = starter(f"""
+[proxy]
+keep_alive = "200ms"
+[limits]
+deadline = "2s"
+[[accounts]]
+email = "person"
+credentials = "{tmp_path / "person.json"}"
+base_url = "{faulty_upstream.url}"
+""")
+    answer = gateway.chat(PERSON, stream=True)
+    assert answer.body.count(b": keep-alive\n\n") >= 2
+    assert answer.events[-1] == "[DONE]"
+    assert faulty_upstream.requests == 1
+    tokens.play(STALL)
+    write_credentials(tmp_path, tokens)
+    faulty_upstream.play(whole(b"{}", status="401 Unauthorized"), KEEP)
+    answer = gateway.chat(PERSON, stream=True)  # its token is refused, and there is no other
+    assert answer.body.count(b": keep-alive\n\n") >= 2
+    assert answer.events[-1]["error"]["code"] == "upstream_timeout"
     tokens.close()
 
 

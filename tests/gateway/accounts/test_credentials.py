@@ -27,6 +27,7 @@ from addons.gateway.accounts import credential_files, google_tokens
 from addons.gateway.accounts.credential_files import REQUIRED, CredentialsFile
 from addons.gateway.accounts.credentials import (
     EARLY,
+    LONGEST_PAUSE,
     PAUSE,
     SCOPES,
     TRANSIT,
@@ -613,6 +614,37 @@ def test_server_down(tmp_path: Path, server: TokenServer) -> None:
         asyncio.run(credential.refresh())
     assert not e.value.permanent
     assert credential.fault is None
+
+
+def test_a_server_that_is_down_is_asked_again_in_the_background(tmp_path: Path, server: TokenServer) -> None:
+    clock = Clock()
+    credential = google(write(tmp_path / "me.json", user(server.url)), clock=clock)
+    down = (503, b"{}")
+
+    async def run() -> None:
+        server.refusal = down
+        assert credential.trouble is None
+        with pytest.raises(CredentialError):
+            await credential.refresh()
+        asked = len(server.calls)
+        for seconds in (PAUSE, 2 * PAUSE, 4 * PAUSE, 8 * PAUSE, LONGEST_PAUSE, LONGEST_PAUSE):
+            assert "an error without a reason" in (credential.trouble or "")
+            clock.now += seconds - 1
+            assert not credential.look()
+            await asyncio.sleep(0.02)
+            assert len(server.calls) == asked
+            clock.now += 1.1
+            assert not credential.look()
+            await settled(credential, lambda: credential._running is None)  # type: ignore[attr-defined]
+            assert len(server.calls) > asked
+            asked = len(server.calls)
+        server.refusal = None
+        clock.now += LONGEST_PAUSE + 1
+        credential.look()
+        await settled(credential, credential.is_fresh)
+        assert credential.trouble is None
+
+    asyncio.run(run())
 
 
 def test_a_silent_server(tmp_path: Path, server: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,6 +65,27 @@ def test_who_rests_has_no_turn() -> None:
     assert {label(accounts.choose(MODEL)) for _ in range(2)} == {"a", "b"}
 
 
+class Tokenless(ApiKey):
+    """Its token server is silent."""
+
+    trouble = "no answer"
+
+
+@pytest.mark.parametrize("strategy", ["round_robin", "fill_first", "sticky"])
+def test_who_has_no_token_serves_only_where_nobody_else_can(strategy: Strategy) -> None:
+    accounts, clock = pool("a", "b", strategy=strategy)
+    a, b = accounts.accounts
+    a.credential = Tokenless("")
+    conversation = Conversation("a") if strategy == "sticky" else None
+    assert [label(accounts.choose(MODEL, (), conversation)) for _ in range(3)] == ["b", "b", "b"]
+    assert accounts.choose(MODEL, [b]) is None
+    accounts.cool(b, MODEL, 30, "429")
+    assert label(accounts.choose(MODEL, (), conversation)) == "a"
+    clock.now += 31
+    a.credential = ApiKey("key")
+    assert {label(accounts.choose(MODEL)) for _ in range(2)} == ({"a"} if strategy == "fill_first" else {"a", "b"})
+
+
 def test_fill_first_takes_the_first_that_can() -> None:
     accounts, clock = pool("a", "b", "c", strategy="fill_first")
     a, b, _ = accounts.accounts
