@@ -58,6 +58,7 @@ def test_encodings(encoding: str) -> None:
         (gzip.compress(b'{"a": 1}')[:-9], "gzip", 400),
         (brotli.compress(b'{"a": 1}')[:-1], "br", 400),
     ],
+    ids=["plain", "identity", "raw deflate", "upper case", "none", "cut", "not gzip", "unknown", "cut gzip", "cut br"],
 )
 def test_what_is_taken(content: bytes, encoding: str | None, status: int) -> None:
     if status == 200:
