@@ -58,9 +58,9 @@ class Seeds:
 
 
 class Recordings:
-    """The seeds of recorded exchanges, by the client's request."""
+    """The seeds of recorded exchanges, by the client's request. `prepare` is called before the first is asked for."""
 
-    def __init__(self, flows: Iterable[http.HTTPFlow]) -> None:
+    def __init__(self, flows: Iterable[http.HTTPFlow], prepare: Callable[[], None] | None = None) -> None:
         self._seeds: dict[bytes, deque[dict[str, Any]]] = {}
         for flow in flows:
             record = record_of(flow)
@@ -68,24 +68,25 @@ class Recordings:
             # What was refused had none, and its request may be that of another one that was not: only the key differed.
             if record.get("side") == CLIENT and isinstance(seeds, dict) and any(seeds.values()):
                 self._seeds.setdefault(_key(flow.request), deque()).append(seeds)
-        self._in_order = False
+        self._prepare = prepare
 
     def seeds_for(self, request: http.Request) -> dict[str, Any] | None:
         """What the exchange with the same request had; the first of several first, the last again and again."""
-        if not self._in_order:
-            self._in_order = True
-            put_in_order(ctx.master.addons.get("serverplayback"))
+        if self._prepare:
+            self._prepare()
+            self._prepare = None
         known = self._seeds.get(_key(request))
         if not known:
             return None
         return known.popleft() if len(known) > 1 else known[0]
 
 
-def put_in_order(playback: Any) -> None:
+def put_in_order() -> None:
     """Have mitmproxy's server replay answer equal requests in the order in which they were made.
 
     Files have them in the order in which they ended, which for the calls of an answer with several choices is another.
     """
+    playback = ctx.master.addons.get("serverplayback")
     for flows in getattr(playback, "flowmap", {}).values():
         flows.sort(key=lambda flow: flow.request.timestamp_start)
 
@@ -98,7 +99,7 @@ def load(paths: Sequence[str]) -> Recordings | None:
         flows = io.read_flows_from_paths(paths)
     except Exception:  # a KeyError, say, for half a flow; mitmproxy, which reads them too, says so
         return None
-    return Recordings(flow for flow in flows if isinstance(flow, http.HTTPFlow))
+    return Recordings((flow for flow in flows if isinstance(flow, http.HTTPFlow)), put_in_order)
 
 
 def _key(request: http.Request) -> bytes:
