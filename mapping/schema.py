@@ -175,10 +175,10 @@ class _Cleaner:
         if "required" in node.out or node.hoisted is not None:
             self._require(node)
         out = node.out
-        if node.nullable:
-            out = nullable(out)
         if "properties" in out and "type" not in out:
             out = {"type": "object", **out}
+        if node.nullable:
+            out = nullable(out)
         if node.hints is not None:
             hint = f"(constraint: {'; '.join(node.hints)})"
             out["description"] = f"{out['description']} {hint}" if out.get("description") else hint

@@ -173,6 +173,12 @@ KEYWORDS = [
         noted("required"),
     ),
     ("nullable", {"type": "string", "nullable": True}, {"type": ["string", "null"]}, []),
+    (
+        "nullable-values-of-an-object",
+        {"properties": {}, "enum": [None, 0, "a"]},
+        {"anyOf": [{"type": "object", "properties": {}, "enum": [0, "a"]}, {"type": "null"}]},
+        [],
+    ),
     ("nullable-false", {"type": "string", "nullable": False}, STRING, []),
     ("properties-typed", {"properties": {"a": STRING}}, {"type": "object", "properties": {"a": STRING}}, []),
     (
