@@ -319,14 +319,20 @@ def child_environ() -> "dict[str, str]":
     return {name: value for name, value in os.environ.items() if name not in away}
 
 
-def start_again(script: str) -> None:
-    """Become the same script in the environment, which is set up first; ends with a message where that cannot be."""
+def enter(script: str) -> None:
+    """See to it that the script runs in the environment, which is set up first. Raises SetupError."""
     environment = Environment()
+    environment.ensure(RUN)
+    if os.path.realpath(sys.prefix) != os.path.realpath(environment.path):
+        replace_process([environment.python, os.path.abspath(script), *sys.argv[1:]])
+
+
+def start_again(script: str) -> None:
+    """The same; ends with a message where that cannot be."""
     try:
-        environment.ensure(RUN)
+        enter(script)
     except SetupError as e:
         sys.exit(str(e))
-    replace_process([environment.python, os.path.abspath(script), *sys.argv[1:]])
 
 
 def replace_process(command: "list[str]") -> None:

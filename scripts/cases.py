@@ -38,13 +38,9 @@ def parse(argv: "list[str]") -> argparse.Namespace:
 
 
 def main() -> int:
-    argv = sys.argv[1:]
-    options = parse(argv)
+    options = parse(sys.argv[1:])
     try:
-        environment = bootstrap.Environment()
-        environment.ensure(bootstrap.RUN)
-        if os.path.realpath(sys.prefix) != os.path.realpath(environment.path):
-            bootstrap.replace_process([environment.python, os.path.abspath(__file__), *argv])
+        bootstrap.enter(__file__)
         from scripts import case_commands  # needs the packages of the environment
 
         return case_commands.run(options)
