@@ -18,6 +18,8 @@ logger = logging.getLogger("antigravity")
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the file."""
+GONE_AFTER = 3
+"""Looks; before that an editor may be replacing the file."""
 
 
 class SettingsFile:
@@ -59,10 +61,14 @@ class SettingsFile:
             self._watcher = None
 
     async def _watch(self) -> None:
+        missing = 0
         while True:
             await asyncio.sleep(LOOK_EVERY)
             self._gateway.look_at_credentials()
             stamp = self._look()
+            missing = missing + 1 if stamp is None else 0
+            if missing == GONE_AFTER:
+                logger.warning(f"Settings: {self.path} is gone; what it said stays in force")
             if stamp is not None and stamp != self._stamp and self.read():
                 logger.info(f"Settings reloaded from {self.path}")
 
