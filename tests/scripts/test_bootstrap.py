@@ -336,13 +336,16 @@ def test_what_would_mislead_the_environment_is_not_passed_on(monkeypatch: pytest
     assert environ["GEMINI_API_KEY"] == "kept"
 
 
-def test_a_script_starts_again_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_script_starts_again_in_the_environment(monkeypatch: pytest.MonkeyPatch, inside: bool) -> None:
     done: list[object] = []
+    monkeypatch.setattr("sys.prefix", bootstrap.Environment().path if inside else "/elsewhere")
     monkeypatch.setattr(bootstrap.Environment, "ensure", lambda self, what: done.append(what))
     monkeypatch.setattr(bootstrap, "replace_process", done.append)
     monkeypatch.setattr("sys.argv", ["scripts/x.py", "--port", "0"])
     bootstrap.start_again("scripts/x.py")
-    assert done == [RUN, [bootstrap.Environment().python, os.path.abspath("scripts/x.py"), "--port", "0"]]
+    again = [bootstrap.Environment().python, os.path.abspath("scripts/x.py"), "--port", "0"]
+    assert done == ([RUN] if inside else [RUN, again])
 
 
 @pytest.mark.parametrize("name", ["serve.py", "test.py", "demo_upstream.py"])
