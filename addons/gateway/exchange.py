@@ -477,8 +477,6 @@ class Exchange:
         content = response.raw_content or b""
         if self.trace:
             self.trace.came(content)
-        if "content-encoding" in response.headers:
-            content = response.get_content(strict=False) or b""
         if not 200 <= response.status_code < 300:
             raise upstream_errors.from_http(response.status_code, content, response.headers)
         if not job.take(content):
