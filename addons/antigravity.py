@@ -37,7 +37,7 @@ except ModuleNotFoundError as e:
         raise
     raise ImportError(
         f"The Python that runs mitmproxy ({sys.executable}) lacks the package {e.name!r}. "
-        f"Install it there (python -m pip install mitmproxy pydantic orjson prometheus-client google-auth jinja2), "
+        f"Install what pyproject.toml names there (python -m pip install {ROOT}), "
         f"or start with: python3 {ROOT / 'scripts' / 'serve.py'}"
     ) from None
 

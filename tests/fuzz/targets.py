@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import brotli
-import zstandard
 from mitmproxy import http
 from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
@@ -34,6 +33,7 @@ from addons.gateway.accounts.plain_http import Answer
 from addons.gateway.record import seeds
 from addons.gateway.record.flow_record import CLIENT, KEY, record_of
 from addons.gateway.wire import bodies
+from addons.gateway.wire.bodies import zstd
 from mapping import chat, completions, jsonio, responses, upstream_errors, upstream_forms
 from mapping.errors import OpenAIError
 from mapping.gemini import GeminiCall, Options, nothing_remembered
@@ -63,7 +63,7 @@ CODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "br": brotli.compress,
-    "zstd": zstandard.compress,
+    "zstd": zstd.compress,
 }
 
 

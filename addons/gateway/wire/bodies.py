@@ -5,16 +5,21 @@ A few kilobytes can decompress to gigabytes; no more is ever produced than the l
 
 from __future__ import annotations
 
+import sys
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import brotli
-import zstandard
 from mitmproxy import http
 
 from mapping import jsonio, upstream_errors
 from mapping.errors import OpenAIError
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 MAX_BYTES = 100 * 2**20
 """The largest body that is taken, of a request or of an upstream's answer, as it arrives and decompressed."""
@@ -56,7 +61,7 @@ def _decoded(content: bytes, encoding: str) -> bytes:
             f"The request body decompresses to more than {MAX_BYTES // 2**20} MB.",
             code="request_too_large",
         ) from None
-    except (zlib.error, brotli.error, zstandard.ZstdError, EOFError):
+    except (zlib.error, brotli.error, zstd.ZstdError, EOFError):
         raise OpenAIError(400, f"The request body is not valid {encoding} data.") from None
 
 
@@ -97,11 +102,19 @@ def _brotli(content: bytes, limit: int) -> bytes:
 
 
 def _zstd(content: bytes, limit: int) -> bytes:
-    with zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(content) as reader:
-        out = reader.read(limit + 1)
-    if len(out) > limit:
-        raise TooLarge
-    return out
+    """Frame after frame, as RFC 8878 lets them follow one another."""
+    pieces: list[bytes] = []
+    left = limit
+    while content:
+        decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 27})
+        pieces.append(decoder.decompress(content, left + 1))
+        left -= len(pieces[-1])
+        if left < 0:
+            raise TooLarge
+        if not decoder.eof:
+            raise EOFError
+        content = decoder.unused_data
+    return b"".join(pieces)
 
 
 _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {

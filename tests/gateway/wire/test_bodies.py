@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import brotli
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import http
 
 from addons.gateway.wire import bodies
+from addons.gateway.wire.bodies import zstd
 from mapping.errors import OpenAIError
 from mapping.upstream_errors import UpstreamError
 
@@ -27,7 +27,7 @@ CODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "br": brotli.compress,
-    "zstd": zstandard.compress,
+    "zstd": zstd.compress,
 }
 
 
@@ -57,8 +57,23 @@ def test_encodings(encoding: str) -> None:
         (b'{"a": 1}', "rot13", 400),
         (gzip.compress(b'{"a": 1}')[:-9], "gzip", 400),
         (brotli.compress(b'{"a": 1}')[:-1], "br", 400),
+        (zstd.compress(b'{"a": 1}')[:-1], "zstd", 400),
+        (zstd.compress(b'{"a":') + zstd.compress(b" 1}"), "zstd", 200),
     ],
-    ids=["plain", "identity", "raw deflate", "upper case", "none", "cut", "not gzip", "unknown", "cut gzip", "cut br"],
+    ids=[
+        "plain",
+        "identity",
+        "raw deflate",
+        "upper case",
+        "none",
+        "cut",
+        "not gzip",
+        "unknown",
+        "cut gzip",
+        "cut br",
+        "cut zstd",
+        "two frames",
+    ],
 )
 def test_what_is_taken(content: bytes, encoding: str | None, status: int) -> None:
     if status == 200:
