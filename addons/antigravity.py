@@ -35,11 +35,9 @@ try:
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
         raise
-    raise ImportError(
-        f"The Python that runs mitmproxy ({sys.executable}) lacks the package {e.name!r}. "
-        f"Install what pyproject.toml names there (python -m pip install {ROOT}), "
-        f"or start with: python3 {ROOT / 'scripts' / 'serve.py'}"
-    ) from None
+    from addons.gateway import dependencies
+
+    raise ImportError(dependencies.lacking(e.name or "?")) from None
 
 
 class Antigravity:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from addons.gateway import dependencies
 from tests.e2e.conftest import KEYS, ROOT, TWO_ACCOUNTS, free_port, wait_until
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
     gateway = starter(environ={"PYTHONPATH": str(tmp_path)}, wait=False)
     wait_until(lambda: gateway.process.poll() is not None, 20)
     assert "lacks the package 'orjson'" in gateway.log
+    assert all(requirement in gateway.log for requirement in dependencies.declared())
     assert "scripts/serve.py" in gateway.log
 
 
