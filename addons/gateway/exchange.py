@@ -547,7 +547,7 @@ class Exchange:
             self.failover.succeeded()
 
     def _finish(self) -> None:
-        """Once, when nothing more can happen."""
+        """Once, when nothing more can happen: tell everybody, and let go, whatever fails on the way."""
         if self._finished:
             return
         self._finished = True
@@ -556,18 +556,22 @@ class Exchange:
         if self._deadline:
             self._deadline.cancel()
         self._patience.end(_hung_up())
-        summary = summarise(self)
-        if self.trace:
-            if self.tail:
-                self.trace.sent.append(self.tail)
-            self.trace.over(self, summary)
-        if not self.inner:
-            self.gateway.tell(summary, quietly=self.is_poll and not summary.failed)
-        if self.job:
-            self.job.cancel()
+        if self.trace and self.tail:
+            self.trace.sent.append(self.tail)
         if self.result is not None and not self.result.done():
             self.result.set_exception(_hung_up())
-        self.gateway.close(self)
+        gateway, run = self.gateway, self.gateway.steps.run
+        try:
+            summary = run("summing up an exchange", summarise, self)
+            if summary is not None:
+                if self.trace:
+                    run("recording an exchange", self.trace.over, self, summary)
+                if not self.inner:
+                    gateway.tell(summary, quietly=self.is_poll and not summary.failed)
+            if self.job:
+                run("ending what runs beside an exchange", self.job.cancel)
+        finally:  # one that stayed open would count as under way for ever
+            gateway.close(self)
 
     def _pass_deadline(self) -> None:
         """It has taken too long: no further attempt, and an error for the client."""

@@ -34,6 +34,7 @@ from addons.gateway.settings import AccountSettings, Settings, load, proxy_keys
 from addons.gateway.status import page as status_page
 from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.status.statistics import Statistics
+from addons.gateway.steps import Steps
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.sealing import Sealer, new_key
@@ -71,6 +72,7 @@ class Gateway:
         self.recordings: Recordings | None = None
         """What is being replayed (`-S`)."""
         self.log = ExchangeLog()
+        self.steps = Steps()
         self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
@@ -206,17 +208,23 @@ class Gateway:
         return self.exchanges.get(flow.id)
 
     def close(self, exchange: Exchange) -> None:
+        """An exchange is over, and does not count as under way any more."""
         self.exchanges.pop(exchange.flow.id, None)
         if exchange.trace:
-            self.replays.over(exchange)
+            self.steps.run("letting go of a replay", self.replays.over, exchange)
 
     def tell(self, summary: Summary, *, quietly: bool) -> None:
         """An exchange has ended. `quietly`: it is not worth a word."""
-        self.metrics.count(summary)
+        run = self.steps.run
+        run("counting an exchange for /metrics", self.metrics.count, summary)
         if quietly:
             return
-        self.log.write(summary)
-        self.statistics.count(summary)
+        run("logging an exchange", self.log.write, summary)
+        run("counting an exchange for the status page", self.statistics.count, summary)
+        run("keeping the statistics", self._keep_soon)
+
+    def _keep_soon(self) -> None:
+        """The statistics have changed, and are kept in a while."""
         if self._keeping is None and self.settings.responses.store:
             loop = asyncio.get_running_loop()
             self._keeping = loop.call_later(KEEP_STATISTICS_EVERY, self._keep_statistics)
@@ -225,7 +233,7 @@ class Gateway:
         if self._keeping:
             self._keeping.cancel()
             self._keeping = None
-            self.state.keep("statistics", self.statistics.plain())
+            self.steps.run("keeping the statistics", lambda: self.state.keep("statistics", self.statistics.plain()))
 
     def _new_trace(self) -> Trace | None:
         return Trace(self.recorder) if self.recorder else None
