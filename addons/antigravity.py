@@ -21,7 +21,7 @@ try:
     from mitmproxy.proxy import layer
     from mitmproxy.utils import asyncio_utils
 
-    from addons.gateway import banner, views
+    from addons.gateway import banner, terminal, views
     from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo
     from addons.gateway.exchange import Exchange
@@ -56,6 +56,7 @@ class Antigravity:
     # --- options
 
     def load(self, loader: Loader) -> None:
+        terminal.prepare()
         views.register()
         loader.add_option(
             "antigravity_config", str, "", "Settings file (TOML) of the OpenAI gateway. Reloaded when it changes."

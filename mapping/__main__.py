@@ -29,6 +29,7 @@ from mapping.calls import Mint
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, Options, nothing_remembered
 from mapping.notes import CODES, Notes
+from mapping.printable import one_line
 from mapping.upstream_errors import UpstreamError
 
 type Whole = chat.ChatAnswer | completions.CompletionsAnswer | responses.ResponsesAnswer
@@ -78,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sys.stdout.buffer.flush()
     remarks += [f"{code}={detail}: {CODES[code]}" if detail else f"{code}: {CODES[code]}" for code, detail in notes]
     for remark in remarks:
-        print(remark, file=sys.stderr)
+        print(one_line(remark), file=sys.stderr)
     return status
 
 

@@ -27,7 +27,9 @@ from addons.gateway.accounts.credentials import CredentialError
 from addons.gateway.accounts.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.jobs import Call, CountJob
 from addons.gateway.settings import AccountSettings, Settings, SettingsError, load
+from addons.gateway.terminal import say
 from mapping import upstream_errors
+from mapping.printable import one_line
 from mapping.upstream_errors import Kind, UpstreamError
 
 TIMEOUT = 20.0
@@ -57,13 +59,13 @@ def run(options: argparse.Namespace, path: str, environ: Mapping[str, str]) -> i
         folder = Path(path).resolve().parent
         accounts = [Account.from_settings(entry, environ, folder) for entry in settings.accounts]
         if not accounts:
-            print("There is no account. Add one: accounts.py add LABEL")
+            say("There is no account. Add one: accounts.py add LABEL")
             return 1
         if options.command == "list":
             return show(accounts)
         return asyncio.run(check(accounts, Address.parse(options.upstream), options.model))
     except (SettingsError, OSError) as e:
-        print(e, file=sys.stderr)
+        say(e, sys.stderr)
         return 1
 
 
@@ -133,9 +135,10 @@ def word_for(problem: UpstreamError) -> str:
 
 
 def _table(rows: list[tuple[str, ...]]) -> None:
+    rows = [tuple(map(one_line, row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 # --- add
@@ -165,10 +168,10 @@ def add(options: argparse.Namespace, path: Path, environ: Mapping[str, str]) -> 
     )
     secret = entry.api_key is not None and not values["api_key"].startswith("env:")
     _append(path, text, private=secret)
-    print(f"Added {options.label} to {path}. Whether it works: accounts.py check")
+    say(f"Added {one_line(options.label)} to {path}. Whether it works: accounts.py check")
     unused = [account.email for account in load(None, environ).accounts]
     if unused and not before.accounts:
-        print("The file has accounts now, so the keys in the environment are not used any more.")
+        say("The file has accounts now, so the keys in the environment are not used any more.")
     return 0
 
 

@@ -15,6 +15,8 @@ from addons.gateway.cases import export as cases
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.files import Case, CaseError
 from addons.gateway.cases.rerun import Difference, differences, rerun
+from addons.gateway.terminal import say
+from mapping.printable import one_line
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +27,7 @@ def run(options: argparse.Namespace) -> int:
         folders = [case for name in options.folders for case in case_files.found_in(Path(name))]
         return (check if options.command == "run" else update)(folders)
     except CaseError as e:
-        print(e, file=sys.stderr)
+        say(e, sys.stderr)
         return 1
 
 
@@ -37,9 +39,9 @@ def check(folders: list[Path]) -> int:
         found = differences(case, rerun(case))
         if found:
             failed += 1
-            print(f"FAILED {folder}")
-            print("".join(_diff(difference) for difference in found))
-    print(f"{_counted(folders)}, {f'{failed} failed' if failed else 'all as recorded'}")
+            say(f"FAILED {folder}")
+            say("".join(_diff(difference) for difference in found))
+    say(f"{_counted(folders)}, {f'{failed} failed' if failed else 'all as recorded'}")
     return 1 if failed else 0
 
 
@@ -61,7 +63,7 @@ def update(folders: list[Path]) -> int:
         case = case_files.read(folder)
         outcome = rerun(case)
         if outcome.crash:
-            print(f"{folder} stays as it is, because its translation fails:\n{outcome.crash}", file=sys.stderr)
+            say(f"{folder} stays as it is, because its translation fails:\n{outcome.crash}", sys.stderr)
             return 1
         if not differences(case, outcome):
             continue
@@ -70,8 +72,8 @@ def update(folders: list[Path]) -> int:
         case_files.write(
             replace(case, status=outcome.status, answer=outcome.answer, notes=outcome.notes, calls=calls), folder
         )
-        print(f"updated {folder}")
-    print(f"{_counted(folders)}, {changed} updated")
+        say(f"updated {folder}")
+    say(f"{_counted(folders)}, {changed} updated")
     return 0
 
 
@@ -92,16 +94,16 @@ def export(file: Path, folder: Path, ids: Iterable[str] | None, *, mask: bool) -
             path = cases.export(found[id], folder / id, mask=mask)
         except CaseError as e:
             left_out += 1
-            print(e, file=sys.stderr)
+            say(e, sys.stderr)
             continue
-        print(f"{path}  {_told(case_files.read(path))}")
+        say(f"{path}  {_told(case_files.read(path))}")
     return 1 if left_out == len(wanted) or (ids and left_out) else 0
 
 
 def _told(case: Case) -> str:
     """What a case is, and whether its translation still gives the same."""
     same = "" if not differences(case, rerun(case)) else " (translated otherwise now)"
-    return f"{case.path} {case.client_model} -> {case.model} {case.status}{same}"
+    return f"{one_line(case.path)} {one_line(case.client_model)} -> {case.model} {case.status}{same}"
 
 
 def _counted(folders: Sequence[Path]) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx
 
 from addons.gateway.exchange_log import QUIET
+from addons.gateway.terminal import say
+from mapping.printable import one_line
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -18,7 +20,7 @@ def show(gateway: Gateway, file: Path | None, *, demo: bool) -> None:
     """Print the banner, unless mitmproxy was told to be quiet or owns the screen."""
     if type(ctx.master).__name__ == "ConsoleMaster" or ctx.options.termlog_verbosity in QUIET:
         return
-    print(text(gateway, _base_url(), file, demo=demo), flush=True)
+    say(text(gateway, _base_url(), file, demo=demo))
 
 
 def quiet_down() -> None:
@@ -43,7 +45,7 @@ def text(gateway: Gateway, base_url: str, file: Path | None, *, demo: bool) -> s
         f"  upstream   {_upstream(gateway, demo)}",
         f"  accounts   {_accounts(gateway)}",
         f"  auth mode  {mode}",
-        f"  settings   {file or 'none (environment and defaults)'}",
+        f"  settings   {one_line(str(file)) if file else 'none (environment and defaults)'}",
         f"  status     {base_url.removesuffix('/v1')}/ (in a browser)",
         "",
         f"  curl {base_url}/chat/completions{key} -H 'Content-Type: application/json' \\",
@@ -65,7 +67,7 @@ def _accounts(gateway: Gateway) -> str:
     accounts = gateway.pool.accounts
     if not accounts:
         return "none; set GEMINI_API_KEY or write [[accounts]] into a settings file"
-    named = [account.label + (" (can't be used)" if account.unusable else "") for account in accounts[:6]]
+    named = [one_line(account.label, 60) + (" (can't be used)" if account.unusable else "") for account in accounts[:6]]
     more = f" and {len(accounts) - 6} more" if len(accounts) > 6 else ""
     return f"{len(accounts)}: {', '.join(named)}{more}"
 

@@ -22,7 +22,9 @@ from mitmproxy.utils import vt_codes
 
 from addons.gateway.settings import LogSettings
 from addons.gateway.summary import Summary, line, parts, status_of
+from addons.gateway.terminal import CLEAN, takes_all
 from mapping import jsonio
+from mapping.printable import json_text
 
 logger = logging.getLogger("antigravity")
 
@@ -61,13 +63,13 @@ class ExchangeLog:
     def write(self, summary: Summary) -> None:
         """An exchange has ended."""
         if self._path is not None:
-            self._append(_json(summary) if self._settings.format == "json" else _dated(summary))
+            self._append(f"{_json(summary)}\n".encode() if self._settings.format == "json" else _dated(summary))
         elif not self._terminal:
             pass
         elif self._settings.format == "text" or type(ctx.master).__name__ == "ConsoleMaster":
-            logger.info(coloured(summary) if self._colours else line(summary))
+            logger.info(coloured(summary) if self._colours else line(summary), extra=CLEAN)
         else:
-            print(_json(summary).decode(), end="", flush=True)
+            print(_json(summary, ascii_only=not takes_all()), flush=True)
 
     def close(self) -> None:
         """Let go of the file; the next line opens it again."""
@@ -104,8 +106,8 @@ def coloured(summary: Summary) -> str:
     return miniclick.style(" · ", dim=True).join([summary.shown_path, *told])
 
 
-def _json(summary: Summary) -> bytes:
-    return jsonio.dumps(summary.plain()) + b"\n"
+def _json(summary: Summary, *, ascii_only: bool = False) -> str:
+    return json_text(jsonio.dumps(summary.plain()).decode(), ascii_only=ascii_only)
 
 
 def _dated(summary: Summary) -> bytes:

@@ -9,6 +9,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from mapping.printable import one_line
+
 if TYPE_CHECKING:
     from addons.gateway.exchange import Exchange
 
@@ -81,7 +83,7 @@ class Summary:
     @property
     def shown_path(self) -> str:
         """The path, no longer than a line bears."""
-        return _printable(_short(self.path))
+        return one_line(self.path, _SHOWN)
 
     def plain(self) -> dict[str, Any]:
         """As dicts, lists, texts and numbers: for JSON, and for mitmproxy's metadata."""
@@ -151,7 +153,7 @@ def parts(summary: Summary) -> list[str]:
         told.append(f"{tokens.prompt} + {tokens.completion} tokens")
     if summary.notes:
         told.append(f"notes: {len(summary.notes)} " + " ".join(f"{c}={d}" if d else c for c, d in summary.notes))
-    return [_printable(part) for part in told]
+    return [one_line(part) for part in told]
 
 
 def models(summary: Summary) -> str:
@@ -168,8 +170,3 @@ def status_of(summary: Summary) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-
-
-def _printable(text: str) -> str:
-    """Clients choose paths, names of models and tools: none of it may steer a terminal or make a second line."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)

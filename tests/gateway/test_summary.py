@@ -50,8 +50,8 @@ LINES: dict[str, tuple[dict[str, Any], str]] = {
     "notes": ({"notes": (("ignored", "logit_bias"), ("retried", ""))}, " · notes: 2 ignored=logit_bias retried"),
     "a long path": ({"path": "/v1/" + "x" * 80}, "/v1/" + "x" * 53 + "... · "),
     "a long name": ({"client_model": "m" * 80}, "m" * 57 + "... -> gemini"),
-    "a path that would steer the terminal": ({"path": "/\x1b[2J\n"}, "/?[2J? · "),
-    "a model that would": ({"client_model": "a\x1b]0;b\x07\nc"}, "a?]0;b??c -> gemini"),
+    "a path that would steer the terminal": ({"path": "/\x1b[2J\n"}, "/?[2J · "),
+    "a model that would": ({"client_model": "a\x1b]0;b\x07\nc"}, "a?]0;b? c -> gemini"),
 }
 
 
