@@ -85,7 +85,9 @@ class Antigravity:
             self.gateway.log.follow_options()
         if "server_replay" in updated:
             self.gateway.recordings = seeds.load(ctx.options.server_replay)
-        if "antigravity_config" in updated and not self.settings_file.use(ctx.options.antigravity_config):
+        if "antigravity_config" in updated and not self.settings_file.use(
+            ctx.options.antigravity_config, starting=self.hook_table is None
+        ):
             self._refuse_settings()
 
     def _refuse_settings(self) -> None:

@@ -25,6 +25,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials import CredentialError
 from addons.gateway.accounts.plain_http import BadUrl, Unreachable, ask
+from addons.gateway.home import expanded
 from addons.gateway.jobs import Call, CountJob
 from addons.gateway.settings import AccountSettings, Settings, SettingsError, load
 from addons.gateway.terminal import say
@@ -195,7 +196,7 @@ def _place(credentials: str, folder: Path) -> str:
     """The path as it stands in the settings: relative to them where the file lies beside or below them."""
     if credentials == "adc":
         return credentials
-    path = Path(credentials).expanduser().resolve()
+    path = expanded(credentials).resolve()
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 

@@ -422,8 +422,9 @@ class Exchange:
             self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
             conversation = gateway.conversation_of(self, job.request().body)
             self.failover = Failover(self.pool or gateway.pool, gateway.settings.retry, job.model, conversation)
-            if job.streams and not self.inner:
-                self._silence = Silence(gateway.settings.proxy.keep_alive, self._show_life)
+            keep_alive = gateway.settings.proxy.keep_alive
+            if keep_alive and job.streams and not self.inner:
+                self._silence = Silence(keep_alive, self._show_life)
         account = self.failover.begin(paused=self.pause, stay=self._hopping or self._stay)
         self._stay = False
         if isinstance(account, Wait):

@@ -46,7 +46,7 @@ class ExchangeLog:
 
     def use(self, settings: LogSettings, folder: Path) -> None:
         """Write by these settings; relative paths begin at the folder."""
-        path = folder / settings.file.expanduser() if settings.file else None
+        path = folder / settings.file if settings.file else None
         if path != self._path:
             self.close()
         self._settings, self._path = settings, path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
@@ -20,24 +19,25 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.callers import Caller, Gatekeeper, take
+from addons.gateway.callers import Caller, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
 from addons.gateway.generate import Dialect, GenerateJob
-from addons.gateway.model_map import ModelMap
+from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.seeds import Recordings
 from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
-from addons.gateway.settings import AccountSettings, Settings, load, proxy_keys
+from addons.gateway.settings import Settings, load
 from addons.gateway.status import page as status_page
 from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.steps import Steps
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
-from addons.gateway.storage.sealing import Sealer, new_key
+from addons.gateway.storage.opened import OpenStore, Place
+from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import ResponseStore
 from addons.gateway.summary import Summary
@@ -61,9 +61,7 @@ class Gateway:
 
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
-        self._made: list[tuple[Path, AccountSettings, Account]] = []
-        self.folder = Path()
-        """Where relative paths of the settings begin."""
+        self._made: list[MadeAccount] = []
         self.exchanges: dict[str, Exchange] = {}
         self.memory = TurnMemory()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
@@ -98,69 +96,65 @@ class Gateway:
         self.sealer: Sealer
         self._keeping: asyncio.TimerHandle | None = None
         """Until the statistics are kept."""
-        self._stored_in: tuple[Path | None, float, int] | None = None
-        self.use(Settings())
+        self._opened: Place | None = None
+        """The store that is open."""
+        self.use(self.prepare(Settings()))
 
-    def use(self, settings: Settings) -> None:
-        """Serve by these settings from now on; requests under way end as they began."""
-        self.settings = settings
-        self.options = settings.translation.options()
-        self.gatekeeper = Gatekeeper(
-            settings.proxy.effective_auth_mode,
-            proxy_keys(settings, self._environ),
-            allow_lan=settings.proxy.allow_lan_access,
-            allowed_origins=settings.proxy.allowed_origins,
-            allowed_hosts=settings.proxy.allowed_hosts,
+    def load(self, path: Path | None, *, store_in_memory: bool = True) -> Prepared:
+        """Read the settings file, and make ready what it says; nothing is in force yet. May run on a thread.
+
+        Raises SettingsError. `store_in_memory`: where the store can't be opened, go on with one in memory.
+        """
+        folder = path.parent if path else Path()
+        return self.prepare(load(path, self._environ), folder, store_in_memory=store_in_memory)
+
+    def prepare(self, settings: Settings, folder: Path = Path(), *, store_in_memory: bool = True) -> Prepared:
+        """Make settings ready; see `load`."""
+        return prepare(
+            settings, folder, self._environ, made=self._made, opened=self._opened, store_in_memory=store_in_memory
         )
-        self.model_map = ModelMap(settings.models.mapping, settings.models.default)
-        accounts = [self._account(entry) for entry in settings.accounts]
-        self._made = [(self.folder, entry, made) for entry, made in zip(settings.accounts, accounts, strict=True)]
-        accounts = accounts if self._only_accounts is None else self._only_accounts
+
+    def use(self, prepared: Prepared) -> None:
+        """Serve by these settings from now on; requests under way end as they began. Fails on nothing."""
+        self.settings = settings = prepared.settings
+        self.options = prepared.options
+        self.gatekeeper = prepared.gatekeeper
+        self.model_map = prepared.model_map
+        self._made = prepared.accounts
+        self._make_pool()
+        self._models = None
+        if prepared.store:
+            self._use_store(prepared.store)
+        self.log.use(settings.log, prepared.folder)
+        if self.recorder:
+            self.recorder.keep = settings.trace.keep
+
+    def _make_pool(self) -> None:
+        made = [account for _, _, account in self._made]
         self.pool = Pool(
-            accounts,
-            strategy=settings.routing.strategy,
-            cooldown=settings.retry.cooldown,
+            made if self._only_accounts is None else self._only_accounts,
+            strategy=self.settings.routing.strategy,
+            cooldown=self.settings.retry.cooldown,
             cooldowns=self.cooldowns,
         )
         self._models = None
-        self._open_store()
-        self.log.use(settings.log, self.folder)
-        if self.recorder:
-            self.recorder.keep = settings.trace.keep
+
+    def _use_store(self, opened: OpenStore) -> None:
+        if self._opened is not None:
+            self._keep_statistics()
+            self.database.retire()
+        self._opened = opened.place
+        self.database, self.store = opened.database, opened.responses
+        self.state, self.sealer = opened.state, opened.sealer
+        self.cooldowns.keep_in(self.state, opened.cooldowns)
+        if not self.statistics.last():
+            self.statistics.restore(opened.statistics)
 
     def close_store(self) -> None:
         """Write what is to be written; `use` opens the store again."""
         self._keep_statistics()
         self.database.close()
-        self._stored_in = None
-
-    def _open_store(self) -> None:
-        """Open the store that the settings name, if it is not the one that is open."""
-        settings = self.settings.responses
-        path = self.folder / settings.store.expanduser() if settings.store else None
-        wanted = (path, settings.max_age, settings.max_size)
-        if self._stored_in is not None:
-            if wanted == self._stored_in:
-                return
-            self._keep_statistics()
-            self.database.close()
-        self._stored_in = wanted
-        try:
-            self._store_in(Database(path))
-        except (OSError, sqlite3.Error) as e:
-            logger.warning(f"Responses can't be stored in {path}, nor cooldowns, and are kept in memory: {e}")
-            self.database.close()
-            self._store_in(Database(None))
-        self.cooldowns.keep_in(self.state)
-        if not self.statistics.last():
-            self.statistics.restore(self.state.kept("statistics"))
-
-    def _store_in(self, database: Database) -> None:
-        settings = self.settings.responses
-        self.database = database
-        self.store = ResponseStore(database, max_age=settings.max_age, max_bytes=settings.max_size)
-        self.state = StateStore(database)
-        self.sealer = Sealer(self.store.secret(new_key))
+        self._opened = None
 
     def record(self, wanted: bool) -> None:
         """Begin or end to record exchanges."""
@@ -169,14 +163,7 @@ class Gateway:
     def use_only(self, accounts: list[Account]) -> None:
         """Serve from these accounts, whatever the settings say: the demo asks nobody else."""
         self._only_accounts = accounts
-        self.use(self.settings)
-
-    def _account(self, entry: AccountSettings) -> Account:
-        """The account of an entry: the same as before, token and all, if nothing about it has changed."""
-        for folder, known, account in self._made:
-            if known == entry and folder == self.folder:
-                return account
-        return Account.from_settings(entry, self._environ, self.folder)
+        self._make_pool()
 
     def look_at_credentials(self) -> None:
         """An account whose credentials have changed gets another chance."""
@@ -184,11 +171,6 @@ class Gateway:
             if account.credential.look():
                 account.refused = None
                 logger.info(f"Account {account.label}: its credentials have changed")
-
-    def load(self, path: Path | None) -> Settings:
-        """Read the settings file. Raises SettingsError."""
-        self.folder = path.parent if path else Path()
-        return load(path, self._environ)
 
     # --- exchanges
 

@@ -144,7 +144,7 @@ class ResponsesApi:
         return body, call, known.get
 
     def _dialect(self, exchange: Exchange, plan: responses.ResponsesPlan, record: Record, created: int) -> Dialect:
-        gateway = self._gateway
+        gateway, store = self._gateway, self._gateway.store  # whatever the settings name when it has ended
         given = self._sources(exchange, record.id, created)
         chat_shape = gateway.settings.responses.choices
 
@@ -157,7 +157,7 @@ class ResponsesApi:
         def ended(translator: Any, events: bytes | None) -> None:
             record.response, record.output_items = translator.response(), translator.stored_output()
             record.events = events
-            gateway.store.put(record)
+            store.put(record)
             if exchange.conversation:
                 gateway.affinity.made(exchange.tenant, record.id, exchange.conversation)
 
@@ -177,15 +177,15 @@ class ResponsesApi:
     # --- in the background
 
     def _start(self, exchange: Exchange, call: GeminiCall, dialect: Dialect, record: Record, created: int) -> None:
-        tenant, response_id = exchange.tenant, record.id
+        tenant, response_id, store = exchange.tenant, record.id, self._gateway.store
         plan = _plan(call)
         unfinished = partial(objects.in_progress, plan, response_id=response_id, created=created)
         queued = unfinished(status="queued")
-        self._gateway.store.put(replace(record, response=queued))
+        store.put(replace(record, response=queued))
         job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
 
         async def work() -> None:
-            store, ask = self._gateway.store, self._gateway.asker(exchange)
+            ask = self._gateway.asker(exchange)
             try:
                 store.replace(tenant, response_id, unfinished(status="in_progress"))
                 content = await ask(job.request(), job.check)

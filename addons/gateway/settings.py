@@ -7,14 +7,16 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
 
+from addons.gateway.home import expanded
 from mapping.gemini import Options
 
 AUTH_MODES = ("off", "strict", "all_except_health", "auto")
@@ -41,7 +43,16 @@ def _one_or_more(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _at_home(path: Path) -> Path:
+    try:
+        return expanded(path)
+    except OSError as e:
+        raise ValueError(e.strerror) from None
+
+
 type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+type UserPath = Annotated[Path, AfterValidator(_at_home)]
+"""A path whose `~` is resolved; a relative one begins at the settings file."""
 
 
 class _Section(BaseModel):
@@ -57,7 +68,8 @@ class ProxySettings(_Section):
     expose_account: bool = True
     allowed_origins: list[str] = []
     allowed_hosts: list[str] = []
-    keep_alive: Annotated[Duration, Field(gt=0)] = 15.0
+    keep_alive: Duration = 15.0
+    """0: no signs of life."""
 
     @property
     def effective_auth_mode(self) -> str:
@@ -106,7 +118,7 @@ class ResponsesSettings(_Section):
     """`[responses]`: the Responses API, and where its responses are kept."""
 
     choices: bool = True
-    store: Path | None = None
+    store: UserPath | None = None
     max_age: Duration = 30 * 86400.0
     max_size: ByteSize = ByteSize(2**30)
 
@@ -128,7 +140,7 @@ class LogSettings(_Section):
     """`[log]`: a line for each exchange."""
 
     format: Literal["text", "json"] = "text"
-    file: Path | None = None
+    file: UserPath | None = None
 
 
 class AccountSettings(_Section):
@@ -208,8 +220,30 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _readable(error: Any) -> str:
     where = ".".join(str(part) for part in error["loc"])
-    message = "no such setting" if error["type"] == "extra_forbidden" else error["msg"]
-    return f"{where}: {message}"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: no such setting{_meant(error['loc'])}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _meant(where: tuple[int | str, ...]) -> str:
+    """What a setting that does not exist may have been meant for: a like name beside it, or its name elsewhere."""
+    *tables, name = where
+    section: Any = Settings
+    for table in tables:
+        if isinstance(table, str):
+            section = _section(section.model_fields[table].annotation)
+    if like := difflib.get_close_matches(str(name).replace("-", "_"), section.model_fields, n=1):
+        return f"; did you mean {like[0]!r}?"
+    for table, field in Settings.model_fields.items():
+        if str(name) in _section(field.annotation).model_fields:
+            return f"; it belongs to {'[[accounts]]' if table == 'accounts' else f'[{table}]'}"
+    return ""
+
+
+def _section(annotation: Any) -> Any:
+    """The section that a field holds, or holds a list of."""
+    inner = get_args(annotation)
+    return inner[0] if inner else annotation
 
 
 def _accounts_from(environ: Mapping[str, str]) -> list[AccountSettings]:

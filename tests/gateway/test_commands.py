@@ -148,7 +148,7 @@ def test_cool_and_release(gateway: Gateway) -> None:
 
 
 def test_no_account_is_told_to_rest_where_none_ever_rests(gateway: Gateway) -> None:
-    gateway.use(Settings(retry=RetrySettings(cooldown=False)))
+    gateway.use(gateway.prepare(Settings(retry=RetrySettings(cooldown=False))))
     with pytest.raises(exceptions.CommandError, match=r"retry\.cooldown"):
         Commands(gateway).cool("a", 30)
 

@@ -65,3 +65,20 @@ def test_a_sign_of_life_is_not_overtaken(body: dict[str, Any], tmp_path: Path) -
     if "messages" in body:
         assert sent.index('"role":"assistant"') < sent.index("Hi")
         assert sent.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(("keep_alive", "timers"), [("'15s'", 1), ("0", 0), ("'0s'", 0)])
+def test_signs_of_life_can_be_switched_off(tmp_path: Path, keep_alive: str, timers: int) -> None:
+    file = tmp_path / "antigravity.toml"
+    file.write_text(f"[proxy]\nkeep_alive = {keep_alive}\n{ACCOUNT}")
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+
+    async def silences() -> int:
+        exchange = await exchange_of(gateway, {"messages": [{"role": "user", "content": "hi"}]})
+        made = int(exchange._silence is not None)
+        exchange.client_left()
+        return made
+
+    assert asyncio.run(silences()) == timers
+    gateway.close_store()

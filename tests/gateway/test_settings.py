@@ -96,7 +96,16 @@ def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[proxy]\nauth_mod = 'off'", "proxy.auth_mod: no such setting"),
+        ("[proxy]\nauth_mod = 'off'", "proxy.auth_mod: no such setting; did you mean 'auth_mode'?"),
+        ("[proxy]\nauth-mode = 'off'", "proxy.auth-mode: no such setting; did you mean 'auth_mode'?"),
+        ("[prox]\nauth_mode = 'off'", "prox: no such setting; did you mean 'proxy'?"),
+        ("auth_mode = 'off'", "auth_mode: no such setting; it belongs to [proxy]"),
+        ("[proxy]\nweight = 1", "proxy.weight: no such setting; it belongs to [[accounts]]"),
+        ("[[accounts]]\nemail = 'a'\napi_keys = 'k'", "accounts.0.api_keys: no such setting; did you mean 'api_key'?"),
+        ("[proxy]\nnonsense = 1", "proxy.nonsense: no such setting"),
+        ("[responses]\nstore = '~nobody-here/kept.db'", "responses.store: the home folder ~nobody-here is not known"),
+        ("[log]\nfile = '~nobody-here/log'", "log.file: the home folder ~nobody-here is not known"),
+        ("[proxy]\nkeep_alive = -1", "proxy.keep_alive"),
         ("[proxy]\nauth_mode = 'sometimes'", "proxy.auth_mode"),
         ("[retry]\nmax_wait = 'soon'", "retry.max_wait"),
         ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
@@ -114,6 +123,27 @@ def test_faults_are_named_without_secrets(tmp_path: Path, text: str, said: str) 
     assert said in str(e.value)
     assert "sk-secret-123" not in str(e.value)
     assert "12345678" not in str(e.value)
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0", 0), ("'0s'", 0), ("'500ms'", 0.5), ("15", 15)])
+def test_signs_of_life_can_be_switched_off(tmp_path: Path, value: str, seconds: float) -> None:
+    assert load(write(tmp_path, f"[proxy]\nkeep_alive = {value}"), {}).proxy.keep_alive == seconds
+
+
+@pytest.mark.parametrize("credentials", ["~nobody-here/bot.json", "~nobody-here"])
+def test_credentials_in_a_home_that_is_not_known_make_one_account_unusable(credentials: str) -> None:
+    settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": credentials}]})
+    account = Account.from_settings(settings.accounts[0], {}, Path())
+    assert account.unusable == "its credentials: the home folder ~nobody-here is not known"
+
+
+def test_without_a_home_there_are_no_default_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": "adc"}]})
+    assert not Account.from_settings(settings.accounts[0], {}, Path()).credential.look()
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from addons.gateway.storage.state import LONGEST_REST, KeptCooldown, StateStore
@@ -112,13 +112,13 @@ class Cooldowns:
         now = self._clock()
         return [(label, model, rest.until - now) for (label, model), rest in self._rests.items() if rest.until > now]
 
-    def keep_in(self, state: StateStore) -> None:
-        """Go on with the rests that are kept there, and keep there what changes from now on."""
+    def keep_in(self, state: StateStore, kept_before: Iterable[KeptCooldown]) -> None:
+        """Go on with the rests that were kept there (`kept_before`), and keep there what changes from now on."""
         self._state = state
         now = self._clock()
         kept = {
             (one.account, one.model): Rest(now, now + one.seconds, one.reason, one.strikes, told=True)
-            for one in state.cooldowns()
+            for one in kept_before
         }
         for (account, model), rest in self._rests.items():
             self._keep(account, model, rest)

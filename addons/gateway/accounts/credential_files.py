@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from addons.gateway.home import expanded
 from mapping import jsonio
 
 logger = logging.getLogger("antigravity")
@@ -67,11 +68,14 @@ class CredentialsFile:
 
     @property
     def path(self) -> Path | None:
-        """Where the file is. None: there is none, and the metadata server of a Google machine has to be asked."""
+        """Where the file is. None: there is none, and the metadata server of a Google machine has to be asked.
+
+        A path that begins with an unknown `~` stays as it is written: no file is there.
+        """
         if self._path is not None:
             return self._path
         if named := self._environ.get(NAMED):
-            return Path(named).expanduser()
+            return _at_home(named)
         usual = _gcloud_folder(self._environ) / "application_default_credentials.json"
         return usual if usual.is_file() else None
 
@@ -151,7 +155,14 @@ def _warn(path: Path, status: os.stat_result) -> None:
 def _gcloud_folder(environ: Mapping[str, str]) -> Path:
     """Where the gcloud command keeps its files."""
     if folder := environ.get("CLOUDSDK_CONFIG"):
-        return Path(folder).expanduser()
+        return _at_home(folder)
     if os.name == "nt":
-        return Path(environ.get("APPDATA", "~")).expanduser() / "gcloud"
-    return Path("~/.config/gcloud").expanduser()
+        return _at_home(environ.get("APPDATA", "~")) / "gcloud"
+    return _at_home("~/.config/gcloud")
+
+
+def _at_home(path: str) -> Path:
+    try:
+        return expanded(path)
+    except OSError:
+        return Path(path)

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from addons.gateway.accounts.credential_files import CredentialError, CredentialsFile
+from addons.gateway.home import expanded
 from addons.gateway.settings import AccountSettings, secret
 
 if TYPE_CHECKING:
@@ -316,7 +317,10 @@ def make_credential(settings: AccountSettings, environ: Mapping[str, str], base_
         if not settings.credentials.strip():
             raise CredentialError("its credentials are empty", permanent=True)
         default = settings.credentials == "adc"
-        path = None if default else base_dir / Path(settings.credentials).expanduser()
+        try:
+            path = None if default else base_dir / expanded(settings.credentials)
+        except OSError as e:
+            raise CredentialError(f"its credentials: {e.strerror}", permanent=True) from None
         return GoogleCredential(
             CredentialsFile(path, environ),
             SCOPES[settings.upstream],

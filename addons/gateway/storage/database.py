@@ -120,6 +120,11 @@ class Database:
             thread.submit(self._close)
             thread.shutdown(wait=True)
 
+    def retire(self) -> None:
+        """Write what is to be written, and close, without waiting. Whoever asks for something later opens it again."""
+        if self._thread is not None:
+            self._thread.submit(self._close)  # its thread ends when nobody has the database any more
+
     def _submit[R](self, work: Callable[[sqlite3.Connection], R]) -> Future[R]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")

@@ -154,7 +154,8 @@ def start(database: Database, wall: Clock) -> tuple[Cooldowns, Clock]:
     """The cooldowns of a process that starts: its own clock begins anywhere."""
     clock = Clock(wall.now % 977)
     cooldowns = Cooldowns(clock)
-    cooldowns.keep_in(StateStore(database, clock=wall))
+    state = StateStore(database, clock=wall)
+    cooldowns.keep_in(state, state.cooldowns())
     return cooldowns, clock
 
 
@@ -210,7 +211,8 @@ def test_going_on_in_another_file_takes_the_rests_along(tmp_path: Path) -> None:
     start(two, wall)[0].rest("b", MODEL, 50, "429")
     cooldowns, _ = start(one, wall)
     cooldowns.rest("a", MODEL, 600, "429")
-    cooldowns.keep_in(StateStore(two, clock=wall))
+    state = StateStore(two, clock=wall)
+    cooldowns.keep_in(state, state.cooldowns())
     assert (left(cooldowns), left(cooldowns, "b")) == (600, 50)
     one.close()
     after, _ = start(two, wall)

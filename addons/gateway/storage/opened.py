@@ -1,0 +1,49 @@
+"""A store that is open: the database of a gateway, with all that was kept in it read, before anybody serves from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from addons.gateway.storage.database import Database
+from addons.gateway.storage.sealing import Sealer, new_key
+from addons.gateway.storage.state import KeptCooldown, StateStore
+from addons.gateway.storage.store import ResponseStore
+
+
+class Place(NamedTuple):
+    """What the settings say of a store."""
+
+    path: Path | None
+    """None: in memory."""
+    max_age: float
+    """Seconds."""
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStore:
+    """See the module."""
+
+    place: Place
+    database: Database
+    responses: ResponseStore
+    state: StateStore
+    sealer: Sealer
+    cooldowns: list[KeptCooldown]
+    statistics: Any
+    """As `StateStore.kept` gives them."""
+
+    @classmethod
+    def open(cls, place: Place) -> OpenStore:
+        """Open or make it. Takes as long as the disk does. Raises OSError, sqlite3.Error."""
+        database = Database(place.path)
+        try:
+            responses = ResponseStore(database, max_age=place.max_age, max_bytes=place.max_bytes)
+            sealer = Sealer(responses.secret(new_key))
+            state = StateStore(database)
+            return cls(place, database, responses, state, sealer, state.cooldowns(), state.kept("statistics"))
+        except BaseException:
+            database.close()
+            raise
