@@ -16,20 +16,19 @@ The builder works in one pass over the messages and copies no text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from mapping.errors import bad_value
 from mapping.gemini import JSON, Options, RawTurn, Recall, nothing_remembered
 from mapping.models import Model
 from mapping.notes import Notes
+from mapping.remembered import call_part, call_parts, same_call, same_text, sendable
 from mapping.signatures import decode_call_id, family, text_key
+from mapping.tool_results import fits, handed_on, within
 from mapping.turns import Turns
 
 _NO_RESULT = "no result was provided for this call"
-
-_SHOWN = frozenset({"executableCode", "codeExecutionResult", "fileData"})
-"""Members of parts that answers show within their text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +49,32 @@ class _Call:
     part: JSON
     signature: str | None
     path: str
-    response: list[JSON] | None = None
-    """The functionResponse part, and after it what can only stand beside it."""
+    response: JSON | None = None
+    """The members of its functionResponse, id and name apart: the call may get others yet."""
+    beside: list[JSON] = field(default_factory=list)
+    """Files of the result that the function response does not hold."""
 
     @property
     def name(self) -> str:
         name: str = self.part["functionCall"]["name"]
         return name
 
-    def respond(self, response: JSON, beside: Iterable[JSON] = ()) -> None:
-        """Answer the call; the response gets the call's own id and name."""
+    def attach(self, files: Sequence[JSON], *, inside: bool) -> None:
+        """Add files to the result; `inside`: the model takes them in function responses."""
+        assert self.response is not None
+        held = [within(part) for part in files if inside and fits(part)]
+        if held:
+            self.response.setdefault("parts", []).extend(held)
+        other = [part for part in files if not (inside and fits(part))]
+        if other:
+            self.beside += [{"text": f"[files of the result of {self.name}]"}, *other]
+
+    def function_response(self) -> JSON:
+        """The part that answers the call, with the call's own id and name."""
+        assert self.response is not None
         call = self.part["functionCall"]
         head = {"name": call["name"]} if call.get("id") is None else {"id": call["id"], "name": call["name"]}
-        self.response = [{"functionResponse": head | response}, *beside]
+        return {"functionResponse": head | self.response}
 
 
 @dataclass(slots=True)
@@ -79,6 +91,8 @@ class _Turn:
     """The signature that belongs to the text."""
     answered: int = 0
     """How many of the calls have their result."""
+    raw: RawTurn | None = None
+    """The turn as Gemini made it, where it is remembered."""
 
 
 @dataclass(slots=True)
@@ -117,6 +131,8 @@ class Conversation:
         self._open: _Turn | None = None
         self._asked: dict[tuple[str | None, str], _Asked] = {}
         """Calls by id, or by name where the client gave no id. An id that is used again means the later turn."""
+        self._answered: _Call | None = None
+        """The call whose result came last, as long as nothing but results followed its turn."""
 
     # what the client says
 
@@ -138,12 +154,27 @@ class Conversation:
         self._system.append({"text": text})
 
     def user(self, parts: list[JSON], path: str) -> None:
-        """What the user says, as Gemini parts. No parts, no turn."""
+        """What the user says, as Gemini parts. No parts, no turn.
+
+        Files that the client hands on right after a result belong to the result.
+        """
         self._end_turn()
-        if parts:
+        answered, self._answered = self._answered, None
+        if answered is not None and handed_on(parts):
+            self._hand_on(answered, parts, path)
+        elif parts:
             self._turns.append(_Turn("user", path, parts))
         else:
             self._notes.add("turn-dropped", path)
+
+    def _hand_on(self, call: _Call, parts: list[JSON], path: str) -> None:
+        assert call.response is not None
+        result = call.response["response"]
+        texts = [part["text"] for part in parts if "text" in part]
+        result["output"] = "\n".join(filter(None, (result["output"], *texts)))
+        call.attach([part for part in parts if "text" not in part], inside=self.gemini_3)
+        self._answered = call
+        self._notes.add("result-files", path)
 
     def text(self, text: str, path: str, signature: str | None = None) -> None:
         """Text of the model; `signature` is the thought signature the client gave back with it."""
@@ -185,17 +216,10 @@ class Conversation:
             self._notes.add("result-order", path)
         asked.answered += 1
         turn.answered += 1
-        response: JSON = {"response": {"output": output}}
-        if not media:
-            call.respond(response)
-            return
-        beside = list(media)
-        if self.gemini_3:
-            response["parts"] = [{"inlineData": part["inlineData"]} for part in media if "inlineData" in part]
-            beside = [part for part in media if "inlineData" not in part]
-        if beside:
-            beside.insert(0, {"text": f"[files of the result of {call.name}]"})
-        call.respond(response, beside)
+        call.response = {"response": {"output": output}}
+        call.attach(media, inside=self.gemini_3)
+        if turn is self._turns[-1]:
+            self._answered = call
 
     def _end_turn(self) -> None:
         """The model's turn is over: settle its ids and signatures."""
@@ -204,41 +228,75 @@ class Conversation:
             if turn is not None:
                 self._notes.add("turn-dropped", turn.path)
             return
-        self._turns.append(turn)
         if not turn.calls:
+            self._turns.append(turn)
             self._settle_text(turn)
             return
+        calls = turn.calls
+        begun = self._begun(turn)
+        if begun is None:
+            first = calls[0].client_id
+            turn.raw = self._recall(first) if first is not None else None
+            self._turns.append(turn)
+        else:
+            begun.parts += turn.parts
+            begun.texts += turn.texts
+            begun.calls += calls
+            begun.signature = begun.signature or turn.signature
+            self._notes.add("calls-joined", turn.path)
+            turn = begun
         if not self._replay_calls(turn):
             self._settle_calls(turn)
-        for call in turn.calls:
+        for call in calls:
             key = _key(call.client_id, call.name)
             asked = self._asked.get(key)
             if asked is None or asked.turn is not turn:
                 asked = self._asked[key] = _Asked(turn)
             asked.calls.append(call)
 
+    def _begun(self, turn: _Turn) -> _Turn | None:
+        """The turn before, if the calls of this one are of the same answer: some clients tell them one by one, each
+        with its result.
+
+        That is so where the answer is remembered. Where it is not (after a restart), the first call of a Gemini 3
+        answer is signed and its further calls are not: a call without a signature began no answer of its own.
+        """
+        before = self._turns[-1] if self._turns else None
+        ids = [call.client_id for call in turn.calls]
+        if before is None or not before.calls or not {call.client_id for call in before.calls}.isdisjoint(ids):
+            return None
+        if before.raw is not None:
+            return before if all(id in before.raw.call_ids for id in ids) else None
+        signed = self.gemini_3 and "thoughtSignature" in before.calls[0].part and turn.signature is None
+        return before if signed and not turn.texts and not any(map(self._is_signed, turn.calls)) else None
+
+    def _is_signed(self, call: _Call) -> bool:
+        """Whether anything is known of a signature of the call; for one without an id, too little is."""
+        id = call.client_id
+        return id is None or call.signature is not None or bool(decode_call_id(id) or self._recall(id))
+
     # model turns
 
     def _model_turn(self, path: str) -> _Turn:
         if self._open is None:
             self._open = _Turn("model", path)
+            self._answered = None
         return self._open
 
     def _replay_calls(self, turn: _Turn) -> bool:
         """Put the turn as Gemini made it in the place of the client's, if the client did not change it."""
-        first = turn.calls[0].client_id
-        raw = self._recall(first) if first is not None else None
+        raw = turn.raw
         if raw is None or family(raw.model) != self._family or len(raw.call_ids) != len(turn.calls):
             return False
-        made = [part for part in raw.parts if "functionCall" in part]
-        if len(made) != len(turn.calls) or not _same_text(raw, turn.texts):
+        made = call_parts(raw)
+        if len(made) != len(turn.calls) or not same_text(raw, turn.texts):
             return False
         for id, part, call in zip(raw.call_ids, made, turn.calls, strict=True):
-            if id != call.client_id or not _same_call(part["functionCall"], call.part["functionCall"]):
+            if id != call.client_id or not same_call(part["functionCall"], call.part["functionCall"]):
                 return False
         for part, call in zip(made, turn.calls, strict=True):
             call.part = part
-        turn.parts = _sendable(raw)
+        turn.parts = sendable(raw)
         self._notes.add("turn-replayed", turn.path)
         return True
 
@@ -255,7 +313,7 @@ class Conversation:
         id = call.client_id
         carried = decode_call_id(id) if id else None
         raw = self._recall(id) if id else None
-        part = _call_part(raw, id)
+        part = call_part(raw, id)
         made_by = carried.family if carried else family(raw.model) if raw else self._family
         foreign = made_by != self._family
         issued = carried.upstream_id if carried else part["functionCall"].get("id")
@@ -280,7 +338,7 @@ class Conversation:
         if raw is not None and family(raw.model) != self._family:
             self._notes.add("signature-foreign", turn.path)
         elif raw is not None and not raw.call_ids:
-            turn.parts = _sendable(raw)
+            turn.parts = sendable(raw)
             self._notes.add("turn-replayed", turn.path)
         elif turn.signature is not None:
             _sign_text(turn)
@@ -289,7 +347,7 @@ class Conversation:
 
     def _remembered_name(self, call_id: str | None) -> str | None:
         raw = self._recall(call_id) if call_id else None
-        name: str | None = _call_part(raw, call_id)["functionCall"].get("name")
+        name: str | None = call_part(raw, call_id)["functionCall"].get("name")
         return name
 
     def _orphan(self, call_id: str | None, name: str | None, output: str, path: str, media: Sequence[JSON]) -> None:
@@ -298,20 +356,18 @@ class Conversation:
         self._notes.add("result-orphan", path)
         self.user([{"text": f"[tool result] {name}: {output}"}, *media], path)
 
-    def _complete(self, turn: _Turn) -> list[JSON]:
-        """The responses to all calls of a turn, in the order of the calls."""
-        parts: list[JSON] = []
-        beside: list[JSON] = []
+    def _complete(self, turn: _Turn) -> tuple[list[JSON], list[JSON]]:
+        """The responses to all calls of a turn, in the order of the calls; and the files that they do not hold."""
         for call in turn.calls:
             if call.response is None:
                 if self._options.strict:
                     raise bad_value(turn.path, self._wording.no_result.format(id=call.client_id))
                 self._notes.add("result-missing", call.path)
-                call.respond({"response": {"error": _NO_RESULT}})
-            assert call.response is not None
-            parts.append(call.response[0])
-            beside += call.response[1:]
-        return parts + beside
+                call.response = {"response": {"error": _NO_RESULT}}
+        return (
+            [call.function_response() for call in turn.calls],
+            [part for call in turn.calls for part in call.beside],
+        )
 
     # the end
 
@@ -329,7 +385,10 @@ class Conversation:
                 continue
             turns.model(turn.parts, turn.path)
             if turn.calls:
-                turns.results(self._complete(turn))
+                responses, files = self._complete(turn)
+                turns.results(responses)
+                if files:
+                    turns.user(files)
         turns.finish(prefill=self._model.prefill)
         if self.gemini_3:
             turns.sign_current_turn()
@@ -338,45 +397,6 @@ class Conversation:
 
 def _key(call_id: str | None, name: str) -> tuple[str | None, str]:
     return (call_id, "") if call_id is not None else (None, name)
-
-
-def _call_part(raw: RawTurn | None, call_id: str | None) -> JSON:
-    """The remembered functionCall part of that id; an empty one if there is none."""
-    if raw is not None and call_id in raw.call_ids:
-        made = [part for part in raw.parts if "functionCall" in part]
-        at = raw.call_ids.index(call_id)
-        if at < len(made):
-            return made[at]
-    return {"functionCall": {}}
-
-
-def _same_call(made: JSON, told: JSON) -> bool:
-    return bool(made.get("name") == told["name"] and (made.get("args") or {}) == told["args"])
-
-
-def _same_text(raw: RawTurn, texts: list[str]) -> bool:
-    """Clients may leave out the text beside calls, and trim it; anything else is a change.
-
-    Where the answer showed other parts within the text (code that was run, say), the pieces have to be there in order.
-    """
-    told = "".join(texts).strip()
-    made = [part["text"] for part in raw.parts if part.get("text") and not part.get("thought")]
-    if not told or told == "".join(made).strip():
-        return True
-    if not any(not _SHOWN.isdisjoint(part) for part in raw.parts):
-        return False
-    at = 0
-    for piece in map(str.strip, made):
-        found = told.find(piece, at)
-        if found < 0:
-            return False
-        at = found + len(piece)
-    return True
-
-
-def _sendable(raw: RawTurn) -> list[JSON]:
-    """The remembered parts, without the empty texts that end a stream; a signed one stays."""
-    return [part for part in raw.parts if part.get("text") != "" or "thoughtSignature" in part]
 
 
 def _sign_text(turn: _Turn) -> None:

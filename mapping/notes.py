@@ -22,6 +22,8 @@ CODES: dict[str, str] = {
     "result-missing": "A tool call of an earlier turn has no result; an error result was put in its place.",
     "result-orphan": "A tool result answers no call of the conversation; it is sent as text.",
     "result-order": "Tool results were put into the order of their calls.",
+    "result-files": "Files that came in a message of the user right after a tool result were put into the result.",
+    "calls-joined": "Calls of one answer that came back one by one, each with its result, are one turn again.",
     "turn-inserted": "A turn was inserted, because Gemini demands that user and model alternate.",
     "turn-dropped": "A message without content was dropped.",
     "turn-replayed": "An earlier model turn was replayed as Gemini gave it.",

@@ -3,7 +3,8 @@
 Rules of the Gemini API that `Turns` keeps:
 
 * user and model alternate, a user speaks first, and there is at least one turn;
-* from Gemini 3 on, text of the user never stands beside function responses: the model tends to answer nothing then;
+* from Gemini 3 on, nothing of the user's stands beside function responses: beside text the model tends to answer
+  nothing, and newer models refuse any such part;
 * models that do not continue a given answer get a turn that asks them to;
 * the first function call of every step of the current turn is signed ("Thought signatures" guide).
 
@@ -19,8 +20,9 @@ from mapping.signatures import DUMMY
 BLANK = " "
 """The text of a turn that has to be there and has nothing to say; Gemini refuses an empty one."""
 
-INTERRUPTED = "[The previous response was interrupted by the user.]"
-"""What stands for the model between function responses and the user's next message."""
+BETWEEN = "OK."
+"""What stands for the model between function responses and what the user says or shows next. It stays in the history,
+where the model takes it for its own words: so it says nothing."""
 
 CONTINUE = "Continue exactly where you stopped."
 """What asks a model to go on with an answer that the client began."""
@@ -43,8 +45,7 @@ class Turns:
 
     def user(self, parts: list[JSON]) -> None:
         if self._last == "results" and self._signed:
-            # Gemini 3 tends to answer nothing when text stands beside function responses.
-            self._add("model", "model", [{"text": INTERRUPTED}])
+            self._add("model", "model", [{"text": BETWEEN}])
             self._notes.add("turn-inserted", "model")
         if self._last in ("user", "results"):
             self._extend(parts)

@@ -148,6 +148,8 @@ def _check_order(contents: list[JSON], model: Model) -> None:
         if answered:
             if role(content) != "user" or before is None or not calls(before):
                 raise invalid("Please ensure that function response turn comes immediately after a function call turn.")
+            if model.new and len(answered) < len(content["parts"]):
+                raise invalid("Please ensure that the function response turn contains function response parts only.")
             _check_match(calls(before), answered, model)
 
 

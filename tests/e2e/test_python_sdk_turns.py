@@ -7,12 +7,14 @@ later; so every second turn here is also a check of signatures.
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from openai import BadRequestError, OpenAI
 
+from mapping.tiny_files import tiny_file
 from tests.e2e.checked_sdk import BOTH_WAYS, checked_client, complete, sent, user
 from tests.e2e.sdk_tools import TOOLS, by_hand, first_calls, is_genuine, results
 
@@ -125,6 +127,62 @@ def test_results_in_another_order_and_as_parts(client: OpenAI, upstream: Upstrea
         ("get_weather", {"output": "result 0"}),
         ("get_time", {"output": "one\ntwo"}),
     ]
+
+
+PICTURE = f"data:image/png;base64,{b64encode(tiny_file('image/png')).decode()}"
+
+
+def handed_on(url: str, *texts: str) -> Any:
+    """The user's message by which clients hand on what a tool has seen: a tool message of chat holds text only."""
+    words = [{"type": "text", "text": text} for text in texts]
+    return {"role": "user", "content": [*words, {"type": "image_url", "image_url": {"url": url}}]}
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash", "gemini-4-argon"])
+@pytest.mark.parametrize("in_id", [False, True], ids=["remembered", "after a restart"])
+def test_parallel_calls_and_their_pictures_one_by_one(
+    starter: Starter, upstream: Upstream, model: str, in_id: bool
+) -> None:
+    """As Goose tells them: call 1, result 1, its picture, call 2, result 2, its picture."""
+    settings = f"[translation]\nsignature_in_call_id = {str(in_id).lower()}\n{ONE_ACCOUNT}"
+    gateway = starter(settings)
+    body: Any = {"model": model, "tools": TOOLS}
+    messages = user("In parallel: get_weather and get_time")
+    with checked_client(gateway) as client:
+        first = client.chat.completions.create(**body, messages=messages).choices[0].message
+        told, outputs = by_hand(first), results(first)
+        for call, output in zip(told["tool_calls"], outputs, strict=True):
+            messages += [{**told, "tool_calls": [call]}, output, handed_on(PICTURE)]
+        if in_id:
+            gateway.stop()
+            starter(settings, "--mode", f"reverse:https://gateway.invalid@127.0.0.1:{gateway.port}")
+        raw = client.chat.completions.with_raw_response.create(**body, messages=messages)
+    assert raw.parse().choices[0].finish_reason == "stop"
+    notes = raw.headers["x-antigravity-notes"]
+    assert "signature-dummy" not in notes
+    contents = sent(upstream)["contents"]
+    if model == "gemini-2.5-flash":
+        assert ["functionResponse" in part for part in contents[2]["parts"][:2]] == [True, not in_id]
+        return
+    assert "calls-joined" in notes
+    assert [content["role"] for content in contents] == ["user", "model", "user"]
+    assert [len(part["functionResponse"]["parts"]) for part in contents[2]["parts"]] == [1, 1]
+
+
+@pytest.mark.parametrize("url", [PICTURE, "https://example.com/a.png"], ids=["data", "address"])
+@pytest.mark.parametrize("texts", [[], ["Attached image(s) from tool result:"], ["Look here."]])
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash", "gemini-4-argon"])
+def test_a_picture_after_a_result(client: OpenAI, upstream: Upstream, model: str, texts: list[str], url: str) -> None:
+    body: Any = {"model": model, "tools": TOOLS}
+    messages = user("Use get_time.")
+    message = client.chat.completions.create(**body, messages=messages).choices[0].message
+    messages = [*messages, message, *results(message), handed_on(url, *texts)]
+    client.chat.completions.create(**body, messages=messages)
+    contents = sent(upstream)["contents"]
+    spoken = texts == ["Look here."]
+    inserted = model != "gemini-2.5-flash" and (spoken or url != PICTURE)
+    assert [content["role"] for content in contents] == ["user", "model", "user"] + ["model", "user"] * inserted
+    assert "interrupted" not in str(contents)
 
 
 def test_a_missing_result_and_one_too_many(client: OpenAI) -> None:

@@ -14,7 +14,7 @@ from mapping.gemini import Options, RawTurn, Recall, nothing_remembered
 from mapping.models import model_info
 from mapping.notes import Notes
 from mapping.signatures import DUMMY, encode_call_id, text_key
-from mapping.turns import BLANK, CONTINUE, INTERRUPTED
+from mapping.turns import BETWEEN, BLANK, CONTINUE
 
 G2 = "gemini-2.5-flash"
 G3 = "gemini-3.1-pro-preview"
@@ -79,14 +79,14 @@ def unanswered(name: str, id: str | None = None) -> dict[str, Any]:
 
 
 def feed(*steps: Any) -> Callable[[Conversation], None]:
-    """Steps: "u:text", "m:text", "s:text", (id, name) for a call, (id, name, text) for a result."""
+    """Steps: "u:text", "m:text", "s:text", (id, name[, arguments]) for a call, (id, name, text) for a result."""
 
     def run(conversation: Conversation) -> None:
         for i, step in enumerate(steps):
             path = f"messages[{i}]"
             if isinstance(step, tuple):
-                if len(step) == 2:
-                    conversation.call(step[0], step[1], {}, path=path)
+                if len(step) == 2 or isinstance(step[2], dict):
+                    conversation.call(step[0], step[1], *step[2:] or ({},), path=path)
                 else:
                     conversation.result(step[0], step[2], path=path, name=step[1])
             elif step[0] == "u":
@@ -153,7 +153,7 @@ def feed(*steps: Any) -> Callable[[Conversation], None]:
                 user("a"),
                 {"role": "model", "parts": [called("f", id="1")]},
                 {"role": "user", "parts": [answered("f", "r", "1")]},
-                said(INTERRUPTED),
+                said(BETWEEN),
                 user("b"),
             ],
             {"turn-inserted"},
@@ -382,26 +382,140 @@ def test_strict_refuses_a_missing_result() -> None:
 
 
 IMAGE = {"inlineData": {"mimeType": "image/png", "data": "QUJD"}}
+SOUND = {"inlineData": {"mimeType": "audio/wav", "data": "QUJD"}}
 LINK = {"fileData": {"fileUri": "https://example.com/a.png"}}
+MARK = {"text": "[files of the result of f]"}
+LABEL = {"text": "Attached image(s) from tool result:"}
 
 
-def files(conversation: Conversation) -> None:
-    conversation.user([{"text": "a"}], "messages[0]")
-    conversation.call("1", "f", {}, path="messages[1]")
-    media = [{**IMAGE, "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}}, LINK]
-    conversation.result("1", "r", path="messages[2]", media=media)
+def shown(output: str, *parts: Any) -> dict[str, Any]:
+    """The function response of a call of f that has files."""
+    response = answered("f", output, "1")
+    return {"functionResponse": {**response["functionResponse"], "parts": [*parts]}}
 
 
-def test_files_of_a_result_go_into_the_response_from_gemini_3_on() -> None:
-    parts = Built(files, G3).contents[2]["parts"]
-    assert parts[0]["functionResponse"]["parts"] == [IMAGE]
-    assert parts[1:] == [{"text": "[files of the result of f]"}, LINK]
+def beside(*parts: Any) -> list[Any]:
+    """What follows a result that does not hold its files."""
+    return [said(BETWEEN), {"role": "user", "parts": [MARK, *parts]}]
 
 
-def test_files_of_a_result_stand_beside_it_before_gemini_3() -> None:
-    parts = Built(files, G2).contents[2]["parts"]
-    assert parts[0] == answered("f", "r")
-    assert [sorted(part) for part in parts[1:]] == [["text"], ["inlineData", "mediaResolution"], ["fileData"]]
+def responses(*parts: Any) -> dict[str, Any]:
+    return {"role": "user", "parts": [*parts]}
+
+
+FINE = {**IMAGE, "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}}
+
+
+@pytest.mark.parametrize(
+    ("model", "media", "after"),
+    [
+        pytest.param(G3, [], [responses(answered("f", "r", "1"))], id="none"),
+        pytest.param(G3, [FINE], [responses(shown("r", IMAGE))], id="into the response"),
+        pytest.param(
+            G3, [LINK], [responses(answered("f", "r", "1")), *beside(LINK)], id="a link: into a turn of its own"
+        ),
+        pytest.param(G3, [SOUND], [responses(answered("f", "r", "1")), *beside(SOUND)], id="a sound too"),
+        pytest.param(
+            G3, [LINK, FINE, SOUND], [responses(shown("r", IMAGE)), *beside(LINK, SOUND)], id="each where it can stand"
+        ),
+        pytest.param(
+            G2, [FINE, LINK], [responses(answered("f", "r"), MARK, FINE, LINK)], id="before Gemini 3: beside it"
+        ),
+    ],
+)
+def test_files_of_a_result(model: str, media: list[Any], after: list[Any]) -> None:
+    def run(conversation: Conversation) -> None:
+        conversation.user([{"text": "a"}], "messages[0]")
+        conversation.call("1", "f", {}, path="messages[1]")
+        conversation.result("1", "r", path="messages[2]", media=media)
+
+    built = Built(run, model)
+    assert built.contents[2:] == after
+    assert ("turn-inserted" in built.codes) == (len(after) > 1)
+
+
+def test_files_that_no_response_holds_follow_all_results_of_the_turn_and_precede_what_the_user_says() -> None:
+    def run(conversation: Conversation) -> None:
+        conversation.user([{"text": "a"}], "messages[0]")
+        conversation.call("1", "f", {}, path="messages[1]")
+        conversation.call("2", "g", {}, path="messages[1]")
+        conversation.result("1", "r", path="messages[2]", media=[LINK])
+        conversation.result("2", "s", path="messages[3]")
+        conversation.user([{"text": "b"}], "messages[4]")
+
+    assert Built(run).contents[2:] == [
+        responses(answered("f", "r", "1"), answered("g", "s", "2")),
+        said(BETWEEN),
+        responses(MARK, LINK, {"text": "b"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("model", "parts", "after"),
+    [
+        pytest.param(G3, [IMAGE], [responses(shown("r", IMAGE))], id="pictures alone (Goose, Cline)"),
+        pytest.param(
+            G3, [LABEL, IMAGE], [responses(shown(f"r\n{LABEL['text']}", IMAGE))], id="after a label (opencode, pi)"
+        ),
+        pytest.param(
+            G3,
+            [{"text": "(attached media from previous tool call)"}, {"text": "a.png: made smaller"}, IMAGE],
+            [responses(shown("r\n(attached media from previous tool call)\na.png: made smaller", IMAGE))],
+            id="after a label and more (Qwen Code)",
+        ),
+        pytest.param(
+            G3, [LABEL, LINK], [responses(answered("f", f"r\n{LABEL['text']}", "1")), *beside(LINK)], id="a link"
+        ),
+        pytest.param(
+            G2, [IMAGE], [responses(answered("f", "r"), MARK, IMAGE)], id="before Gemini 3: beside the result"
+        ),
+        pytest.param(
+            G3,
+            [{"text": "No, like this:"}, IMAGE],
+            [responses(answered("f", "r", "1")), said(BETWEEN), responses({"text": "No, like this:"}, IMAGE)],
+            id="what the user says with a picture is the user's",
+        ),
+        pytest.param(
+            G3,
+            [IMAGE, LABEL],
+            [responses(answered("f", "r", "1")), said(BETWEEN), responses(IMAGE, LABEL)],
+            id="a label comes first",
+        ),
+        pytest.param(
+            G3,
+            [LABEL],
+            [responses(answered("f", "r", "1")), said(BETWEEN), responses(LABEL)],
+            id="a label without files is a text",
+        ),
+    ],
+)
+def test_files_handed_on_in_a_users_message_belong_to_the_last_result(
+    model: str, parts: list[Any], after: list[Any]
+) -> None:
+    def run(conversation: Conversation) -> None:
+        conversation.user([{"text": "a"}], "messages[0]")
+        conversation.call("1", "f", {}, path="messages[1]")
+        conversation.result("1", "r", path="messages[2]")
+        conversation.user(parts, "messages[3]")
+
+    built = Built(run, model)
+    assert built.contents[2:] == after
+    assert (("result-files", "messages[3]") in built.notes) == (len(after) != 3 or after[2]["parts"][0] == MARK)
+
+
+def test_pictures_that_do_not_follow_a_result_directly_are_the_users() -> None:
+    def run(conversation: Conversation) -> None:
+        conversation.user([IMAGE], "messages[0]")
+        conversation.call("1", "f", {}, path="messages[1]")
+        conversation.result("1", "r", path="messages[2]")
+        conversation.text("done", "messages[3]")
+        conversation.user([IMAGE], "messages[4]")
+        conversation.result("1", "again", path="messages[5]", name="f")
+        conversation.user([IMAGE], "messages[6]")
+
+    built = Built(run)
+    assert built.contents[4]["parts"] == [IMAGE, {"text": "[tool result] f: again"}, IMAGE]
+    assert "result-files" not in built.codes
 
 
 # ids and signatures
@@ -589,10 +703,87 @@ def test_signatures_come_singly_when_the_client_changed_the_turn() -> None:
     assert built.codes == set()
 
 
-def test_calls_told_apart_into_messages_find_their_signatures() -> None:
-    steps = feed("u:a", ("fc-1", "f"), ("fc-1", None, "r"), ("call_2", "g"), ("call_2", None, "s"))
-    built = Built(steps, recall=memory(remembered()))
-    assert signatures(built.contents) == [["c2ln"], [DUMMY]]
+ONE_BY_ONE = ["u:a", "m:I look.", ("fc-1", "f", {"x": 1}), ("fc-1", None, "r"), ("call_2", "g"), ("call_2", None, "s")]
+SIBLING = {"id": "2", "name": "g", "args": {}}
+
+
+@pytest.mark.parametrize(
+    ("steps", "replayed"),
+    [
+        pytest.param(ONE_BY_ONE, True, id="call, result, call, result (Goose)"),
+        pytest.param([*ONE_BY_ONE[:1], *ONE_BY_ONE[2:]], True, id="without the text"),
+        pytest.param([*ONE_BY_ONE[:1], "m:I do not.", *ONE_BY_ONE[2:]], False, id="with another text"),
+        pytest.param([*ONE_BY_ONE[:4], "s:", *ONE_BY_ONE[4:]], True, id="a system message between them"),
+    ],
+)
+def test_calls_of_one_answer_that_come_back_one_by_one_are_one_turn(steps: list[Any], replayed: bool) -> None:
+    built = Built(feed(*steps), recall=memory(remembered()))
+    assert [content["role"] for content in built.contents] == ["user", "model", "user"]
+    results = [answered("f", "r", "fc-1"), answered("g", "s", None if replayed else "call_2")]
+    assert built.contents[2]["parts"] == results
+    assert signatures(built.contents) == [["c2ln", None]]
+    assert ("turn-replayed" in built.codes) is replayed
+    assert "calls-joined" in built.codes
+    assert "signature-dummy" not in built.codes
+
+
+def test_pictures_between_calls_that_come_back_one_by_one() -> None:
+    def run(conversation: Conversation) -> None:
+        conversation.user([{"text": "a"}], "messages[0]")
+        for at, (id, name, args) in enumerate([("fc-1", "f", {"x": 1}), ("call_2", "g", {})]):
+            conversation.call(id, name, args, path=f"messages[{at * 3 + 1}]")
+            conversation.result(id, "r", path=f"messages[{at * 3 + 2}]")
+            conversation.user([IMAGE], f"messages[{at * 3 + 3}]")
+
+    built = Built(run, recall=memory(remembered()))
+    assert len(built.contents) == 3
+    assert [part["functionResponse"]["parts"] for part in built.contents[2]["parts"]] == [[IMAGE], [IMAGE]]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param([*ONE_BY_ONE[:4], "u:stop", *ONE_BY_ONE[4:]], id="the user spoke between them"),
+        pytest.param([*ONE_BY_ONE[:4], ("other", "g"), ("other", None, "s")], id="a call of another answer"),
+        pytest.param([*ONE_BY_ONE[:4], ("fc-1", "f"), ("fc-1", None, "s")], id="the same id again"),
+    ],
+)
+def test_calls_of_other_answers_stay_steps(steps: list[Any]) -> None:
+    built = Built(feed(*steps), recall=memory(remembered()))
+    assert len(signatures(built.contents)) == 2
+    assert "calls-joined" not in built.codes
+
+
+@pytest.mark.parametrize(
+    ("model", "first", "second", "text", "joined"),
+    [
+        pytest.param(G3, (CARRIED, None), ("2", None), "", True, id="the id carries the signature"),
+        pytest.param(G3, ("1", TOLD), ("2", None), "", True, id="the client gives the signature back"),
+        pytest.param(G3, ("1", None), ("2", None), "", False, id="no signature at all"),
+        pytest.param(G3, ("1", TOLD), ("2", TOLD), "", False, id="both are signed: two steps"),
+        pytest.param(G3, ("1", TOLD), (CARRIED, None), "", False, id="both are signed, in either way"),
+        pytest.param(G3, ("1", TOLD), ("2", None), "Now g.", False, id="a text begins an answer"),
+        pytest.param(G38, (CARRIED, None), ("2", None), "", False, id="a signature of another model"),
+        pytest.param(G2, ("1", TOLD), ("2", None), "", False, id="before Gemini 3 nothing is known by it"),
+    ],
+)
+def test_after_a_restart_a_call_without_a_signature_belongs_to_the_signed_one_before_it(
+    model: str, first: tuple[str, str | None], second: tuple[str, str | None], text: str, joined: bool
+) -> None:
+    def run(conversation: Conversation) -> None:
+        conversation.user([{"text": "a"}], "messages[0]")
+        conversation.call(first[0], "f", {}, path="messages[1]", signature=first[1])
+        conversation.result(first[0], "r", path="messages[2]")
+        conversation.text(text, "messages[3]")
+        conversation.call(second[0], "g", {}, path="messages[3]", signature=second[1])
+        conversation.result(second[0], "s", path="messages[4]")
+
+    built = Built(run, model)
+    assert len(built.contents) == (3 if joined else 5)
+    assert ("calls-joined" in built.codes) is joined
+    if joined:
+        assert [part.get("thoughtSignature") is None for part in built.contents[1]["parts"]] == [False, True]
+        assert built.contents[1]["parts"][1]["functionCall"] == SIBLING
 
 
 def test_a_turn_of_another_model_is_not_replayed() -> None:

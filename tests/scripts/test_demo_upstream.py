@@ -450,6 +450,11 @@ REFUSALS: list[tuple[str, Any, str]] = [
     ),
     (
         LEVEL,
+        {"contents": [user(), model_turn(call(signature=DUMMY)), user_turn(result(), {"text": "a"})]},
+        "contains function response parts only",
+    ),
+    (
+        LEVEL,
         {"contents": [user(), model_turn(call(signature=DUMMY)), user_turn(result(response={"$ref": "x"}))]},
         "undefined part: x",
     ),

@@ -170,7 +170,7 @@ MESSAGES: list[dict[str, Any]] = [
     },
     {"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "1"}]},
     {"role": "tool", "tool_call_id": "b", "content": None},
-    {"role": "assistant", "content": None, "function_call": {"name": "g", "arguments": ""}},
+    {"role": "assistant", "content": "And this.", "function_call": {"name": "g", "arguments": ""}},
     {"role": "function", "name": "g", "content": "2"},
     {"role": "assistant", "content": [{"type": "text", "text": "It is"}], "refusal": "a secret"},
     {"role": "user", "content": "Why?"},
@@ -181,7 +181,7 @@ def test_messages_make_the_same_conversation_as_kept_items() -> None:
     items = listed({"messages": MESSAGES})
     legacy_id = next(item["call_id"] for item in items if item.get("name") == "g")
     expected = contents({"messages": MESSAGES})
-    expected[1][3]["parts"][0]["functionCall"]["id"] = legacy_id
+    expected[1][3]["parts"][1]["functionCall"]["id"] = legacy_id
     expected[1][4]["parts"][0]["functionResponse"]["id"] = legacy_id
     assert contents({"previous_response_id": "resp_1"}, items) == expected
 
