@@ -294,7 +294,7 @@ def test_in_mitmproxys_console(upstream: Upstream, tmp_path: Path) -> None:
         return gateway.chat("gpt-4o").headers["x-account-email"]
 
     try:
-        wait_until(lambda: "Flows" in console.text and connects(console.port), 20)
+        wait_until(lambda: "Flows" in console.text and connects(console.port))
         console.type(f":antigravity.cool {ALPHA} 50\r")
         wait_until(lambda: f"{ALPHA} · gemini · cooling for all models 50 s" in console.text)
         assert {account() for _ in range(4)} == {BRAVO}

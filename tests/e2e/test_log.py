@@ -83,7 +83,7 @@ def test_colours_on_a_terminal(tmp_path: Path) -> None:
     )
     gateway = Gateway(process, port, tmp_path / "none", tmp_path)
     try:
-        wait_until(lambda: _answers(gateway), 20)
+        wait_until(lambda: _answers(gateway))
         assert gateway.chat("gpt-4o").status == 200
         seen = b""
         while b"tokens" not in seen:

@@ -321,7 +321,7 @@ def test_a_saved_file_from_the_command_line(starter: Starter) -> None:
     recording.stop()
     replay = ["-C", str(recording.folder / "saved.flow"), "-w", "again.flow", "--set", "antigravity_demo=true"]
     sender = starter(None, *replay, wait=False)
-    wait_until(lambda: sender.process.poll() is not None, 20)
+    wait_until(lambda: sender.process.poll() is not None)
     with (sender.folder / "again.flow").open("rb") as file:
         again = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, http.HTTPFlow)]
     assert [flow.response and flow.response.status_code for flow in again] == [200, 200, 200]

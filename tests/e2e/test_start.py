@@ -69,7 +69,7 @@ def test_setup_only_ends(tmp_path: Path) -> None:
 def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
     (tmp_path / "orjson.py").write_text("raise ModuleNotFoundError(\"No module named 'orjson'\", name='orjson')\n")
     gateway = starter(environ={"PYTHONPATH": str(tmp_path)}, wait=False)
-    wait_until(lambda: gateway.process.poll() is not None, 20)
+    wait_until(lambda: gateway.process.poll() is not None)
     assert "lacks the package 'orjson'" in gateway.log
     assert all(requirement in gateway.log for requirement in dependencies.declared())
     assert "scripts/serve.py" in gateway.log
@@ -81,7 +81,7 @@ def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
 )
 def test_broken_settings_end_the_start(starter: Starter, settings: str, said: str) -> None:
     gateway = starter(settings, wait=False)
-    wait_until(lambda: gateway.process.poll() is not None, 20)
+    wait_until(lambda: gateway.process.poll() is not None)
     assert said in gateway.log
     assert "Traceback" not in gateway.log
     assert gateway.process.returncode != 0
