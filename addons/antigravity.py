@@ -21,7 +21,7 @@ try:
     from mitmproxy.proxy import layer
     from mitmproxy.utils import asyncio_utils
 
-    from addons.gateway import banner, terminal, views
+    from addons.gateway import banner, ending, terminal, views
     from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo
     from addons.gateway.exchange import Exchange
@@ -119,7 +119,20 @@ class Antigravity:
         gc.collect()
         gc.freeze()
 
-    def done(self) -> None:
+    def done(self) -> Awaitable[None] | None:
+        """mitmproxy ends, or reloads the script; only the end is an end for what is under way."""
+        if self.hook_table and ctx.master.should_exit.is_set():
+            return self._end()
+        self._close()
+        return None
+
+    async def _end(self) -> None:
+        try:
+            await ending.end(self.gateway)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         if self.hook_table:
             self.hook_table.uninstall()
         self.settings_file.unwatch()

@@ -41,6 +41,17 @@ def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy
     return tenant, match
 
 
+def stopping() -> OpenAIError:
+    """What those get whose requests are under way when the gateway is stopped, or come after that."""
+    return OpenAIError(
+        503,
+        "The gateway is being stopped. Send the request again when it is back.",
+        type="server_error",
+        code="gateway_stopping",
+        retry_after=5,
+    )
+
+
 def path_of(request: http.Request) -> str:
     """The path without the query."""
     return request.path.partition("?")[0]

@@ -121,7 +121,9 @@ class Exchange:
     _patience: Patience = field(default_factory=Patience)
     _deadline: asyncio.TimerHandle | None = None
     overdue: bool = False
-    """The deadline has passed, and the client's answer is an error."""
+    """It was cut short (the deadline, the end of the gateway), and the client's answer is an error."""
+    delivered: bool = False
+    """The client's answer was sent to its end."""
     _opening: bytes = b""
     _own_answer: http.Response | None = None
     """What was answered without an upstream's answer."""
@@ -196,6 +198,11 @@ class Exchange:
     @property
     def attempts(self) -> list[Attempt]:
         return self.failover.attempts if self.failover else []
+
+    @property
+    def begun(self) -> bool:
+        """The request is there as a whole."""
+        return self._begun
 
     @property
     def sent_stream(self) -> bool:
@@ -358,7 +365,7 @@ class Exchange:
     async def _begin_later(self, waiting: Awaitable[None]) -> None:
         """The rest of `on_request`, where something has to be looked up first."""
         with Guard(self):
-            await waiting
+            await self._patience.wait(waiting)
             if self.verdict is Verdict.SEND:
                 self.prepare()
         wait = self._credential_wait()
@@ -391,6 +398,8 @@ class Exchange:
         if request.method == "OPTIONS" and origin is not None:
             self._preflight(origin)
             return None
+        if gateway.ending:
+            raise admission.stopping()
         self.tenant, match = admission.admit(
             gateway.gatekeeper,
             self.caller,
@@ -575,11 +584,14 @@ class Exchange:
             gateway.close(self)
 
     def _pass_deadline(self) -> None:
-        """It has taken too long: no further attempt, and an error for the client."""
+        """It has taken too long."""
+        self.cut_short(upstream_errors.timed_out().error)
+
+    def cut_short(self, problem: OpenAIError) -> None:
+        """End it now, whatever is under way: no further attempt, and this error for the client."""
         if self._finished or self.verdict in (Verdict.ANSWER, Verdict.DONE):
             return
         self.overdue = True
-        problem = upstream_errors.timed_out().error
         if not self._patience.end(problem):
             with Guard(self):
                 self.fail(problem)

@@ -63,6 +63,8 @@ class Gateway:
         self._environ = environ
         self._made: list[MadeAccount] = []
         self.exchanges: dict[str, Exchange] = {}
+        self.ending = False
+        """Nothing new is taken on."""
         self.memory = TurnMemory()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self._only_accounts: list[Account] | None = None

@@ -58,6 +58,11 @@ class ResponsesApi:
             "compact": self.compact,
         }
 
+    @property
+    def in_background(self) -> list[asyncio.Task[None]]:
+        """The responses that are being made without a client that waits."""
+        return list(self._background.values())
+
     # --- making responses
 
     async def create(self, exchange: Exchange, match: Match) -> None:

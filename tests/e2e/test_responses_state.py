@@ -361,7 +361,7 @@ def test_a_store_that_cannot_be_opened(starter: Starter, tmp_path: Path) -> None
 
 
 def test_other_settings_while_it_runs(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:
-    """What is in memory stays there, and a file that cannot be used fails no request."""
+    """What is in memory stays there, and settings whose file cannot be used do not come into force."""
     gateway = starter(ONE_ACCOUNT)
     settings = gateway.folder / "antigravity.toml"
     accounts = settings.read_text()
@@ -375,7 +375,9 @@ def test_other_settings_while_it_runs(starter: Starter, upstream: Upstream, tmp_
         wait_until(without)
         assert client.responses.retrieve(made.id).id == made.id
         settings.write_text(f'[responses]\nstore = "{tmp_path}"\n{accounts}')
-        wait_until(lambda: "can't be stored" in gateway.log)
+        wait_until(lambda: "stay in force" in gateway.log)
+        assert without()
+        assert client.responses.retrieve(made.id).id == made.id
         other = client.responses.create(model=MODEL, input="Hello!")
         assert client.responses.retrieve(other.id).id == other.id
 

@@ -82,3 +82,28 @@ def test_signs_of_life_can_be_switched_off(tmp_path: Path, keep_alive: str, time
 
     assert asyncio.run(silences()) == timers
     gateway.close_store()
+
+
+def test_what_a_request_waits_for_ends_when_its_client_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`GET /v1/responses/{id}` waits for a response of the background, for instance."""
+    file = tmp_path / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+
+    async def leave() -> None:
+        never, waits = asyncio.Event(), asyncio.Event()
+
+        async def wait() -> None:
+            waits.set()
+            await never.wait()
+
+        monkeypatch.setattr(gateway, "begin", lambda exchange, match: wait())
+        waiting = asyncio.ensure_future(exchange_of(gateway, {"input": "hi"}))
+        await waits.wait()
+        [exchange] = gateway.exchanges.values()
+        exchange.client_left()
+        await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(leave())
+    gateway.close_store()

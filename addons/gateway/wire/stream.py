@@ -405,6 +405,10 @@ class GatewayStream(HttpStream):
                 yield SendHttp(ResponseData(self.stream_id, content), self.context.client)
         yield from self.flow_done()
 
+    def flow_done(self) -> CommandGenerator[None]:
+        yield from super().flow_done()
+        self.exchange.delivered = True
+
     # --- faults of either side
 
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
