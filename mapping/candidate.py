@@ -246,6 +246,11 @@ class Candidate:
 
     # the end
 
+    @property
+    def is_empty(self) -> bool:
+        """It ended well, and has nothing but thoughts: agents would take it for the end of their task."""
+        return self.reason == "STOP" and not self._output and self._partial is None
+
     def ending(self) -> Ending:
         """How it ended. A call in pieces that only lacks its end mark is complete; one cut by a limit is not."""
         if self.reason == "STOP":

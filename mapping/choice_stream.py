@@ -92,8 +92,11 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
             return self._fail(fault)
         return self._take()
 
-    def end(self) -> bytes:
-        """The last bytes for the client, or nothing if `continuation` is set."""
+    def end(self, *, needs_content: bool = False) -> bytes:
+        """The last bytes for the client, or nothing if `continuation` is set.
+
+        `needs_content`: see `AnswerReader.end`; it does not count any more once something has been sent.
+        """
         if self._over:
             return b""
         reader = self._first.reader
@@ -102,7 +105,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
                 for response in payload.responses(event):
                     reader.add(response)
             self._parser = sse.EventParser()
-            reader.end()
+            reader.end(needs_content=needs_content and not self.started and not self._out)
             if reader.continuation is None:
                 self._close()
         except UpstreamError as fault:

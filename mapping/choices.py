@@ -75,12 +75,12 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
         """
         return self._open.reader.continuation if self._open else None
 
-    def add(self, data: bytes | JSON) -> None:
-        """Take in a whole upstream answer, as bytes or parsed."""
+    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
+        """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
         answer = self._open or self._choices()
         for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
             answer.reader.add(response)
-        answer.reader.end()
+        answer.reader.end(needs_content=needs_content)
         self._settle(answer)
 
     def close(self) -> None:

@@ -148,6 +148,12 @@ def _failure(rule: Rule, ending: Ending) -> UpstreamError:
     return UpstreamError(error, rule.kind, status=200, reason=rule.code or f"finish reason {ending.reason}")
 
 
+def nothing() -> UpstreamError:
+    """The fault of an answer that ended well and holds nothing, while it still can be asked for again."""
+    problem = broken("Gemini ended the answer with finishReason STOP before it had written anything.")
+    return UpstreamError(problem.error, Kind.EMPTY, status=200, reason="empty answer")
+
+
 def prompt_blocked(reason: str, message: str) -> UpstreamError:
     """The error for a blocked prompt, where the settings ask for an error: every account would block it."""
     error = OpenAIError(400, refusal(reason, message), code="content_policy_violation", should_retry=False)

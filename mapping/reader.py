@@ -74,8 +74,13 @@ class AnswerReader:
         except RecursionError:
             raise _too_deep() from None
 
-    def end(self) -> None:
-        """The upstream answer is over: settle how, and finish the writers, unless `continuation` is set."""
+    def end(self, *, needs_content: bool = False) -> None:
+        """The upstream answer is over: settle how, and finish the writers, unless `continuation` is set.
+
+        `needs_content`: raise UpstreamError (`Kind.EMPTY`) for an answer that ended well and holds nothing.
+        """
+        if needs_content and self._is_empty():
+            raise finish.nothing()
         again = self.continuation is not None
         self.continuation = None if again else self._continuation_token()
         if self.continuation is not None:
@@ -141,6 +146,13 @@ class AnswerReader:
         reasons = [finish.settle(candidate.ending(), self._context.notes) for candidate in self._candidates]
         for candidate, reason in zip(self._candidates, reasons, strict=True):
             candidate.finish(reason)
+
+    def _is_empty(self) -> bool:
+        """Every candidate is, and Gemini counts no token of an answer either."""
+        if not self._candidates or not all(candidate.is_empty for candidate in self._candidates):
+            return False
+        totals = self.usage.totals()
+        return totals.completion == totals.reasoning
 
     def _candidate(self, index: Any) -> Candidate:
         candidates = self._candidates

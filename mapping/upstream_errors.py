@@ -44,7 +44,9 @@ class Kind(enum.Enum):
     SCHEMA = "schema"
     """A schema or thinking field is refused: may be tried once without it. `UpstreamError.field` says which."""
     ANSWER = "answer"
-    """The answer is malformed, empty or cut off: another attempt."""
+    """The answer is malformed, has no candidate or is cut off: another attempt."""
+    EMPTY = "empty"
+    """The answer ended well and holds nothing: once more, and then it is taken as it is."""
 
 
 class UpstreamError(Exception):

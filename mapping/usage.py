@@ -18,7 +18,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mapping import payload
 from mapping.gemini import JSON
+from mapping.upstream_errors import UpstreamError
 
 _PROMPT_DETAILS = "promptTokensDetails"
 _COMPLETION_DETAILS = "candidatesTokensDetails"
@@ -152,6 +154,20 @@ def add_up(parts: Iterable[Totals]) -> Totals:
             completion_by=first.completion_by + part.completion_by,
         )
     return first
+
+
+def totals_in(answer: bytes) -> Totals:
+    """The numbers of a whole upstream answer, whatever else is wrong with it."""
+    usage = Usage()
+    try:
+        responses = payload.responses(answer)
+    except UpstreamError:
+        return usage.totals()
+    for response in responses:
+        metadata = response.get("usageMetadata")
+        if isinstance(metadata, dict):
+            usage.merge(metadata)
+    return usage.totals()
 
 
 def _by_modality(details: list[Any]) -> Counter[str]:

@@ -429,6 +429,7 @@ class Exchange:
             gateway = self.gateway
             deadline = gateway.settings.limits.deadline
             self._deadline = asyncio.get_running_loop().call_later(deadline, self._pass_deadline)
+            job.needs_content = gateway.settings.retry.max_attempts > 1
             conversation = gateway.conversation_of(self, job.request().body)
             self.failover = Failover(self.pool or gateway.pool, gateway.settings.retry, job.model, conversation)
             keep_alive = gateway.settings.proxy.keep_alive
@@ -452,7 +453,7 @@ class Exchange:
             for other in others:
                 translator.add_answer(other)
             self._others_added = True
-        tail = translator.end()
+        tail = translator.end(needs_content=job.needs_content)
         if token := translator.continuation:
             if job.go_on(token):
                 self._opening += tail
@@ -510,7 +511,7 @@ class Exchange:
         can_go_on = translator is None or not translator.started
         if can_go_on and self._mended(problem, job, account):
             self.notes.add("retried", problem.reason)
-            self._translator = translator.again() if translator else None
+            self._translator = job.stream_again(translator) if translator else None
             self._others_added = False
             self._once_more(problem.reason, problem.status)
             return
@@ -520,7 +521,7 @@ class Exchange:
             return
         logger.debug(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
         self.notes.add("retried", problem.reason)
-        self._translator = translator.again() if translator else None
+        self._translator = job.stream_again(translator) if translator else None
         self._others_added = False
         self._again(pause)
 
@@ -530,6 +531,8 @@ class Exchange:
             return job.rebuild_signatures()
         if problem.kind is Kind.SCHEMA:
             return problem.field is not None and job.leave_out(problem.field)
+        if problem.kind is Kind.EMPTY:
+            return job.take_empty()
         if problem.kind is Kind.AUTH and problem.status == 401 and self._can_renew(account):
             self._renewed, self._refused = account, self._shown
             return True

@@ -12,7 +12,7 @@ from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, RawTurn
 from mapping.notes import Notes
 from mapping.upstream_errors import UpstreamError
-from mapping.usage import Totals
+from mapping.usage import Totals, add_up, totals_in
 
 MAX_HOPS = 32
 """How often an answer may be continued ("long decode")."""
@@ -27,7 +27,7 @@ class WholeTranslator(Protocol):
     @property
     def continuation(self) -> str | None: ...
 
-    def add(self, data: bytes | JSON) -> None: ...
+    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None: ...
 
     def close(self) -> None: ...
 
@@ -70,8 +70,8 @@ class KeptStream:
     def feed(self, data: bytes) -> bytes:
         return self._keep(self.inner.feed(data))
 
-    def end(self) -> bytes:
-        return self._keep(self.inner.end())
+    def end(self, *, needs_content: bool = False) -> bytes:
+        return self._keep(self.inner.end(needs_content=needs_content))
 
     def cut(self, error: OpenAIError) -> bytes:
         return self._keep(self.inner.cut(error))
@@ -118,6 +118,8 @@ class GenerateJob(MendableJob):
         self._answer: WholeTranslator | None = None
         self._stream: KeptStream | StreamTranslator | None = None
         self._sent: list[bytes] = []
+        self._spent: list[Totals] = []
+        """The tokens of answers that were none and were asked for again: they are paid for too."""
         self._hops = 0
         copies = [replace(first, method="generateContent", query="")] * (call.copies - 1)
         copies += [Call(call.model, "generateContent", body, notes=notes) for body in call.further]
@@ -134,10 +136,21 @@ class GenerateJob(MendableJob):
         self._stream = KeptStream(stream, self._sent) if self._dialect.ended else stream
         return self._stream
 
+    def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
+        self._spent.append(translator.totals())
+        fresh = translator.again()
+        if not isinstance(self._stream, KeptStream):
+            self._stream = fresh
+        return fresh
+
     def take(self, content: bytes) -> bool:
         if self._answer is None or not self._answer.continuation:
             self._answer = self._dialect.whole(self._notes)
-        self._answer.add(content)
+        try:
+            self._answer.add(content, needs_content=self.needs_content)
+        except UpstreamError:
+            self._spent.append(totals_in(content))
+            raise
         token = self._answer.continuation
         if token is not None and self.go_on(token):
             return False
@@ -170,7 +183,7 @@ class GenerateJob(MendableJob):
 
     def totals(self) -> Totals | None:
         translator = self._answer or self._stream
-        return translator.totals() if translator else None
+        return add_up([translator.totals(), *self._spent]) if translator else None
 
     def ended(self) -> None:
         if self._dialect.ended is None:
@@ -186,4 +199,8 @@ class GenerateJob(MendableJob):
 
     def check(self, content: bytes) -> None:
         """Read an upstream answer on trial, while it still can be asked for again. Raises UpstreamError."""
-        self._dialect.whole(Notes()).add(content)
+        try:
+            self._dialect.whole(Notes()).add(content, needs_content=True)
+        except UpstreamError:
+            self._spent.append(totals_in(content))
+            raise

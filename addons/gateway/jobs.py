@@ -17,7 +17,7 @@ from mapping.gemini import JSON, RawTurn
 from mapping.notes import Notes
 from mapping.resign import replace_signatures
 from mapping.second_try import without_refused
-from mapping.upstream_errors import UpstreamError
+from mapping.upstream_errors import Kind, UpstreamError
 from mapping.usage import Totals
 
 type Change = Callable[[JSON, Notes], JSON]
@@ -71,7 +71,7 @@ class StreamTranslator(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
 
-    def end(self) -> bytes: ...
+    def end(self, *, needs_content: bool = False) -> bytes: ...
 
     def cut(self, error: OpenAIError) -> bytes: ...
 
@@ -103,6 +103,8 @@ class Job(ABC):
     client_model: str | None = None
     """The model as the client named it."""
     streams: bool = False
+    needs_content: bool = False
+    """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
 
     @abstractmethod
     def request(self) -> Call:
@@ -111,6 +113,10 @@ class Job(ABC):
     def stream(self) -> StreamTranslator:
         """A fresh translator for one attempt at a streamed answer."""
         raise AssertionError("not a stream")
+
+    def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
+        """The translator for the attempt after the one that `translator` was for."""
+        return translator.again()
 
     @abstractmethod
     def take(self, content: bytes) -> bool:
@@ -151,6 +157,11 @@ class Job(ABC):
     def leave_out(self, field: str) -> bool:
         """Do without a member of the request that the upstream refused. False: that can't be done (again)."""
         return False
+
+    def take_empty(self) -> bool:
+        """From now on an answer that holds nothing is taken as it is. False: it was already."""
+        needed, self.needs_content = self.needs_content, False
+        return needed
 
     def instead_of_error(self, problem: OpenAIError) -> bytes | None:
         """An answer that is better than an error, if there is one."""
@@ -278,5 +289,9 @@ class RawJob(MendableJob):
         self._check = check
 
     def take(self, content: bytes) -> bool:
-        self._check(content)
+        try:
+            self._check(content)
+        except UpstreamError as e:
+            if e.kind is not Kind.EMPTY or self.needs_content:
+                raise
         return True

@@ -57,12 +57,12 @@ class ResponsesAnswer:
         """
         return self._open.reader.continuation if self._open else None
 
-    def add(self, data: bytes | JSON) -> None:
-        """Take in a whole upstream answer, as bytes or parsed."""
+    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
+        """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
         answer = self._open or _Answer(self._exchange)
         for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
             answer.reader.add(response)
-        self._end(answer)
+        self._end(answer, needs_content=needs_content)
 
     def close(self) -> None:
         """Take an answer that would go on as it is."""
@@ -95,8 +95,8 @@ class ResponsesAnswer:
         """The tokens counted so far."""
         return self._answer.reader.usage.totals() if self._answer else Totals()
 
-    def _end(self, answer: _Answer) -> None:
-        answer.reader.end()
+    def _end(self, answer: _Answer, *, needs_content: bool = False) -> None:
+        answer.reader.end(needs_content=needs_content)
         if answer.reader.continuation is not None:
             self._open = answer
             return

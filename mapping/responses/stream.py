@@ -79,8 +79,11 @@ class ResponsesStream:
             return self._fail(fault)
         return self._take()
 
-    def end(self) -> bytes:
-        """The last bytes for the client, or nothing if `continuation` is set."""
+    def end(self, *, needs_content: bool = False) -> bytes:
+        """The last bytes for the client, or nothing if `continuation` is set.
+
+        `needs_content`: see `AnswerReader.end`; it does not count any more once something has been sent.
+        """
         if self._over:
             return b""
         try:
@@ -88,7 +91,7 @@ class ResponsesStream:
                 for response in payload.responses(event):
                     self._reader.add(response)
             self._parser = sse.EventParser()
-            self._reader.end()
+            self._reader.end(needs_content=needs_content and not self.started and not self._events)
             if self._reader.continuation is None:
                 self._close()
         except UpstreamError as fault:

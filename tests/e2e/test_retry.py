@@ -141,6 +141,79 @@ def test_nothing_is_asked_for_again_once_something_was_sent(case: Case, broken: 
     assert len(case.bodies) == 1
 
 
+# ---- answers that end well and hold nothing
+
+PROMPT = {"promptTokenCount": 158, "totalTokenCount": 158}
+EMPTY = {
+    "no text": {**text({"text": ""}), "usageMetadata": PROMPT},
+    "no part": {**text(), "usageMetadata": PROMPT},
+    "no content": {"candidates": [{"finishReason": "STOP"}], "usageMetadata": PROMPT},
+}
+PATHS = {
+    "/v1/chat/completions": {"messages": [{"role": "user", "content": "Go on."}]},
+    "/v1/responses": {"input": "Go on."},
+    "/v1/completions": {"prompt": "Go on."},
+}
+
+
+def ask(gateway: Gateway, path: str, *, stream: bool, **members: Any) -> Answer:
+    return gateway.call("POST", path, {"model": MODEL, "stream": stream, **PATHS[path], **members})
+
+
+@STREAMED
+@pytest.mark.parametrize("path", PATHS)
+def test_an_empty_answer_is_asked_for_once_more(case: Case, path: str, stream: bool) -> None:
+    empty = [reply(value, stream) for value in EMPTY.values()]
+    good = {**GOOD, "usageMetadata": {**PROMPT, "candidatesTokenCount": 4, "totalTokenCount": 162}}
+    gateway = case.over(*(data for one in empty for data in (one, reply(good, stream))), accounts=2)
+    for count in range(1, len(empty) + 1):
+        answer = ask(gateway, path, stream=stream)
+        assert answer.status == 200
+        assert b"All is well." in answer.body
+        assert "retried=empty answer" in answer.headers["x-antigravity-notes"]
+        assert len(case.bodies) == 2 * count
+    spent = gateway.call("GET", "/status.json").json["models"][0]
+    assert spent["prompt"] == 2 * 158 * len(empty)
+
+
+@STREAMED
+@pytest.mark.parametrize("path", PATHS)
+def test_then_it_is_taken_as_it_is(case: Case, path: str, stream: bool) -> None:
+    empty = reply(EMPTY["no text"], stream)
+    gateway = case.over(empty, empty)
+    answer = ask(gateway, path, stream=stream)
+    assert answer.status == 200
+    assert b'"error":{' not in answer.body
+    assert len(case.bodies) == 2
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+def test_thoughts_that_were_sent_are_not_sent_again(case: Case, path: str) -> None:
+    thought = text({"text": "Hm.", "thought": True}, finish=None)
+    body = b"".join(b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in (thought, EMPTY["no text"]))
+    gateway = case.over(http_answer(body, "text/event-stream"), accounts=2)
+    shown = {"reasoning": {"summary": "auto"}} if path == "/v1/responses" else {}
+    answer = ask(gateway, path, stream=True, **shown)
+    assert answer.body.count(b'"Hm."') >= 1
+    assert b'"error":{' not in answer.body
+    assert len(case.bodies) == 1
+
+
+def test_an_empty_answer_is_asked_for_once_only_where_that_is_wanted(case: Case) -> None:
+    empty = reply(EMPTY["no text"], False)
+    gateway = case.over(empty, settings="[retry]\nmax_attempts = 1\n")
+    assert ask(gateway, "/v1/chat/completions", stream=False).status == 200
+    assert len(case.bodies) == 1
+
+
+def test_each_of_the_calls_for_n_is_asked_for_once_more(case: Case) -> None:
+    empty = reply(EMPTY["no text"], False)
+    gateway = case.over(*[empty] * 4)
+    answer = ask(gateway, "/v1/chat/completions", stream=False, n=2)
+    assert [choice["message"]["content"] for choice in answer.json["choices"]] == ["", ""]
+    assert len(case.bodies) == 4
+
+
 # ---- requests that are mended
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}

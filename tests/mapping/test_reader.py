@@ -548,3 +548,44 @@ def test_nothing_but_an_upstream_error_is_raised(responses: list[JSON], live: bo
     if reading.reader.continuation is None:
         assert [writer.told[-1][0] for writer in reading.writers] == ["finish"] * len(reading.writers)
     reading.reader.turns()
+
+
+THOUGHT = {"text": "Hm.", "thought": True}
+CALL = {"functionCall": {"name": "f", "args": {}}}
+
+
+@pytest.mark.parametrize(
+    ("responses", "empty"),
+    [
+        ([response({"text": ""}, finish="STOP")], True),
+        ([response(finish="STOP")], True),
+        ([{"candidates": [{"finishReason": "STOP"}]}], True),
+        ([response(THOUGHT), response({"text": "", **SIGNED}, finish="STOP")], True),
+        ([{"candidates": [{"finishReason": "STOP"}, {"finishReason": "STOP", "index": 1}]}], True),
+        ([{**response(finish="STOP"), "usageMetadata": {"thoughtsTokenCount": 9, "candidatesTokenCount": 0}}], True),
+        ([{**response(finish="STOP"), "usageMetadata": {"candidatesTokenCount": 2}}], False),
+        ([response({"text": "a"}), response({"text": ""}, finish="STOP")], False),
+        ([response({"text": "a"}, finish="STOP"), response(finish="STOP", index=1)], False),
+        ([response(CALL, finish="STOP")], False),
+        ([response({"functionCall": {"name": "f", "willContinue": True}}, finish="STOP")], False),
+        ([response({"inlineData": {"mimeType": "image/png", "data": "AA=="}}, finish="STOP")], False),
+        ([response({"executableCode": {"language": "PYTHON", "code": "1"}}, finish="STOP")], False),
+        ([response(finish="MAX_TOKENS")], False),
+        ([response(finish="SAFETY")], False),
+        ([{"promptFeedback": {"blockReason": "SAFETY"}}], False),
+    ],
+)
+def test_an_answer_that_ends_well_and_holds_nothing(responses: list[JSON], empty: bool) -> None:
+    reading = Reading()
+    for item in responses:
+        reading.reader.add(item)
+    if not empty:
+        reading.reader.end(needs_content=True)
+        assert reading.told[-1][0] == "finish"
+        return
+    with pytest.raises(UpstreamError) as caught:
+        reading.reader.end(needs_content=True)
+    assert (caught.value.kind, caught.value.reason) == (Kind.EMPTY, "empty answer")
+    assert not list(reading.notes)
+    reading.reader.end()
+    assert ("finish", "stop") in reading.told

@@ -105,6 +105,7 @@ class _Run:
     def _attempt(self, job: Job, number: int, call: UpstreamCall, others: list[bytes], last: bool) -> bytes | None:
         """The client's answer, or None when another call follows. Raises OpenAIError when none does."""
         self._note_request(number, call, job.request())
+        job.needs_content = not last
         try:
             if call.status is None or (call.outcome and not job.streams):
                 raise _broken_off(call)
@@ -122,7 +123,7 @@ class _Run:
             elif problem.kind is Kind.SCHEMA and problem.field:
                 job.leave_out(problem.field)
             self.notes.add("retried", problem.reason)
-            self._translator = self._translator.again() if self._translator else None
+            self._translator = job.stream_again(self._translator) if self._translator else None
             return None
 
     def _stream(self, job: Job, call: UpstreamCall, others: list[bytes], last: bool) -> bytes | None:
@@ -133,7 +134,7 @@ class _Run:
         for other in others:
             translator.add_answer(other)
         others.clear()
-        self._out += translator.end()
+        self._out += translator.end(needs_content=job.needs_content)
         if token := translator.continuation:
             if job.go_on(token) and not last:
                 return None
