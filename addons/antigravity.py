@@ -71,6 +71,13 @@ class Antigravity:
             "Record both sides of every exchange. auto: when somebody can see or save them.",
             choices=("auto", "on", "off"),
         )
+        loader.add_option(
+            "antigravity_list_models",
+            bool,
+            True,
+            "Ask the accounts at the start, and twice a day, which models they have, so that names like gpt-4o lead to "
+            "the newest one.",
+        )
 
     def configure(self, updated: set[str]) -> None:
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
@@ -115,6 +122,7 @@ class Antigravity:
         await listening.keep_to_loopback(self.gateway)
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.settings_file.watch()
+        self.gateway.list_models(ask=ctx.options.antigravity_list_models)
         # What is loaded by now stays; the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -136,6 +144,7 @@ class Antigravity:
         if self.hook_table:
             self.hook_table.uninstall()
         self.settings_file.unwatch()
+        self.gateway.models.end()
         self.gateway.close_store()
         self.demo.stop()
 

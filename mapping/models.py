@@ -174,7 +174,12 @@ _TABLE: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
 )
 
 _GENERATION = re.compile(r"gemini-(?:live-)?(\d{1,4})(?:\.(\d{1,4}))?")
-_PREFIXES = re.compile(r"(?:models/|publishers/google/models/|google/|openai/)*")
+_PREFIXES = re.compile(
+    r"(?:(?:models|publishers/google/models|google|gemini|vertex_ai|openai|anthropic|openrouter|litellm_proxy|azure)/)*"
+)
+
+VARIANTS = frozenset(("beta", "exacto", "extended", "floor", "free", "latest", "nitro", "online", "thinking"))
+"""What routers (OpenRouter) put behind a name and a colon: which offer of the model they are to take, or how."""
 
 
 @lru_cache(maxsize=1024)
@@ -189,10 +194,17 @@ def model_info(model_id: str) -> Model:
 def strip_prefixes(name: str) -> str:
     """The name without the prefixes that clients put before it, once or repeatedly.
 
-    `models/`, `publishers/google/models/` (Vertex AI), `google/` (Vertex AI and routers), `openai/` (LiteLLM).
+    `models/`, `publishers/google/models/` (Vertex AI), `google/` (Vertex AI and routers), `gemini/`, `vertex_ai/`,
+    `openai/`, `anthropic/` and their like (LiteLLM, OpenRouter).
     """
     match = _PREFIXES.match(name)
     return name[match.end() :] if match else name
+
+
+def split_variant(name: str) -> tuple[str, str]:
+    """The name, and the variant behind it: `x:thinking` -> (`x`, `thinking`). Other colons belong to the name."""
+    stem, _, variant = name.rpartition(":")
+    return (stem, variant) if stem and variant in VARIANTS else (name, "")
 
 
 def _generation(name: str) -> tuple[int, int]:

@@ -6,37 +6,33 @@ OpenAI: `{"object": "list", "data": [{"id", "object": "model", "created", "owned
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from mapping import jsonio, upstream_errors
+from mapping.catalogue import AS_OF, BY_NAME, KNOWN, SHORT
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON
+from mapping.model_classes import is_retired
+from mapping.models import model_info, strip_prefixes
 
-_METHODS = {"generateContent", "embedContent", "batchEmbedContents"}
+_GENERATE = "generateContent"
 
-_GENERATE = ["generateContent", "countTokens"]
-_EMBED = ["embedContent"]
 
-BUILT_IN: list[JSON] = [
-    {"name": f"models/{name}", "supportedGenerationMethods": _EMBED if "embedding" in name else _GENERATE}
-    for name in (
-        "gemini-4-hydrogen",
-        "gemini-4-argon",
-        "gemini-3.8-flash",
-        "gemini-3.6-flash",
-        "gemini-3.5-flash-lite",
-        "gemini-3.1-pro-preview",
-        "gemini-3.1-flash-lite",
-        "gemini-3-flash-preview",
-        "gemini-2.5-pro",
-        "gemini-2.5-flash",
-        "gemini-2.5-flash-lite",
-        "gemini-embedding-001",
-        "gemini-embedding-2",
-    )
-]
-"""For when the upstream can't be asked. State of November 2026."""
+def built_in(today: date) -> list[JSON]:
+    """The list for when nobody can be asked: the catalogue's, without what is retired."""
+    return [
+        {
+            "name": f"models/{model.name}",
+            "displayName": model.title,
+            "inputTokenLimit": model.inputs,
+            "outputTokenLimit": model.outputs,
+            "supportedGenerationMethods": ["embedContent"] if model_info(model.name).embedding else [_GENERATE],
+        }
+        for model in KNOWN
+        if not is_retired(model.name, today)
+    ]
 
 
 def read_page(content: bytes) -> tuple[list[JSON], str | None]:
@@ -53,27 +49,38 @@ def read_page(content: bytes) -> tuple[list[JSON], str | None]:
     return found, following if isinstance(following, str) and following else None
 
 
-def answer(models: Iterable[JSON], names: Iterable[str], wanted: str | None = None) -> bytes:
-    """OpenAI's list: `names` (of the person's mapping) first, then Gemini's; or only the model `wanted`.
+def name_of(model: JSON) -> str:
+    """The name of a model of `models.list`, without `models/`."""
+    return str(model.get("name", "")).removeprefix("models/")
 
+
+def answer(models: Iterable[JSON], names: Mapping[str, str], wanted: str | None = None) -> bytes:
+    """OpenAI's list: `names` (further names -> the model that serves them) first, then Gemini's; or one model.
+
+    The list holds what answers in text, because that is what there are endpoints for. `wanted` may be any that exists.
     Raises OpenAIError 404 `model_not_found` when `wanted` is in neither.
     """
-    entries = {name: _entry(name, {}, "gateway") for name in names}
-    for model in models:
-        name = str(model.get("name", "")).removeprefix("models/")
-        methods = model.get("supportedGenerationMethods")
-        if name and (not isinstance(methods, list) or _METHODS.intersection(m for m in methods if isinstance(m, str))):
-            entries.setdefault(name, _entry(name, model, "google"))
+    known = {name_of(model): model for model in models}
+    entries = {name: _entry(name, target, known.get(target, {}), "gateway") for name, target in names.items()}
+    for name, model in known.items():
+        if name and (wanted is not None or _answers_in_text(name, model)):
+            entries.setdefault(name, _entry(name, name, model, "google"))
     if wanted is None:
         return jsonio.dumps({"object": "list", "data": list(entries.values())})
-    found = entries.get(wanted) or entries.get(wanted.removeprefix("models/"))
+    found = entries.get(wanted) or entries.get(strip_prefixes(wanted))
     if found is None:
         raise OpenAIError(404, f"The model '{wanted[:200]}' does not exist.", code="model_not_found", param="model")
     return jsonio.dumps(found)
 
 
-def _entry(name: str, model: JSON, owner: str) -> JSON:
-    entry: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": owner}
+def _answers_in_text(name: str, model: JSON) -> bool:
+    methods = model.get("supportedGenerationMethods")
+    return model_info(name).outputs == ("TEXT",) and (not isinstance(methods, list) or _GENERATE in methods)
+
+
+def _entry(name: str, target: str, model: JSON, owner: str) -> JSON:
+    """An entry of OpenAI's list. `target`: the Gemini model behind the name; `model`: what Google lists of it."""
+    entry: dict[str, Any] = {"id": name, "object": "model", "created": _created(target), "owned_by": owner}
     for theirs, ours in (
         ("displayName", "display_name"),
         ("inputTokenLimit", "context_length"),
@@ -82,3 +89,10 @@ def _entry(name: str, model: JSON, owner: str) -> JSON:
         if model.get(theirs) is not None:
             entry[ours] = model[theirs]
     return entry
+
+
+def _created(name: str) -> int:
+    """When the model was released, in Unix seconds. Google's list does not say; new models come before new tables."""
+    known = BY_NAME.get(SHORT.get(name, name))
+    day = known.released if known else AS_OF
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

@@ -38,6 +38,7 @@ CODES: dict[str, str] = {
     "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",
     "emulated": "A parameter is emulated by the gateway.",
     "path": "The path was not the usual one.",
+    "retires": "The model retires on that day, or has; Google then serves another one under its name, or none.",
     # answers
     "retried": "The upstream was asked more than once.",
     "finish": "The answer ended with a finish reason that OpenAI does not have.",

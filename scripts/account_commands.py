@@ -20,21 +20,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from addons.gateway.accounts import upstreams
+from addons.gateway.accounts import direct_call
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials import CredentialError
-from addons.gateway.accounts.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.home import expanded
 from addons.gateway.jobs import Call, CountJob
 from addons.gateway.settings import AccountSettings, Settings, SettingsError, load
 from addons.gateway.terminal import say
-from mapping import upstream_errors
 from mapping.printable import one_line
 from mapping.upstream_errors import Kind, UpstreamError
-
-TIMEOUT = 20.0
-"""Seconds that an upstream may be silent when it is checked."""
 
 VERDICTS: tuple[tuple[Kind | None, str, str], ...] = (
     (None, "SERVICE_DISABLED", "API disabled"),
@@ -96,7 +91,7 @@ async def verdict(account: Account, default: Address, model: str) -> tuple[str, 
         return ("refused" if e.permanent else "no token"), str(e)
     begun = time.monotonic()
     try:
-        await asyncio.to_thread(_call, account, account.address or default, model)
+        await asyncio.to_thread(_call, account, default, model)
     except UpstreamError as e:
         return word_for(e), e.error.message
     return "ok", f"{time.monotonic() - begun:.2f} s"
@@ -108,22 +103,7 @@ def _call(account: Account, address: Address, model: str) -> None:
         call = Call("", "", query="?pageSize=1")
     else:
         call = CountJob(model, model, {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}).request()
-    outgoing = upstreams.outgoing(account, call)
-    fields = [*account.credential.headers(), *outgoing.headers]
-    headers = {name.decode(): value.decode() for name, value in fields}
-    headers["Host"] = address.host_header
-    if outgoing.body is not None:
-        headers["Content-Type"] = "application/json"
-    url = f"{address.scheme}://{address.host_header}{address.prefix}{outgoing.path}"
-    method = "GET" if outgoing.body is None else "POST"
-    try:
-        answer = ask(url, method, outgoing.body, headers, timeout=TIMEOUT)
-    except Unreachable as e:
-        raise upstream_errors.connect_failed(str(e)) from None
-    except BadUrl:
-        raise upstream_errors.connect_failed("its URL can't be used") from None
-    if not 200 <= answer.status < 300:
-        raise upstream_errors.from_http(answer.status, answer.data, answer.headers)
+    direct_call.make(account, address, call)
 
 
 def word_for(problem: UpstreamError) -> str:

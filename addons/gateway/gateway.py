@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from addons.gateway.callers import Caller, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
 from addons.gateway.generate import Dialect, GenerateJob
+from addons.gateway.model_lists import ModelLists, utc_today
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.seeds import Recordings
@@ -43,8 +44,10 @@ from addons.gateway.storage.store import ResponseStore
 from addons.gateway.summary import Summary
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.bodies import json_body
-from mapping import chat, completions, errors
+from mapping import chat, completions, errors, models_list
 from mapping.gemini import JSON, GeminiCall, Recall
+from mapping.model_classes import retiring
+from mapping.models import model_info, split_variant
 from mapping.responses.input_items import Unseal
 
 logger = logging.getLogger("antigravity")
@@ -73,10 +76,12 @@ class Gateway:
         """What is being replayed (`-S`)."""
         self.log = ExchangeLog()
         self.steps = Steps()
-        self._models: tuple[float, list[dict[str, Any]]] | None = None
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
         self.affinity = Affinity()
+        self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
+        self._remarked: set[str] = set()
+        """What the log has said of the settings' models."""
         self.metrics = Metrics(self)
         self.statistics = Statistics()
         self.responses = ResponsesApi(self)
@@ -113,7 +118,13 @@ class Gateway:
     def prepare(self, settings: Settings, folder: Path = Path(), *, store_in_memory: bool = True) -> Prepared:
         """Make settings ready; see `load`."""
         return prepare(
-            settings, folder, self._environ, made=self._made, opened=self._opened, store_in_memory=store_in_memory
+            settings,
+            folder,
+            self._environ,
+            model_of=self.models.model_of,
+            made=self._made,
+            opened=self._opened,
+            store_in_memory=store_in_memory,
         )
 
     def use(self, prepared: Prepared) -> None:
@@ -124,7 +135,6 @@ class Gateway:
         self.model_map = prepared.model_map
         self._made = prepared.accounts
         self._make_pool()
-        self._models = None
         if prepared.store:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)
@@ -139,7 +149,7 @@ class Gateway:
             cooldown=self.settings.retry.cooldown,
             cooldowns=self.cooldowns,
         )
-        self._models = None
+        self.models.forget_choice()
 
     def _use_store(self, opened: OpenStore) -> None:
         if self._opened is not None:
@@ -149,6 +159,7 @@ class Gateway:
         self.database, self.store = opened.database, opened.responses
         self.state, self.sealer = opened.state, opened.sealer
         self.cooldowns.keep_in(self.state, opened.cooldowns)
+        self.models.keep_in(self.state, opened.models)
         if not self.statistics.last():
             self.statistics.restore(opened.statistics)
 
@@ -256,6 +267,12 @@ class Gateway:
         if not isinstance(name, str):
             raise errors.wrong_type("model", "a string", name)
         model = self.model_map.resolve(name)
+        if retirement := retiring(model, self.models.today()):
+            exchange.notes.add("retires", retirement.short())
+        if ":" in name:
+            _, variant = split_variant(name)
+            if variant == "online" or (variant == "thinking" and not model_info(model).thinks_by_default):
+                exchange.notes.add("ignored", f"model:{variant}")
         exchange.job = _NotYet(model, name)
         if self.pool.sticky:
             exchange.conversation = self.affinity.named(exchange.tenant, body, exchange.flow.request.headers)
@@ -315,12 +332,42 @@ class Gateway:
 
     def _begin_models(self, exchange: Exchange, match: Match) -> None:
         wanted = match.id or None
-        names = list(self.model_map.exact)
+        exchange.job = job = jobs.ModelListJob(
+            lambda: self._listed_names(wanted),
+            wanted,
+            exchange.notes,
+            lambda models: self._take_models(exchange, models),
+            lambda: models_list.built_in(self.models.today()),
+        )
+        known = self.models.of_accounts(MODEL_LIST_AGE)
+        if known is not None:
+            exchange.succeed(job.answer(known))
+
+    def _listed_names(self, wanted: str | None) -> dict[str, str]:
+        """The names of lists beside Gemini's own, and the models behind them; `wanted` is one that is asked for."""
+        names = self.model_map.listed()
         if wanted and self.model_map.stands_for_another(wanted):
             names.append(wanted)
-        exchange.job = job = jobs.ModelListJob(names, wanted, exchange.notes, self._keep_models)
-        if self._models and self._models[0] > time.monotonic():
-            exchange.succeed(job.answer(self._models[1]))
+        return {name: self.model_map.resolve(name) for name in names}
+
+    def _take_models(self, exchange: Exchange, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """An account has listed its models: what there is to list now."""
+        if exchange.account:
+            self.models.take(exchange.account.label, models)
+        return self.models.of_accounts(MODEL_LIST_AGE) or models
+
+    def list_models(self, *, ask: bool) -> None:
+        """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""
+        self._tell_of_models()
+        if ask and not self.recordings:
+            self.models.begin(self.address, self._tell_of_models)
+
+    def _tell_of_models(self) -> None:
+        settings = self.settings.models
+        for remark in self.models.remarks(settings.mapping, settings.default):
+            if remark not in self._remarked:
+                self._remarked.add(remark)
+                logger.warning(remark)
 
     def _show_health(self, exchange: Exchange, match: Match) -> None:
         exchange.succeed(b'{"status":"ok"}')
@@ -333,9 +380,6 @@ class Gateway:
 
     def _show_status_json(self, exchange: Exchange, match: Match) -> None:
         status_page.show_json(exchange)
-
-    def _keep_models(self, models: list[dict[str, Any]]) -> None:
-        self._models = (time.monotonic() + MODEL_LIST_AGE, models)
 
 
 class _NotYet(jobs.Job):
@@ -351,6 +395,15 @@ class _NotYet(jobs.Job):
 
     def take(self, content: bytes) -> bool:
         raise AssertionError("nothing was asked")
+
+
+def _day(environ: Mapping[str, str]) -> Callable[[], date]:
+    """What tells the day. `ANTIGRAVITY_TODAY` (YYYY-MM-DD) stands still, for tests: models are retired by dates."""
+    fixed = environ.get("ANTIGRAVITY_TODAY")
+    if not fixed:
+        return utc_today
+    day = date.fromisoformat(fixed)
+    return lambda: day
 
 
 @cache

@@ -6,7 +6,7 @@ An `Exchange` deals with accounts, attempts and failures, whatever the request i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -55,6 +55,12 @@ class Call:
             except RecursionError:
                 raise OpenAIError(400, "The request is nested too deeply.", code="invalid_value") from None
         return data
+
+
+def list_models(page: str | None = None) -> Call:
+    """The call that lists the models, from a page's token on."""
+    following = f"&pageToken={quote(page, safe='')}" if page else ""
+    return Call("", "", query=f"?pageSize=1000{following}")
 
 
 class StreamTranslator(Protocol):
@@ -209,21 +215,30 @@ class MendableJob(Job):
 
 
 class ModelListJob(Job):
-    """`GET /v1/models` and `/v1/models/{id}`: Gemini's list, and the names of the mapping."""
+    """`GET /v1/models` and `/v1/models/{id}`: Gemini's list, and the names that are mapped."""
 
     def __init__(
-        self, names: list[str], wanted: str | None, notes: Notes, keep: Callable[[list[dict[str, Any]]], None]
+        self,
+        names: Callable[[], Mapping[str, str]],
+        wanted: str | None,
+        notes: Notes,
+        keep: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
+        otherwise: Callable[[], list[dict[str, Any]]],
     ) -> None:
+        """`names`: further names -> the models behind them. `keep` takes a list, and gives what all accounts have.
+
+        `otherwise`: the list when Gemini can't be asked.
+        """
         self._names = names
         self._wanted = wanted
         self._notes = notes
         self._keep = keep
+        self._otherwise = otherwise
         self._models: list[dict[str, Any]] = []
         self._page: str | None = None
 
     def request(self) -> Call:
-        page = f"&pageToken={quote(self._page, safe='')}" if self._page else ""
-        return Call("", "", query=f"?pageSize=1000{page}")
+        return list_models(self._page)
 
     def take(self, content: bytes) -> bool:
         models, following = models_list.read_page(content)
@@ -231,7 +246,7 @@ class ModelListJob(Job):
         if following and following != self._page and len(self._models) < 10_000:
             self._page = following
             return False
-        self._keep(self._models)
+        self._models = self._keep(self._models)
         return True
 
     def finish(self, others: list[bytes]) -> bytes:
@@ -239,14 +254,14 @@ class ModelListJob(Job):
 
     def answer(self, models: list[dict[str, Any]]) -> bytes:
         """The list, or the one model that was asked for."""
-        return models_list.answer(models, self._names, self._wanted)
+        return models_list.answer(models, self._names(), self._wanted)
 
     def instead_of_error(self, problem: OpenAIError) -> bytes | None:
         if problem.code == "model_not_found":
             return None
         self._notes.add("unlisted")
         try:
-            return self.answer(models_list.BUILT_IN)
+            return self.answer(self._otherwise())
         except OpenAIError:
             return None
 

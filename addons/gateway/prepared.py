@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,14 +50,16 @@ def prepare(
     folder: Path,
     environ: Mapping[str, str],
     *,
+    model_of: Callable[[str], str],
     made: list[MadeAccount],
     opened: Place | None,
     store_in_memory: bool,
 ) -> Prepared:
     """Make settings ready. Raises SettingsError.
 
-    `made`: the accounts that are there, taken over where nothing about them has changed. `opened`: the store that is
-    open. `store_in_memory`: where the store can't be opened, go on with one in memory.
+    `model_of`: the model that stands for a class. `made`: the accounts that are there, taken over where nothing about
+    them has changed. `opened`: the store that is open. `store_in_memory`: where the store can't be opened, go on with
+    one in memory.
     """
     proxy = settings.proxy
     return Prepared(
@@ -71,7 +73,7 @@ def prepare(
             allowed_origins=proxy.allowed_origins,
             allowed_hosts=proxy.allowed_hosts,
         ),
-        ModelMap(settings.models.mapping, settings.models.default),
+        ModelMap(settings.models.mapping, settings.models.default, model_of),
         [(folder, entry, _account(entry, folder, environ, made)) for entry in settings.accounts],
         _store(_place(settings, folder), opened, store_in_memory),
     )

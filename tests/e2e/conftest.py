@@ -13,16 +13,23 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mapping.model_classes import fallback
 from scripts import demo_upstream
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("upstream-key-alpha-3f9c", "upstream-key-bravo-71d2")
 """The upstream keys of the two accounts; tests look for their bytes where they must not be."""
+
+TODAY = "2026-10-01"
+"""The day of the tests: none of the models that they name is near its end."""
+FLASH = fallback("flash", date.fromisoformat(TODAY))
+"""What `gpt-4o` stands for in the tests."""
 
 TWO_ACCOUNTS = f"""
 [[accounts]]
@@ -256,12 +263,15 @@ def start_gateway(
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [str(Path(sys.executable).parent / tool), "-s", str(script)]
+    # No call that the test did not make, and no note of a model that retires while the test exists.
+    command += ["--set", "antigravity_list_models=false"]
     command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@127.0.0.1:{port}"]
     if settings is not None:
         file = folder / "antigravity.toml"
         file.write_text(settings)
         command += ["--set", f"antigravity_config={file}"]
     clean = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and k != "GEMINI_API_KEYS"}
+    clean["ANTIGRAVITY_TODAY"] = TODAY
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, Gateway, free_port, wait_until
+from tests.e2e.conftest import FLASH, ROOT, TWO_ACCOUNTS, Gateway, free_port, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Starter, Upstream
@@ -28,7 +28,7 @@ def test_one_line_and_none_of_mitmproxys(starter: Starter) -> None:
     gateway.chat("demo-503-first-log")
     wait_until(lambda: len(lines(gateway)) >= 2)
     streamed, retried = lines(gateway)
-    assert " · gpt-4o -> gemini-2.5-flash · " in streamed
+    assert f" · gpt-4o -> {FLASH} · " in streamed
     assert " · 200 · first 0." in streamed
     assert " tokens" in streamed
     assert " · 2 attempts · 200 · " in retried
@@ -44,7 +44,7 @@ def test_what_mitmproxy_was_told_counts(
     wait_until(lambda: _answers(gateway))
     gateway.chat("gpt-4o")
     wait_until(lambda: not mitmproxys or "<<" in gateway.log)
-    assert (" · gpt-4o -> gemini-2.5-flash · " in gateway.log) == bool(own)
+    assert (f" · gpt-4o -> {FLASH} · " in gateway.log) == bool(own)
 
 
 def _answers(gateway: Gateway) -> bool:
@@ -59,7 +59,7 @@ def test_json_lines(starter: Starter) -> None:
     id = gateway.chat("gpt-4o").headers["x-request-id"]
     wait_until(lambda: id in gateway.log)
     [line] = [line for line in gateway.log.splitlines() if id in line]
-    assert json.loads(line)["model"] == "gemini-2.5-flash"
+    assert json.loads(line)["model"] == FLASH
 
 
 def test_lines_in_a_file_beside_the_settings(starter: Starter) -> None:

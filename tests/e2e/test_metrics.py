@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.e2e.conftest import TWO_ACCOUNTS
+from tests.e2e.conftest import FLASH, TWO_ACCOUNTS
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -31,13 +31,13 @@ def test_what_is_counted(starter: Starter) -> None:
     gateway.chat("secret-model-name-of-the-client")
     gateway.call("GET", "/secret-path")
     found = numbers(gateway)
-    assert found["gateway_requests_total", "chat", "gemini-2.5-flash", "200"] == 2
+    assert found["gateway_requests_total", "chat", FLASH, "200"] == 2
     assert found["gateway_requests_total", "chat", "", "404"] == 1
     assert found["gateway_requests_total", "unknown", "", "404"] == 1
     attempts = {key[2]: value for key, value in found.items() if key[0] == "gateway_attempts_total"}
     assert attempts["429 RESOURCE_EXHAUSTED"] == 1
-    assert found["gateway_tokens_total", "prompt", "gemini-2.5-flash"] > 0
-    assert found["gateway_tokens_total", "completion", "gemini-2.5-flash"] > 0
+    assert found["gateway_tokens_total", "prompt", FLASH] > 0
+    assert found["gateway_tokens_total", "completion", FLASH] > 0
     assert found["gateway_first_chunk_seconds_count",] == 1
     assert found["gateway_requests_in_flight",] == 1  # this one
     rests = [value for key, value in found.items() if key[0] == "gateway_cooldown_seconds"]

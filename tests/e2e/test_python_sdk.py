@@ -10,6 +10,7 @@ import pytest
 from openai import OpenAI
 
 from tests.e2e.checked_sdk import BOTH_WAYS, checked_async_client, checked_client, complete, config, user
+from tests.e2e.conftest import FLASH
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Upstream
@@ -199,7 +200,7 @@ def test_models(client: OpenAI) -> None:
 @BOTH_WAYS
 def test_raw_response_headers(client: OpenAI, stream: bool) -> None:
     raw = client.chat.completions.with_raw_response.create(model="gpt-4o", messages=user(), stream=stream)
-    assert raw.headers["x-mapped-model"] == "gemini-2.5-flash"
+    assert raw.headers["x-mapped-model"] == FLASH
     assert raw.headers["x-account-email"].endswith("@example.com")
     assert raw.request_id
     assert raw.request_id.startswith("req_")

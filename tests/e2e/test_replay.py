@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mitmproxy import http, io
 
-from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, StallingUpstream, free_port, wait_until
+from tests.e2e.conftest import FLASH, KEYS, TWO_ACCOUNTS, StallingUpstream, free_port, wait_until
 from tests.e2e.mitmweb import Web, running_web, start_web
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_a_clients_request_runs_the_whole_exchange_anew(starter: Starter, upstre
     assert [request.path for request in upstream.requests] == [attempt.request.path.partition("?")[0]]
     assert replayed.response
     assert replayed.response.status_code == 200
-    assert replayed.response.headers["x-mapped-model"] == "gemini-2.5-flash"
+    assert replayed.response.headers["x-mapped-model"] == FLASH
     assert replayed.response.headers["x-account-email"] == "bravo@example.com"
     assert id_of(replayed) == id_of(attempt) == replayed.response.headers["x-request-id"]
     assert id_of(replayed) != answer.headers["x-request-id"]

@@ -12,7 +12,7 @@ import pytest
 from mitmproxy import http as mitm_http
 from mitmproxy import io
 
-from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, free_port, start_gateway, wait_until
+from tests.e2e.conftest import FLASH, KEYS, TWO_ACCOUNTS, free_port, start_gateway, wait_until
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -48,9 +48,9 @@ def test_what_is_told_of_traffic(starter: Starter) -> None:
     found = status(gateway)
 
     models = {row["model"]: row for row in found["models"]}
-    assert models["gemini-2.5-flash"]["requests"] == 1
-    assert models["gemini-2.5-flash"]["prompt"] == usage["prompt_tokens"]
-    assert models["gemini-2.5-flash"]["completion"] == usage["completion_tokens"]
+    assert models[FLASH]["requests"] == 1
+    assert models[FLASH]["prompt"] == usage["prompt_tokens"]
+    assert models[FLASH]["completion"] == usage["completion_tokens"]
     assert (models[None]["requests"], models[None]["errors"]) == (1, 1)
     assert (found["hour"]["requests"], found["hour"]["errors"]) == (3, 1)
     assert found["in_flight"] == 0

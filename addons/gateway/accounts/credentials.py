@@ -14,17 +14,16 @@ import asyncio
 import logging
 import math
 import re
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from addons.gateway.accounts.credential_files import CredentialError, CredentialsFile
+from addons.gateway.accounts.daemon_thread import in_thread
 from addons.gateway.home import expanded
 from addons.gateway.settings import AccountSettings, secret
 
@@ -234,7 +233,7 @@ class GoogleCredential(Credential):
             while True:
                 source = self._source
                 assert source is not None
-                token, error = await _in_thread(partial(_fetch, source, self._request))
+                token, error = await in_thread(partial(_fetch, source, self._request), "token refresh")
                 if source is self._source:  # else the file has changed in the meantime
                     break
         finally:
@@ -372,18 +371,3 @@ def _fetch(source: TokenSource, request: Request | None) -> _Outcome:
         return source.fetch(request), None
     except CredentialError as e:
         return None, e
-
-
-def _in_thread(work: Callable[[], _Outcome]) -> asyncio.Future[_Outcome]:
-    """Run on a thread of its own. The loop's own threads are few, and look up the names of hosts."""
-    outcome: Future[_Outcome] = Future()
-    outcome.set_running_or_notify_cancel()
-
-    def run() -> None:
-        try:
-            outcome.set_result(work())
-        except BaseException as e:
-            outcome.set_exception(e)
-
-    threading.Thread(target=run, name="token refresh", daemon=True).start()
-    return asyncio.wrap_future(outcome)

@@ -34,6 +34,8 @@ class OpenStore:
     cooldowns: list[KeptCooldown]
     statistics: Any
     """As `StateStore.kept` gives them."""
+    models: Any
+    """The models that the accounts listed, likewise."""
 
     @classmethod
     def open(cls, place: Place) -> OpenStore:
@@ -43,7 +45,8 @@ class OpenStore:
             responses = ResponseStore(database, max_age=place.max_age, max_bytes=place.max_bytes)
             sealer = Sealer(responses.secret(new_key))
             state = StateStore(database)
-            return cls(place, database, responses, state, sealer, state.cooldowns(), state.kept("statistics"))
+            cooldowns, statistics, models = state.cooldowns(), state.kept("statistics"), state.kept("models")
+            return cls(place, database, responses, state, sealer, cooldowns, statistics, models)
         except BaseException:
             database.close()
             raise

@@ -160,7 +160,7 @@ def test_models_cannot_leave_their_segment() -> None:
 def test_only_the_public_api_lists_its_models() -> None:
     vertex, code = account(**VERTEX, location="us"), account(**CODE)
     public = account(models=["gemini-2.5-*"])
-    listing = ModelListJob([], None, Notes(), lambda models: None)
+    listing = ModelListJob(dict, None, Notes(), lambda models: models, list)
     assert listing.model == ""
     pool = Pool([vertex, code, public])
     assert [pool.choose(listing.model) for _ in range(2)] == [public, public]
