@@ -120,6 +120,10 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         self._out.clear()
         return opened
 
+    def keep_alive(self) -> bytes:
+        """A sign of life, after `open`: a comment. Clients of chat stand nothing else that carries no news."""
+        return sse.KEEP_ALIVE
+
     def again(self) -> Self:
         """A stream for another attempt after a fault was raised; it goes on from what `open` sent. Answers that were
         added before are to be added again."""

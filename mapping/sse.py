@@ -19,6 +19,9 @@ from mapping.upstream_errors import broken
 MAX_EVENT = 64 * 1024 * 1024
 """Bytes of one unfinished event. Images come as base64 in one event; nothing Gemini sends comes near this."""
 
+KEEP_ALIVE = b": keep-alive\n\n"
+"""A comment, which says nothing."""
+
 DONE = b"data: [DONE]\n\n"
 """Ends a stream of the chat and completions dialects."""
 

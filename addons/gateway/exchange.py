@@ -47,9 +47,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("antigravity")
 
-KEEP_ALIVE = b": keep-alive\n\n"
-"""The sign of life that a streaming client gets while the upstream is silent."""
-
 
 class Verdict(enum.Enum):
     """What the layer is to do next."""
@@ -609,7 +606,7 @@ class Exchange:
             self._translator = self._translator or self.job.stream()
             if self._head is None:
                 self._opening += self._translator.open()
-            self._opening += KEEP_ALIVE
+            self._opening += self._translator.keep_alive()
             self.nudge()
         except Exception:
             logger.exception(f"Could not show life on {self.id}")

@@ -79,6 +79,9 @@ class KeptStream:
     def open(self) -> bytes:
         return self._keep(self.inner.open())
 
+    def keep_alive(self) -> bytes:
+        return self._keep(self.inner.keep_alive())
+
     def again(self) -> Self:
         self.inner = self.inner.again()
         return self

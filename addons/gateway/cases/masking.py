@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from addons.gateway.cases.files import Case, CaseError, UpstreamCall
-from addons.gateway.cases.rerun import Outcome, rerun, without_comments
+from addons.gateway.cases.rerun import Outcome, rerun
 from addons.gateway.record.flow_record import digest
-from mapping import jsonio, masking
+from mapping import jsonio, masking, signs_of_life
 
 SHORTEST = 8
 """Characters. Shorter texts of the request are not looked for in errors, whose meaning is in their words."""
@@ -96,7 +96,7 @@ def _carry(recorded: Any, masked_alone: Any, before: Any, after: Any) -> Any:
 
 def _carry_bytes(case: Case, before: bytes, after: bytes) -> bytes:
     """The same for the client's answer."""
-    recorded = without_comments(case.answer) if case.streamed else case.answer
+    recorded = signs_of_life.removed(case.answer) if case.streamed else case.answer
     if recorded == before:
         return after
     if not case.streamed:

@@ -17,12 +17,11 @@ from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials import ApiKey
 from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
-from addons.gateway.exchange import KEEP_ALIVE
 from addons.gateway.generate import Dialect, GenerateJob
 from addons.gateway.jobs import Call, CountJob, Job, StreamTranslator
 from addons.gateway.record.retranslation import Dialect as RecordedDialect
 from addons.gateway.record.retranslation import translate
-from mapping import jsonio, upstream_errors
+from mapping import jsonio, signs_of_life, upstream_errors
 from mapping.errors import OpenAIError
 from mapping.gemini import GeminiCall
 from mapping.notes import Notes
@@ -194,7 +193,7 @@ def differences(case: Case, outcome: Outcome) -> list[Difference]:
         for number, (call, now) in enumerate(zip(case.calls, outcome.requests, strict=True), 1)
         if call.request != now
     ]
-    recorded = without_comments(case.answer) if case.streamed else case.answer
+    recorded = signs_of_life.removed(case.answer) if case.streamed else case.answer
     if recorded != outcome.answer:
         found.append(Difference(ANSWER, *_readable(recorded, outcome.answer)))
     if case.status != outcome.status:
@@ -204,11 +203,6 @@ def differences(case: Case, outcome: Outcome) -> list[Difference]:
     if outcome.crash:
         found.append(Difference("crash", "", outcome.crash))
     return found
-
-
-def without_comments(stream: bytes) -> bytes:
-    """A stream without the signs of life, which depend on how long the upstream was silent."""
-    return stream.replace(KEEP_ALIVE, b"")
 
 
 def _lines(value: Any) -> str:

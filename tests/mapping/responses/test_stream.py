@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
+from mapping import signs_of_life
 from mapping.errors import OpenAIError
 from mapping.gemini import Options
 from mapping.notes import Notes
@@ -552,6 +554,25 @@ def test_open_sends_the_first_events_and_nothing_twice() -> None:
     assert not stream.started
     data = finish(stream, sse(event(TEXT, **STOP)))
     assert types(opened + data) == [*BEGIN, *MESSAGE_DONE, "completed"]
+
+
+def test_a_sign_of_life_is_an_event_that_clients_count() -> None:
+    """At any place, numbered on; without it the stream is what it would have been."""
+    quiet, stream = streaming(), streaming()
+    opened = stream.open()
+    sent = (
+        opened
+        + stream.keep_alive()
+        + stream.feed(sse(event(TEXT)))
+        + stream.keep_alive()
+        + finish(stream, sse(event(TEXT, **STOP)))
+    )
+    numbers = [int(number) for number in re.findall(rb'"sequence_number":(\d+)', sent)]
+    assert numbers == list(range(len(numbers)))
+    assert sent.count(b"event: response.in_progress\n") == 3
+    assert signs_of_life.removed(sent) == quiet.open() + quiet.feed(sse(event(TEXT))) + finish(
+        quiet, sse(event(TEXT, **STOP))
+    )
 
 
 def test_another_attempt_goes_on_from_what_was_opened() -> None:
