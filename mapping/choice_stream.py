@@ -166,6 +166,10 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         """The tokens counted so far."""
         return self._totals([choices.reader.usage.totals() for choices in self._all])
 
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice that has ended."""
+        return [reason for choices in self._all for reason in choices.reader.finish_reasons]
+
     @property
     def _all(self) -> list[StreamChoices[P, F, W]]:
         return [self._first, *self._further]

@@ -108,6 +108,10 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
         """The tokens counted so far."""
         return self._totals([answer.reader.usage.totals() for answer in self._answers])
 
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice that has ended."""
+        return [reason for answer in self._answers for reason in answer.reader.finish_reasons]
+
     @abstractmethod
     def _totals(self, totals: list[Totals]) -> Totals:
         """The numbers of the whole answer from those of each upstream answer."""

@@ -123,6 +123,22 @@ def settle(ending: Ending, notes: Notes) -> str:
     return TOOL_CALLS if ending.calls and rule.finish == STOP else rule.finish
 
 
+def why_empty(ending: Ending, thoughts: int, limit_name: str) -> str:
+    """The detail of the note `empty`: why a candidate that counts as an answer has no content, and what to do.
+
+    `thoughts`: how many tokens they took; `limit_name`: what the client calls the limit.
+    """
+    reason = ending.reason or ""
+    finish = RULES.get(reason, UNKNOWN).finish
+    if finish == LENGTH:
+        told = f"all {thoughts} tokens were thoughts" if thoughts else "no room for an answer"
+        return f"max_tokens: {told}; raise {limit_name}"
+    if finish == CONTENT_FILTER:
+        return f"{reason}: Gemini's filter held the answer back; word the request otherwise"
+    told = "nothing but thoughts came" if thoughts else "nothing came"
+    return f"{'stop' if reason == 'STOP' else reason}: {told}; ask again"
+
+
 def _suffices(needs: Needs, ending: Ending) -> bool:
     match needs:
         case Needs.NOTHING:

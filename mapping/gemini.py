@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 type JSON = dict[str, Any]
 
@@ -53,6 +53,8 @@ class Options:
 class Plan:
     """What the way back has to know of the request."""
 
+    limit_name: ClassVar[str] = "max_tokens"
+    """What the dialect calls the limit on an answer's tokens."""
     client_model: str
     """The model as the client named it; answers carry it."""
     model: str

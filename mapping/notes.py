@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "retires": "The model retires on that day, or has; Google then serves another one under its name, or none.",
     # answers
     "retried": "The upstream was asked more than once.",
+    "empty": "The answer has no content: no text, no call, no picture.",
     "finish": "The answer ended with a finish reason that OpenAI does not have.",
     "part-unknown": "The answer holds a part that OpenAI's answer has no place for.",
     "call-cut": "A streamed function call was cut off before it was complete; it was left out.",

@@ -43,6 +43,7 @@ class AnswerReader:
         "_tokens",
         "_writer",
         "continuation",
+        "finish_reasons",
         "response_id",
         "usage",
     )
@@ -55,6 +56,8 @@ class AnswerReader:
         self.continuation: str | None = None
         """After `end`: Gemini stopped at the limit of one request. Send the same request with this
         `continuationToken` and `add` what comes, or call `end` again to leave it at that."""
+        self.finish_reasons: list[str] = []
+        """After `end`: OpenAI's finish reason of each candidate."""
         self._context = Context(plan, calls, notes, live)
         self._writer = writer
         self._candidates: list[Candidate] = []
@@ -100,6 +103,7 @@ class AnswerReader:
             writer = self._candidate(index).writer
             writer.refusal(finish.refusal(self._blocked, self._block_message))
             writer.finish(finish.CONTENT_FILTER)
+            self.finish_reasons.append(finish.CONTENT_FILTER)
 
     def turn(self) -> RawTurn | None:
         """The turn of the first candidate, if there is more to it than its text."""
@@ -143,8 +147,11 @@ class AnswerReader:
             return
         if not self._candidates:
             raise broken("The upstream's answer is empty.", code="upstream_empty")
-        reasons = [finish.settle(candidate.ending(), self._context.notes) for candidate in self._candidates]
-        for candidate, reason in zip(self._candidates, reasons, strict=True):
+        endings = [candidate.ending() for candidate in self._candidates]
+        self.finish_reasons = [finish.settle(ending, self._context.notes) for ending in endings]
+        for candidate, ending, reason in zip(self._candidates, endings, self.finish_reasons, strict=True):
+            if not ending.output:
+                self._note_empty(ending)
             candidate.finish(reason)
 
     def _is_empty(self) -> bool:
@@ -153,6 +160,10 @@ class AnswerReader:
             return False
         totals = self.usage.totals()
         return totals.completion == totals.reasoning
+
+    def _note_empty(self, ending: finish.Ending) -> None:
+        thoughts = self.usage.totals().reasoning
+        self._context.notes.add("empty", finish.why_empty(ending, thoughts, self._context.plan.limit_name))
 
     def _candidate(self, index: Any) -> Candidate:
         candidates = self._candidates

@@ -84,6 +84,16 @@ class Exchange:
     """Of the client's request."""
     error: str | None = None
     """The code of the error that the client got, or else its type."""
+    status: int | None = None
+    """Of an answer that is in no flow."""
+    message: str | None = None
+    """Of that error."""
+    asked_model: str | None = None
+    """As the client named it, cut to what is kept of a name."""
+    left: bool = False
+    """The client did not wait for the end."""
+    events: int = 0
+    """Of a stream: how many went to the client."""
     endpoint: str = "unknown"
     first_sent: float = 0.0
     """When the first bytes of a stream went to the client."""
@@ -244,6 +254,7 @@ class Exchange:
             self.crashed()
             return b""
         if out:
+            self.events += out.count(b"\n\n")
             if self._silence:
                 self._silence.heard()
             out = self._after_opening(out)
@@ -292,11 +303,13 @@ class Exchange:
 
     def client_left(self) -> None:
         """The client hung up. The layer ends the upstream call; what runs beside it is ended here."""
+        self.left = self.left or not self._finished
         self._finish()
 
     def refused(self, message: str) -> None:
         """The request was refused before it was read to its end."""
         self.flow.error = mitm_flow.Error(message)
+        self.error, self.message, self.status = "request_too_large", message, 413
         self._finish()
 
     def disconnected(self) -> mitm_flow.Error:
@@ -337,7 +350,7 @@ class Exchange:
 
     def _answer_error(self, problem: OpenAIError) -> None:
         """As HTTP while that is possible, as the end of the stream after that."""
-        self.error = problem.code or problem.type
+        self.error, self.message = problem.code or problem.type, problem.message
         if self.result is not None and not self.result.done():
             self.result.set_exception(problem)
         if self._head is None:
@@ -473,7 +486,7 @@ class Exchange:
         """The translation has ended the client's stream with an error."""
         assert self.job is not None
         assert self.failover is not None
-        self.error = fault.error.code or fault.error.type
+        self.error, self.message = fault.error.code or fault.error.type, fault.error.message
         self.failover.failed(fault)
         self.job.ended()  # what failed can be asked for later, too
         self.verdict = Verdict.DONE

@@ -97,13 +97,15 @@ class ExchangeLog:
 
 def coloured(summary: Summary) -> str:
     """The line of a terminal: failures red, retried ones yellow, what matters less dim."""
-    colour = "red" if summary.failed else "yellow" if len(summary.attempts) > 1 else "green"
+    colour = "red" if summary.failed else "yellow" if summary.left or len(summary.attempts) > 1 else "green"
     status = status_of(summary)
     told = [
-        miniclick.style(part, fg=colour, bold=True) if part == status else miniclick.style(part, dim=True)
+        miniclick.style(part, fg=colour, bold=part == status, dim=None)
+        if part in (status, summary.message)
+        else miniclick.style(part, dim=True)
         for part in parts(summary)
     ]
-    return miniclick.style(" · ", dim=True).join([summary.shown_path, *told])
+    return miniclick.style(" · ", dim=True).join([summary.shown_path, *told, miniclick.style(summary.id, dim=True)])
 
 
 def _json(summary: Summary, *, ascii_only: bool = False) -> str:

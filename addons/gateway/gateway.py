@@ -24,6 +24,7 @@ from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
 from addons.gateway.generate import Dialect, GenerateJob
 from addons.gateway.model_lists import ModelLists, utc_today
+from addons.gateway.model_map import MAX_NAME
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.seeds import Recordings
@@ -266,6 +267,7 @@ class Gateway:
             raise errors.missing("model")
         if not isinstance(name, str):
             raise errors.wrong_type("model", "a string", name)
+        exchange.asked_model = name[:MAX_NAME]
         model = self.model_map.resolve(name)
         if retirement := retiring(model, self.models.today()):
             exchange.notes.add("retires", retirement.short())

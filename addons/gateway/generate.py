@@ -37,6 +37,8 @@ class WholeTranslator(Protocol):
 
     def totals(self) -> Totals: ...
 
+    def finish_reasons(self) -> list[str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
@@ -94,6 +96,9 @@ class KeptStream:
 
     def totals(self) -> Totals:
         return self.inner.totals()
+
+    def finish_reasons(self) -> list[str]:
+        return self.inner.finish_reasons()
 
     def _keep(self, out: bytes) -> bytes:
         if out:
@@ -187,6 +192,10 @@ class GenerateJob(MendableJob):
     def totals(self) -> Totals | None:
         translator = self._answer or self._stream
         return add_up([translator.totals(), *self._spent]) if translator else None
+
+    def finish_reasons(self) -> list[str]:
+        translator = self._answer or self._stream
+        return translator.finish_reasons() if translator else []
 
     def ended(self) -> None:
         if self._dialect.ended is None:

@@ -93,6 +93,8 @@ class StreamTranslator(Protocol):
 
     def totals(self) -> Totals: ...
 
+    def finish_reasons(self) -> list[str]: ...
+
 
 type Check = Callable[[bytes], None]
 """Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
@@ -154,6 +156,10 @@ class Job(ABC):
     def totals(self) -> Totals | None:
         """The tokens of the answer, if there is one that has any."""
         return None
+
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice of the answer that has ended."""
+        return []
 
     def ended(self) -> None:  # noqa: B027 - most have nothing to do then
         """The answer is complete, and on its way to the client."""

@@ -84,6 +84,9 @@ BUILT_IN: dict[str, str] = {
 _OWN = re.compile(
     r"(gemini|gemma|learnlm|imagen|veo|lyria|nano-banana|demo|fake|aqa|embedding-|text-embedding-0)[\w.\-]*"
 )
+MAX_NAME = 256
+"""Characters of a model's name. What is longer is refused before anything keeps it: `projects/.../models/...` fits."""
+
 _NAME = re.compile(r"[\w.\-]{1,128}", re.ASCII)
 _REMEMBERED = 1024
 """Names whose target is remembered."""
@@ -112,6 +115,13 @@ class ModelMap:
 
     def resolve(self, name: str) -> str:
         """The Gemini model for a client's model name. Raises OpenAIError 404 `model_not_found`."""
+        if len(name) > MAX_NAME:
+            raise OpenAIError(
+                400,
+                f"The name of a model has at most {MAX_NAME} characters, and this one has {len(name)}.",
+                code="string_above_max_length",
+                param="model",
+            )
         target = self._known.get(name)
         if target is None:
             target = self._look_up(name)

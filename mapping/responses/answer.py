@@ -95,6 +95,10 @@ class ResponsesAnswer:
         """The tokens counted so far."""
         return self._answer.reader.usage.totals() if self._answer else Totals()
 
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._answer.reader.finish_reasons if self._answer else []
+
     def _end(self, answer: _Answer, *, needs_content: bool = False) -> None:
         answer.reader.end(needs_content=needs_content)
         if answer.reader.continuation is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from mapping.gemini import JSON, Plan
 
@@ -30,6 +30,7 @@ class ResponsesPlan(Plan):
     In `names` the tools of a namespace have the client's name as `namespace__tool`.
     """
 
+    limit_name: ClassVar[str] = "max_output_tokens"
     echo: JSON = field(default_factory=dict)
     """The members of the request that the Response object repeats, as the client sent them or with OpenAI's defaults:
     background, instructions, max_output_tokens, max_tool_calls, metadata, parallel_tool_calls, previous_response_id,

@@ -160,6 +160,10 @@ class ResponsesStream:
         """The tokens counted so far."""
         return self._reader.usage.totals()
 
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._reader.finish_reasons
+
     def remember(self) -> dict[str, RawTurn]:
         """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
 

@@ -28,17 +28,20 @@ def test_what_is_counted(starter: Starter) -> None:
     gateway.chat("gpt-4o")
     gateway.chat("gpt-4o", stream=True)
     gateway.chat("demo-429-first-metrics")
-    gateway.chat("secret-model-name-of-the-client")
+    gateway.chat("no-such-model")
+    gateway.call("GET", "/healthz")
     gateway.call("GET", "/secret-path")
     found = numbers(gateway)
-    assert found["gateway_requests_total", "chat", FLASH, "200"] == 2
-    assert found["gateway_requests_total", "chat", "", "404"] == 1
-    assert found["gateway_requests_total", "unknown", "", "404"] == 1
+    assert found["gateway_requests_total", "chat", FLASH, "ok", "200"] == 2
+    assert found["gateway_requests_total", "chat", "no-such-model", "model_not_found", "404"] == 1
+    assert found["gateway_requests_total", "unknown", "", "unknown_url", "404"] == 1
     attempts = {key[2]: value for key, value in found.items() if key[0] == "gateway_attempts_total"}
     assert attempts["429 RESOURCE_EXHAUSTED"] == 1
     assert found["gateway_tokens_total", "prompt", FLASH] > 0
     assert found["gateway_tokens_total", "completion", FLASH] > 0
-    assert found["gateway_first_chunk_seconds_count",] == 1
+    assert found["gateway_first_chunk_seconds_count", "chat", FLASH] == 1
+    assert found["gateway_request_seconds_count", "chat", FLASH] == 2
+    assert found["gateway_own_requests_total", "health", "200"] >= 1
     assert found["gateway_requests_in_flight",] == 1  # this one
     rests = [value for key, value in found.items() if key[0] == "gateway_cooldown_seconds"]
     assert len(rests) == 1

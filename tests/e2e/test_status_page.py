@@ -51,13 +51,16 @@ def test_what_is_told_of_traffic(starter: Starter) -> None:
     assert models[FLASH]["requests"] == 1
     assert models[FLASH]["prompt"] == usage["prompt_tokens"]
     assert models[FLASH]["completion"] == usage["completion_tokens"]
-    assert (models[None]["requests"], models[None]["errors"]) == (1, 1)
+    unknown = models["no-such-model-for-status"]
+    assert (unknown["requests"], unknown["errors"]) == (1, 1)
     assert (found["hour"]["requests"], found["hour"]["errors"]) == (3, 1)
     assert found["in_flight"] == 0
 
     listed = found["exchanges"]
     assert [one["path"] for one in listed] == ["/nowhere"] + ["/v1/chat/completions"] * 3
     assert [one["error"] for one in listed] == ["unknown_url", "model_not_found", None, None]
+    assert listed[1]["client_model"] == "no-such-model-for-status"
+    assert "no-such-model-for-status" in listed[1]["message"]
     assert listed[2]["id"] == retried.headers["x-request-id"]
     assert [attempt["status"] for attempt in listed[2]["attempts"]] == [429, 200]
 

@@ -13,6 +13,8 @@ from mitmproxy.test import tflow
 
 from addons.gateway.exchange import Exchange
 from addons.gateway.gateway import Gateway
+from addons.gateway.model_map import MAX_NAME
+from addons.gateway.summary import Summary, line
 
 EVENT = (
     b'data: {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}\r\n\r\n'
@@ -109,3 +111,101 @@ def test_what_a_request_waits_for_ends_when_its_client_is_gone(tmp_path: Path, m
 
     asyncio.run(leave())
     gateway.close_store()
+
+
+def gateway_of(folder: Path) -> Gateway:
+    file = folder / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+    return gateway
+
+
+CHAT = {"messages": [{"role": "user", "content": "hi"}]}
+PART = EVENT.replace(b', "finishReason": "STOP"', b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "stream", "said"),
+    [
+        (CHAT, PART * 3, "200 client left after"),
+        (CHAT, b"", "client left after"),
+        ({**CHAT, "stream": False}, b"", "client left after"),
+        ({"input": "hi"}, PART, "200 client left after"),
+    ],
+    ids=["in the stream", "before the stream", "a whole answer", "responses"],
+)
+def test_a_client_that_left_is_told_of_as_that(body: dict[str, Any], stream: bytes, said: str, tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, body)
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        if stream and exchange.feed(stream):
+            exchange.stream_head()
+        exchange.client_left()
+        exchange.client_left()  # the layer and the hook both tell
+
+    asyncio.run(run())
+    gateway.close_store()
+    [summary] = told
+    assert summary.left
+    assert not summary.failed
+    assert (summary.outcome, summary.error) == ("client_left", None)
+    assert summary.status == (200 if stream else None)
+    assert f" · {said} " in line(summary)
+    assert summary.attempts[0].outcome == "client left"
+    events = summary.events
+    assert (events or 0) >= 3 if "messages" in body and stream else True
+    assert (f", {events} events" in line(summary)) == bool(stream)
+    [minute] = [minute for minute in gateway.statistics.minutes() if minute.requests]
+    assert (minute.requests, minute.errors) == (1, 0)
+    assert gateway.statistics.accounts["a"].failures == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "code"), [("gpt-9", "model_not_found"), ("x" * 1_000_000, "string_above_max_length")], ids=["9", "long"]
+)
+def test_what_was_asked_for_is_told_and_bounded(model: str, code: str, tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, {**CHAT, "model": model})
+        await exchange.on_response()
+
+    asyncio.run(run())
+    gateway.close_store()
+    [summary] = told
+    assert (summary.error, summary.outcome, summary.model) == (code, code, None)
+    assert summary.client_model == model[:MAX_NAME]
+    assert summary.message
+    assert len(summary.message) <= 200
+    assert f"{model[:50]}" in line(summary)
+    assert line(summary).endswith(summary.id)
+    assert not gateway.model_map._known
+
+
+def test_an_answer_without_content_is_told_of(tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+    spent = b'{"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": {"thoughtsTokenCount": 100}}'
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, {**CHAT, "max_tokens": 100})
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        assert exchange.feed(b"data: " + spent + b"\r\n\r\n") == b""
+        exchange.judge()
+        assert "empty=max_tokens: all 100" in exchange.stream_head().headers["x-antigravity-notes"]
+        await exchange.on_response()
+
+    asyncio.run(run())
+    gateway.close_store()
+    assert " · 200 · finish length · " in line(told[0])
+    assert "empty=max_tokens: all 100 tokens were thoughts; raise max_tokens" in line(told[0])

@@ -20,7 +20,7 @@ from mitmproxy.connection import Server
 
 from addons.gateway.record import secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
-from addons.gateway.summary import AttemptSummary, Summary, models, parts
+from addons.gateway.summary import LEFT, AttemptSummary, Summary, models, parts
 from mapping.gemini import JSON, RawTurn, Recall
 from mapping.responses.input_items import Unseal
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
 FAILED = ":heavy_multiplication_x:"
+CLIENT_LEFT = ":leftwards_arrow_with_hook:"
+"""Marks of flows."""
 
 
 TOGETHER = 0.01
@@ -186,7 +188,9 @@ class Recorder:
                 "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt),
                 "arrived": call.body.after(call.request.timestamp_start),
             }  # fmt: skip
-            if attempt.status != 200 or attempt.outcome != "200":
+            if attempt.outcome == LEFT:
+                made.marked = CLIENT_LEFT
+            elif attempt.status != 200 or attempt.outcome != "200":
                 made.marked = FAILED
         if trace.client is not None:
             secrets.clean(trace.client, hidden)
@@ -200,8 +204,8 @@ class Recorder:
                 "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given,
                 "arrived": trace.sent.after(summary.time),
             }  # fmt: skip
-            if summary.failed:
-                flow.marked = FAILED
+            if summary.failed or summary.left:
+                flow.marked = CLIENT_LEFT if summary.left else FAILED
         self._show(flow, [made for made in attempts if made is not flow], exchange.id)
 
     def release(self, flow: http.HTTPFlow) -> None:

@@ -80,7 +80,7 @@ def _state(account: Account, rests: list[dict[str, Any]]) -> tuple[str, str | No
 
 
 def _models(statistics: Statistics) -> list[dict[str, Any]]:
-    """The totals, the busiest model first; `model` None: calls of models that have never answered."""
+    """The totals, the busiest model first; `model` None: calls of further models, and calls that named none."""
     rows: list[dict[str, Any]] = [{"model": model, **asdict(totals)} for model, totals in statistics.models.items()]
     rows.sort(key=lambda row: row["requests"], reverse=True)
     if statistics.others.requests:

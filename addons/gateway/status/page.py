@@ -28,6 +28,7 @@ from addons.gateway import answers
 from addons.gateway.callers import is_loopback
 from addons.gateway.status import charts
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, status
+from addons.gateway.summary import CLIENT_LEFT, left_after, unusual_finish
 from mapping.errors import OpenAIError
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def show(exchange: Exchange) -> None:
         ready=sum(account["state"] == READY for account in found["accounts"]),
         tones=TONES,
         tone=_tone,
+        outcome=_outcome,
         charts=_charts(found["hour"]["minutes"]),
         width=charts.WIDTH,
         height=charts.HEIGHT,
@@ -118,7 +120,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(ago=_ago, span=_span, wait=_wait, number=_number, clip=_clip)
+    environment.filters.update(ago=_ago, span=_span, wait=_wait, number=_number, clip=_clip, finish=unusual_finish)
     return environment
 
 
@@ -196,9 +198,19 @@ def _charts(minutes: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _outcome(exchange: dict[str, Any]) -> str:
+    """The status and the error, or when the client left."""
+    told = [] if exchange["status"] is None else [str(exchange["status"])]
+    if _tone(exchange) == "left":
+        told.append(left_after(exchange["total"], exchange["events"]))
+    elif exchange["error"]:
+        told.append(_clip(exchange["error"], 40))
+    return " ".join(told)
+
+
 def _tone(exchange: dict[str, Any]) -> str:
-    if exchange["status"] is None:
-        return "warn"
+    if exchange["outcome"] == CLIENT_LEFT or exchange["status"] is None:
+        return "left"
     if exchange["status"] >= 400 or exchange["error"]:
         return "bad"
     return "warn" if len(exchange["attempts"]) > 1 else "good"

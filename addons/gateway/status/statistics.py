@@ -1,7 +1,6 @@
 """What the status page tells of the past: totals per model and account, the last hour by minutes, the last exchanges.
 
-* Each exchange costs the same, and what is kept is bounded: names become keys only of models that have answered and
-  of accounts that were asked, never of anything else that a client wrote.
+* Each exchange costs the same, and what is kept is bounded: also the names that clients made up.
 * Model calls are counted. What monitors and open pages ask again and again is not, and is listed only when it fails.
 * `plain` and `restore` carry the numbers over a restart.
 """
@@ -25,14 +24,16 @@ from pydantic import (
     with_config,
 )
 
-from addons.gateway.summary import AttemptSummary, Summary
+from addons.gateway.summary import LEFT, OK, AttemptSummary, Summary
 
 MINUTES = 60
 """How far back the charts go."""
-LAST = 50
+LAST = 200
 """How many exchanges are listed."""
 _MOST_KEYS = 200
 """How many models, and how many accounts, get a line of their own."""
+_MOST_UNANSWERED = 50
+"""How many of the models may be names that have never answered."""
 _LONGEST = 200
 """Characters that are kept of a text that a client wrote."""
 _MOST_NOTES = 20
@@ -65,6 +66,8 @@ class ModelTotals:
 
     requests: Count = 0
     errors: Count = 0
+    left: Count = 0
+    """Whose client did not wait for the end."""
     prompt: Count = 0
     """Tokens in."""
     completion: Count = 0
@@ -119,7 +122,7 @@ class _State:
     version: Literal[1] = 1
     models: dict[str, ModelTotals] = field(default_factory=dict)
     others: ModelTotals = field(default_factory=ModelTotals)
-    """Calls of models that have never answered, and calls that named none."""
+    """Calls of further models, and calls that named none."""
     accounts: dict[str, AccountTotals] = field(default_factory=dict)
     minutes: list[Minute] = field(default_factory=list)
     last: Annotated[list[Summary], WrapValidator(_or_none)] = field(default_factory=list)
@@ -157,7 +160,7 @@ class Statistics:
 
     @property
     def others(self) -> ModelTotals:
-        """Calls of models that have never answered, and calls that named none."""
+        """Calls of further models, and calls that named none."""
         return self._state.others
 
     @property
@@ -201,28 +204,34 @@ class Statistics:
         if totals is None:
             return
         totals.attempts += 1
-        totals.failures += attempt.status != 200 or attempt.outcome != "200"
+        totals.failures += attempt.outcome not in ("200", LEFT)
         totals.last_outcome, totals.last_time = attempt.outcome, when
 
     def _count_call(self, summary: Summary) -> None:
-        bad = summary.failed and summary.status is not None  # a client that left is nobody's error
+        bad = summary.failed
         totals = self._totals_of(summary)
         totals.requests += 1
         totals.errors += bad
+        totals.left += summary.left
         if tokens := summary.tokens:
             totals.prompt += tokens.prompt
             totals.completion += tokens.completion
         minute = self._minute(self._clock())
         minute.requests += 1
         minute.errors += bad
-        if not summary.failed:
+        if not summary.failed and not summary.left:
             minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
 
     def _totals_of(self, summary: Summary) -> ModelTotals:
-        models, model = self._state.models, summary.model
-        if not model or len(model) > _LONGEST or (summary.failed and model not in models):
+        models, name = self._state.models, summary.model or summary.client_model
+        if not name or len(name) > _LONGEST:
             return self._state.others
-        return _entry(models, model, ModelTotals) or self._state.others
+        if name not in models and summary.outcome != OK:
+            # A client may ask for anything: what was only asked for must not take the places of what answers.
+            unanswered = sum(totals.requests == totals.errors + totals.left for totals in models.values())
+            if unanswered >= _MOST_UNANSWERED:
+                return self._state.others
+        return _entry(models, name, ModelTotals) or self._state.others
 
     def _minute(self, now: float) -> Minute:
         number = self._minute_of(now)

@@ -9,7 +9,7 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.record.flow_record import CLIENT, record_of
-from addons.gateway.summary import CLIENT_LEFT
+from addons.gateway.summary import CLIENT_LEFT, left_after, unusual_finish
 from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import siblings_of
@@ -83,7 +83,9 @@ def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, 
 
 def _numbers(record: JSON) -> list[tuple[str, str]]:
     status, error = record.get("status"), record.get("error")
-    got = f"nothing: {CLIENT_LEFT}" if status is None else str(status)
+    got = "nothing" if status is None else str(status)
+    if status is None or record.get("outcome") == CLIENT_LEFT:
+        got += f": {left_after(record.get('total') or 0.0, record.get('events'))}"
     attempts = record.get("attempts") or []
     waited = sum(attempt.get("waited") or 0.0 for attempt in attempts)
     tokens = record.get("tokens") or {}
@@ -91,9 +93,11 @@ def _numbers(record: JSON) -> list[tuple[str, str]]:
         ("id", record.get("id")),
         ("request", f"{record.get('method')} {record.get('path')}"),
         ("model asked for", record.get("client_model")),
-        ("Gemini's model", record.get("model")),
+        ("Gemini's model", record.get("model") or ("none of that name" if record.get("client_model") else None)),
         ("account", record.get("account")),
         ("client got", f"{got} {error}" if error else got),
+        ("message", record.get("message")),
+        ("finish reason", unusual_finish(record.get("finish") or ()) or None),
         ("as", None if status is None else "a stream" if record.get("streamed") else "one body"),
         ("first chunk after", _seconds(record.get("first")) if record.get("first") is not None else None),
         ("total", _seconds(record.get("total"))),

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from mitmproxy import http
 
 from addons.gateway.record.flow_record import record_of
+from addons.gateway.summary import CLIENT_LEFT
 from addons.gateway.views import body as bodies
 from addons.gateway.views.explained import wrapped
 from addons.gateway.views.siblings import Siblings, is_answer
@@ -53,11 +54,17 @@ def _attempt(record: JSON) -> str:
     return f"attempt {record.get('number')} · {record.get('account')} · {record.get('outcome')}"
 
 
+def left(record: JSON) -> bool:
+    """The client did not wait for the end."""
+    return record.get("outcome") == CLIENT_LEFT or record.get("status") is None
+
+
 def client_got(client: http.HTTPFlow) -> str:
     """The status and the error that a client got."""
     record = record_of(client)
-    if record.get("status") is None:
-        return "nothing, it left before"
+    if left(record):
+        had = "nothing, it left" if record.get("status") is None else "a part, and left"
+        return f"{had} after {record.get('total') or 0.0:.2f} s"
     message = error_message(client.response)
     about = f"{record['status']} {string(record.get('error'))}".rstrip()
     return f"{about}: {message}" if message else about
@@ -93,7 +100,7 @@ def named(message: str, explanation: Explanation) -> list[Row]:
 
 def _failed(client: http.HTTPFlow) -> bool:
     record = record_of(client)
-    return record.get("error") is not None or record.get("status") is None or record["status"] >= 400
+    return record.get("error") is not None or record.get("status") is None or record["status"] >= 400 or left(record)
 
 
 def _message(value: JSON) -> str:

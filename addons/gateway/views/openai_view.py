@@ -13,6 +13,7 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway import routes
+from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views import openai_stream
 from addons.gateway.views.priority import BEST, NOT_MINE, is_json_or_stream
@@ -61,6 +62,7 @@ class OpenAIConversation(Contentview):
         if not body.values:
             return data.decode("utf-8", "replace")
         out = Transcript()
+        _show_emptiness(out, metadata)
         events = [members(value) for value in body.values]
         if body.stream:
             # Of a last event that breaks off, the ones before it tell more.
@@ -76,6 +78,15 @@ class OpenAIConversation(Contentview):
         if body.cut or (body.stream and not body.done and not any(map(openai_stream.is_last, events))):
             out.remark(bodies.CUT)
         return out.render()
+
+
+def _show_emptiness(out: Transcript, metadata: Metadata) -> None:
+    """Of an answer without content, why there is none: the record says so."""
+    flow = metadata.flow
+    if isinstance(flow, http.HTTPFlow) and metadata.http_message is flow.response:
+        for note in elements(record_of(flow).get("notes")):
+            if isinstance(note, list | tuple) and list(note[:1]) == ["empty"]:
+                out.line(f"empty: {string(note[1]) if len(note) > 1 else ''}")
 
 
 def _show(out: Transcript, value: JSON) -> None:

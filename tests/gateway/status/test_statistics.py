@@ -49,10 +49,19 @@ GOOD = Summary(
     attempts=(attempt(),),
     notes=(("ignored", "seed"),),
 )
-FAILED = replace(GOOD, status=429, error="rate_limit_exceeded", tokens=None, attempts=(attempt("429 quota", 429),))
-LEFT = replace(GOOD, status=None, tokens=None, attempts=(attempt("given up", None),))
-REFUSED = replace(GOOD, endpoint="unknown", status=401, error="invalid_api_key", model=None, attempts=(), tokens=None)
-UNMAPPED = replace(GOOD, status=404, error="model_not_found", model=None, attempts=(), tokens=None)
+FAILED = replace(
+    GOOD, status=429, error="rate_limit_exceeded", outcome="rate_limit_exceeded", message="Rate limit reached.",
+    tokens=None, attempts=(attempt("429 quota", 429),),
+)  # fmt: skip
+LEFT = replace(GOOD, status=None, outcome="client_left", tokens=None, attempts=(attempt("client left", None),))
+REFUSED = replace(
+    GOOD, endpoint="unknown", status=401, error="invalid_api_key", outcome="invalid_api_key",
+    client_model=None, model=None, attempts=(), tokens=None,
+)  # fmt: skip
+UNMAPPED = replace(
+    GOOD, status=404, error="model_not_found", outcome="model_not_found",
+    client_model="gpt-9", model=None, attempts=(), tokens=None,
+)  # fmt: skip
 
 
 def counted(*summaries: Summary, clock: Clock | None = None) -> Statistics:
@@ -65,15 +74,37 @@ def counted(*summaries: Summary, clock: Clock | None = None) -> Statistics:
 def test_totals_of_models() -> None:
     found = counted(GOOD, GOOD, FAILED, LEFT)
     totals = found.models["gemini-2.5-flash"]
-    assert (totals.requests, totals.errors, totals.prompt, totals.completion) == (4, 1, 20, 10)
+    assert (totals.requests, totals.errors, totals.left, totals.prompt, totals.completion) == (4, 1, 1, 20, 10)
     assert found.others.requests == 0
 
 
-@pytest.mark.parametrize("summary", [FAILED, LEFT, UNMAPPED, replace(GOOD, model="m" * 1000)])
-def test_what_has_never_answered_is_no_key(summary: Summary) -> None:
+@pytest.mark.parametrize(
+    ("summary", "name"), [(FAILED, "gemini-2.5-flash"), (LEFT, "gemini-2.5-flash"), (UNMAPPED, "gpt-9")]
+)
+def test_what_was_asked_for_is_named(summary: Summary, name: str) -> None:
+    found = counted(summary)
+    assert found.models[name].requests == 1
+    assert found.others.requests == 0
+
+
+@pytest.mark.parametrize("summary", [replace(UNMAPPED, client_model=None), replace(GOOD, model="m" * 1000)])
+def test_what_has_no_name_of_a_sane_length_is_no_key(summary: Summary) -> None:
     found = counted(summary)
     assert found.models == {}
     assert found.others.requests == 1
+
+
+def test_names_that_were_only_asked_for_leave_places() -> None:
+    found = counted(
+        *(replace(UNMAPPED, client_model=f"gpt-{n}") for n in range(1000)),
+        *(replace(GOOD, model=f"gemini-{n}") for n in range(150)),
+    )
+    assert len(found.models) == 200
+    assert found.others.requests == 950
+
+
+def test_a_client_that_left_is_no_failure_of_an_account() -> None:
+    assert counted(LEFT, FAILED).accounts["alpha"].failures == 1
 
 
 def test_totals_of_accounts() -> None:
@@ -91,7 +122,7 @@ def test_totals_of_accounts() -> None:
         (FAILED, 1, 1),
         (LEFT, 1, 0),
         (UNMAPPED, 1, 1),
-        (replace(GOOD, error="upstream_broke_off", streamed=True), 1, 1),
+        (replace(GOOD, error="upstream_broke_off", outcome="upstream_broke_off", streamed=True), 1, 1),
         (REFUSED, 0, 0),
         (replace(GOOD, method="GET", endpoint="models", path="/v1/models", model=None), 0, 0),
         (replace(GOOD, method="GET", endpoint="health", path="/healthz", model=None), 0, 0),

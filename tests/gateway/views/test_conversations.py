@@ -557,6 +557,15 @@ def test_choices_beside_items_are_not_shown_twice() -> None:
     assert OPENAI.prettify(dump(both), Metadata()).count("Seen.") == 1
 
 
+@pytest.mark.parametrize("side", ["request", "response"])
+def test_an_empty_answer_says_why_on_its_first_line(side: str) -> None:
+    flow = tflow.tflow(req=http.Request.make("POST", "http://x/v1/chat/completions"), resp=tutils.tresp())
+    flow.metadata["antigravity"] = {"side": "client", "notes": [["ignored", "seed"], ["empty", "stop: nothing came"]]}
+    body = dump({"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]})
+    first = OPENAI.prettify(body, Metadata(flow=flow, http_message=getattr(flow, side))).splitlines()[0]
+    assert (first == "empty: stop: nothing came") == (side == "response")
+
+
 def test_a_flow_is_not_changed() -> None:
     request = http.Request.make("POST", "http://127.0.0.1/v1/chat/completions", dump(CHAT_REQUEST))
     before = request.get_state()
