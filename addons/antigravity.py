@@ -32,6 +32,7 @@ try:
     from addons.gateway.wire import layer_setup, listening
     from addons.gateway.wire.dispatch import HookTable
     from addons.gateway.wire.sockets import Sockets
+    from addons.gateway.wire.taken import TakenPorts
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
         raise
@@ -50,7 +51,7 @@ class Antigravity:
         self.settings_file = SettingsFile(self.gateway)
         self.demo = Demo()
         self.hook_table: HookTable | None = None
-        self.addons = [Commands(self.gateway), Sockets()]
+        self.addons = [Commands(self.gateway), Sockets(), TakenPorts()]
         self.ready = asyncio.Event()
 
     # --- options

@@ -12,10 +12,12 @@ from collections.abc import Mapping
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from scripts import bootstrap
+from scripts import bootstrap, ports
 
 UPSTREAM = "https://generativelanguage.googleapis.com"
 SETTINGS = "antigravity.toml"
+WEB_PORT = 8081
+"""mitmweb's own choice."""
 KEY_VARIABLES = ("GEMINI_API_KEYS", "GEMINI_API_KEY", "GOOGLE_API_KEY")
 DEMO = """
 ************************************************************************
@@ -130,7 +132,7 @@ def command(
     if demo:
         chosen["antigravity_demo"] = "true"
     arguments = ["-s", os.path.join(bootstrap.ROOT, "addons", "antigravity.py")]
-    host = options.host or ("" if lan else "127.0.0.1")
+    host = listen_host(options, lan=lan)
     arguments += ["--mode", f"reverse:{options.upstream}@{host}{':' if host else ''}{options.port}"]
     if options.tool == "mitmweb":
         arguments.append("--web-open-browser" if options.open_browser else "--no-web-open-browser")
@@ -140,6 +142,31 @@ def command(
         if not sets(extra, name):
             arguments += ["--set", name + "=" + value]
     return [options.tool, *arguments, *extra]
+
+
+def listen_host(options: argparse.Namespace, *, lan: bool) -> str:
+    """The address to listen on; "" for all."""
+    return str(options.host or ("" if lan else "127.0.0.1"))
+
+
+def ports_taken(options: argparse.Namespace, extra: "list[str]", *, lan: bool) -> "str | None":
+    """What is to be said of the ports before mitmproxy is started; None when they can be had.
+
+    What `extra` says of ports is left to mitmproxy.
+    """
+    web = (options.web_port or WEB_PORT) if options.tool == "mitmweb" and not sets(extra, "web_port") else None
+    if web == options.port:
+        return f"The gateway and the web page can't both have port {web}: --web-port {web + 1}"
+    no_server = "-n" in extra or "--no-server" in extra or sets(extra, "server")
+    said = (
+        None
+        if no_server
+        else ports.complaint(listen_host(options, lan=lan), options.port, "--port {port}", but=[web or 0])
+    )
+    if said or web is None or sets(extra, "web_host"):
+        return said
+    said = ports.complaint("127.0.0.1", web, "--web-port {port}", but=[options.port])
+    return said and f"The web page: {said[:1].lower()}{said[1:]}"
 
 
 def sets(arguments: "list[str]", name: str) -> bool:
@@ -176,6 +203,9 @@ def serve(argv: "list[str]") -> None:
         bootstrap.say(DEMO.format(why=why, settings=SETTINGS))
     tool, *arguments = command(options, extra, settings=settings, demo=demo, lan=allows_lan(settings))
     program = [environment.script(tool), *arguments]
+    complaint = ports_taken(options, extra, lan=allows_lan(settings))
+    if complaint:
+        raise bootstrap.SetupError(complaint)
     bootstrap.say("Running: " + " ".join(shlex.quote(part) for part in program))
     bootstrap.replace_process(program)
 

@@ -151,3 +151,37 @@ def test_a_changed_script_is_reloaded_without_a_gap(starter: Starter, upstream: 
     gateway.stop()
     assert "Traceback" not in gateway.log
     assert all(request.path.startswith("/v1beta/") for request in upstream.requests)
+
+
+@pytest.mark.parametrize("tool", ["mitmdump", "mitmweb"])
+def test_a_port_that_another_gateway_has(starter: Starter, tool: str) -> None:
+    """With mitmproxy started by hand: its own option is named."""
+    first = starter()
+    web = ["--no-web-open-browser", "--web-port", str(free_port())] if tool == "mitmweb" else []
+    mode = ["--mode", f"reverse:https://gateway.invalid@127.0.0.1:{first.port}"]
+    gateway = starter(None, *web, *mode, tool=tool, wait=False)
+    wait_until(lambda: gateway.process.poll() is not None, 20)
+    assert f"Port {first.port} is taken, by another gateway it seems (it answers /healthz)" in gateway.log
+    assert "--mode reverse:https://gateway.invalid@127.0.0.1:" in gateway.log
+    assert "Traceback" not in gateway.log
+    assert gateway.process.returncode != 0
+
+
+def test_a_port_of_the_web_page_that_is_taken(starter: Starter) -> None:
+    first = starter()
+    gateway = starter(None, "--no-web-open-browser", "--web-port", str(first.port), tool="mitmweb", wait=False)
+    wait_until(lambda: gateway.process.poll() is not None, 20)
+    assert f"The web page: Port {first.port} is taken, by another gateway" in gateway.log
+    assert "--set web_port=" in gateway.log
+    assert "Traceback" not in gateway.log
+
+
+def test_serve_looks_at_the_port_first(starter: Starter, tmp_path: Path) -> None:
+    port = starter().port
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "serve.py", "--port", str(port)],
+        capture_output=True, text=True, timeout=60, cwd=tmp_path, env=no_keys(),
+    )  # fmt: skip
+    assert f"Port {port} is taken, by another gateway it seems (it answers /healthz): --port " in done.stderr
+    assert "Running:" not in done.stderr
+    assert done.returncode == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from scripts import bootstrap, serve
+from scripts import bootstrap, ports, serve
 
 ADDON = os.path.join(bootstrap.ROOT, "addons", "antigravity.py")
 MODE = "reverse:https://generativelanguage.googleapis.com@127.0.0.1:8045"
@@ -143,3 +144,26 @@ def test_has_account(tmp_path: Path, text: str | None, environ: dict[str, str], 
     if text is not None:
         path.write_text(text)
     assert serve.has_account(str(path) if text is not None else None, environ) is expected
+
+
+@pytest.mark.parametrize(
+    ("argv", "taken", "said"),
+    [
+        ("", {8045}, "Port 8045 is taken, by another program: --port 8046"),
+        ("--port 9000", {9000, 9001}, "Port 9000 is taken, by another program: --port 9002"),
+        ("--web", {8081}, "The web page: port 8081 is taken, by another program: --web-port 8082"),
+        ("--web --web-port 8044", {8044}, "The web page: port 8044 is taken, by another program: --web-port 8046"),
+        ("--web --port 8080", {8080}, "Port 8080 is taken, by another program: --port 8082"),
+        ("--web --web-port 8045", set(), "The gateway and the web page can't both have port 8045: --web-port 8046"),
+        ("--web", {8082}, None),
+        ("", {8081}, None),
+        ("--web -- --web-port 9", {8081}, None),
+        ("--web -- --set web_port=9", {8081}, None),
+        ("-- -n", {8045}, None),
+    ],
+)
+def test_ports_that_are_taken(argv: str, taken: set[int], said: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "fault", lambda host, port: errno.EADDRINUSE if port in taken else 0)
+    monkeypatch.setattr(ports, "holder", lambda host, port: "by another program")
+    options, extra = serve.parse(argv.split())
+    assert serve.ports_taken(options, extra, lan=False) == said
