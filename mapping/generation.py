@@ -18,7 +18,7 @@ from typing import Any
 
 from mapping import errors, parameters
 from mapping.gemini import JSON, Options
-from mapping.models import Model
+from mapping.models import Model, model_info
 from mapping.notes import Notes
 
 INT32_MAX = 2**31 - 1
@@ -61,6 +61,18 @@ PRESENCE_PENALTY = Number(
 )
 # OpenAI takes 64 bits, Gemini 32.
 SEED = Number("seed", "seed", whole=True, rule=lambda value: int(value) & INT32_MAX)
+
+
+def answering_model(model: str) -> Model:
+    """The capabilities of a model that is to answer. Raises 400 for one that can't: it makes vectors, or films."""
+    info = model_info(model)
+    if not info.outputs:
+        raise errors.unsupported_value(
+            "model",
+            f"The model '{info.id}' does not answer in words. Use one that does, such as 'gemini-flash'; "
+            "GET /v1/models lists them.",
+        )
+    return info
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ _TABLE: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
     (re.compile(pattern, re.DOTALL), model)
     for pattern, model in (
         (r".*embedding.*", Model(thinking="none", outputs=(), embedding=True)),
+        (r"(?:imagen|veo|lyria|aqa).*", Model(thinking="none", outputs=())),
         # The demo upstream and the bench's allow everything; `-n1` is for trying how `n` is emulated.
         (r"(?:demo-|fake).*-n1.*", replace(_DEMO, candidate_count=False)),
         (r"(?:demo-|fake).*", _DEMO),

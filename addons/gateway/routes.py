@@ -2,7 +2,8 @@
 
 SDKs want a base URL that ends in `/v1`, and people configure every variation of it. So a path also works without
 `/v1`, with it doubled, and with one endpoint stacked on another (`/v1/chat/completions/responses`): the last endpoint
-named wins. Anything else is 404 and names the nearest path that exists.
+named wins. Anything else is 404 and names the nearest path that exists, or says that the gateway does not serve what
+OpenAI, Anthropic or Google have there.
 """
 
 from __future__ import annotations
@@ -61,6 +62,38 @@ ENDPOINTS = (
     Endpoint("compact", "POST", ("responses", "compact")),
 )
 
+_CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
+UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("embeddings",), "Use Gemini's own API for embeddings"),
+    (
+        ("images", "generations"),
+        'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]',
+    ),
+    (("images", "edits"), 'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]'),
+    (("images", "variations"), 'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]'),
+    (("audio", "speech"), 'Use POST /v1/chat/completions with a TTS model and "modalities": ["audio"]'),
+    (("audio", "transcriptions"), "Use POST /v1/chat/completions with an input_audio part"),
+    (("audio", "translations"), "Use POST /v1/chat/completions with an input_audio part"),
+    (("messages",), _CHAT),
+    (("messages", "count_tokens"), "Use POST /v1/responses/input_tokens"),
+    (("moderations",), "Nothing here stands for it"),
+    (("files",), "Send files inside the request, as data"),
+    (("batches",), _CHAT),
+    (("assistants",), _CHAT),
+    (("threads",), _CHAT),
+    (("realtime",), _CHAT),
+)
+"""Endpoints that clients know and this gateway does not serve, and what to do instead."""
+_GEMINI_METHODS = {
+    "generateContent": _CHAT,
+    "streamGenerateContent": _CHAT,
+    "countTokens": "Use POST /v1/responses/input_tokens",
+    "embedContent": "Use Gemini's own API for embeddings",
+    "batchEmbedContents": "Use Gemini's own API for embeddings",
+    "predict": "Use Gemini's own API for it",
+}
+"""Methods of Gemini's own paths (`models/x:generateContent`), likewise."""
+
 _VARIABLE = ("{id}", "{name}")
 _PLAIN = {
     (endpoint.path, endpoint.method): Match(endpoint)
@@ -72,7 +105,7 @@ _NAMED = tuple(endpoint for endpoint in ENDPOINTS if endpoint.parts)
 _VERSION = "v1"
 _WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if part not in _VARIABLE}
 """Segments that are never ids."""
-_PREFIXES = {_VERSION, "embeddings", "api", "openai", "v1beta"}
+_PREFIXES = {_VERSION, "api", "openai", "v1beta", *(part for parts, _ in UNSERVED for part in parts)}
 """What else stands in front of an endpoint in base URLs that people configure."""
 
 
@@ -84,6 +117,8 @@ def resolve(method: str, path: str) -> Match:
     if match := _PLAIN.get((path, method)):
         return match
     segments = [unquote(segment) for segment in path.split("/") if segment]
+    if instead := _unserved(segments):
+        raise OpenAIError(404, f"This gateway does not serve {method} {path}. {instead}.", code="unknown_url")
     candidates = _named_by(segments)
     for match in candidates:
         if match.endpoint.method == method or (method == "HEAD" and match.endpoint.method == "GET"):
@@ -104,6 +139,17 @@ def methods_of(path: str) -> list[str]:
     """The methods that a path takes, for preflight answers; empty for an unknown path."""
     segments = [unquote(segment) for segment in path.split("/") if segment]
     return sorted({match.endpoint.method for match in _named_by(segments)})
+
+
+def _unserved(segments: list[str]) -> str | None:
+    """What to do instead, if the last endpoint named is one that is not served."""
+    if segments and (method := segments[-1].rpartition(":")[2]) != segments[-1] and method in _GEMINI_METHODS:
+        return _GEMINI_METHODS[method]
+    for parts, instead in UNSERVED:
+        head = segments[: -len(parts)]
+        if tuple(segments[-len(parts) :]) == parts and head[-1:] != ["models"] and _is_prefix(head):
+            return instead
+    return None
 
 
 def _named_by(segments: list[str]) -> list[Match]:

@@ -18,7 +18,7 @@ from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, Options, Plan, Recall
 from mapping.google_extensions import GoogleExtensions, read_google
 from mapping.modalities import read_modalities
-from mapping.models import Model, model_info
+from mapping.models import Model
 from mapping.notes import Notes
 from mapping.request_body import request_body
 from mapping.response_format import place_response_format, read_response_format
@@ -37,7 +37,7 @@ def translate(
     """
     if not isinstance(body, dict):
         raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
-    info = model_info(model)
+    info = generation.answering_model(model)
     parameters.check_unused(body, parameters.CHAT, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
     include_usage = parameters.include_usage(body, stream)

@@ -21,7 +21,7 @@ from mapping.contents import Conversation, Wording
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, Options, Recall, nothing_remembered
 from mapping.google_extensions import GoogleExtensions, read_google
-from mapping.models import Model, model_info
+from mapping.models import Model
 from mapping.notes import Notes
 from mapping.thinking import read_reasoning, thinking_config
 
@@ -52,7 +52,7 @@ def translate(
     """
     if not isinstance(body, dict):
         raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
-    info = model_info(model)
+    info = generation.answering_model(model)
     parameters.check_unused(body, parameters.COMPLETIONS, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
     include_usage = parameters.include_usage(body, stream)

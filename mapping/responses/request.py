@@ -27,7 +27,7 @@ from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, Options, RawTurn, Recall
 from mapping.google_extensions import read_google
 from mapping.modalities import read_modalities
-from mapping.models import Model, model_info
+from mapping.models import Model
 from mapping.notes import Notes
 from mapping.request_body import request_body
 from mapping.response_format import ResponseFormat, place_response_format, read_response_format, read_text_format
@@ -78,7 +78,9 @@ def translate(
     """
     if not isinstance(body, dict):
         raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
-    request = _Request(body, model_info(model), options, notes, read_input(_input(body), history, resolve))
+    request = _Request(
+        body, generation.answering_model(model), options, notes, read_input(_input(body), history, resolve)
+    )
     tools = request.tools()
     config = request.config(tools)
     conversation = request.conversation(tools, config, recall, unseal)
