@@ -17,7 +17,9 @@ def refusal(part: JSON, path: str) -> JSON | None:
 
 
 def audio(part: JSON, path: str) -> JSON:
-    """A part with `input_audio`: base64 `data` and its `format`."""
+    """A part with `input_audio`: base64 `data` and its `format`; or, of Codex, with a data URL in `audio_url`."""
+    if part.get("input_audio") is None and part.get("audio_url") is not None:
+        return media.audio_part(part["audio_url"], part.get("format"), path=path, member="audio_url")
     given = members.json_object(part, "input_audio", path)
     return media.audio_part(given.get("data"), given.get("format"), path=f"{path}.input_audio")
 

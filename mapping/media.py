@@ -163,14 +163,15 @@ def video_part(url: Any, *, path: str) -> JSON:
     return _part(url, path, "a video")
 
 
-def audio_part(data: Any, format: Any, *, path: str) -> JSON:
+def audio_part(data: Any, format: Any, *, path: str, member: str = "data") -> JSON:
     """The part for `input_audio`: base64, or a data URL, and a key of `AUDIO_FORMATS`.
 
-    `path` is that of the object; errors name `data` or `format` in it.
+    `path` is that of the object; errors name `format` or `member` in it, which is where the data was.
     """
-    text = _text(data, f"{path}.data")
+    where = f"{path}.{member}"
+    text = _text(data, where)
     if _is_data_url(text):
-        mime, data = _data_url(text, f"{path}.data")
+        mime, data = _data_url(text, where)
         if mime not in _UNTOLD:
             return _inline(mime, data)
         text = data
@@ -179,7 +180,7 @@ def audio_part(data: Any, format: Any, *, path: str) -> JSON:
         raise errors.bad_value(
             f"{path}.format", f"Invalid value: '{name[:40]}'. Supported values are: {_listed(AUDIO_FORMATS)}."
         )
-    return _inline(AUDIO_FORMATS[name], _base64(text, f"{path}.data"))
+    return _inline(AUDIO_FORMATS[name], _base64(text, where))
 
 
 def file_part(file: JSON, *, path: str) -> JSON:

@@ -33,6 +33,8 @@ CODES: dict[str, str] = {
     "signature-foreign": "A thought signature of another model was dropped.",
     "reasoning-foreign": "Reasoning that another provider encrypted was left out.",
     "compaction-foreign": "A summary that another provider encrypted was left out; what it stood for is lost.",
+    "content-foreign": "A text that another provider encrypted was left out.",
+    "unknown": "A role, item, part or tool is not known here and was left out; a text that it had was kept.",
     "item-dropped": "What a tool of OpenAI's own did in an earlier turn was left out.",
     "thinking": "The thinking asked for became the nearest that the model offers, or that the answer has room for.",
     "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",

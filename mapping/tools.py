@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping import errors, parameters
+from mapping import errors, parameters, unknown
 from mapping.gemini import JSON, Options
 from mapping.models import Model
 from mapping.notes import Notes
@@ -122,8 +122,8 @@ class ToolSet:
                 raise errors.missing(where)
             (self.add_function if kind == "function" else self.add_custom)(declaration, where)
         else:
-            supported = parameters.quoted((*_CHAT_TYPES, *dict.fromkeys(GOOGLE_TOOLS.values())))
-            raise errors.bad_value(f"{path}.type", f"Invalid value: '{kind}'. Supported values are: {supported}.")
+            supported = (*_CHAT_TYPES, *dict.fromkeys(GOOGLE_TOOLS.values()))
+            unknown.leave_out(kind, f"{path}.type", supported, self._notes, self._options)
 
     def add_legacy_functions(self, value: Any, path: str = "functions") -> None:
         """Chat's deprecated `functions`; add them after `tools`."""

@@ -2,8 +2,9 @@
 
 Rules that this module keeps:
 
-* Every role and content part of the OpenAI API reference is taken, the deprecated ones too; an unknown one is a 400
-  that names those there are. `video_url` parts and `images` of assistant messages are taken as extensions.
+* Every role and content part of the OpenAI API reference is taken, the deprecated ones too. An unknown part or call is
+  left out with a note, its text kept; an unknown role is the user's. `video_url` parts and `images` of assistant
+  messages are taken as extensions.
 * Assistant messages come back from clients in many shapes: content missing, null, "" or an array, with and without
   `type` on tool calls. All of them are taken.
 * `reasoning_content` and the like are echoes of what the gateway sent. They are left out: Gemini wants the signatures
@@ -16,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mapping import content_parts, errors, media, members, parameters
+from mapping import content_parts, errors, media, members, parameters, unknown
 from mapping.call_arguments import call_arguments
 from mapping.contents import Conversation, Wording
 from mapping.errors import OpenAIError
@@ -57,6 +58,8 @@ class MessageReader:
         self._gemini_name = gemini_name
         self._options = options
         self._notes = notes
+        self._left_out: set[str] = set()
+        """The ids of calls that were left out; their results are, too."""
         self._roles: dict[str, Callable[[JSON, str], None]] = {
             "system": self._system,
             "assistant": self._assistant,
@@ -94,7 +97,8 @@ class MessageReader:
             role = message.get("role")
             read = self._roles.get(role) if isinstance(role, str) else None
             if read is None:
-                raise members.unknown(role, f"{path}.role", self._roles)
+                unknown.leave_out(role, f"{path}.role", self._roles, self._notes, self._options)
+                read = self._user
             read(message, path)
 
     # roles
@@ -107,9 +111,11 @@ class MessageReader:
             return
         for part, part_path in members.objects(members.present(content, path), path, "a string or an array"):
             kind = part.get("type")
-            if kind != "text":
-                raise members.unknown(kind, f"{part_path}.type", ("text",))
-            self._conversation.system(members.string(part, "text", part_path), part_path)
+            if kind == "text":
+                self._conversation.system(members.string(part, "text", part_path), part_path)
+                continue
+            unknown.leave_out(kind, f"{part_path}.type", ("text",), self._notes, self._options)
+            self._conversation.system(unknown.plain_text(part), part_path)
 
     def _user(self, message: JSON, path: str) -> None:
         content = message.get("content")
@@ -144,10 +150,13 @@ class MessageReader:
             self._function_call(message, path)
 
     def _tool(self, message: JSON, path: str) -> None:
+        call_id = members.string(message, "tool_call_id", path)
+        if call_id in self._left_out:
+            return
         name = parameters.string(message.get("name"), f"{path}.name")
         output, files = self._output(message, path)
         self._conversation.result(
-            members.string(message, "tool_call_id", path),
+            call_id,
             output,
             path=path,
             name=self._gemini_name(name) if name else None,
@@ -162,6 +171,7 @@ class MessageReader:
     # calls
 
     def _tool_call(self, call: JSON, path: str) -> None:
+        id = members.string(call, "id", path)
         kind = call.get("type")
         if kind == "custom":
             custom = members.json_object(call, "custom", path)
@@ -170,10 +180,10 @@ class MessageReader:
         elif kind is None or kind == "function":
             name, args = self._named_arguments(members.json_object(call, "function", path), f"{path}.function")
         else:
-            raise members.unknown(kind, f"{path}.type", ("function", "custom"))
-        self._conversation.call(
-            members.string(call, "id", path), self._gemini_name(name), args, path=path, signature=signature_of(call)
-        )
+            unknown.leave_out(kind, f"{path}.type", ("function", "custom"), self._notes, self._options)
+            self._left_out.add(id)
+            return
+        self._conversation.call(id, self._gemini_name(name), args, path=path, signature=signature_of(call))
 
     def _function_call(self, message: JSON, path: str) -> None:
         path = f"{path}.function_call"
@@ -198,7 +208,8 @@ class MessageReader:
             kind = part.get("type")
             read = self._parts.get(kind) if isinstance(kind, str) else None
             if read is None:
-                raise members.unknown(kind, f"{part_path}.type", self._parts)
+                unknown.leave_out(kind, f"{part_path}.type", self._parts, self._notes, self._options)
+                read = _text_of
             converted = read(part, part_path)
             if converted is not None:
                 parts.append(converted)
@@ -242,6 +253,12 @@ class MessageReader:
             return {**converted, "mediaResolution": {"level": level}}
         self.resolutions.append(level)
         return converted
+
+
+def _text_of(part: JSON, path: str) -> JSON | None:
+    """What is left of a part of an unknown type."""
+    text = unknown.plain_text(part)
+    return {"text": text} if text else None
 
 
 def _file(part: JSON, path: str) -> JSON:

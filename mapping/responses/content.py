@@ -2,36 +2,51 @@
 
 Rules that this module keeps:
 
-* Every part type of the OpenAI API reference is taken, chat's `text` too; an unknown one is a 400 that names those
-  there are.
+* Every part type of the OpenAI API reference is taken, chat's `text` too. An unknown one is left out with a note, its
+  text kept.
+* `encrypted_content` that is plain text counts as text: providers that encrypt nothing leave it so (Codex's messages
+  between agents).
 * Empty texts are left out: Gemini refuses them.
 """
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from typing import Any
 
-from mapping import content_parts, media, members
-from mapping.gemini import JSON
+from mapping import content_parts, media, members, unknown
+from mapping.gemini import JSON, Options
+from mapping.notes import Notes
 
 TEXT_PARTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 """The types of parts that are text."""
+
+_BASE64 = string.ascii_letters + string.digits + "+/-_="
+_SEALED_LENGTH = 64
+
+
+def is_sealed(text: str) -> bool:
+    """Whether an `encrypted_content` is encrypted: a Fernet token (OpenAI's), or else one long word of base64."""
+    return text.startswith("gAAAA") or (len(text) >= _SEALED_LENGTH and not text.strip(_BASE64))
 
 
 class ContentReader:
     """Reads content. `resolution_per_part`: images may have a resolution of their own (Gemini 3)."""
 
-    def __init__(self, *, resolution_per_part: bool) -> None:
+    def __init__(self, *, resolution_per_part: bool, options: Options, notes: Notes) -> None:
         self.resolutions: list[str] = []
         """The media resolutions that were asked for and that the model takes only for the whole request."""
         self._resolution_per_part = resolution_per_part
+        self._options = options
+        self._notes = notes
         self._types: dict[str, Callable[[JSON, str], JSON | None]] = {
             **dict.fromkeys(TEXT_PARTS, content_parts.text),
             "refusal": content_parts.refusal,
             "input_image": self._image,
             "input_file": _file,
             "input_audio": content_parts.audio,
+            "encrypted_content": self._sealed,
         }
 
     def parts(self, content: Any, path: str) -> list[JSON]:
@@ -43,7 +58,8 @@ class ContentReader:
             kind = part.get("type")
             read = self._types.get(kind) if isinstance(kind, str) else None
             if read is None:
-                raise members.unknown(kind, f"{part_path}.type", self._types)
+                unknown.leave_out(kind, f"{part_path}.type", self._types, self._notes, self._options)
+                read = _text_of
             converted = read(part, part_path)
             if converted is not None:
                 parts.append(converted)
@@ -58,6 +74,27 @@ class ContentReader:
         parts = self.parts(value, path)
         text = "\n".join(part["text"] for part in parts if "text" in part)
         return text, [part for part in parts if "text" not in part]
+
+    def system_texts(self, content: Any, path: str) -> list[tuple[str, str]]:
+        """The texts of a system or developer message, each with its path."""
+        if isinstance(content, str):
+            return [(content, path)]
+        texts = []
+        for part, part_path in members.objects(content, path, "a string or an array"):
+            kind = part.get("type")
+            if kind in TEXT_PARTS:
+                texts.append((members.string(part, "text", part_path), part_path))
+                continue
+            unknown.leave_out(kind, f"{part_path}.type", ("input_text",), self._notes, self._options)
+            texts.append((unknown.plain_text(part), part_path))
+        return texts
+
+    def _sealed(self, part: JSON, path: str) -> JSON | None:
+        text = members.string(part, "encrypted_content", path)
+        if is_sealed(text):
+            self._notes.add("content-foreign", path)
+            return None
+        return {"text": text} if text else None
 
     def _image(self, part: JSON, path: str) -> JSON:
         image: Any = part.get("image_url")
@@ -77,17 +114,10 @@ class ContentReader:
         return converted
 
 
-def system_texts(content: Any, path: str) -> list[tuple[str, str]]:
-    """The texts of a system or developer message, each with its path."""
-    if isinstance(content, str):
-        return [(content, path)]
-    texts = []
-    for part, part_path in members.objects(content, path, "a string or an array"):
-        kind = part.get("type")
-        if kind not in TEXT_PARTS:
-            raise members.unknown(kind, f"{part_path}.type", ("input_text",))
-        texts.append((members.string(part, "text", part_path), part_path))
-    return texts
+def _text_of(part: JSON, path: str) -> JSON | None:
+    """What is left of a part of an unknown type."""
+    text = unknown.plain_text(part)
+    return {"text": text} if text else None
 
 
 def _file(part: JSON, path: str) -> JSON:

@@ -18,14 +18,22 @@ def items_of(messages: Sequence[JSON], mint: Mint) -> list[JSON]:
     return [item for message in messages for item in converter.items(message)]
 
 
+_CALLS = (None, "function", "custom")
+"""The types of calls."""
+
+
 class _Converter:
     def __init__(self, mint: Mint) -> None:
         self._mint = mint
         self._legacy: dict[str, str] = {}
         """Name of a legacy function -> the id of its last call."""
+        self._left_out: set[str] = set()
+        """The ids of calls of unknown types, which the reader leaves out with their results."""
 
     def items(self, message: JSON) -> Iterator[JSON]:
         role = message["role"]
+        if role == "tool" and message["tool_call_id"] in self._left_out:
+            return
         if role == "tool":
             yield _output(message["tool_call_id"], message)
         elif role == "function":
@@ -44,7 +52,10 @@ class _Converter:
             item = {"type": "message", "role": "assistant", "content": content}
             yield _with_extra(item, message)
         for call in message.get("tool_calls") or ():
-            yield _with_extra(_call(call), call)
+            if call.get("type") in _CALLS:
+                yield _with_extra(_call(call), call)
+            else:
+                self._left_out.add(call["id"])
         legacy = message.get("function_call")
         if legacy is not None:
             call_id = self._legacy[legacy["name"]] = self._mint("call_")

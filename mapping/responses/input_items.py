@@ -2,8 +2,8 @@
 
 Rules that this module keeps:
 
-* Every item type of the OpenAI API reference is taken; an unknown one is a 400 that names those there are. A message
-  may go without a type.
+* Every item type of the OpenAI API reference is taken. A message may go without a type. An unknown item is left out
+  with a note; its text is kept, and so is a call or output that looks like any other.
 * Assistant messages, calls and reasoning between two things of the other side are one model turn.
 * Calls of tools that the client runs are function calls to Gemini, and their outputs function responses. What OpenAI's
   own tools did stays out, calls and outputs together: the answer that followed is in the conversation.
@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mapping import errors, jsonio, media, members, parameters
+from mapping import errors, jsonio, media, members, parameters, unknown
 from mapping.call_arguments import call_arguments
 from mapping.contents import Conversation, Wording
 from mapping.gemini import JSON, Options, RawTurn
 from mapping.notes import Notes
 from mapping.responses import carrier
-from mapping.responses.content import ContentReader, system_texts
+from mapping.responses.content import ContentReader, is_sealed
 from mapping.responses.plan import CallType
 from mapping.responses.tools import ResponsesTools
 from mapping.signatures import family, signature_of, text_key
@@ -49,8 +49,9 @@ COMPACTION_PROMPT = (
 _DROPPED = (
     *("web_search_call", "file_search_call", "code_interpreter_call", "computer_call", "computer_call_output"),
     *("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response", "program", "program_output"),
+    *("agent_reasoning", "ghost_snapshot"),
 )
-"""Records of OpenAI's own tools."""
+"""Records of OpenAI's own tools, and those that Codex keeps for itself."""
 
 _IMAGE_MIME = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
 
@@ -74,7 +75,7 @@ class ItemReader:
         unseal: Unseal = nothing_sealed,
         carried: dict[str, RawTurn] | None = None,
     ) -> None:
-        self.content = ContentReader(resolution_per_part=conversation.gemini_3)
+        self.content = ContentReader(resolution_per_part=conversation.gemini_3, options=options, notes=notes)
         self._conversation = conversation
         self._tools = tools
         self._family = family(tools.toolset.model.id)
@@ -94,6 +95,7 @@ class ItemReader:
         }
         self._types: dict[str, Callable[[JSON, str], None]] = {
             "message": self._message,
+            "agent_message": self._agent_message,
             "function_call": self._function_call,
             "function_call_output": self._output,
             "custom_tool_call": self._custom_call,
@@ -109,6 +111,7 @@ class ItemReader:
             "reasoning": self._reasoning,
             "compaction": self._compaction,
             "compaction_summary": self._compaction,  # an older name of the same
+            "context_compaction": self._compaction,  # Codex's
             "compaction_trigger": self._compaction_trigger,
             "image_generation_call": self._image_generation_call,
             # read before the items are fed, by `mapping.responses.inputs`
@@ -126,7 +129,8 @@ class ItemReader:
                 kind = "message"
             read = self._types.get(kind) if isinstance(kind, str) else None
             if read is None:
-                raise members.unknown(kind, f"{path}.type", self._types)
+                unknown.leave_out(kind, f"{path}.type", self._types, self._notes, self._options)
+                read = self._unknown
             read(item, path)
 
     # messages
@@ -135,12 +139,42 @@ class ItemReader:
         role = item.get("role")
         read = self._roles.get(role) if isinstance(role, str) else None
         if read is None:
-            raise members.unknown(role, f"{path}.role", self._roles)
+            unknown.leave_out(role, f"{path}.role", self._roles, self._notes, self._options)
+            read = self._user
         read(item, path)
+
+    def _agent_message(self, item: JSON, path: str) -> None:
+        """Between agents of Codex. For a sub-agent, its task stands nowhere else."""
+        parts = self.content.parts(item.get("content") or "", f"{path}.content")
+        said = "\n".join(part["text"] for part in parts if "text" in part)
+        names = [name for name in (item.get("author"), item.get("recipient")) if isinstance(name, str) and name]
+        if any(name not in said for name in names):
+            parts.insert(0, {"text": f"[Message from {' to '.join(names)}]"})
+        self._conversation.user(parts, path)
+
+    def _unknown(self, item: JSON, path: str) -> None:
+        """What can be kept of an item of an unknown type; a call and its output are kept both or neither."""
+        kind: str = item["type"]
+        call_id = item.get("call_id")
+        if not isinstance(call_id, str):
+            text = unknown.plain_text(item)
+            if text and item.get("role") == "assistant":
+                self._conversation.text(text, path)
+            elif text:
+                self._conversation.user([{"text": text}], path)
+        elif kind.endswith("_output"):
+            output = item.get("output")
+            known = output if output is None or isinstance(output, str | list) else jsonio.dumps(output).decode()
+            if call_id in self._conversation.used_ids:
+                self._output({**item, "output": known}, path)
+        elif isinstance(item.get("name"), str) and isinstance(item.get("arguments"), str | dict):
+            self._function_call(item, path)
+        elif isinstance(item.get("name"), str) and isinstance(item.get("input"), str):
+            self._custom_call(item, path)
 
     def _system(self, item: JSON, path: str) -> None:
         path = f"{path}.content"
-        for text, text_path in system_texts(members.present(item.get("content"), path), path):
+        for text, text_path in self.content.system_texts(members.present(item.get("content"), path), path):
             self._conversation.system(text, text_path)
 
     def _user(self, item: JSON, path: str) -> None:
@@ -283,8 +317,11 @@ class ItemReader:
         self._carried.update(dict.fromkeys(keys, turn))
 
     def _compaction(self, item: JSON, path: str) -> None:
-        payload = self._unseal(members.string(item, "encrypted_content", path))
+        sealed = parameters.string(item.get("encrypted_content"), f"{path}.encrypted_content") or ""
+        payload = self._unseal(sealed)
         summary = carrier.unpack_compaction(payload) if payload is not None else None
+        if payload is None and " " in sealed and not is_sealed(sealed):
+            summary = sealed  # of a provider that encrypts nothing
         if summary is None:
             if self._options.strict:
                 raise errors.bad_value(

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mapping import errors, members, parameters
+from mapping import errors, members, parameters, unknown
 from mapping.gemini import JSON, Options
 from mapping.notes import Notes
 from mapping.responses import client_tools
@@ -108,7 +108,8 @@ class ResponsesTools:
             return
         add = self._types.get(kind) if isinstance(kind, str) else None
         if add is None:
-            raise members.unknown(kind, f"{path}.type", self._types)
+            unknown.leave_out(kind, f"{path}.type", self._types, self._notes, self._options)
+            add = self._forget
         add(tool, path)
 
     def _function(self, tool: JSON, path: str) -> None:
@@ -128,7 +129,8 @@ class ResponsesTools:
         for nested, where in members.objects(inner, f"{path}.tools"):
             kind = nested.get("type")
             if kind not in _NAMED:
-                raise members.unknown(kind, f"{where}.type", _NAMED)
+                unknown.leave_out(kind, f"{where}.type", _NAMED, self._notes, self._options)
+                continue
             self._declare("function" if kind == "function" else "custom", nested, where, namespace)
 
     def _declare(self, kind: CallType, declaration: JSON, path: str, namespace: str | None = None) -> None:
@@ -209,6 +211,9 @@ class ResponsesTools:
         else:
             parameters.leave_out(path, self._notes, self._options, "model-refuses")
 
+    def _forget(self, tool: JSON, path: str) -> None:
+        self._hosted.add(tool["type"])
+
     def _left_out(self, tool: JSON, path: str) -> None:
         self._hosted.add(tool["type"])
         parameters.leave_out(path, self._notes, self._options)
@@ -262,7 +267,8 @@ class ResponsesTools:
             raise errors.wrong_type(path, "a string or an object", value)
         kind = value.get("type")
         if not isinstance(kind, str) or kind not in _CHOICES:
-            raise members.unknown(kind, f"{path}.type", _CHOICES)
+            unknown.leave_out(kind, f"{path}.type", _CHOICES, self._notes, self._options)
+            return None
         if kind == "allowed_tools":
             return self._allowed(value, path)
         if kind not in _HOSTED and kind not in self._hosted:

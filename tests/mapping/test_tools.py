@@ -199,7 +199,6 @@ def test_custom_tools(members: JSON, description: str | None) -> None:
         ([None], "tools[0]", "invalid_type"),
         ([{}], "tools[0].type", "missing_required_parameter"),
         ([{"type": 1}], "tools[0].type", "invalid_type"),
-        ([function(), {"type": "web_search"}], "tools[1].type", "invalid_value"),
         ([{"type": "function"}], "tools[0].function", "missing_required_parameter"),
         ([{"type": "function", "function": "f"}], "tools[0].function", "invalid_type"),
         ([{"type": "function", "function": {}}], "tools[0].function.name", "missing_required_parameter"),
@@ -229,6 +228,16 @@ def test_tool_errors(tools: Any, param: str, code: str) -> None:
     with pytest.raises(OpenAIError) as caught:
         build(tools)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
+
+
+def test_a_tool_of_an_unknown_type_is_left_out() -> None:
+    tools, notes = tool_set()
+    tools.add_chat_tools([{"type": "teleport"}, function()])
+    assert tools.build() == build([function()])
+    assert list(notes) == [("unknown", "tools[0].type teleport")]
+    with pytest.raises(OpenAIError) as caught:
+        build([{"type": "teleport"}], strict=True)
+    assert (caught.value.param, caught.value.code) == ("tools[0].type", "invalid_value")
 
 
 # Google's own tools

@@ -315,8 +315,8 @@ def test_the_first_call_of_a_step_is_signed() -> None:
 # errors
 
 
-def one(part: Any) -> list[Any]:
-    return [{"role": "user", "content": [part]}]
+def one(*parts: Any) -> list[Any]:
+    return [{"role": "user", "content": [*parts]}]
 
 
 def call(**call: Any) -> list[Any]:
@@ -332,13 +332,11 @@ def call(**call: Any) -> list[Any]:
         pytest.param(["hi"], "messages[0]", "invalid_type", id="message not an object"),
         pytest.param([{}], "messages[0].role", "missing_required_parameter", id="no role"),
         pytest.param([{"role": 1}], "messages[0].role", "invalid_type", id="role not a string"),
-        pytest.param([{"role": "bot"}], "messages[0].role", "invalid_value", id="unknown role"),
         pytest.param([{"role": "user"}], "messages[0].content", "missing_required_parameter", id="no content"),
         pytest.param([{"role": "system"}], "messages[0].content", "missing_required_parameter", id="no system content"),
         pytest.param([{"role": "user", "content": 1}], "messages[0].content", "invalid_type", id="content a number"),
         pytest.param(one("x"), "messages[0].content[0]", "invalid_type", id="part not an object"),
         pytest.param(one({}), "messages[0].content[0].type", "missing_required_parameter", id="no type"),
-        pytest.param(one({"type": "gif"}), "messages[0].content[0].type", "invalid_value", id="unknown type"),
         pytest.param(one({"type": []}), "messages[0].content[0].type", "invalid_type", id="type not a string"),
         pytest.param(one({"type": "text"}), "messages[0].content[0].text", "missing_required_parameter", id="no text"),
         pytest.param(
@@ -381,12 +379,6 @@ def call(**call: Any) -> list[Any]:
             id="a file of OpenAI's",
         ),
         pytest.param(
-            [{"role": "system", "content": [{"type": "image_url"}]}],
-            "messages[0].content[0].type",
-            "invalid_value",
-            id="an image in a system message",
-        ),
-        pytest.param(
             [{"role": "assistant", "audio": {"id": "a"}}], "messages[0].audio", "unsupported_value", id="stored audio"
         ),
         pytest.param(
@@ -410,7 +402,6 @@ def call(**call: Any) -> list[Any]:
             "invalid_type",
             id="arguments a number",
         ),
-        pytest.param(call(id="1", type="mcp"), "messages[1].tool_calls[0].type", "invalid_value", id="unknown call"),
         pytest.param(
             call(id="1", type="custom", custom={"name": "f"}),
             "messages[1].tool_calls[0].custom.input",
@@ -440,15 +431,87 @@ def test_errors(messages: Any, param: str, code: str) -> None:
 @pytest.mark.parametrize(
     ("messages", "supported"),
     [
-        ([{"role": "bot"}], ["system", "assistant", "user", "function", "tool", "developer"]),
+        ([{"role": "critic", "content": "a"}], ["system", "assistant", "user", "function", "tool", "developer"]),
         (one({"type": "gif"}), ["text", "image_url", "input_audio", "refusal", "file", "video_url"]),
     ],
     ids=["roles", "parts"],
 )
 def test_errors_name_what_is_supported(messages: Any, supported: list[str]) -> None:
     with pytest.raises(OpenAIError) as caught:
-        Read(messages)
+        Read(messages, strict=True)
     assert caught.value.message.startswith("Invalid value: '")
     assert "Supported values are: " in caught.value.message
     for name in supported:
         assert f"'{name}'" in caught.value.message
+
+
+# what a newer client sends
+
+HI = {"role": "user", "content": "hi"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "param", "kind", "parts"),
+    [
+        pytest.param([{"role": "critic", "content": "hi"}], "messages[0].role", "critic", [{"text": "hi"}], id="role"),
+        pytest.param(
+            one({"type": "gif"}, {"type": "text", "text": "hi"}),
+            "messages[0].content[0].type",
+            "gif",
+            [{"text": "hi"}],
+            id="part",
+        ),
+        pytest.param(
+            one({"type": "poem", "text": "hi"}),
+            "messages[0].content[0].type",
+            "poem",
+            [{"text": "hi"}],
+            id="part with a text",
+        ),
+        pytest.param(
+            one({"type": "poem", "content": [{"text": "hi"}, {"text": "you"}, 5]}),
+            "messages[0].content[0].type",
+            "poem",
+            [{"text": "hi\nyou"}],
+            id="part with content",
+        ),
+        pytest.param(
+            [{"role": "system", "content": [{"type": "image_url"}]}, HI],
+            "messages[0].content[0].type",
+            "image_url",
+            [{"text": "hi"}],
+            id="an image in a system message",
+        ),
+    ],
+)
+def test_what_is_unknown_is_left_out_and_its_text_kept(messages: Any, param: str, kind: str, parts: list[Any]) -> None:
+    read = Read(messages)
+    assert read.contents == [{"role": "user", "parts": parts}]
+    assert list(read.notes) == [("unknown", f"{param} {kind}")]
+    with pytest.raises(OpenAIError) as caught:
+        Read(messages, strict=True)
+    assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, "invalid_value")
+
+
+def test_an_unknown_call_goes_with_its_result() -> None:
+    calls = [tool_call("1"), {"id": "2", "type": "mcp", "mcp": {}}]
+    results = [{"role": "tool", "tool_call_id": id, "content": "r"} for id in "12"]
+    read = Read([HI, {"role": "assistant", "content": None, "tool_calls": calls}, *results])
+    assert read.contents[1:] == [
+        {"role": "model", "parts": [called({})]},
+        {"role": "user", "parts": [answered("r")]},
+    ]
+    assert list(read.notes) == [("unknown", "messages[1].tool_calls[1].type mcp")]
+
+
+def test_an_unknown_part_in_a_result() -> None:
+    content = [{"type": "text", "text": "a"}, {"type": "chart", "data": 5}, {"type": "note", "text": "b"}]
+    read = Read(
+        [
+            HI,
+            {"role": "assistant", "content": None, "tool_calls": [tool_call()]},
+            {"role": "tool", "tool_call_id": "1", "content": content},
+        ]
+    )
+    assert read.contents[2]["parts"] == [answered("a\nb")]
+    assert read.codes == {"unknown"}

@@ -319,7 +319,6 @@ def test_the_highest_detail_counts_for_the_whole_request_before_gemini_3() -> No
         ),
         pytest.param(chat(temperature="1"), "temperature", "invalid_type", id="temperature"),
         pytest.param(chat(tools={}), "tools", "invalid_type", id="tools"),
-        pytest.param(chat(tools=[{"type": "mcp"}]), "tools[0].type", "invalid_value", id="tool type"),
         pytest.param(chat(top_logprobs=2), "top_logprobs", "invalid_value", id="top_logprobs"),
         pytest.param(chat(response_format={"type": "xml"}), "response_format.type", "invalid_value", id="format"),
         pytest.param(chat(service_tier="best"), "service_tier", "invalid_value", id="service tier"),

@@ -186,6 +186,19 @@ def test_messages_make_the_same_conversation_as_kept_items() -> None:
     assert contents({"previous_response_id": "resp_1"}, items) == expected
 
 
+def test_what_is_unknown_is_kept_and_left_out_again() -> None:
+    calls = [{"id": "a", "function": {"name": "f", "arguments": "{}"}}, {"id": "b", "type": "poem"}]
+    messages = [
+        {"role": "user", "content": [{"type": "chart"}, {"type": "note", "text": "hi"}]},
+        {"role": "assistant", "content": None, "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "a", "content": "1"},
+        {"role": "tool", "tool_call_id": "b", "content": "2"},
+        {"role": "critic", "content": "Bad."},
+    ]
+    items = listed({"messages": messages})
+    assert contents({"previous_response_id": "resp_1"}, items) == contents({"messages": messages})
+
+
 def test_kept_messages_are_what_the_sdk_knows() -> None:
     messages = copy.deepcopy(MESSAGES)
     messages[1]["content"].pop()  # its type has no audio

@@ -591,30 +591,16 @@ def test_updates_of_the_configuration() -> None:
     [
         pytest.param(5, "input", "invalid_type", id="input"),
         pytest.param(["x"], "input[0]", "invalid_type", id="item"),
-        pytest.param([user(), {"type": "poem"}], "input[1].type", "invalid_value", id="unknown type"),
         pytest.param([{"type": 5}], "input[0].type", "invalid_type", id="type of a type"),
         pytest.param([{}], "input[0].type", "missing_required_parameter", id="no type"),
-        pytest.param([{"role": "critic", "content": ""}], "input[0].role", "invalid_value", id="unknown role"),
         pytest.param([{"type": "message"}], "input[0].role", "missing_required_parameter", id="no role"),
         pytest.param([{"role": "user"}], "input[0].content", "missing_required_parameter", id="no content"),
         pytest.param([{"role": "user", "content": 5}], "input[0].content", "invalid_type", id="type of content"),
-        pytest.param(
-            [{"role": "user", "content": [{"type": "image_url"}]}],
-            "input[0].content[0].type",
-            "invalid_value",
-            id="unknown part",
-        ),
         pytest.param(
             [{"role": "user", "content": [{"type": "input_text"}]}],
             "input[0].content[0].text",
             "missing_required_parameter",
             id="no text",
-        ),
-        pytest.param(
-            [{"role": "system", "content": [{"type": "input_image", "image_url": PNG}]}],
-            "input[0].content[0].type",
-            "invalid_value",
-            id="image in a system message",
         ),
         pytest.param(
             [{"role": "user", "content": [{"type": "input_image", "image_url": "ftp://x/y"}]}],
@@ -650,12 +636,6 @@ def test_updates_of_the_configuration() -> None:
         pytest.param(
             [{"type": "compaction_trigger"}, user()], "input[0]", "invalid_value", id="trigger that is not the last"
         ),
-        pytest.param(
-            [{"type": "additional_tools", "tools": [{"type": "x"}]}],
-            "input[0].tools[0].type",
-            "invalid_value",
-            id="additional tool",
-        ),
     ],
 )
 def test_errors(items: Any, param: str, code: str) -> None:
@@ -685,5 +665,171 @@ def test_a_call_without_an_output() -> None:
 
 
 def test_an_unknown_type_is_told_what_there_is() -> None:
-    with pytest.raises(OpenAIError, match=r"Supported values are: 'message', 'function_call', .*'item_reference'"):
-        Read([{"type": "poem"}])
+    with pytest.raises(OpenAIError, match=r"Supported values are: 'message', .*'function_call', .*'item_reference'"):
+        Read([{"type": "poem"}], strict=True)
+
+
+# what a newer client sends
+
+SEALED = "gAAAAexample"
+TASK = "List the files of the folder."
+
+
+def agent(*content: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "agent_message", "author": "lead", "recipient": "lead/explorer", "content": [*content], **more}
+
+
+def text(text: str) -> dict[str, Any]:
+    return {"type": "input_text", "text": text}
+
+
+def sealed(text: str) -> dict[str, Any]:
+    return {"type": "encrypted_content", "encrypted_content": text}
+
+
+HEAD = {"text": "[Message from lead to lead/explorer]"}
+
+
+@pytest.mark.parametrize(
+    ("item", "parts", "notes"),
+    [
+        pytest.param(
+            agent(text("NEW_TASK"), sealed(TASK)), [HEAD, {"text": "NEW_TASK"}, {"text": TASK}], [], id="plain text"
+        ),
+        pytest.param(
+            agent(text("NEW_TASK"), sealed(SEALED)),
+            [HEAD, {"text": "NEW_TASK"}],
+            [("content-foreign", "input[1].content[1]")],
+            id="sealed",
+        ),
+        pytest.param(
+            agent(sealed("QUJD" * 20)), [HEAD], [("content-foreign", "input[1].content[0]")], id="sealed by another"
+        ),
+        pytest.param(agent(sealed("Go")), [HEAD, {"text": "Go"}], [], id="one word is no cipher"),
+        pytest.param(
+            agent(text("From lead to lead/explorer: go")),
+            [{"text": "From lead to lead/explorer: go"}],
+            [],
+            id="the text names both",
+        ),
+        pytest.param(
+            agent(text("go"), author=None),
+            [{"text": "[Message from lead/explorer]"}, {"text": "go"}],
+            [],
+            id="no author",
+        ),
+        pytest.param(agent(text("go"), author=None, recipient=None), [{"text": "go"}], [], id="no names"),
+        pytest.param({**agent(), "content": None}, [HEAD], [], id="no content"),
+    ],
+)
+def test_messages_between_agents(item: Any, parts: list[Any], notes: list[Any]) -> None:
+    read = Read([user("Work in a team."), item])
+    assert read.contents == [said({"text": "Work in a team."}, *parts)]
+    assert list(read.notes) == notes
+
+
+@pytest.mark.parametrize(
+    ("item", "note"),
+    [
+        pytest.param(
+            {"type": "context_compaction", "encrypted_content": SEALED}, ("compaction-foreign", "input[0]"), id="sealed"
+        ),
+        pytest.param({"type": "context_compaction"}, ("compaction-foreign", "input[0]"), id="empty compaction"),
+        pytest.param(
+            {"type": "agent_reasoning", "text": "Looking."}, ("item-dropped", "agent_reasoning"), id="thoughts"
+        ),
+        pytest.param({"type": "ghost_snapshot", "ghost_commit": {}}, ("item-dropped", "ghost_snapshot"), id="snapshot"),
+        pytest.param({"type": "poem", "id": "x"}, ("unknown", "input[0].type poem"), id="unknown"),
+        pytest.param(
+            {"type": "poem_call", "call_id": "c", "verse": 5}, ("unknown", "input[0].type poem_call"), id="call"
+        ),
+        pytest.param(
+            {"type": "poem_call_output", "call_id": "c", "output": "x"},
+            ("unknown", "input[0].type poem_call_output"),
+            id="output of what was left out",
+        ),
+    ],
+)
+def test_items_that_say_nothing_to_gemini(item: Any, note: tuple[str, str]) -> None:
+    read = Read([item, user("Go on.")])
+    assert read.contents == [said({"text": "Go on."})]
+    assert list(read.notes) == [note]
+
+
+def test_a_compaction_that_is_plain_text() -> None:
+    read = Read([{"type": "context_compaction", "encrypted_content": "We chose red."}, user("Go on.")])
+    assert read.contents[0]["parts"][0] == {"text": "[Summary of the conversation so far]\nWe chose red."}
+    assert read.codes == set()
+
+
+@pytest.mark.parametrize(
+    ("items", "param", "contents"),
+    [
+        pytest.param([{"type": "poem", "text": "a"}], "input[0].type", [said({"text": "a"})], id="text"),
+        pytest.param(
+            [user(), {"type": "poem", "role": "assistant", "content": [{"type": "x", "text": "a"}]}, user()],
+            "input[1].type",
+            [said({"text": "hi"}), answered({"text": "a"}), said({"text": "hi"})],
+            id="text of the model",
+        ),
+        pytest.param([{"role": "critic", "content": "hi"}], "input[0].role", [said({"text": "hi"})], id="role"),
+        pytest.param(
+            [{"role": "user", "content": [{"type": "image_url"}, text("hi"), {"type": "x", "text": "b"}]}],
+            "input[0].content[0].type",
+            [said({"text": "hi"}, {"text": "b"})],
+            id="part",
+        ),
+        pytest.param(
+            [{"role": "system", "content": [{"type": "input_image", "image_url": PNG}]}, user()],
+            "input[0].content[0].type",
+            [said({"text": "hi"})],
+            id="image in a system message",
+        ),
+        pytest.param(
+            [{"type": "additional_tools", "tools": [{"type": "x"}]}, user()],
+            "input[0].tools[0].type",
+            [said({"text": "hi"})],
+            id="tool",
+        ),
+    ],
+)
+def test_what_is_unknown_is_left_out_and_its_text_kept(items: Any, param: str, contents: list[Any]) -> None:
+    read = Read(items)
+    assert read.contents == contents
+    assert read.codes == {"unknown"}
+    with pytest.raises(OpenAIError) as caught:
+        Read(items, strict=True)
+    assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, "invalid_value")
+
+
+@pytest.mark.parametrize(
+    ("call", "args"),
+    [
+        ({"name": "f", "arguments": '{"x": 1}'}, {"x": 1}),
+        ({"name": "f", "arguments": {"x": 1}}, {"x": 1}),
+        ({"name": "f", "input": "ls"}, {"input": "ls"}),
+    ],
+)
+@pytest.mark.parametrize("output", ["done", [text("done")], {"done": True}])
+def test_an_unknown_call_that_looks_like_any_other_is_one(call: Any, args: Any, output: Any) -> None:
+    call = {"type": "poem_call", "call_id": "c1", **call}
+    read = Read([user(), call, {"type": "poem_call_output", "call_id": "c1", "output": output}])
+    assert read.contents[1]["parts"][0]["functionCall"] == {"name": "f", "args": args}
+    assert "done" in read.contents[2]["parts"][0]["functionResponse"]["response"]["output"]
+    assert read.codes == {"unknown"}
+
+
+def test_sealed_and_unknown_parts_of_an_output() -> None:
+    value = [text("done"), sealed(SEALED), {"type": "chart"}, sealed("plain words")]
+    read = Read([user(), call(), output(value=value)])
+    assert read.contents[2]["parts"][0]["functionResponse"]["response"] == {"output": "done\nplain words"}
+    assert set(read.notes) == {("content-foreign", "input[2].output[1]"), ("unknown", "input[2].output[2].type chart")}
+
+
+def test_audio_of_codex() -> None:
+    part = {"type": "input_audio", "audio_url": "data:audio/wav;base64,UklGRiQAAABXQVZFZm10IA=="}
+    read = Read([{"role": "user", "content": [part]}])
+    assert read.contents == [said({"inlineData": {"mimeType": "audio/wav", "data": "UklGRiQAAABXQVZFZm10IA=="}})]
+    with pytest.raises(OpenAIError) as caught:
+        Read([{"role": "user", "content": [{**part, "audio_url": "data:audio/wav;base64,%%%"}]}])
+    assert caught.value.param == "input[0].content[0].audio_url"
