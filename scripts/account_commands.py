@@ -1,7 +1,8 @@
 """What scripts/accounts.py does, in the environment that it sets up.
 
 * A key is asked for without an echo, and is never printed.
-* The settings file stays as it is but for what is appended; it is replaced as a whole, and only if the result is valid.
+* The settings file stays as it is but for what is appended or taken out; it is replaced as a whole, and only if the
+  result is valid.
 * A file that gets a key is readable by its owner alone.
 """
 
@@ -15,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,10 +28,11 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials import CredentialError
 from addons.gateway.home import expanded
 from addons.gateway.jobs import Call, CountJob
-from addons.gateway.settings import AccountSettings, Settings, SettingsError, load
+from addons.gateway.settings import AccountSettings, Settings, SettingsError, load, secret
 from addons.gateway.terminal import say
 from mapping.printable import one_line
 from mapping.upstream_errors import Kind, UpstreamError
+from scripts.settings_text import without_account
 
 VERDICTS: tuple[tuple[Kind | None, str, str], ...] = (
     (None, "SERVICE_DISABLED", "API disabled"),
@@ -51,6 +54,8 @@ def run(options: argparse.Namespace, path: str, environ: Mapping[str, str]) -> i
     try:
         if options.command == "add":
             return add(options, Path(path), environ)
+        if options.command == "remove":
+            return remove(options.label, Path(path), environ)
         settings = load(Path(path) if os.path.exists(path) else None, environ)
         folder = Path(path).resolve().parent
         accounts = [Account.from_settings(entry, environ, folder) for entry in settings.accounts]
@@ -141,19 +146,45 @@ def add(options: argparse.Namespace, path: Path, environ: Mapping[str, str]) -> 
         if value and value != AccountSettings.model_fields[name].default:
             values[name] = value
     entry = _checked(values)
-    account = Account.from_settings(entry, environ, path.parent)
+    key = values.get("api_key", "")
+    unset = key[4:].strip() if key.startswith("env:") and not secret(entry.api_key, environ) else ""
+    # A variable that is not set here may be set where the gateway runs: all else is checked as if it were.
+    account = Account.from_settings(entry, {**environ, unset: "key"} if unset else environ, path.parent)
     if account.unusable:
         raise SettingsError(f"The account was not added: {account.unusable}.")
     text = "[[accounts]]\n" + "".join(
         f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items()
     )
-    secret = entry.api_key is not None and not values["api_key"].startswith("env:")
-    _append(path, text, private=secret)
+    _append(path, text, private=bool(key) and not key.startswith("env:"))
     say(f"Added {one_line(options.label)} to {path}. Whether it works: accounts.py check")
+    if unset:
+        say(
+            f"The environment variable {one_line(unset)} is not set here. Without it the account can't be used.",
+            sys.stderr,
+        )
     unused = [account.email for account in load(None, environ).accounts]
     if unused and not before.accounts:
         say("The file has accounts now, so the keys in the environment are not used any more.")
     return 0
+
+
+# --- remove
+
+
+def remove(label: str, path: Path, environ: Mapping[str, str]) -> int:
+    """Take an account out of the settings file. Raises SettingsError, OSError."""
+    path = path.resolve()
+    load(path, {})
+    text = without_account(path.read_bytes().decode(), label)
+    _replace(path, text.encode(), private=False)
+    say(f"Removed {one_line(label)} from {path}.")
+    left = load(path, environ).accounts
+    if not tomllib.loads(text).get("accounts"):
+        say("It was the last one: the keys of the environment are used again." if left else "It was the last one.")
+    return 0
+
+
+# --- both
 
 
 def _checked(values: dict[str, str]) -> AccountSettings:
@@ -181,15 +212,20 @@ def _place(credentials: str, folder: Path) -> str:
 
 
 def _append(path: Path, text: str, *, private: bool) -> None:
-    """Append to the settings file, which is replaced as a whole once the result has been read without a fault."""
+    """Append to the settings file."""
     old = path.read_bytes() if path.exists() else b""
     gap = b"" if not old else b"\n" if old.endswith(b"\n") else b"\n\n"
+    _replace(path, old + gap + text.encode(), private=private)
+
+
+def _replace(path: Path, content: bytes, *, private: bool) -> None:
+    """Replace the settings file as a whole, once the new one has been read without a fault. Raises SettingsError."""
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     made = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(old + gap + text.encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         made.chmod(0o600 if private else mode)
