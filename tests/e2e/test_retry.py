@@ -44,9 +44,9 @@ def reply(value: Any, stream: bool) -> bytes:
     return http_answer(b"data: " + data + b"\r\n\r\n", "text/event-stream") if stream else http_answer(data)
 
 
-def refusal(message: str) -> bytes:
-    body = json.dumps({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}).encode()
-    head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+def refusal(message: str, status: int = 400, name: str = "INVALID_ARGUMENT") -> bytes:
+    body = json.dumps({"error": {"code": status, "message": message, "status": name}}).encode()
+    head = f"HTTP/1.1 {status} Refused\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 
@@ -212,6 +212,24 @@ def test_each_of_the_calls_for_n_is_asked_for_once_more(case: Case) -> None:
     answer = ask(gateway, "/v1/chat/completions", stream=False, n=2)
     assert [choice["message"]["content"] for choice in answer.json["choices"]] == ["", ""]
     assert len(case.bodies) == 4
+
+
+PASSING = {
+    "high demand": (503, "This model is currently experiencing high demand. Please try again later.", "UNAVAILABLE"),
+    "internal": (500, "An internal error has occurred.", "INTERNAL"),
+}
+
+
+@STREAMED
+@pytest.mark.parametrize(("status", "message", "name"), PASSING.values(), ids=PASSING)
+def test_a_fault_that_passes_is_tried_again_with_the_only_key(
+    case: Case, status: int, message: str, name: str, stream: bool
+) -> None:
+    gateway = case.over(refusal(message, status, name), reply(GOOD, stream))
+    answer = gateway.chat(MODEL, stream=stream)
+    assert content(answer, stream) == "All is well."
+    assert f"retried={status} {name}" in answer.headers["x-antigravity-notes"]
+    assert len(case.bodies) == 2
 
 
 # ---- requests that are mended

@@ -1,16 +1,20 @@
 """Which account makes the next attempt, after what pause, and when it is enough.
 
-* Never more attempts than accounts that may serve the model, but at least one, and two where the answer was broken;
-  each on another account where there is one.
+* Never more than `max_attempts`, each on another account where there is one. A fault that may pass in a second (5xx, an
+  overload, no connection) is tried again on the same account too: each is asked twice at most. A broken answer is asked
+  for again once, whoever gives it. Any other failure is tried once on each account.
 * 429 moves on to the next account at once, and waits only where all of them cool down and the shortest rest is short.
-* An overloaded or failing upstream gets a pause, longer each time, or the one that it asks for.
+* An overloaded or failing upstream gets a pause, longer each time and not the same for all who wait, or the one that it
+  asks for.
 * A fault of the request (400 class) is final: no other account would take it either.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from addons.gateway.accounts.account import Account
@@ -23,8 +27,14 @@ from mapping.upstream_errors import Kind, UpstreamError
 
 logger = logging.getLogger("antigravity")
 
-BACKOFF = 0.25
+BACKOFF = 0.5
 """Seconds before the second attempt at a failing upstream; doubled for each one after."""
+
+JITTER = 0.5
+"""The part of a pause by which it is longer at most, so that those who failed together don't come back together."""
+
+_SLOW = (408, 504)
+"""Statuses of the upstream's timeouts: they have cost the client a long time already."""
 
 SHORT_FOR_A_DAY = 600.0
 """Seconds. Gemini has been seen to ask for a retry within a minute where the quota of a day was used up; a shorter time
@@ -61,7 +71,10 @@ class Failover:
     model: str
     conversation: Conversation | None = None
     attempts: list[Attempt] = field(default_factory=list)
-    _limit: int = 1
+    jitter: Callable[[], float] = random.random
+    """From 0 to 1."""
+    _accounts: int = 1
+    """How many may serve."""
     _failures: int = 0
     _waited: float = 0.0
 
@@ -76,7 +89,7 @@ class Failover:
         `stay`: on the same account as before, because the answer goes on there. `paused`: the seconds just waited.
         """
         if not self.attempts:
-            self._limit = min(self.retry.max_attempts, len(self.pool.candidates(self.model)))
+            self._accounts = len(self.pool.candidates(self.model))
         account = self.account if stay else None
         if account is None:
             account = self._choose()
@@ -119,10 +132,12 @@ class Failover:
         return problem.error
 
     def _choose(self) -> Account | None:
-        """An account that was not asked yet, where there is one."""
+        """An account that was not asked yet, where there is one; else another than the latest."""
         account = self.pool.choose(self.model, self._tried, self.conversation)
         if account is None and self.attempts:
-            account = self.pool.choose(self.model, conversation=self.conversation)
+            latest = [self.attempts[-1].account]
+            account = self.pool.choose(self.model, latest, self.conversation)
+            account = account or self.pool.choose(self.model, conversation=self.conversation)
         return account
 
     @property
@@ -134,7 +149,7 @@ class Failover:
             return None
         if self._failures >= self._limit_for(problem):
             return None
-        backoff = BACKOFF * 2 ** (self._failures - 1)
+        backoff = BACKOFF * 2 ** (self._failures - 1) * (1 + JITTER * self.jitter())
         if stay:
             return None if problem.kind is Kind.AUTH else problem.delay or backoff
         if not self.pool.is_ready(self.model):
@@ -146,8 +161,12 @@ class Failover:
         return 0.0
 
     def _limit_for(self, problem: UpstreamError) -> int:
-        """A broken answer is the model's fault, and the same account may well bring a good one."""
-        return max(self._limit, min(2, self.retry.max_attempts)) if problem.kind is Kind.ANSWER else self._limit
+        """How many attempts may fail before the failure is final."""
+        if problem.kind in (Kind.CAPACITY, Kind.SERVER) and problem.status not in _SLOW:
+            return min(self.retry.max_attempts, 2 * self._accounts)
+        if problem.kind is Kind.ANSWER:  # the model's fault: the same account may well bring a good one
+            return min(self.retry.max_attempts, max(2, self._accounts))
+        return min(self.retry.max_attempts, self._accounts)
 
     def _note(self, outcome: str, status: int) -> None:
         attempt = self.attempts[-1]

@@ -17,15 +17,20 @@ from mapping.upstream_errors import Kind, UpstreamError
 MODEL = "gemini-2.5-flash"
 
 
-def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False) -> UpstreamError:
+def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False, status: int = 500) -> UpstreamError:
     return UpstreamError(
-        OpenAIError(500, "what the upstream said"), kind, status=500, reason=kind.name, delay=delay, per_day=per_day
+        OpenAIError(status, "what the upstream said"),
+        kind,
+        status=status,
+        reason=kind.name,
+        delay=delay,
+        per_day=per_day,
     )
 
 
 def failover(accounts: int, *, max_attempts: int = 3, max_wait: float = 10.0) -> Failover:
     pool = Pool([Account(f"account-{n}", ApiKey("k")) for n in range(accounts)], cooldowns=Cooldowns(lambda: 0.0))
-    return Failover(pool, RetrySettings(max_attempts=max_attempts, max_wait=max_wait), MODEL)
+    return Failover(pool, RetrySettings(max_attempts=max_attempts, max_wait=max_wait), MODEL, jitter=lambda: 0.0)
 
 
 def run(subject: Failover, *problems: UpstreamError) -> list[object]:
@@ -44,14 +49,16 @@ def run(subject: Failover, *problems: UpstreamError) -> list[object]:
 
 ROWS = [
     # accounts, problems, what happens
-    (1, [Kind.SERVER], ["account-0", None]),
+    (1, [Kind.SERVER, Kind.SERVER], ["account-0", 0.5, "account-0", None]),
+    (1, [Kind.CAPACITY, Kind.SERVER], ["account-0", 0.5, "account-0", None]),
+    (1, [Kind.QUOTA], ["account-0", None]),
     (2, [Kind.REQUEST], ["account-0", None]),
     (2, [Kind.SCHEMA], ["account-0", None]),
     (2, [Kind.QUOTA, Kind.QUOTA], ["account-0", 0.0, "account-1", None]),
     (2, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-1", None]),
     (1, [Kind.ANSWER, Kind.ANSWER], ["account-0", 0.0, "account-0", None]),
-    (2, [Kind.SERVER, Kind.SERVER], ["account-0", 0.25, "account-1", None]),
-    (9, [Kind.CAPACITY] * 3, ["account-0", 0.25, "account-1", 0.5, "account-2", None]),
+    (2, [Kind.SERVER] * 3, ["account-0", 0.5, "account-1", 1.0, "account-0", None]),
+    (9, [Kind.CAPACITY] * 3, ["account-0", 0.5, "account-1", 1.0, "account-2", None]),
     (2, [Kind.AUTH, Kind.AUTH], ["account-0", 0.0, "account-1", None]),
     (1, [Kind.AUTH], ["account-0", None]),
     (3, [Kind.AUTH, Kind.QUOTA, Kind.SERVER], ["account-0", 0.0, "account-1", 0.0, "account-2", None]),
@@ -67,6 +74,28 @@ def test_max_attempts() -> None:
     assert run(failover(9, max_attempts=1), problem(Kind.QUOTA)) == ["account-0", None]
     many = run(failover(9, max_attempts=5), *[problem(Kind.ANSWER)] * 9)
     assert len(many) == 10
+
+
+def test_each_account_is_asked_twice_at_most() -> None:
+    assert len(run(failover(1, max_attempts=9), *[problem(Kind.SERVER)] * 9)) == 2 * 2
+    assert len(run(failover(3, max_attempts=9), *[problem(Kind.CAPACITY)] * 9)) == 6 * 2
+    assert run(failover(1, max_attempts=1), problem(Kind.SERVER)) == ["account-0", None]
+
+
+@pytest.mark.parametrize("status", [408, 504])
+def test_a_timeout_has_cost_enough(status: int) -> None:
+    assert run(failover(1), problem(Kind.SERVER, status=status)) == ["account-0", None]
+    assert run(failover(2), *[problem(Kind.SERVER, status=status)] * 2)[2:] == ["account-1", None]
+
+
+def test_those_who_failed_together_do_not_come_back_together() -> None:
+    subject = failover(1)
+    subject.jitter = iter([0.5]).__next__
+    assert run(subject, problem(Kind.CAPACITY)) == ["account-0", 0.625]
+
+
+def test_a_pause_is_no_longer_than_the_person_waits() -> None:
+    assert run(failover(1, max_wait=0.4), problem(Kind.CAPACITY)) == ["account-0", None]
 
 
 def test_the_upstream_says_how_long() -> None:
@@ -128,8 +157,8 @@ def test_a_limit_that_all_share_is_not_asked_again_at_once() -> None:
     told = run(subject, *[problem(Kind.QUOTA)] * 9)
     assert told == ["account-0", 0.0, "account-1", 0.0, "account-2", 0.0, "account-3", None]
     assert [account.label for account, _, _ in subject.pool.resting(MODEL)] == ["account-0", "account-1", "account-2"]
-    again = Failover(subject.pool, RetrySettings(), MODEL)
-    assert run(again, *[problem(Kind.QUOTA)] * 3) == ["account-3", 0.25, "account-3", 0.5, "account-3", None]
+    again = Failover(subject.pool, RetrySettings(), MODEL, jitter=lambda: 0.0)
+    assert run(again, *[problem(Kind.QUOTA)] * 3) == ["account-3", 0.5, "account-3", 1.0, "account-3", None]
 
 
 def test_a_conversation_goes_where_its_attempts_go() -> None:
@@ -146,8 +175,8 @@ def test_staying_on_an_account() -> None:
     account = subject.begin(paused=0.0, stay=True)
     assert isinstance(account, Account)
     assert account.label == "account-0"
-    assert subject.failed(problem(Kind.SERVER), stay=True) == 0.25
-    assert subject.begin(paused=0.25, stay=True) is account
+    assert subject.failed(problem(Kind.SERVER), stay=True) == 0.5
+    assert subject.begin(paused=0.5, stay=True) is account
 
 
 def test_a_stale_connection_does_not_count() -> None:
