@@ -121,6 +121,7 @@ class Antigravity:
         finally:
             self.ready.set()
         await listening.keep_to_loopback(self.gateway)
+        listening.show_in_mitmweb()
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.settings_file.watch()
         self.gateway.list_models(ask=ctx.options.antigravity_list_models)

@@ -295,9 +295,11 @@ def test_in_mitmproxys_console(upstream: Upstream, tmp_path: Path) -> None:
 
     try:
         wait_until(lambda: "Flows" in console.text and connects(console.port))
+        wait_until(lambda: f"Gateway at http://127.0.0.1:{console.port}/v1" in console.text)
         console.type(f":antigravity.cool {ALPHA} 50\r")
         wait_until(lambda: f"{ALPHA} · gemini · cooling for all models 50 s" in console.text)
         assert {account() for _ in range(4)} == {BRAVO}
+        wait_until(lambda: "gpt-4o -> gemini" in console.text)  # the comment, below its row
         console.type(":antigravity.explain @focus\r")
         wait_until(lambda: "ATTEMPTS" in console.text)
         file.write_text(file.read_text().replace("@example.com", "@example.org"))

@@ -185,3 +185,24 @@ def test_serve_looks_at_the_port_first(starter: Starter, tmp_path: Path) -> None
     assert f"Port {port} is taken, by another gateway it seems (it answers /healthz): --port " in done.stderr
     assert "Running:" not in done.stderr
     assert done.returncode == 1
+
+
+def test_the_banner_of_mitmweb_has_its_address(starter: Starter) -> None:
+    port = free_port()
+    gateway = starter(TWO_ACCOUNTS, "--no-web-open-browser", "--web-port", str(port), tool="mitmweb")
+    wait_until(lambda: "curl" in gateway.log)
+    assert f"mitmweb    http://127.0.0.1:{port}/?token=" in gateway.log
+
+
+def test_the_banner_of_a_gateway_that_others_may_call(starter: Starter) -> None:
+    """Where the machine has an address for others."""
+    port = free_port()
+    gateway = starter(
+        "[proxy]\nallow_lan_access = true\napi_key = 'literal'\n" + TWO_ACCOUNTS,
+        "--mode", f"reverse:https://gateway.invalid@{port}",
+    )  # fmt: skip
+    wait_until(lambda: "curl" in gateway.log)
+    assert "/v1" in gateway.log
+    assert "0.0.0.0" not in gateway.log.partition("OpenAI-compatible")[2]
+    assert "Bearer YOUR_KEY" in gateway.log
+    assert "literal" not in gateway.log

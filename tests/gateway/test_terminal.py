@@ -63,7 +63,7 @@ def test_records_are_cleaned(caplog: pytest.LogCaptureFixture, monkeypatch: pyte
 def test_a_banner_is_cleaned() -> None:
     gateway = Gateway(environ={})
     gateway.use_only([Account(HOSTILE, ApiKey("k"))])
-    shown = banner.text(gateway, "http://127.0.0.1:1/v1", Path(HOSTILE.replace("/", "")), demo=False)
+    shown = banner.text(gateway, banner.Where("http://127.0.0.1:1/v1"), Path(HOSTILE.replace("/", "")), demo=False)
     gateway.close_store()
     assert not steers(shown)
     assert "\nforged" not in shown

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
+from addons.gateway import console
 from addons.gateway.record import secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
 from addons.gateway.summary import LEFT, AttemptSummary, Summary, models, parts
@@ -168,7 +169,11 @@ class Recorder:
 
     @staticmethod
     def show_comments() -> None:
-        """Have mitmweb list the comments, which say what its rows are, unless the person chose its columns."""
+        """Have mitmweb and the console list the comments, which say what the rows are.
+
+        mitmweb's columns stay as they are where the person chose them.
+        """
+        console.show_comments()
         columns = getattr(ctx.options, "web_columns", None)
         if columns is not None and not ctx.options.has_changed("web_columns"):
             ctx.options.web_columns = [*columns, "comment"]

@@ -65,6 +65,15 @@ async def keep_to_loopback(gateway: Gateway) -> None:
         await proxyserver.servers.update([mode_specs.ProxyMode.parse(spec) for spec in wanted])
 
 
+def show_in_mitmweb() -> None:
+    """mitmweb's foot shows the options for modes without an address of their own; have it show what is listened on."""
+    options = ctx.options
+    if hasattr(options, "web_port") and not (options.has_changed("listen_host") or options.has_changed("listen_port")):
+        mode = mode_specs.ProxyMode.parse(options.mode[0]) if options.mode else None
+        if mode is not None and mode.custom_listen_port is not None:
+            options.update(listen_host=mode.custom_listen_host or "", listen_port=mode.custom_listen_port)
+
+
 def _host(spec: str) -> str:
     return mode_specs.ProxyMode.parse(spec).listen_host(ctx.options.listen_host)
 
