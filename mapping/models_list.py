@@ -16,6 +16,7 @@ from mapping.errors import OpenAIError
 from mapping.gemini import JSON
 from mapping.model_classes import is_retired
 from mapping.models import model_info, strip_prefixes
+from mapping.responses.codex_catalog import Entry, catalog
 
 _GENERATE = "generateContent"
 
@@ -54,10 +55,13 @@ def name_of(model: JSON) -> str:
     return str(model.get("name", "")).removeprefix("models/")
 
 
-def answer(models: Iterable[JSON], names: Mapping[str, str], wanted: str | None = None) -> bytes:
+def answer(
+    models: Iterable[JSON], names: Mapping[str, str], wanted: str | None = None, *, for_codex: bool = False
+) -> bytes:
     """OpenAI's list: `names` (further names -> the model that serves them) first, then Gemini's; or one model.
 
     The list holds what answers in text, because that is what there are endpoints for. `wanted` may be any that exists.
+    `for_codex`: with the member that Codex CLI looks for.
     Raises OpenAIError 404 `model_not_found` when `wanted` is in neither.
     """
     known = {name_of(model): model for model in models}
@@ -66,7 +70,13 @@ def answer(models: Iterable[JSON], names: Mapping[str, str], wanted: str | None 
         if name and (wanted is not None or _answers_in_text(name, model)):
             entries.setdefault(name, _entry(name, name, model, "google"))
     if wanted is None:
-        return jsonio.dumps({"object": "list", "data": list(entries.values())})
+        listed: JSON = {"object": "list", "data": list(entries.values())}
+        if for_codex:
+            listed["models"] = catalog(
+                Entry(name, names.get(name, name), str(entry.get("display_name") or name), entry.get("context_length"))
+                for name, entry in entries.items()
+            )
+        return jsonio.dumps(listed)
     found = entries.get(wanted) or entries.get(strip_prefixes(wanted))
     if found is None:
         raise OpenAIError(404, f"The model '{wanted[:200]}' does not exist.", code="model_not_found", param="model")

@@ -340,6 +340,7 @@ class Gateway:
             exchange.notes,
             lambda models: self._take_models(exchange, models),
             lambda: models_list.built_in(self.models.today()),
+            for_codex="client_version" in exchange.flow.request.query,
         )
         known = self.models.of_accounts(MODEL_LIST_AGE)
         if known is not None:

@@ -232,16 +232,19 @@ class ModelListJob(Job):
         notes: Notes,
         keep: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
         otherwise: Callable[[], list[dict[str, Any]]],
+        *,
+        for_codex: bool = False,
     ) -> None:
         """`names`: further names -> the models behind them. `keep` takes a list, and gives what all accounts have.
 
-        `otherwise`: the list when Gemini can't be asked.
+        `otherwise`: the list when Gemini can't be asked. `for_codex`: Codex CLI asks.
         """
         self._names = names
         self._wanted = wanted
         self._notes = notes
         self._keep = keep
         self._otherwise = otherwise
+        self._for_codex = for_codex
         self._models: list[dict[str, Any]] = []
         self._page: str | None = None
 
@@ -262,7 +265,7 @@ class ModelListJob(Job):
 
     def answer(self, models: list[dict[str, Any]]) -> bytes:
         """The list, or the one model that was asked for."""
-        return models_list.answer(models, self._names(), self._wanted)
+        return models_list.answer(models, self._names(), self._wanted, for_codex=self._for_codex)
 
     def instead_of_error(self, problem: OpenAIError) -> bytes | None:
         if problem.code == "model_not_found":
