@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +58,6 @@ class Run:
     status: int
     events: list[dict[str, Any]]
     log: str
-    seconds: float
 
     def items(self, kind: str) -> list[dict[str, Any]]:
         return [e["item"] for e in self.events if e["type"] == "item.completed" and e["item"]["type"] == kind]
@@ -115,10 +113,9 @@ class Codex:
         start = ["exec", "resume", "--last"] if resume else ["exec"]
         always = ["--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "--json", "-m", model]
         settings = [word for setting in config for word in ("-c", setting)]
-        begun = time.monotonic()
         done = self.execute(*start, *always, *settings, *options, "--", prompt)
         events = [json.loads(line) for line in done.stdout.splitlines()]
-        return Run(done.returncode, events, done.stderr, time.monotonic() - begun)
+        return Run(done.returncode, events, done.stderr)
 
 
 @pytest.fixture
@@ -285,10 +282,8 @@ def test_the_built_in_provider_falls_back_from_websocket_at_once(
     run = codex.run(f"Go.\n{shell('echo said-7')}", model="gpt-5.5")
     assert run.commands == [(0, "said-7\n")]
     assert "said-7" in run.message
-    assert gateway.log.count("426 websocket_not_supported") == 1
+    assert gateway.log.count("426 websocket_not_supported") == 1  # it did not try again, which takes it many seconds
     assert len(upstream.requests) == 2
-    codex.use(gateway)
-    assert run.seconds < codex.run("Go.", model="gpt-5.5").seconds + 4  # it waits for 6 s and more when it tries again
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -149,11 +148,9 @@ def test_the_sdk_comes_back_after_a_rate_limit(
     monkeypatch.setattr(faults, "QUOTA_SECONDS", 0.4)
     gateway = starter(f'[retry]\nmax_wait = "0s"\n{ONE_ACCOUNT}')
     with checked_client(gateway, max_retries=1) as client:
-        begun = time.monotonic()
         model = f"demo-429-stream-{stream}"
         answer: Any = client.chat.completions.create(model=model, messages=user(), stream=stream)
         assert list(answer) if stream else answer.choices[0].message.content
-        assert 0.4 <= time.monotonic() - begun < 5
     assert len(upstream.requests) == 2
 
 

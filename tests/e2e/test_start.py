@@ -35,7 +35,7 @@ def healthy(port: int) -> bool:
         connection.close()
 
 
-def test_serve_starts_quickly_and_says_where_to_point_tools(tmp_path: Path) -> None:
+def test_serve_says_where_to_point_tools(tmp_path: Path) -> None:
     port = free_port()
     log = tmp_path / "log"
     serve = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--port", str(port)]
@@ -44,17 +44,13 @@ def test_serve_starts_quickly_and_says_where_to_point_tools(tmp_path: Path) -> N
             [*serve, "--", "--set", f"confdir={tmp_path}"],
             stdout=out, stderr=subprocess.STDOUT, env=no_keys(), cwd=tmp_path,
         )  # fmt: skip
-    started = time.monotonic()
     try:
         wait_until(lambda: healthy(port) or process.poll() is not None, 60)
-        took = time.monotonic() - started
         wait_until(lambda: "curl" in log.read_text())
     finally:
         process.terminate()
         process.wait(10)
     text = log.read_text()
-    if "Installing" not in text:  # a second start
-        assert took < 3, text
     for said in (f"http://127.0.0.1:{port}/v1", "DEMO", "demo-one@localhost", "auth mode", "curl"):
         assert said in text
 

@@ -89,7 +89,7 @@ class Watched:
     def check(self) -> None:
         """It lives, and holds what it held before."""
         assert self.gateway.call("GET", "/healthz").status == 200
-        wait_until(lambda: self.upstream.open == 0, seconds=5)
+        wait_until(lambda: self.upstream.open == 0)
         now: dict[str, Any] = {}
 
         def same() -> bool:
@@ -97,7 +97,7 @@ class Watched:
             return now == self.idle
 
         try:
-            wait_until(same, seconds=5)
+            wait_until(same)
         except AssertionError:
             raise AssertionError(f"left over: {now}, before: {self.idle}") from None
         log = self.gateway.log[self._read :]

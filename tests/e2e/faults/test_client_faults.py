@@ -141,8 +141,8 @@ def test_a_client_that_leaves(
         while stage.heard not in heard:
             heard += s.recv(65536)
         leave(s)
-    wait_until(lambda: faulty_upstream.open == 0, seconds=2)
-    wait_until(lambda: numbers(gateway)["gateway_requests_in_flight"] == 1, seconds=2)
+    wait_until(lambda: faulty_upstream.open == 0)
+    wait_until(lambda: numbers(gateway)["gateway_requests_in_flight"] == 1)
     token_server.hang_up()
     patient_gateway.check()
     assert faulty_upstream.requests == stage.asked
@@ -160,7 +160,7 @@ def test_a_client_that_does_not_read(patient: Gateway, faulty_upstream: FaultyUp
         assert s.recv(100).startswith(b"HTTP/1.1 200")
         assert blocked.wait(10)
         assert numbers(patient)["process_resident_memory_bytes"] - before < 64 * 2**20
-    wait_until(lambda: faulty_upstream.open == 0, seconds=2)
+    wait_until(lambda: faulty_upstream.open == 0)
 
 
 def test_a_client_that_does_not_read_meets_the_deadline(hurried: Gateway, faulty_upstream: FaultyUpstream) -> None:
@@ -170,7 +170,7 @@ def test_a_client_that_does_not_read_meets_the_deadline(hurried: Gateway, faulty
         s.connect(("127.0.0.1", hurried.port))
         s.sendall(request(stream=True))
         wait_until(lambda: faulty_upstream.requests == 1)
-        wait_until(lambda: faulty_upstream.open == 0, seconds=5)
+        wait_until(lambda: faulty_upstream.open == 0)
         wait_until(lambda: numbers(hurried)["gateway_requests_in_flight"] == 1)
 
 
