@@ -21,6 +21,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from scripts import pip_output
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 OLDEST = (3, 12)
@@ -356,7 +358,7 @@ def _run(command: "list[str]", what: str, hint: str = "") -> None:
         env=child_environ(),
     )
     if done.returncode:
-        last = "\n".join("  " + line for line in done.stdout.strip().splitlines()[-15:])
+        last = "\n".join("  " + line for line in pip_output.what_matters(done.stdout.strip().splitlines()))
         raise SetupError(f"{what} failed (exit {done.returncode}):\n{last}\n{hint}".rstrip())
 
 

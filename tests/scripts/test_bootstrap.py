@@ -17,7 +17,7 @@ from scripts import bootstrap
 from scripts.bootstrap import RUN, TEST, Environment, SetupError, Unfit
 
 ROOT = Path(bootstrap.ROOT)
-SCRIPTS = ("bootstrap.py", "browser.py", "serve.py", "test.py", "demo_upstream.py")
+SCRIPTS = ("bootstrap.py", "pip_output.py", "ports.py", "browser.py", "serve.py", "test.py", "demo_upstream.py")
 
 
 def program(path: Path, text: str) -> str:
