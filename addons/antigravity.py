@@ -108,6 +108,7 @@ class Antigravity:
     # mitmproxy calls these two without waiting when it reloads a changed script, so they must not be coroutines.
 
     def running(self) -> None:
+        self.gateway.server_replay.install()
         self.hook_table = HookTable(ctx.master.addons)
         self.hook_table.install()
         Recorder.show_comments()
@@ -145,6 +146,7 @@ class Antigravity:
     def _close(self) -> None:
         if self.hook_table:
             self.hook_table.uninstall()
+            self.gateway.server_replay.uninstall()
         self.settings_file.unwatch()
         self.gateway.models.end()
         self.gateway.close_store()

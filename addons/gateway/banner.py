@@ -89,7 +89,10 @@ def text(gateway: Gateway, found: Where, file: Path | None, *, demo: bool) -> st
 def _upstream(gateway: Gateway, demo: bool) -> str:
     addresses = {account.address or gateway.address for account in gateway.pool.accounts} or {gateway.address}
     shown = ", ".join(sorted(f"{a.scheme}://{a.host_header}{a.prefix}" for a in addresses))
-    return f"demo server on {shown}" if demo else shown
+    if not demo:
+        return shown
+    listens = next((account.listens for account in gateway.pool.accounts if account.listens), None)
+    return f"demo server on {listens[0]}:{listens[1]}, {shown} in flows" if listens else f"demo server on {shown}"
 
 
 def _accounts(gateway: Gateway) -> str:

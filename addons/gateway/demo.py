@@ -8,6 +8,9 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials import ApiKey
 
+ADDRESS = Address("http", "demo.invalid", 80)
+"""What flows name, whatever free port the demo listens on: so what was recorded can be replayed after a restart."""
+
 
 class Demo:
     """Runs the demo upstream inside this process while it is wanted."""
@@ -24,8 +27,12 @@ class Demo:
         from scripts.demo_upstream import start  # loaded only by those who want it: start-up time
 
         self._server = await start()
-        address = Address.parse(self._server.url)
-        return [Account(f"demo-{n}@localhost", ApiKey(f"demo-key-{n}"), address=address) for n in ("one", "two")]
+        found = Address.parse(self._server.url)
+        listens = (found.host, found.port)
+        return [
+            Account(f"demo-{n}@localhost", ApiKey(f"demo-key-{n}"), address=ADDRESS, listens=listens)
+            for n in ("one", "two")
+        ]
 
     def stop(self) -> None:
         if self._server:

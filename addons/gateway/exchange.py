@@ -132,8 +132,6 @@ class Exchange:
     delivered: bool = False
     """The client's answer was sent to its end."""
     _opening: bytes = b""
-    _own_answer: http.Response | None = None
-    """What was answered without an upstream's answer."""
 
     # --- the hooks
 
@@ -180,8 +178,6 @@ class Exchange:
 
     async def on_response(self) -> None:
         """The `response` hook, once per exchange: make the client's answer."""
-        if self.gateway.recordings and self._own_answer and self.verdict is Verdict.ANSWER:
-            self.flow.response = self._own_answer  # a server replay has no recording of it, and says 404
         with Guard(self):
             if self.verdict is Verdict.STREAM:
                 assert self.job is not None
@@ -282,6 +278,17 @@ class Exchange:
                 upstream_errors.connect_failed(message) if nothing_came else upstream_errors.broken_off(message)
             )
 
+    @property
+    def wants_upstream(self) -> bool:
+        """Whether the flow is a call that an upstream is to answer."""
+        return self.verdict is Verdict.SEND
+
+    def refuse_upstream(self, problem: OpenAIError) -> None:
+        """The call must not go up: whatever account it was to go to, this is the answer."""
+        if self.failover:
+            self.failover.discount(problem.code or problem.type, 0)
+        self.fail(problem)
+
     def stream_head(self) -> http.Response:
         """The head of the client's stream."""
         if self._head is None:
@@ -328,7 +335,6 @@ class Exchange:
     def succeed(self, content: bytes, fields: answers.Fields | None = None) -> None:
         """Answer with a whole body. `fields`: its type and what else it needs; None: it is JSON."""
         self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self._fields()])
-        self._own_answer = self.flow.response
         self.verdict = Verdict.ANSWER
 
     def crashed(self) -> None:
@@ -355,9 +361,9 @@ class Exchange:
             self.result.set_exception(problem)
         if self._head is None:
             if status_page.is_page(self.method, self.path):
-                self.flow.response = self._own_answer = status_page.refusal(problem, self.flow.request, self._fields())
+                self.flow.response = status_page.refusal(problem, self.flow.request, self._fields())
             else:
-                self.flow.response = self._own_answer = answers.error(problem, self._fields())
+                self.flow.response = answers.error(problem, self._fields())
             self.verdict = Verdict.ANSWER
         else:
             translator = self._translator
@@ -385,7 +391,7 @@ class Exchange:
     def _credential_wait(self) -> Awaitable[None] | None:
         """What to wait for until the account's credential can be sent; None when it can."""
         account = self.account
-        if self.verdict is not Verdict.SEND or account is None:
+        if self.verdict is not Verdict.SEND or account is None or self.gateway.server_replay.closed:
             return None
         return self._renew(account) if self._refused is not None or not account.credential.is_fresh() else None
 

@@ -28,6 +28,7 @@ from addons.gateway.model_map import MAX_NAME
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.seeds import Recordings
+from addons.gateway.record.server_replay import ServerReplay
 from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.responses_api import ResponsesApi
 from addons.gateway.routes import Match
@@ -73,6 +74,7 @@ class Gateway:
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self._only_accounts: list[Account] | None = None
         self.recorder: Recorder | None = None
+        self.server_replay = ServerReplay(self)
         self.recordings: Recordings | None = None
         """What is being replayed (`-S`)."""
         self.log = ExchangeLog()

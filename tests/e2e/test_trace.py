@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from mitmproxy import http, io
 
 from addons.gateway.record.flow_record import record_of
@@ -149,3 +150,36 @@ def test_server_replay_reruns_the_translation(starter: Starter, upstream: Upstre
         assert answer.status == 200
         assert answer.body == body
     assert not upstream.requests
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("stream_large_bodies=1",), ("stream_large_bodies=1", "store_streamed_bodies=true")],
+    ids=["default", "streamed", "streamed and stored"],
+)
+def test_saved_bodies_are_what_went_over_the_wire(
+    starter: Starter, upstream: Upstream, options: tuple[str, ...]
+) -> None:
+    """Whatever mitmproxy itself keeps of bodies; in a HAR too."""
+    upstream.forget()
+    sets = [argument for option in ("hardump=saved.har", *options) for argument in ("--set", option)]
+    gateway = starter(TWO_ACCOUNTS, "-w", "saved.flow", *sets)
+    sent = [gateway.chat("gpt-4o", "to be kept", stream=stream) for stream in (False, True)]
+    sent.append(gateway.chat("demo-429-first-kept", "to be kept", stream=True))
+    sent.append(gateway.chat("gemini-3-flash", "to be kept", n=2))
+    flows = saved(gateway)
+    clients = [flow for flow in flows if flow.request.path.startswith("/v1/")]
+    attempts = [flow for flow in flows if flow.request.path.startswith("/v1beta/")]
+    assert [flow.response and flow.response.content for flow in clients] == [answer.body for answer in sent]
+    assert all(json.loads(flow.request.content or b"")["messages"][0]["content"] == "to be kept" for flow in clients)
+    assert len(attempts) == 6
+    order = [json.dumps(call.body, sort_keys=True) for call in upstream.requests]
+    assert [json.dumps(json.loads(flow.request.content or b""), sort_keys=True) for flow in attempts] == order
+    for flow in attempts:
+        assert flow.response
+        assert b"candidates" in (flow.response.content or b"") or flow.response.status_code == 429
+    entries = json.loads((gateway.folder / "saved.har").read_text())["log"]["entries"]
+    assert len(entries) == len(flows)
+    texts = {entry["response"]["content"].get("text", "").encode() for entry in entries}
+    assert texts >= {answer.body for answer in sent}
+    assert all(len(entry["request"]["postData"]["text"]) > 10 for entry in entries)

@@ -24,6 +24,8 @@ class Account:
     credential: Credential
     address: Address | None = None
     """None: the target of the reverse proxy mode."""
+    listens: tuple[str, int] | None = None
+    """Host and port that are dialled instead of those of the address, which flows name."""
     models: tuple[str, ...] = ("*",)
     weight: int = 1
     credit: int = 0

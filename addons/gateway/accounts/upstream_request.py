@@ -40,6 +40,12 @@ def aim(request: http.Request, account: Account, default: Address, call: Call) -
     data.content = body or b""
 
 
+def dialled(request: http.Request, account: Account | None) -> tuple[str, int]:
+    """Host and port that a call goes to."""
+    listens = account.listens if account else None
+    return listens or (request.host, request.port)
+
+
 def signed(request: http.Request, account: Account) -> http.Request:
     """A copy of the request (without its body) that carries the account's credential. No flow ever holds it."""
     # Not by the constructor: it checks the type of each field, which costs as much as the translation.

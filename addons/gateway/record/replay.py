@@ -32,6 +32,7 @@ from addons.gateway.accounts.credentials import CredentialError
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
+from addons.gateway.record.server_replay import no_recording
 from addons.gateway.record.trace import FAILED
 from addons.gateway.wire.inner_call import InnerCall, hang_up
 from mapping import upstream_errors
@@ -147,6 +148,8 @@ class Replays:
 
     async def _ask_again(self, attempt: http.HTTPFlow) -> None:
         """Ask the upstream, and leave its answer in the flow as it came."""
+        if self._gateway.server_replay.closed:
+            raise no_recording()
         account = self._account_of(attempt)
         aim(attempt.request, account, self._gateway.address)
         started = time.monotonic()
@@ -261,8 +264,10 @@ def aim(request: http.Request, account: Account, default: Address) -> None:
 
 def _wire_flow(attempt: http.HTTPFlow, account: Account) -> http.HTTPFlow:
     """The flow that goes onto the wire, with the account's credential."""
-    wire = http.HTTPFlow(attempt.client_conn, Server(address=(attempt.request.host, attempt.request.port)))
+    wire = http.HTTPFlow(attempt.client_conn, Server(address=upstream_request.dialled(attempt.request, account)))
     wire.request = upstream_request.signed(attempt.request, account)
+    if account.listens:
+        wire.request.data.host, wire.request.data.port = account.listens
     wire.request.data.content = attempt.request.raw_content
     return wire
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from mitmproxy import ctx, http, io
+from mitmproxy import http, io
 
 from addons.gateway import ids
 from addons.gateway.record.flow_record import CLIENT, record_of
@@ -58,9 +58,9 @@ class Seeds:
 
 
 class Recordings:
-    """The seeds of recorded exchanges, by the client's request. `prepare` is called before the first is asked for."""
+    """The seeds of recorded exchanges, by the client's request."""
 
-    def __init__(self, flows: Iterable[http.HTTPFlow], prepare: Callable[[], None] | None = None) -> None:
+    def __init__(self, flows: Iterable[http.HTTPFlow]) -> None:
         self._seeds: dict[bytes, deque[dict[str, Any]]] = {}
         for flow in flows:
             record = record_of(flow)
@@ -68,27 +68,13 @@ class Recordings:
             # What was refused had none, and its request may be that of another one that was not: only the key differed.
             if record.get("side") == CLIENT and isinstance(seeds, dict) and any(seeds.values()):
                 self._seeds.setdefault(_key(flow.request), deque()).append(seeds)
-        self._prepare = prepare
 
     def seeds_for(self, request: http.Request) -> dict[str, Any] | None:
         """What the exchange with the same request had; the first of several first, the last again and again."""
-        if self._prepare:
-            self._prepare()
-            self._prepare = None
         known = self._seeds.get(_key(request))
         if not known:
             return None
         return known.popleft() if len(known) > 1 else known[0]
-
-
-def put_in_order() -> None:
-    """Have mitmproxy's server replay answer equal requests in the order in which they were made.
-
-    Files have them in the order in which they ended, which for the calls of an answer with several choices is another.
-    """
-    playback = ctx.master.addons.get("serverplayback")
-    for flows in getattr(playback, "flowmap", {}).values():
-        flows.sort(key=lambda flow: flow.request.timestamp_start)
 
 
 def load(paths: Sequence[str]) -> Recordings | None:
@@ -99,7 +85,7 @@ def load(paths: Sequence[str]) -> Recordings | None:
         flows = io.read_flows_from_paths(paths)
     except Exception:  # a KeyError, say, for half a flow; mitmproxy, which reads them too, says so
         return None
-    return Recordings((flow for flow in flows if isinstance(flow, http.HTTPFlow)), put_in_order)
+    return Recordings(flow for flow in flows if isinstance(flow, http.HTTPFlow))
 
 
 def _key(request: http.Request) -> bytes:

@@ -42,6 +42,7 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 
+from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange import Exchange, Verdict
 from addons.gateway.wire.bodies import MAX_BYTES, AnswerReader
 from mapping.upstream_errors import UpstreamError
@@ -224,7 +225,7 @@ class GatewayStream(HttpStream):
         self.server_state = self.state_wait_for_response_headers
         known = set(self.owner.connections)
         connection, error = yield GetHttpConnection(
-            (flow.request.host, flow.request.port),
+            dialled(flow.request, exchange.account),
             flow.request.scheme == "https",
             flow.server_conn.via,
             "tcp",

@@ -1,0 +1,117 @@
+"""mitmproxy's server replay (`-S FILE`, `replay.server`): recordings answer in Gemini's place, and nothing goes up.
+
+mitmproxy by itself lets through what no recording matches, once all are used up whatever `server_replay_extra` says;
+and it answers paths that the gateway serves itself. Here, while recordings are loaded:
+
+* What no recording matches is refused, with the status that `server_replay_extra` names (404 where it names none).
+* It goes up, or is hung up on, only where a person has set `server_replay_extra` to `forward` or `kill`.
+* A recording without a body (a stream of which mitmproxy kept none) is never used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mitmproxy import ctx, http
+
+from mapping.errors import INVALID_REQUEST, SERVER_ERROR, OpenAIError
+
+if TYPE_CHECKING:
+    from addons.gateway.gateway import Gateway
+
+OPTION = "server_replay_extra"
+_DEFAULT_STATUS = 404
+
+
+class ServerReplay:
+    """In the place of mitmproxy's own `request` hook of its server replay."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._playback: Any = None
+        self._used_up = False
+        """The recordings of a command were all used; with those of `-S` the option says that there were some."""
+
+    def install(self) -> None:
+        """Put the hook in place. `uninstall` takes it out again."""
+        self._playback = ctx.master.addons.get("serverplayback")
+        if self._playback is not None:
+            self._playback.request = self.request
+
+    def uninstall(self) -> None:
+        if self._playback is not None:
+            self._playback.__dict__.pop("request", None)
+            self._playback = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing may go up: recordings are loaded, or were, and nobody asked for more by name."""
+        if self._playback is None or not self._loaded:
+            return False
+        return _extra() != "forward"
+
+    def request(self, flow: http.HTTPFlow) -> None:
+        """The hook: an answer from the recordings, or none."""
+        exchange = self._gateway.of(flow)
+        if exchange is None:  # another mode of the same mitmproxy
+            type(self._playback).request(self._playback, flow)
+        elif self._loaded and exchange.wants_upstream:
+            if (response := self._recorded(flow)) is not None:
+                flow.response, flow.is_replay = response, "response"
+            elif _extra() == "kill":
+                flow.kill()
+            elif self.closed:
+                exchange.refuse_upstream(no_recording())
+
+    @property
+    def _loaded(self) -> bool:
+        return bool(ctx.options.server_replay or self._playback.flowmap or self._used_up)
+
+    def _recorded(self, flow: http.HTTPFlow) -> http.Response | None:
+        recordings = self._playback.flowmap
+        if not recordings:
+            return None
+        _tidy(recordings)
+        found = self._playback.next_flow(flow)
+        self._used_up = not recordings
+        if found is None or found.response is None:
+            return None
+        response: http.Response = found.response.copy()
+        if ctx.options.server_replay_refresh:
+            response.refresh()
+        return response
+
+
+def no_recording() -> OpenAIError:
+    """What is answered where no recording matches."""
+    extra = _extra()
+    status = int(extra) if extra in ("400", "404", "500") else _DEFAULT_STATUS
+    return OpenAIError(
+        status,
+        "No recording matches this request, and while recordings are replayed Gemini is not asked. A recording answers "
+        "once (server_replay_reuse=true: as often as it is asked for), and only the request that it was made of. "
+        f"To ask Gemini for what was not recorded: {OPTION}=forward.",
+        code="no_recording",
+        type=SERVER_ERROR if status >= 500 else INVALID_REQUEST,
+        should_retry=False,
+    )
+
+
+def _extra() -> str:
+    """The option as a person has set it; "" where nobody has: mitmproxy's default would let everything through."""
+    options: Any = ctx.options
+    value = options._options[OPTION].value  # the default itself may have been chosen, and only this tells
+    return value if isinstance(value, str) else ""
+
+
+def _tidy(recordings: dict[Any, list[http.HTTPFlow]]) -> None:
+    """Leave out what has no body, and put equal requests into the order in which they were made.
+
+    Files have them in the order in which they ended, which for the calls of an answer with several choices is another.
+    """
+    for key, flows in list(recordings.items()):
+        whole = [flow for flow in flows if flow.response is not None and flow.response.raw_content is not None]
+        if whole:
+            recordings[key] = sorted(whole, key=lambda flow: flow.request.timestamp_start)
+        else:
+            del recordings[key]
