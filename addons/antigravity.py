@@ -69,7 +69,8 @@ class Antigravity:
             "antigravity_trace",
             str,
             "auto",
-            "Record both sides of every exchange. auto: when somebody can see or save them.",
+            "Record both sides of every exchange. auto: when somebody can see or save them. "
+            "on: /healthz and the gateway's other own paths too.",
             choices=("auto", "on", "off"),
         )
         loader.add_option(
@@ -88,6 +89,7 @@ class Antigravity:
             self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
         if updated & {"antigravity_trace", "save_stream_file", "hardump"}:
             self.gateway.record(Recorder.wanted())
+            self.gateway.shows_own = ctx.options.antigravity_trace == "on"
         if updated & {"termlog_verbosity", "flow_detail"}:
             banner.quiet_down()
             self.gateway.log.follow_options()
@@ -198,8 +200,8 @@ class Antigravity:
 
 
 def _keep_from_record(exchange: Exchange | None) -> None:
-    """An open status page asks again and again: that is no traffic to look at or to save."""
-    if exchange is not None and exchange.is_poll:
+    """Health checks, an open status page: that is no traffic to look at or to save."""
+    if exchange is not None and exchange.is_own:
         raise exceptions.AddonHalt
 
 

@@ -5,7 +5,8 @@
 * Where no key is needed, a page of a foreign site must not be able to use the gateway through the person's browser:
   a `Host` that is a foreign name (DNS rebinding) and a cross-site `Origin` are refused. The same goes for a key that
   came by Basic alone: a browser that remembers it sends it for any page.
-* The credentials are taken off the request before anything else sees it, so they are in no flow and no file.
+* The credentials are taken off the request before anything else sees it, so they are in no flow and no file; the
+  record shows masks of them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ class Caller:
     origin: str | None
     address: str
     """The peer's IP address."""
+    taken: tuple[tuple[bytes, bytes], ...] = ()
+    """The header fields that were taken off."""
     tenant: str | None = None
     """Set where nobody has to be let in: a replay by the gateway's owner. On whose behalf it is."""
 
@@ -64,6 +67,7 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
         address=address,
     )
     if taken:
+        caller.taken = tuple(field for field in fields if field[0].lower() in _TAKEN)
         fields = tuple(field for field in fields if field[0].lower() not in _TAKEN)
     return caller, fields
 

@@ -1,7 +1,7 @@
 """Commands for mitmweb's and mitmproxy's command line: `antigravity.*`.
 
-An exchange is several flows. A command takes any of them, in mitmproxy's own words for flows (`@focus`, `@marked`,
-`~comment req_...`), and finds the others by the id that they share.
+An exchange is several flows. A command takes a request id, or the beginning of one, or mitmproxy's own words for any
+of its flows (`@focus`, `@marked`, `~comment WORD`), and finds the others by the id that they share.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("antigravity")
 
+ID_BEGINS = "req_"
+REPLAY_SEVERAL = ' To replay them all, say "true" after the flows.'
 ACCOUNT = mitmproxy.types.Choice("antigravity.accounts.labels")
 
 
@@ -90,11 +92,11 @@ class Commands:
     # --- looking
 
     @command.command("antigravity.explain")
-    def explain(self, flows: Sequence[flow.Flow]) -> Sequence[str]:
+    def explain(self, flows: str) -> Sequence[str]:
         """
         What became of an exchange: its attempts, and what the translation did to each field.
         """
-        client = _one_client(flows)
+        client = _one_client(_found(flows))
         shown = [
             ("ATTEMPTS", Attempts(), client.request),
             ("THE REQUEST", Translation(), client.request),
@@ -107,12 +109,12 @@ class Commands:
         return lines[:-1]
 
     @command.command("antigravity.export")
-    def export(self, flows: Sequence[flow.Flow], folder: mitmproxy.types.Path, mask: bool = False) -> None:
+    def export(self, flows: str, folder: mitmproxy.types.Path, mask: bool = False) -> None:
         """
         Write an exchange into a folder, as a case that can be run again offline. It holds no credential; with mask
         "true" the texts of the messages are masked too.
         """
-        client = _one_client(flows)
+        client = _one_client(_found(flows))
         exchange = siblings_of(client)
         try:
             case = cases.export([client, *exchange.attempts, *exchange.further], Path(folder), mask=mask)
@@ -123,26 +125,32 @@ class Commands:
     # --- replays
 
     @command.command("antigravity.replay")
-    def replay(self, flows: Sequence[flow.Flow]) -> None:
+    def replay(self, flows: str, several: bool = False) -> None:
         """
-        Send the clients' requests of these exchanges again, as they stand now. The originals stay as they are.
+        Send a client's request again, as it stands now; with several "true" those of all exchanges that the flows are
+        of. The originals stay as they are.
         """
-        _start([_copy(client) for client in _clients(flows)])
+        found = _found(flows)
+        _start([_copy(client) for client in (_clients(found) if several else [_one_client(found, REPLAY_SEVERAL)])])
 
     @command.command("antigravity.replay.upstream")
-    def replay_upstream(self, flows: Sequence[flow.Flow]) -> None:
+    def replay_upstream(self, flows: str, several: bool = False) -> None:
         """
-        Ask Gemini again, with these attempts' requests as they stand now and on the same accounts; of a client's
-        request: with its last attempt. The originals stay as they are.
+        Ask Gemini again, with an attempt's request as it stands now and on the same account; of a client's request:
+        with its last attempt. With several "true" all attempts that are meant. The originals stay as they are.
         """
-        _start([_copy(attempt) for attempt in _attempts(_recorded(flows))])
+        found = _found(flows)
+        attempts = _attempts(_recorded(found))
+        if len(attempts) > 1 and not several:
+            raise exceptions.CommandError(f"This would ask Gemini {len(attempts)} times.{REPLAY_SEVERAL}")
+        _start([_copy(attempt) for attempt in attempts])
 
     @command.command("antigravity.replay.model")
-    def replay_model(self, flows: Sequence[flow.Flow], model: str) -> None:
+    def replay_model(self, flows: str, model: str) -> None:
         """
         Send a client's request again as if it had named another model. The original stays as it is.
         """
-        made = _copy(_one_client(flows))
+        made = _copy(_one_client(_found(flows)))
         try:
             body = json_body(made.request)
         except OpenAIError as e:
@@ -155,11 +163,11 @@ class Commands:
 
     @command.command("antigravity.replay.account")
     @command.argument("account", type=ACCOUNT)
-    def replay_account(self, flows: Sequence[flow.Flow], account: str) -> None:
+    def replay_account(self, flows: str, account: str) -> None:
         """
         Send a client's request again on this account only, even if it rests. The original stays as it is.
         """
-        made = _copy(_one_client(flows))
+        made = _copy(_one_client(_found(flows)))
         self._gateway.replays.pin(made, self._account(account).label)
         _start([made])
 
@@ -184,6 +192,38 @@ class Commands:
 
 def _model(name: str) -> str:
     return "all models" if name == ALL_MODELS else name
+
+
+def _found(spec: str) -> Sequence[flow.Flow]:
+    """The flows that a person means; of a request id its client's flow. Raises CommandError."""
+    spec = spec.strip().strip("[]")
+    if spec.startswith(ID_BEGINS):
+        return _of_id(spec)
+    if spec == "@focus" and type(ctx.master).__name__ == "WebMaster":
+        raise exceptions.CommandError(
+            "mitmweb keeps to itself which row is open, so @focus is not that row. "
+            "Give the request id from its comment, or its beginning: req_..."
+        )
+    found: Sequence[flow.Flow] = ctx.master.commands.call("view.flows.resolve", spec)
+    return found
+
+
+def _of_id(beginning: str) -> list[http.HTTPFlow]:
+    known: dict[str, list[http.HTTPFlow]] = {}
+    for one in ctx.master.commands.call("view.flows.resolve", "@all"):
+        if isinstance(one, http.HTTPFlow) and (id := str(record_of(one).get("id") or "")).startswith(beginning):
+            known.setdefault(id, []).append(one)
+    if beginning in known:
+        known = {beginning: known[beginning]}
+    if len(known) != 1:
+        among = f"{_named(list(known))} begin with {beginning}; write more of the one." if known else ""
+        raise exceptions.CommandError(among or f"No exchange here has the id {beginning}.")
+    (flows,) = known.values()
+    return [one for one in flows if _is_clients(one)][:1] or flows
+
+
+def _named(ids: Sequence[str]) -> str:
+    return f"{len(ids)} exchanges ({', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''})"
 
 
 def _recorded(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:
@@ -211,11 +251,12 @@ def _is_clients(one: flow.Flow) -> bool:
     return isinstance(one, http.HTTPFlow) and record_of(one).get("side") == CLIENT
 
 
-def _one_client(flows: Sequence[flow.Flow]) -> http.HTTPFlow:
+def _one_client(flows: Sequence[flow.Flow], advice: str = "") -> http.HTTPFlow:
     """The client's flow of the one exchange that all the flows are of. Raises CommandError."""
     clients = _clients(flows)
     if len(clients) != 1:
-        raise exceptions.CommandError(f"This takes one exchange; the flows are of {len(clients)}.")
+        ids = [str(record_of(one).get("id")) for one in clients]
+        raise exceptions.CommandError(f"This takes one exchange; the flows are of {_named(ids)}.{advice}")
     return clients[0]
 
 

@@ -70,6 +70,8 @@ class Exchange:
     """Made by the gateway itself, not by a client."""
     is_poll: bool = False
     """An open status page asks for itself again."""
+    is_own: bool = False
+    """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
     trace: Trace | None = None
     seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
@@ -145,7 +147,7 @@ class Exchange:
                 self.prepare()
                 return self._credential_wait()
             if self.trace:
-                self.trace.arrived(self.flow.request, self.caller.host)
+                self.trace.arrived(self.flow.request, self.caller)
             waiting = self._begin()
             if waiting is not None:
                 return self._begin_later(waiting)
@@ -458,7 +460,7 @@ class Exchange:
             return
         upstream_request.aim(self.flow.request, account, self.gateway.address, job.request())
         if self.trace:
-            self.trace.called(self.flow)
+            self.trace.called(self.flow, job, self.id)
         self.verdict = Verdict.SEND
 
     def _end_stream(self, others: list[bytes]) -> None:

@@ -31,7 +31,7 @@ from addons.gateway.record.seeds import Recordings
 from addons.gateway.record.server_replay import ServerReplay
 from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.responses_api import ResponsesApi
-from addons.gateway.routes import Match
+from addons.gateway.routes import Match, is_own
 from addons.gateway.settings import Settings, load
 from addons.gateway.status import page as status_page
 from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
@@ -74,6 +74,8 @@ class Gateway:
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self._only_accounts: list[Account] | None = None
         self.recorder: Recorder | None = None
+        self.shows_own = False
+        """Whether calls for the gateway itself are in the list and in saved files."""
         self.server_replay = ServerReplay(self)
         self.recordings: Recordings | None = None
         """What is being replayed (`-S`)."""
@@ -197,7 +199,10 @@ class Gateway:
         if fields is not request.headers.fields:
             request.data.headers = http.Headers(fields)
         exchange = Exchange(self, flow, caller, new_id(), is_poll=status_page.is_poll(request))
-        if not exchange.is_poll:
+        exchange.is_own = exchange.is_poll or (
+            not self.shows_own and is_own(request.method, request.path.partition("?")[0])
+        )
+        if not exchange.is_own:
             exchange.trace = self._new_trace()
         self.exchanges[flow.id] = exchange
         return exchange

@@ -135,6 +135,12 @@ def resolve(method: str, path: str) -> Match:
     )
 
 
+def is_own(method: str, path: str) -> bool:
+    """Whether a path is about the gateway itself. `path` is without the query."""
+    match = _PLAIN.get((path, "GET" if method == "HEAD" else method))
+    return match is not None and match.endpoint.name in UNVERSIONED
+
+
 def methods_of(path: str) -> list[str]:
     """The methods that a path takes, for preflight answers; empty for an unknown path."""
     segments = [unquote(segment) for segment in path.split("/") if segment]

@@ -111,17 +111,23 @@ def test_a_refused_account_gets_another_chance(web: Web) -> None:
         (("antigravity.cool", ALPHA, "0"), "more than 0"),
         (("antigravity.release", "nobody"), "Invalid choice"),
         (("antigravity.explain", "~comment nothing-like-it"), "recorded flows of the gateway"),
-        (("antigravity.explain", "@all"), "takes one exchange; the flows are of 2"),
+        (("antigravity.explain", "@all"), "takes one exchange; the flows are of 2 exchanges (req_"),
+        (("antigravity.explain", "@focus"), "mitmweb keeps to itself which row is open"),
+        (("antigravity.explain", "req_none"), "No exchange here has the id req_none"),
+        (("antigravity.explain", "req_"), "begin with req_; write more of the one"),
+        (("antigravity.replay", "req_"), "begin with req_; write more of the one"),
+        (("antigravity.replay", "@all"), 'To replay them all, say "true" after the flows'),
+        (("antigravity.replay", "@marked"), "recorded flows of the gateway"),
         (("antigravity.replay", "@hidden"), "recorded flows of the gateway"),
-        (("antigravity.replay.upstream", "~u healthz"), "Nothing of this exchange went upstream"),
-        (("antigravity.replay.model", "~u healthz", "gpt-4o"), "has no body"),
+        (("antigravity.replay.upstream", "~u nowhere"), "Nothing of this exchange went upstream"),
+        (("antigravity.replay.model", "~u nowhere", "gpt-4o"), "has no body"),
         (("antigravity.replay.account", "~u completions", "nobody"), "Invalid choice"),
-        (("antigravity.export", "~u healthz", "/proc/none"), "can't be exported"),
+        (("antigravity.export", "~u nowhere", "/proc/none"), "can't be exported"),
     ],
 )
 def test_errors_say_what_is_wrong(web: Web, command: tuple[str, ...], said: str) -> None:
     web.gateway.chat("gpt-4o")
-    web.gateway.call("GET", "/healthz")
+    web.gateway.call("GET", "/v1/nowhere")
     with pytest.raises(CommandFailed) as raised:
         web.command(*command)
     assert said in str(raised.value)
@@ -143,16 +149,44 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.replay.upstream",
     }
     assert all(len(about["help"]) > 20 for about in ours.values())
-    assert [one["type"] for one in ours["antigravity.replay.account"]["parameters"]] == ["flow[]", "choice"]
-    assert [one["type"] for one in ours["antigravity.export"]["parameters"]] == ["flow[]", "path", "bool"]
+    assert [one["type"] for one in ours["antigravity.replay.account"]["parameters"]] == ["str", "choice"]
+    assert [one["type"] for one in ours["antigravity.export"]["parameters"]] == ["str", "path", "bool"]
 
 
 def test_explain_tells_attempts_and_translation(web: Web) -> None:
     answer = web.gateway.chat("demo-503-first-explain", "why?", stream=True, logit_bias={"1": 2})
-    for flows in (f"~comment {answer.headers['x-request-id']}", "~u v1beta & ~marked"):
+    for flows in (f"~comment {answer.headers['x-request-id']}", "~u v1beta & ~comment ✖"):
         text = "\n".join(web.command("antigravity.explain", flows))
         for said in ("ATTEMPTS", "503", ALPHA, BRAVO, "THE REQUEST", "logit_bias", "THE ANSWER", "finish"):
             assert said in text, said
+
+
+def test_a_request_id_stands_for_its_exchange(web: Web, upstream: Upstream) -> None:
+    """As it is in a comment, with its brackets, or as much of its beginning as no other has."""
+    ids = [web.gateway.chat("demo-503-first-id").headers["x-request-id"] for _ in range(2)]
+    common = next(at for at, (one, other) in enumerate(zip(*ids, strict=True)) if one != other)
+    for spec in (ids[0], f"[{ids[0]}]", ids[0][: common + 1]):
+        assert ids[0] in "\n".join(web.command("antigravity.explain", spec))
+    upstream.forget()
+    (client, *_) = side(run(web, "antigravity.replay", ids[1]), "client")
+    assert record(client)["replay_of"] == ids[1]
+    assert ids[1] in client.comment
+    assert record(web.flows()[0])["id"] in "\n".join(web.command("antigravity.explain", ids[0])), "still the original"
+    upstream.forget()
+    run(web, "antigravity.replay.upstream", ids[0])
+    assert len(upstream.requests) == 1, "the last attempt alone"
+
+
+def test_marks_are_the_persons_own(web: Web, upstream: Upstream) -> None:
+    """Failures bear none, so `@marked` is what somebody has marked."""
+    web.gateway.chat("demo-500-all")
+    good = web.gateway.chat("gpt-4o").headers["x-request-id"]
+    flow = next(flow for flow in side(web.flows(), "client") if record(flow)["id"] == good)
+    web.fetch(f"/flows/{flow.id}", "PUT", {"marked": ":red_circle:"})
+    upstream.forget()
+    (client,) = side(run(web, "antigravity.replay", "@marked"), "client")
+    assert record(client)["replay_of"] == good
+    assert len(upstream.requests) == 1
 
 
 def test_replay_makes_a_copy(web: Web, upstream: Upstream) -> None:
@@ -180,7 +214,10 @@ def test_replay_of_the_upstream_side(web: Web, upstream: Upstream) -> None:
     assert last.response.status_code == 200
     assert record(last)["replay_of"] == answer.headers["x-request-id"]
 
-    two = run(web, "antigravity.replay.upstream", f"~comment {answer.headers['x-request-id']} & ! ~replay")
+    both = f"~comment {answer.headers['x-request-id']} & ! ~replay"
+    with pytest.raises(CommandFailed, match="This would ask Gemini 2 times"):
+        web.command("antigravity.replay.upstream", both)
+    two = run(web, "antigravity.replay.upstream", both, "true")
     assert sorted(record(flow)["account"] for flow in two) == [ALPHA, BRAVO]
     assert "ATTEMPTS" in web.command("antigravity.explain", f"@{two[0].id}")[0]
 
@@ -233,8 +270,8 @@ def test_export_writes_a_case(web: Web, tmp_path: Path) -> None:
 def test_no_key_comes_into_what_commands_make(web: Web) -> None:
     web.gateway.chat("demo-429-first-s", stream=True)
     for command in (
-        ("antigravity.replay", "@all"),
-        ("antigravity.replay.upstream", "~u v1beta"),
+        ("antigravity.replay", "@all", "true"),
+        ("antigravity.replay.upstream", "~u v1beta", "true"),
         ("antigravity.replay.account", "~u chat/completions & ! ~replay", BRAVO),
     ):
         run(web, *command)

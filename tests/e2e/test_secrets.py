@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 GATEWAY_KEY = "sk-client-secret-90bd"
 OTHER_KEY = "sk-for-somebody-else-77aa"
+KEY_HEADERS = ("authorization", "x-api-key", "x-goog-api-key", "Authorization")
 SECRETS = [secret.encode() for secret in (*KEYS, GATEWAY_KEY, OTHER_KEY)]
 SETTINGS = f'[proxy]\nauth_mode = "all_except_health"\napi_key = "{GATEWAY_KEY}"\n' + TWO_ACCOUNTS
 
@@ -85,6 +86,15 @@ def test_saved_flows_har_and_log(starter: Starter) -> None:
     with (gateway.folder / "saved.flow").open("rb") as file:
         flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, mitm_http.HTTPFlow)]
     assert len(flows) > 20
+    shown = {value for flow in flows for name, value in flow.request.headers.items() if name in KEY_HEADERS}
+    assert shown >= {"Bearer sk-c…90bd (21 characters)", "sk-c…90bd (21 characters)", masked(KEYS[0]), masked(KEYS[1])}
+    calls = [flow for flow in flows if flow.request.path.startswith("/v1beta/")]
+    assert all("x-goog-api-key" in flow.request.headers for flow in calls), "with which key was it made?"
+
+
+def masked(key: str) -> str:
+    """What is shown of a key."""
+    return f"{key[:4]}…{key[-4:]} ({len(key)} characters)" if len(key) >= 20 else f"… ({len(key)} characters)"
 
 
 def test_keys_in_odd_places(starter: Starter) -> None:

@@ -31,9 +31,9 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials import CredentialError
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange import Exchange, new_id
+from addons.gateway.record.comments import FAILED
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.record.server_replay import no_recording
-from addons.gateway.record.trace import FAILED
 from addons.gateway.wire.inner_call import InnerCall, hang_up
 from mapping import upstream_errors
 from mapping.errors import OpenAIError
@@ -285,16 +285,19 @@ def _record(attempt: http.HTTPFlow, account: Account, seconds: float) -> None:
         "id": id, "side": ATTEMPT, "number": 1, "count": 1, "account": account.label, "upstream": account.upstream,
         "outcome": outcome, "status": status, "waited": 0.0, "seconds": seconds, REPLAY_OF: before,
     }  # fmt: skip
-    attempt.comment = f"upstream only · {outcome} · {account.label} · {seconds:.2f} s [{id}] · replay of [{before}]"
-    attempt.marked = "" if status == 200 else FAILED
+    sign = "" if status == 200 else f"{FAILED} "
+    attempt.comment = (
+        f"{sign}upstream only · {outcome} · {account.label} · {seconds:.2f} s [{id}] · replay of [{before}]"
+    )
 
 
 def _fail(stray: http.HTTPFlow, problem: OpenAIError) -> None:
     """Nothing came of it. What the record says of the answer before is not true any more."""
     stray.response = answers.error(problem, [])
-    stray.marked = FAILED
     if record := record_of(stray):
-        stray.comment = f"replay failed · {problem.status} {problem.code or problem.type} · replay of [{_id(stray)}]"
+        stray.comment = (
+            f"{FAILED} replay failed · {problem.status} {problem.code or problem.type} · replay of [{_id(stray)}]"
+        )
         stray.metadata[KEY] = {"side": record.get("side"), "account": record.get("account"), REPLAY_OF: _id(stray)}
 
 

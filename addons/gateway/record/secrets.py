@@ -3,10 +3,12 @@
 * What an upstream was shown, or a client presented, is taken out wherever its bytes are found.
 * What the name of a header field or of a query's parameter calls a credential is taken out whatever it is: a client's
   key for somebody else, or one that was sent to the wrong place.
+* Of a header field's credential a mask stays, so that one can see which key it was: its length, and of a long one the
+  first and the last four characters.
 
 A whole answer is sent to the client after it is recorded, so it stays as it is, even where a model repeats in it a key
 that the client had put into its prompt. The header fields in which a key is looked for have been taken off before
-(`callers`).
+(`callers`); the record has them with masks.
 """
 
 from __future__ import annotations
@@ -20,6 +22,13 @@ from mitmproxy import http
 SHORTEST = 8
 """Bytes of a credential; what is shorter is a word of a test."""
 STANDS_FOR_IT = b"[credential]"
+
+LONG = 20
+"""Characters from which on a credential shows some of them; fewer would leave too little unknown."""
+_ENDS = 4
+_MASKED = re.compile(r"(?:…|.{4}….{4}) \(\d+ characters\)\Z")
+_NO_KEYS = frozenset((b"cookie", b"set-cookie", b"proxy-authorization"))
+"""Header fields that hold no key but other things, of which nothing is shown."""
 
 _WORDS = rb"(?:key|token|secret|password|auth|authorization|signature|cookie)"
 _HEADER = re.compile(rb"(?:\A|[-_])(?:api)?" + _WORDS + rb"\Z", re.IGNORECASE)
@@ -43,6 +52,18 @@ def without(secrets: Iterable[bytes], data: bytes) -> bytes:
     return data
 
 
+def masked(name: bytes, value: bytes) -> bytes:
+    """A credential of a header field: `Bearer sk-p…1234 (51 characters)`, of a short one `Bearer … (11 characters)`."""
+    text = value.decode("utf-8", "replace").strip()
+    scheme, _, rest = text.partition(" ")
+    scheme, secret = (f"{scheme} ", rest.strip()) if rest and scheme.isalpha() else ("", text)
+    if _MASKED.match(secret):
+        return value
+    shows = len(secret) >= LONG and secret.isascii() and scheme.lower() != "basic " and name.lower() not in _NO_KEYS
+    begin, end = (secret[:_ENDS], secret[-_ENDS:]) if shows else ("", "")
+    return f"{scheme}{begin}…{end} ({len(secret)} characters)".encode()
+
+
 def clean(message: http.Message, secrets: tuple[bytes, ...]) -> None:
     """Takes credentials out of a message of the record."""
     data = message.data
@@ -55,5 +76,5 @@ def clean(message: http.Message, secrets: tuple[bytes, ...]) -> None:
 
 def _value(name: bytes, value: bytes, secrets: tuple[bytes, ...]) -> bytes:
     if _HEADER.search(name) and name.lower() not in _NO_CREDENTIAL:
-        return STANDS_FOR_IT
+        return masked(name, value)
     return without(secrets, value)

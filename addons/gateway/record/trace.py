@@ -9,6 +9,7 @@ Only where somebody can see or save flows; otherwise it costs nothing.
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import time
 from collections import OrderedDict
@@ -19,21 +20,20 @@ from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
 from addons.gateway import console
-from addons.gateway.record import secrets
+from addons.gateway.record import comments, secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
-from addons.gateway.summary import LEFT, AttemptSummary, Summary, models, parts
+from addons.gateway.summary import Summary
 from mapping.gemini import JSON, RawTurn, Recall
 from mapping.responses.input_items import Unseal
 
 if TYPE_CHECKING:
+    from addons.gateway.callers import Caller
     from addons.gateway.exchange import Exchange
+    from addons.gateway.jobs import Job
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
-FAILED = ":heavy_multiplication_x:"
-CLIENT_LEFT = ":leftwards_arrow_with_hook:"
-"""Marks of flows."""
-
-
+RUNNING_AFTER = 1.0
+"""Seconds after which the client's request gets a row of its own."""
 TOGETHER = 0.01
 """Seconds: what comes within them is written down as one arrival, so that long streams keep few."""
 
@@ -72,6 +72,35 @@ class Call:
     ended: float = 0.0
 
 
+class Running:
+    """The client's request in the list while its exchange runs; only of one that takes a while.
+
+    The exchange's own flow is the call to the upstream until it is over, so this is a row of its own until then.
+    """
+
+    def __init__(self, flow: http.HTTPFlow, request: http.Request, hidden: tuple[bytes, ...], comment: str) -> None:
+        self._flow, self._request, self._hidden, self._comment = flow, request, hidden, comment
+        self._row: http.HTTPFlow | None = None
+        self._timer = asyncio.get_running_loop().call_later(RUNNING_AFTER, self._show)
+
+    def over(self) -> None:
+        """Take the row away: the client's own flow shows the request now."""
+        self._timer.cancel()
+        view: Any = ctx.master.addons.get("view")
+        if view and self._row is not None:
+            view.remove([self._row])
+
+    def _show(self) -> None:
+        view: Any = ctx.master.addons.get("view")
+        if view is None:
+            return
+        self._row = row = http.HTTPFlow(self._flow.client_conn, self._flow.server_conn)
+        row.request = self._request.copy()
+        secrets.clean(row.request, self._hidden)
+        row.comment = self._comment
+        view.add([row])
+
+
 @dataclass(slots=True)
 class Trace:
     """What is kept of one exchange while it runs."""
@@ -85,6 +114,10 @@ class Trace:
     """What the translation was given beside the request: see `record`."""
     secrets: list[bytes] = field(default_factory=list)
     """What the upstreams were shown, and may have repeated in their answers."""
+
+    presented: list[bytes] = field(default_factory=list)
+    """The credentials that the client sent, and may have put elsewhere too."""
+    running: Running | None = None
 
     def watching(self, recall: Recall) -> Recall:
         """The same look-up; what it finds is part of the record."""
@@ -110,26 +143,38 @@ class Trace:
 
         return open_text
 
-    def arrived(self, request: http.Request, host: str) -> None:
-        """The client's request, before it is made into an upstream call. `host` is its own Host header."""
+    def arrived(self, request: http.Request, caller: Caller) -> None:
+        """The client's request, before it is made into an upstream call."""
         self.client = _copy(request)
+        host = caller.host
         name, _, port = host.partition(":")
         self.client.data.headers = http.Headers(
             [(k, host.encode("latin-1") if k.lower() == b"host" else v) for k, v in request.headers.fields]
+            + [(k, secrets.masked(k, v)) for k, v in caller.taken]
         )
+        self.presented = [value.encode("utf-8", "replace") for _, value in caller.presented]
         data = self.client.data
         data.scheme, data.host = b"http", name or "127.0.0.1"
         data.port = int(port) if port.isdigit() else 80
 
-    def called(self, flow: http.HTTPFlow) -> None:
+    def called(self, flow: http.HTTPFlow, job: Job | None, id: str) -> None:
         """The flow is the upstream call that is made next."""
+        names = (job.client_model, job.shown_model) if job else (None, None)
+        flow.comment = comments.of_running(id, *names, len(self.calls) + 1)
+        if self.client is not None and self.running is None:
+            self.running = Running(flow, self.client, secrets.known(self.presented), comments.of_running(id, *names))
         request = _copy(flow.request)
         request.data.timestamp_start = request.data.timestamp_end = time.time()
         self.calls.append(Call(request, flow.server_conn))
 
     def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
         """The header fields of a credential go upstream, and must not come back into the record."""
-        self.secrets += [value.rpartition(b" ")[2] for name, value in credential if name.lower() in KEY_FIELDS]
+        shown = [(name, value) for name, value in credential if name.lower() in KEY_FIELDS]
+        if self.calls:
+            headers = self.calls[-1].request.data.headers
+            masks = ((name, secrets.masked(name, value)) for name, value in shown)
+            self.calls[-1].request.data.headers = http.Headers((*headers.fields, *masks))
+        self.secrets += [value.rpartition(b" ")[2] for _, value in shown]
 
     def answered(self, flow: http.HTTPFlow) -> None:
         """The head of the upstream's answer has come."""
@@ -147,6 +192,8 @@ class Trace:
 
     def over(self, exchange: Exchange, summary: Summary) -> None:
         """Put the record straight."""
+        if self.running:
+            self.running.over()
         self.recorder.put_straight(self, exchange, summary)
 
 
@@ -180,37 +227,30 @@ class Recorder:
 
     def put_straight(self, trace: Trace, exchange: Exchange, summary: Summary) -> None:
         flow = exchange.flow
-        presented = [value.encode("utf-8", "replace") for _, value in exchange.caller.presented]
-        hidden = secrets.known([*trace.secrets, *presented])
+        hidden = secrets.known([*trace.secrets, *trace.presented])
         attempts = [self._flow_of(flow, call, hidden) for call in trace.calls]
         if exchange.inner and attempts:  # nobody's request but that of the attempt
             flow.request, flow.response = attempts[-1].request, attempts[-1].response
             attempts[-1] = flow
         told = zip(trace.calls, attempts, summary.attempts, strict=False)
         for number, (call, made, attempt) in enumerate(told, 1):
-            made.comment = _comment(exchange.id, _of_attempt(attempt, number, len(attempts)), models(summary))
+            made.comment = comments.of_attempt(attempt, number, len(attempts), summary)
             made.metadata[KEY] = {
                 "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt),
                 "arrived": call.body.after(call.request.timestamp_start),
             }  # fmt: skip
-            if attempt.outcome == LEFT:
-                made.marked = CLIENT_LEFT
-            elif attempt.status != 200 or attempt.outcome != "200":
-                made.marked = FAILED
         if trace.client is not None:
             secrets.clean(trace.client, hidden)
             flow.request = trace.client
             if flow.response is not None and exchange.sent_stream:
                 # A whole answer is still to be sent, so it stays as it is.
                 flow.response.data.content = secrets.without(hidden, b"".join(trace.sent.whole))
-            flow.comment = _comment(exchange.id, *parts(summary))
+            flow.comment = comments.of_client(summary, None if exchange.sent_stream else flow.response)
             given = {"options": asdict(exchange.gateway.options), **trace.given}
             flow.metadata[KEY] = {
                 "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given,
                 "arrived": trace.sent.after(summary.time),
             }  # fmt: skip
-            if summary.failed or summary.left:
-                flow.marked = CLIENT_LEFT if summary.left else FAILED
         self._show(flow, [made for made in attempts if made is not flow], exchange.id)
 
     def release(self, flow: http.HTTPFlow) -> None:
@@ -243,16 +283,6 @@ class Recorder:
             if saver := addons.get(name):
                 for one in made:
                     saver.response(one)
-
-
-def _of_attempt(attempt: AttemptSummary, number: int, count: int) -> str:
-    waited = f", waited {attempt.waited:.1f} s" if attempt.waited >= 0.05 else ""
-    return f"attempt {number}/{count} · {attempt.outcome}{waited} · {attempt.account} · {attempt.seconds:.2f} s"
-
-
-def _comment(id: str, *told: str) -> str:
-    """What matters comes first: mitmweb's list shows some twenty characters."""
-    return f"{' · '.join(part for part in told if part)} [{id}]"
 
 
 def _copy[M: (http.Request, http.Response)](message: M) -> M:

@@ -20,9 +20,16 @@ PATHS = [
     ("/v1/secret-key-1%2F%2B/models", f"/v1/{STANDS_FOR_IT}/models"),
 ]
 HEADERS = [
-    ("api-key", "abc", STANDS_FOR_IT),
-    ("X-Auth-Token", "abc", STANDS_FOR_IT),
-    ("set-cookie", "a=b", STANDS_FOR_IT),
+    ("api-key", "abc", "… (3 characters)"),
+    ("X-Auth-Token", "s" * 19, "… (19 characters)"),
+    ("X-Auth-Token", "head" + "s" * 12 + "tail", "head…tail (20 characters)"),
+    ("Authorization", "Bearer head" + "s" * 12 + "tail", "Bearer head…tail (20 characters)"),
+    ("Authorization", "Bearer " + KEY.decode(), "Bearer … (14 characters)"),
+    ("Authorization", "Basic " + "s" * 40, "Basic … (40 characters)"),
+    ("Authorization", "Bearer head…tail (20 characters)", "Bearer head…tail (20 characters)"),
+    ("Authorization", "Bearer … (3 characters)", "Bearer … (3 characters)"),
+    ("x-goog-api-key", "ключ" * 10, "… (40 characters)"),
+    ("set-cookie", "session=" + "s" * 40, "… (48 characters)"),
     ("Idempotency-Key", "abc", "abc"),
     ("User-Agent", "abc", "abc"),
     ("X-Ours", f"k={KEY.decode()};", f"k={STANDS_FOR_IT};"),
@@ -38,7 +45,7 @@ def test_paths(path: str, kept: str) -> None:
 
 @pytest.mark.parametrize(("name", "value", "kept"), HEADERS)
 def test_header_fields(name: str, value: str, kept: str) -> None:
-    response = http.Response.make(200, b"", {name: value})
+    response = http.Response.make(200, b"", http.Headers([(name.encode(), value.encode())]))
     secrets.clean(response, secrets.known([KEY]))
     assert response.headers[name] == kept
 

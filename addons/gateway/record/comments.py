@@ -1,0 +1,91 @@
+"""The comments of an exchange's rows in mitmproxy's list.
+
+* What is wrong, and what tells rows apart, comes first: mitmweb shows some twenty characters.
+* `✖` stands before what failed, `↩` before what the client has left, `↳` before a call to Gemini, which belongs to the
+  client's row above it.
+* All rows of an exchange end with its id in brackets.
+
+No marks of mitmproxy's (`@marked`): those are the person's own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mitmproxy import http
+
+from addons.gateway.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
+from mapping import jsonio
+from mapping.printable import one_line
+
+FAILED = "✖"
+GONE = "↩"
+CALL = "↳"
+RUNNING = "running"
+
+_LARGEST = 100_000
+"""Bytes of an error's body that is looked into."""
+_PLAIN_TYPES = frozenset(("invalid_request_error", "server_error"))
+"""Types of errors that say no more than the status does."""
+
+
+def of_client(summary: Summary, response: http.Response | None) -> str:
+    """`gpt-4o -> gemini-2.5-flash · ...`, or `✖ 400 tools[1].function.parameters · ...`."""
+    told = parts(summary)
+    if not (summary.failed or summary.left):
+        return _joined(summary.id, *told)
+    told.remove(one_line(status_of(summary)))
+    if summary.left:
+        return _joined(summary.id, f"{GONE} {one_line(status_of(summary))}", *told)
+    status = "" if summary.status is None else str(summary.status)
+    param = one_line(_param(response), 60)
+    about = "" if param and summary.error in _PLAIN_TYPES else one_line(summary.error or "")
+    return _joined(summary.id, " ".join(filter(None, (FAILED, status, about, param))), *told)
+
+
+def of_attempt(attempt: AttemptSummary, number: int, count: int, summary: Summary) -> str:
+    """`↳ ✖ 429 first · attempt 1/2 · ...`, of an account `first@example.com`."""
+    sign = CALL if is_good(attempt) else f"{CALL} {GONE if attempt.outcome == LEFT else FAILED}"
+    status, _, reason = attempt.outcome.partition(" ")
+    if not status.isdigit():
+        status, reason = attempt.outcome, ""
+    waited = f"waited {attempt.waited:.1f} s" if attempt.waited >= 0.05 else ""
+    return _joined(
+        summary.id,
+        one_line(f"{sign} {status} {attempt.account.partition('@')[0]}"),
+        f"attempt {number}/{count}",
+        one_line(reason),
+        waited,
+        one_line(attempt.account),
+        f"{attempt.seconds:.2f} s",
+        one_line(models(summary)),
+    )
+
+
+def of_running(id: str, client_model: str | None, model: str | None, attempt: int = 0) -> str:
+    """While it runs: `running · gpt-4o -> gemini-2.5-flash · attempt 2`; of the client's request without an attempt."""
+    name = f"{client_model} -> {model}" if client_model and client_model != model else model or ""
+    return _joined(id, RUNNING, one_line(name, 120), f"attempt {attempt}" if attempt else "")
+
+
+def is_good(attempt: AttemptSummary) -> bool:
+    """Whether it brought what was wanted."""
+    return attempt.status == 200 and attempt.outcome == "200"
+
+
+def _joined(id: str, *told: str) -> str:
+    return f"{' · '.join(part for part in told if part)} [{id}]"
+
+
+def _param(response: http.Response | None) -> str:
+    """The parameter that the client's error names."""
+    content = response.raw_content if response is not None else None
+    if not content or len(content) > _LARGEST:
+        return ""
+    try:
+        body: Any = jsonio.loads(content)
+    except ValueError:
+        return ""
+    error = body.get("error") if isinstance(body, dict) else None
+    param = error.get("param") if isinstance(error, dict) else None
+    return param if isinstance(param, str) else ""
