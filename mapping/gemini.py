@@ -59,6 +59,8 @@ class Plan:
     """The model as the client named it; answers carry it."""
     model: str
     """The Gemini model, without `models/`."""
+    served: str | None = None
+    """The model that answers, where Gemini says that it is another one. The reader of the answer sets it."""
     stream: bool = False
     include_usage: bool = False
     """The client asked for the usage chunk (`stream_options.include_usage`)."""

@@ -208,6 +208,15 @@ def split_variant(name: str) -> tuple[str, str]:
     return (stem, variant) if stem and variant in VARIANTS else (name, "")
 
 
+_STAGE = re.compile(r"(?:-preview)?(?:-\d\d-\d\d(?:\d\d)?|-\d\d-\d{4}|-\d{3})?")
+
+
+def is_same(asked: str, served: str) -> bool:
+    """Whether two names are those of one model: one may have a version (`-001`), `-preview` or a date behind it."""
+    shorter, longer = sorted((asked, served), key=len)
+    return longer.startswith(shorter) and _STAGE.fullmatch(longer, len(shorter)) is not None
+
+
 def _generation(name: str) -> tuple[int, int]:
     match = _GENERATION.match(name)
     return (int(match[1]), int(match[2] or 0)) if match else NEWEST

@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "path": "The path was not the usual one.",
     "retires": "The model retires on that day, or has; Google then serves another one under its name, or none.",
     # answers
+    "served": "Another model answered than the one that was asked; Google serves it under that name.",
     "retried": "The upstream was asked more than once.",
     "empty": "The answer has no content: no text, no call, no picture.",
     "finish": "The answer ended with a finish reason that OpenAI does not have.",

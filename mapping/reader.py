@@ -17,6 +17,7 @@ from mapping import finish
 from mapping.calls import CallMaker
 from mapping.candidate import Candidate, Context
 from mapping.gemini import JSON, Plan, RawTurn
+from mapping.models import is_same, strip_prefixes
 from mapping.notes import Notes
 from mapping.signatures import text_key
 from mapping.upstream_errors import broken
@@ -25,6 +26,10 @@ from mapping.writer import Writer
 
 MAX_CANDIDATES = 128
 """OpenAI's limit of `n`; Gemini's own is lower."""
+MAX_NAME = 128
+"""Characters of a model's name."""
+_ENDING = ("LEGACY", "DEPRECATED", "RETIRED")
+"""Values of `modelStatus.modelStage` that tell of an end."""
 
 
 class AnswerReader:
@@ -41,6 +46,7 @@ class AnswerReader:
         "_candidates",
         "_context",
         "_tokens",
+        "_version_read",
         "_writer",
         "continuation",
         "finish_reasons",
@@ -64,6 +70,7 @@ class AnswerReader:
         self._blocked = ""
         self._block_message = ""
         self._tokens: set[str] = set()
+        self._version_read = False
 
     @property
     def blocked(self) -> bool:
@@ -131,6 +138,8 @@ class AnswerReader:
             self.usage.merge(metadata)
         if self.response_id is None and type(response_id := response.get("responseId")) is str:
             self.response_id = response_id
+        if not self._version_read:
+            self._read_version(response)
         candidates = response.get("candidates")
         if type(candidates) is not list or not candidates:
             self._feedback(response.get("promptFeedback"))
@@ -140,6 +149,33 @@ class AnswerReader:
         for position, data in enumerate(candidates):
             if type(data) is dict:
                 self._candidate(data.get("index") or (0 if numbered else position)).read(data)
+
+    def _read_version(self, response: JSON) -> None:
+        """Which model it is that answers: Google serves newer ones under older names."""
+        status = response.get("modelStatus")
+        if type(status) is dict:
+            self._read_status(status)
+        version = response.get("modelVersion")
+        if type(version) is not str or not version:
+            return
+        self._version_read = True
+        plan = self._context.plan
+        served = strip_prefixes(version).rpartition("/")[2][:MAX_NAME]
+        if served and not is_same(plan.model, served):
+            plan.served = served
+            self._context.notes.add("served", served)
+
+    def _read_status(self, status: JSON) -> None:
+        """A model that is to be retired says so itself."""
+        when = status.get("retirementTime")
+        stage = status.get("modelStage")
+        notes = self._context.notes
+        if any(code == "retires" for code, _ in notes):
+            return
+        if type(when) is str and when:
+            notes.add("retires", when[:10])
+        elif stage in _ENDING:
+            notes.add("retires", stage.lower())
 
     def _end(self) -> None:
         if self.blocked:

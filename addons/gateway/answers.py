@@ -62,8 +62,8 @@ def fields_of(exchange: Exchange, *, close: bool) -> Fields:
     """The header fields that every answer has. `close`: the client wants the connection to end."""
     fields: Fields = [(b"x-request-id", exchange.id.encode())]
     job = exchange.job
-    if job is not None and job.shown_model:
-        fields.append((b"X-Mapped-Model", job.shown_model.encode("ascii", "replace")))
+    if job is not None and (model := job.answering_model):
+        fields.append((b"X-Mapped-Model", model.encode("ascii", "replace")))
         if exchange.account and exchange.gateway.settings.proxy.expose_account:
             fields.append((b"X-Account-Email", exchange.account.label.encode("ascii", "replace")))
     if len(exchange.notes):

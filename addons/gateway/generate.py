@@ -139,6 +139,10 @@ class GenerateJob(MendableJob):
 
         self._copies = [asyncio.ensure_future(ask_in_turn(copy)) for copy in copies]
 
+    @property
+    def answering_model(self) -> str | None:
+        return self.call.plan.served or self.shown_model
+
     def stream(self) -> StreamTranslator:
         stream = self._dialect.stream()
         self._stream = KeptStream(stream, self._sent) if self._dialect.ended else stream

@@ -109,12 +109,17 @@ class Job(ABC):
     model: str = ""
     """Cooldowns count per model; this is the one. Empty: the list of models."""
     shown_model: str | None = None
-    """For `X-Mapped-Model`; None: not a model call."""
+    """The model that is asked; None: not a model call."""
     client_model: str | None = None
     """The model as the client named it."""
     streams: bool = False
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
+
+    @property
+    def answering_model(self) -> str | None:
+        """The model that answers, as far as it is known; None: not a model call."""
+        return self.shown_model
 
     @abstractmethod
     def request(self) -> Call:

@@ -135,7 +135,7 @@ def summarise(exchange: Exchange) -> Summary:
         path=exchange.path,
         endpoint=exchange.endpoint,
         client_model=(job.client_model if job else None) or exchange.asked_model,
-        model=job.shown_model if job else None,
+        model=job.answering_model if job else None,
         account=exchange.account.label if exchange.account else None,
         status=status,
         error=None if left else exchange.error,

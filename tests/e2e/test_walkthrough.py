@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from scripts.demo.models import ALIASES
 from tests.e2e.conftest import FLASH
 
 if TYPE_CHECKING:
@@ -85,6 +86,14 @@ def test_unknown_paths_name_the_nearest(gateway: Gateway) -> None:
 def test_wrong_method(gateway: Gateway) -> None:
     answer = gateway.call("GET", "/v1/chat/completions")
     assert answer.status == 405
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_which_model_answered_under_another_name(gateway: Gateway, stream: bool) -> None:
+    answer = gateway.chat("gemini-flash-latest", "hi", stream=stream)
+    served = ALIASES["gemini-flash-latest"]
+    assert answer.headers["x-mapped-model"] == served
+    assert f"served={served}" in answer.headers["x-antigravity-notes"]
 
 
 def test_no_account(starter: Starter) -> None:
