@@ -125,8 +125,8 @@ class Antigravity:
             self.ready.set()
         await listening.keep_to_loopback(self.gateway)
         listening.show_in_mitmweb()
-        banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.settings_file.watch()
+        banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.gateway.list_models(ask=ctx.options.antigravity_list_models)
         # What is loaded by now stays; the collector need not look at it again and again.
         gc.collect()

@@ -85,8 +85,22 @@ class Interpreter(NamedTuple):
 
 def say(message: str) -> None:
     """Tell the person something. On stderr, because stdout may belong to what is run afterwards."""
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            sys.stderr.write(message + "\n")
+            sys.stderr.flush()
+
+
+def open_streams() -> None:
+    """Open the standard streams that this process was started without (`>&-`), on nothing.
+
+    Call it before anything else is opened. mitmproxy does not start without a standard output.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
 
 
 # --- finding a Python ---
@@ -339,8 +353,10 @@ def start_again(script: str) -> None:
 
 def replace_process(command: "list[str]") -> None:
     """Become another program, so that signals reach it; ends this one where the system cannot do that."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.flush()
     if _WINDOWS:
         sys.exit(subprocess.call(command, env=child_environ()))
     os.execve(command[0], command, child_environ())  # noqa: S606 - no shell is wanted

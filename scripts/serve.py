@@ -211,6 +211,7 @@ def serve(argv: "list[str]") -> None:
 
 
 def main() -> int:
+    bootstrap.open_streams()
     try:
         serve(sys.argv[1:])
     except bootstrap.SetupError as e:

@@ -202,3 +202,30 @@ def test_the_banner_of_a_gateway_that_others_may_call(starter: Starter) -> None:
     assert "0.0.0.0" not in gateway.log.partition("OpenAI-compatible")[2]
     assert "Bearer YOUR_KEY" in gateway.log
     assert "literal" not in gateway.log
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell that can close a stream")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_serve_starts_without_a_stream(tmp_path: Path, closed: str) -> None:
+    port = free_port()
+    serve = f"exec {sys.executable} {ROOT / 'scripts' / 'serve.py'} --port {port} -- --set confdir={tmp_path} {closed}"
+    with (tmp_path / "log").open("wb") as out:
+        process = subprocess.Popen(["sh", "-c", serve], stdout=out, stderr=out, env=no_keys(), cwd=tmp_path)
+    try:
+        wait_until(lambda: healthy(port) or process.poll() is not None, 60)
+        assert process.poll() is None, (tmp_path / "log").read_text()
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a home folder by HOME")
+def test_without_a_home(starter: Starter) -> None:
+    """Neither HOME nor an entry for the user: `~` in the settings is told of, the rest works."""
+    environ = {"HOME": "/nonexistent/home"}
+    account = "[[accounts]]\nemail = 'lost'\ncredentials = '~nobody-here/bot.json'\n"
+    gateway = starter(account + TWO_ACCOUNTS, environ=environ)
+    assert gateway.chat("gpt-4o").status == 200
+    assert "the home folder ~nobody-here is not known" in gateway.log
+    assert "Traceback" not in gateway.log
