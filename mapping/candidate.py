@@ -57,6 +57,8 @@ class Candidate:
         "_recited",
         "_runs",
         "_signature",
+        "_telling",
+        "_told",
         "call_ids",
         "parts",
         "reason",
@@ -80,6 +82,10 @@ class Candidate:
         self._declared_call = False
         self._signature = ""
         self._partial: _PartialCall | None = None
+        self._told: dict[str, JSON] = {}
+        """The calls of earlier events, by Gemini's id. In one event the same id can only be two calls."""
+        self._telling: dict[str, JSON] = {}
+        """Those of this event."""
         self._kind = _NONE
         """Of the last part, as long as the next event may go on with it."""
         self._runs: list[tuple[int, int]] = []
@@ -91,6 +97,9 @@ class Candidate:
 
     def read(self, data: JSON) -> None:
         """Take in a `Candidate`, whole or one event's piece of it."""
+        if self._telling:
+            self._told.update(self._telling)
+            self._telling.clear()
         for name, value in data.items():
             if value and (keep := _METADATA.get(name)):
                 keep(self, value)
@@ -182,6 +191,12 @@ class Candidate:
             self._call(part)
 
     def _call(self, part: JSON) -> None:
+        told = part["functionCall"]
+        if id := _string(told.get("id")):
+            if self._told.get(id) == told:  # the client would run the tool twice
+                self._context.notes.add("call-repeated", told["name"][:60])
+                return
+            self._telling[id] = told
         self._keep(part)
         call = self._context.calls.make(part["functionCall"], _string(part.get("thoughtSignature")) or None)
         self.call_ids.append(call.id)

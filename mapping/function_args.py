@@ -3,8 +3,9 @@
 Rules of this module:
 
 * The order of the keys is kept, and nothing is escaped that JSON does not demand.
-* Some paths of Gemini carry numbers as protobuf `Struct`, which knows only doubles: 5 comes as 5.0. Where the schema
-  says integer it becomes 5 again.
+* Some paths of Gemini carry numbers as protobuf `Struct`, which knows only doubles: 5 comes as 5.0. It becomes 5 again,
+  which is a number as well, unless the schema says that it is a fraction (`format` float or double, a `multipleOf` that
+  is none itself). Typed clients refuse 5.0 where they want an integer, whatever their schema says (Codex 0.171 tried).
 * Vertex AI may stream arguments as `partialArgs`, values with a JSONPath each (Vertex AI reference, `PartialArg`).
   They are put together; a call whose arguments are not complete is no call.
 """
@@ -22,6 +23,8 @@ from mapping.upstream_errors import UpstreamError, broken
 _EXACT = 2**53
 """Beyond this a double does not tell integers apart."""
 
+_FRACTIONS = ("float", "double")
+
 _COMBINED = ("anyOf", "oneOf", "allOf")
 
 _STEP = re.compile(r"""\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\["((?:[^"\\]|\\.)*)"\]""")
@@ -30,21 +33,19 @@ _VALUES = ("stringValue", "numberValue", "boolValue")
 
 
 def arguments_text(args: Any, schema: JSON | None) -> str:
-    """The JSON text of `args`; absent arguments are `{}`. `schema` is the function's JSON Schema, if numbers matter."""
+    """The JSON text of `args`; absent arguments are `{}`. `schema` is the function's JSON Schema, if it has one."""
     if not isinstance(args, dict):
         return "{}"
-    if schema is not None:
-        args = with_integers(args, schema, schema)
-    return jsonio.dumps(args).decode()
+    return jsonio.dumps(with_integers(args, schema, schema or {})).decode()
 
 
 def with_integers(value: Any, schema: Any, root: JSON) -> Any:
-    """`value` with those whole floats as integers that `schema` calls integers. `root` resolves `$ref`.
+    """`value` with whole floats as integers, but for those that `schema` calls fractions. `root` resolves `$ref`.
 
     Nothing is changed in place.
     """
     if isinstance(value, float):
-        return int(value) if abs(value) < _EXACT and value.is_integer() and _is_integer(schema, root) else value
+        return int(value) if abs(value) < _EXACT and value.is_integer() and not _is_fraction(schema, root) else value
     if isinstance(value, dict):
         return {key: with_integers(item, _first(schema, root, "properties", key), root) for key, item in value.items()}
     if isinstance(value, list):
@@ -52,13 +53,14 @@ def with_integers(value: Any, schema: Any, root: JSON) -> Any:
     return value
 
 
-def _is_integer(schema: Any, root: JSON) -> bool:
-    """Some alternative says integer, and none says number."""
-    types: set[str] = set()
-    for option in _options(schema, root):
-        named = option.get("type")
-        types.update(name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str))
-    return "integer" in types and "number" not in types
+def _is_fraction(schema: Any, root: JSON) -> bool:
+    """Some alternative says so."""
+    return any(_says_fraction(option) for option in _options(schema, root))
+
+
+def _says_fraction(option: JSON) -> bool:
+    step = option.get("multipleOf")
+    return option.get("format") in _FRACTIONS or (isinstance(step, float) and not step.is_integer())
 
 
 def _first(schema: Any, root: JSON, keyword: str, at: str | int) -> Any:

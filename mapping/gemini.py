@@ -62,6 +62,8 @@ class Plan:
     served: str | None = None
     """The model that answers, where Gemini says that it is another one. The reader of the answer sets it."""
     stream: bool = False
+    prewarm: bool = False
+    """The client wants nothing but a warm cache: nothing is asked, and the answer is empty (`mapping.prewarm`)."""
     include_usage: bool = False
     """The client asked for the usage chunk (`stream_options.include_usage`)."""
     n: int = 1

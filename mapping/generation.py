@@ -218,7 +218,16 @@ def logprobs_config(top: int) -> JSON:
     return {"responseLogprobs": True, "logprobs": top} if top else {"responseLogprobs": True}
 
 
-_SERVICE_TIERS = {"auto": None, "default": None, "scale": None, "fast": None, "flex": "flex", "priority": "priority"}
+_SERVICE_TIERS = {
+    "auto": None,
+    "default": None,
+    "scale": None,
+    "flex": "flex",
+    "priority": "priority",
+    # OpenAI's newer names of what is served first.
+    "fast": "priority",
+    "ultrafast": "priority",
+}
 
 
 def read_service_tier(value: Any, path: str = "service_tier") -> str | None:

@@ -1,7 +1,8 @@
-"""JSON bytes in and out: orjson, with the two things added that it refuses and clients do send.
+"""JSON bytes in and out: orjson, with the things added that it refuses and clients do send.
 
 * Lone surrogates (`"\\ud83d"`, half an emoji cut off by a client) become U+FFFD, both ways.
 * Integers beyond 64 bits (in a tool's arguments, say) are read as Python integers and written as they are.
+* A byte order mark before the text is passed over, as RFC 8259 lets parsers do.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ def dumps(value: Any) -> bytes:
 
 def _loads_slowly(data: bytes | str) -> Any:
     """The standard parser takes what orjson refuses; NaN and Infinity are not JSON and stay refused."""
-    text = data.decode("utf-8") if isinstance(data, bytes) else data
+    text = data.decode("utf-8-sig") if isinstance(data, bytes) else data.removeprefix("\ufeff")
     try:
         return _without_surrogates(json.loads(text, parse_constant=_refuse))
     except RecursionError:

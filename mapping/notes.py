@@ -39,6 +39,7 @@ CODES: dict[str, str] = {
     "thinking": "The thinking asked for became the nearest that the model offers, or that the answer has room for.",
     "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",
     "emulated": "A parameter is emulated by the gateway.",
+    "prewarm": "The client wanted nothing but a warm cache; Gemini was not asked, and the answer is empty.",
     "path": "The path was not the usual one.",
     "retires": "The model retires on that day, or has; Google then serves another one under its name, or none.",
     # answers
@@ -48,6 +49,7 @@ CODES: dict[str, str] = {
     "finish": "The answer ended with a finish reason that OpenAI does not have.",
     "part-unknown": "The answer holds a part that OpenAI's answer has no place for.",
     "call-cut": "A streamed function call was cut off before it was complete; it was left out.",
+    "call-repeated": "The upstream told a function call twice under one id; the client gets it once.",
     "choice-missing": "The upstream gave fewer choices than it was asked for; an empty one stands in their place.",
     "call-left": "The client takes one function call in an answer; further ones were left out.",
     "image-thought": "An interim image of the model's thinking was left out.",

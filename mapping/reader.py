@@ -186,7 +186,7 @@ class AnswerReader:
         endings = [candidate.ending() for candidate in self._candidates]
         self.finish_reasons = [finish.settle(ending, self._context.notes) for ending in endings]
         for candidate, ending, reason in zip(self._candidates, endings, self.finish_reasons, strict=True):
-            if not ending.output:
+            if not ending.output and not self._context.plan.prewarm:
                 self._note_empty(ending)
             candidate.finish(reason)
 

@@ -92,7 +92,7 @@ def _read(value: Any, notes: Notes, path: str, *, nested: bool) -> ResponseForma
     if kind == "text":
         return None
     if kind == "json_object":
-        return ResponseFormat(_JSON, path)
+        return _with_own_schema(form, notes, path)
     if kind == "json_schema":
         return _with_schema(form, notes, path, nested=nested)
     if "/" in kind:
@@ -100,6 +100,13 @@ def _read(value: Any, notes: Notes, path: str, *, nested: bool) -> ResponseForma
     raise errors.bad_value(
         f"{path}.type", f"Invalid value: '{kind}'. Supported values are: 'json_object', 'json_schema' and 'text'."
     )
+
+
+def _with_own_schema(form: JSON, notes: Notes, path: str) -> ResponseFormat:
+    """`json_object`, at some servers with a `schema` beside it."""
+    parameters.note_unknown(form, path, ("type", "schema"), notes)
+    schema = parameters.json_object(form.get("schema"), f"{path}.schema")
+    return ResponseFormat(_JSON, path, None if schema is None else clean(schema, notes, f"{path}.schema"))
 
 
 def _with_schema(form: JSON, notes: Notes, path: str, *, nested: bool) -> ResponseFormat:

@@ -31,6 +31,11 @@ _EFFORT_OF_BUDGET = ((0, "none"), (1024, "low"), (8192, "medium"))
 
 _AMOUNTS = ("thinking_budget", "thinkingBudget", "thinking_level", "thinkingLevel")
 
+_REASONING_MEMBERS = frozenset(
+    {"effort", "max_tokens", "enabled", "exclude", "summary", "generate_summary", "context", "mode"}
+)
+_THINKING_MEMBERS = frozenset({"type", "budget_tokens"})
+
 # Anthropic's `thinking.type`.
 _TYPES = ("enabled", "disabled", "adaptive")
 
@@ -44,11 +49,13 @@ class Reasoning:
     explicit: JSON | None = None
     """Members of `thinkingConfig`, in snake_case or camelCase."""
     explicit_path: str = "thinking_config"
+    excluded: bool = False
+    """The client does not want to see thoughts (`reasoning.exclude`, OpenRouter's)."""
 
     @property
     def asked(self) -> bool:
         """The client asked for reasoning, so it is ready to be shown some."""
-        return self.explicit is not None or self.effort not in (None, "none")
+        return not self.excluded and (self.explicit is not None or self.effort not in (None, "none"))
 
 
 def read_reasoning(body: JSON, explicit: JSON | None, explicit_path: str, notes: Notes) -> Reasoning:
@@ -56,12 +63,16 @@ def read_reasoning(body: JSON, explicit: JSON | None, explicit_path: str, notes:
 
     `explicit` is the `thinking_config` among Google's extensions, found at `explicit_path`. Other spellings: a budget
     in `thinking_budget`, `thinking.budget_tokens` (Anthropic's) or `reasoning.max_tokens` (OpenRouter's); an effort
-    in `reasoning_effort` (OpenAI's), `reasoning.effort` (the Responses API's) or `thinking.type`. Of several budgets
-    or efforts the first named here wins, the others are noted. Raises 400 for wrong types.
+    in `reasoning_effort` (OpenAI's), `reasoning.effort` (the Responses API's), `thinking.type` or `reasoning.enabled`
+    (OpenRouter's). Of several budgets or efforts the first named here wins, the others are noted; so are members of
+    `reasoning` and `thinking` that mean nothing here. Raises 400 for wrong types.
     """
     reasoning = parameters.json_object(body.get("reasoning"), "reasoning") or {}
     thinking = parameters.json_object(body.get("thinking"), "thinking") or {}
+    parameters.note_unknown(reasoning, "reasoning", _REASONING_MEMBERS, notes)
+    parameters.note_unknown(thinking, "thinking", _THINKING_MEMBERS, notes)
     kind = parameters.one_of(thinking.get("type"), "thinking.type", _TYPES)
+    enabled = parameters.boolean(reasoning.get("enabled"), "reasoning.enabled")
     budgets = {
         "thinking_budget": body.get("thinking_budget"),
         "thinking.budget_tokens": None if kind == "disabled" else thinking.get("budget_tokens"),
@@ -71,14 +82,16 @@ def read_reasoning(body: JSON, explicit: JSON | None, explicit_path: str, notes:
         "reasoning_effort": body.get("reasoning_effort"),
         "reasoning.effort": reasoning.get("effort"),
         "thinking.type": "none" if kind == "disabled" else None,
+        "reasoning.enabled": "none" if enabled is False else None,
     }
     budget, budget_path = _first(
         {path: parameters.integer(value, path, DYNAMIC) for path, value in budgets.items()}, notes
     )
     effort, effort_path = _first({path: parameters.string(value, path) for path, value in efforts.items()}, notes)
-    if budget is None and effort is None and kind is not None:
-        budget, budget_path = DYNAMIC, "thinking.type"
-    found = Reasoning(effort, effort_path or "reasoning_effort", explicit or None, explicit_path)
+    if budget is None and effort is None and (kind is not None or enabled):
+        budget, budget_path = DYNAMIC, "thinking.type" if kind is not None else "reasoning.enabled"
+    excluded = parameters.boolean(reasoning.get("exclude"), "reasoning.exclude") is True
+    found = Reasoning(effort, effort_path or "reasoning_effort", explicit or None, explicit_path, excluded)
     if budget is None:
         return found
     if any((explicit or {}).get(name) is not None for name in _AMOUNTS):

@@ -45,6 +45,13 @@ _CHAT_TYPES = ("function", "custom")
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "validated": "VALIDATED"}
 
 
+_UNUSED = ("async", "allowed_callers", "output_schema")
+"""Members of a function that Gemini has no equivalent of."""
+
+_HARMLESS: tuple[Any, ...] = (None, False, [], {}, ["direct"])
+"""Values of them that ask for nothing."""
+
+
 class ToolSet:
     """The tools of one request.
 
@@ -139,6 +146,9 @@ class ToolSet:
         name = self._declare("function", declaration, path)
         if name is None:
             return
+        for member in _UNUSED:
+            if declaration.get(member) not in _HARMLESS:
+                parameters.leave_out(f"{path}.{member}", self._notes, self._options)
         function: JSON = {"name": name}
         description = parameters.string(declaration.get("description"), f"{path}.description")
         if description:

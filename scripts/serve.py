@@ -98,8 +98,8 @@ def allows_lan(path: "str | None") -> bool:
     if path is None:
         return False
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file).get("proxy", {}).get("allow_lan_access") is True
+        with open(path, encoding="utf-8-sig") as file:
+            return tomllib.loads(file.read()).get("proxy", {}).get("allow_lan_access") is True
     except (OSError, ValueError, AttributeError):
         return False
 
@@ -116,8 +116,8 @@ def has_account(path: "str | None", environ: "Mapping[str, str]") -> bool:
     if path is None:
         return False
     try:
-        with open(path, "rb") as file:
-            return bool(tomllib.load(file).get("accounts"))
+        with open(path, encoding="utf-8-sig") as file:
+            return bool(tomllib.loads(file.read()).get("accounts"))
     except (OSError, ValueError):
         return True
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from mitmproxy import http
 
-from addons.gateway import jobs
+from addons.gateway import answers, jobs
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity, Conversation
@@ -22,7 +22,7 @@ from addons.gateway.accounts.pool import Pool
 from addons.gateway.callers import Caller, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
-from addons.gateway.generate import Dialect, GenerateJob
+from addons.gateway.generate import Dialect, GenerateJob, answer_unasked
 from addons.gateway.model_lists import ModelLists, utc_today
 from addons.gateway.model_map import MAX_NAME
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
@@ -300,7 +300,7 @@ class Gateway:
         if body.get("messages") is None and body.get("input") is not None:
             return self.responses.chat_with_input(exchange, partial(self._chat_dialect, exchange))
         call = chat.translate(body, model=model, client_model=name, **self._translation(exchange))
-        exchange.job = GenerateJob(call, self._chat_dialect(exchange, call), exchange.notes, self.asker(exchange))
+        self.generate(exchange, call, self._chat_dialect(exchange, call))
         return None
 
     def _chat_dialect(self, exchange: Exchange, call: GeminiCall) -> Dialect:
@@ -320,6 +320,15 @@ class Gateway:
             stream=lambda: completions.CompletionsStream(plan, created=created, mint=mint, notes=exchange.notes),
         )
         exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange))
+
+    def generate(self, exchange: Exchange, call: GeminiCall, dialect: Dialect) -> None:
+        """Have Gemini asked, unless the client wants nothing of it."""
+        if call.plan.prewarm:
+            streams = call.plan.stream
+            answer = answer_unasked(dialect, exchange.notes, streams=streams)
+            exchange.succeed(answer, [answers.STREAM_TYPE] if streams else None)
+        else:
+            exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange))
 
     def _translation(self, exchange: Exchange) -> dict[str, Any]:
         """What every translation of a request takes beside the request."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, Self
 
 from addons.gateway.jobs import Ask, Call, MendableJob, StreamTranslator
+from mapping import prewarm
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, RawTurn
 from mapping.notes import Notes
@@ -104,6 +105,21 @@ class KeptStream:
         if out:
             self.sent.append(out)
         return out
+
+
+def answer_unasked(dialect: Dialect, notes: Notes, *, streams: bool) -> bytes:
+    """The answer to a request that wants nothing of Gemini (`Plan.prewarm`)."""
+    if streams:
+        stream = dialect.stream()
+        out = stream.feed(prewarm.EMPTY_STREAM) + stream.end()
+        translator: WholeTranslator | StreamTranslator = stream
+    else:
+        translator = whole = dialect.whole(notes)
+        whole.add(prewarm.EMPTY)
+        out = whole.finish()
+    if dialect.ended:
+        dialect.ended(translator, out if streams else None)
+    return out
 
 
 class GenerateJob(MendableJob):

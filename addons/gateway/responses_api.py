@@ -73,18 +73,18 @@ class ResponsesApi:
         items = listed_items(body, mint=mint, resolve=resolve) if plan.store else []
         record = Record(response_id, exchange.tenant, {}, items, [], previous=body.get("previous_response_id"))
         dialect = self._dialect(exchange, plan, record, created)
-        if body.get("background") is True and not call.plan.stream:
+        if body.get("background") is True and not call.plan.stream and not plan.prewarm:
             if not plan.store:
                 raise errors.unsupported_value("background", "background needs store: the answer is asked for later.")
             self._start(exchange, call, dialect, record, created)
             return
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
+        self._gateway.generate(exchange, call, dialect)
 
     async def chat_with_input(self, exchange: Exchange, dialect: Callable[[GeminiCall], Dialect]) -> None:
         """A Responses-shaped body on another dialect's path: answered as that path answers."""
         _, call, _ = await self._translate(exchange)
         exchange.notes.add("path", "a body with input")
-        exchange.job = GenerateJob(call, dialect(call), exchange.notes, self._gateway.asker(exchange))
+        self._gateway.generate(exchange, call, dialect(call))
 
     async def count(self, exchange: Exchange, match: Match) -> None:
         """`POST /v1/responses/input_tokens`."""

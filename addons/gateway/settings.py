@@ -208,8 +208,7 @@ def proxy_keys(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as e:
         raise SettingsError(f"{path}: {e.strerror or e}") from None
     except tomllib.TOMLDecodeError as e:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping import errors, generation, media, parameters
+from mapping import errors, generation, media, parameters, prewarm
 from mapping.chat.messages import WORDING, MessageReader
 from mapping.contents import Conversation
 from mapping.errors import OpenAIError
@@ -40,7 +40,7 @@ def translate(
     info = generation.answering_model(model)
     parameters.check_unused(body, parameters.CHAT, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
-    include_usage = parameters.include_usage(body, stream)
+    include_usage = parameters.include_usage(body, stream, notes)
     google = read_google(body, notes, options)
     tools = _tools(body, google, info, notes, options)
 
@@ -70,6 +70,7 @@ def translate(
             client_model=client_model,
             model=info.id,
             stream=stream,
+            prewarm=prewarm.asked(body, notes),
             include_usage=include_usage,
             n=sampled.n,
             logprobs="responseLogprobs" in config,

@@ -55,7 +55,7 @@ def translate(
     info = generation.answering_model(model)
     parameters.check_unused(body, parameters.COMPLETIONS, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
-    include_usage = parameters.include_usage(body, stream)
+    include_usage = parameters.include_usage(body, stream, notes)
     google = _google(body, notes, options)
     sampled = generation.read_generation(body, info, notes, options, generation.COMPLETIONS)
     _check_best_of(body.get("best_of"), sampled.n, stream, notes, options)

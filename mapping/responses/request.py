@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mapping import errors, generation, media, parameters
+from mapping import errors, generation, media, parameters, prewarm
 from mapping.chat.messages import WORDING as CHAT_WORDING
 from mapping.chat.messages import MessageReader
 from mapping.contents import Conversation
@@ -210,6 +210,7 @@ class _Request:
             client_model=client_model,
             model=self.model.id,
             stream=settings.stream,
+            prewarm=prewarm.asked(self._body, self._notes),
             include_usage=settings.include_usage,
             logprobs="responseLogprobs" in config,
             names=tools.toolset.names,

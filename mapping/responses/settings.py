@@ -40,16 +40,16 @@ _REPEATED_TEXTS = (
 )
 
 _TRANSLATED = """
-    audio background cached_content conversation extra_body google include input instructions max_completion_tokens
-    max_output_tokens max_tokens modalities model previous_response_id prompt reasoning reasoning_effort
-    response_format safety_settings service_tier store stream stream_options temperature text thinking thinking_budget
-    tool_choice tools top_k top_logprobs top_p
+    audio background cached_content conversation extra_body generate google include input instructions
+    max_completion_tokens max_output_tokens max_tokens modalities model previous_response_id prompt reasoning
+    reasoning_effort response_format safety_settings service_tier store stream stream_options temperature text
+    thinking thinking_budget tool_choice tools top_k top_logprobs top_p
 """
 
 # Hints about speed, cost and abuse: the answer is the same without them. `client_metadata` is Codex's.
 _HINTS = """
     access_programs background_options client_metadata image metadata prompt_cache_key prompt_cache_options
-    prompt_cache_retention safety_identifier truncation user
+    prompt_cache_retention safety_identifier truncation
 """
 
 RESPONSES: Mapping[str, Unused | None] = {
@@ -58,6 +58,7 @@ RESPONSES: Mapping[str, Unused | None] = {
     "max_tool_calls": Unused(int),
     "moderation": Unused(dict, harmless=({},)),
     "parallel_tool_calls": Unused(bool, harmless=(True,)),
+    "user": Unused(str),
 }
 """The parameters of `POST /v1/responses`, for `mapping.parameters.check_unused`."""
 
@@ -96,7 +97,7 @@ def read_settings(body: JSON, reasoning: JSON, text: JSON, notes: Notes, options
         raise errors.bad_value("background", "A response in the background has to be stored: 'store' must be true.")
     return Settings(
         stream=stream,
-        include_usage=parameters.include_usage(body, stream),
+        include_usage=parameters.include_usage(body, stream, notes),
         include=_include(body.get("include")),
         store=store,
         instructions=body.get("instructions"),

@@ -87,8 +87,8 @@ def test_custom_tools_get_their_input(args: Any, text: str) -> None:
     assert (call.custom, call.arguments) == (True, text)
 
 
-def test_integers_by_the_schema_of_the_function() -> None:
-    schema = {"properties": {"n": {"type": "integer"}}}
+def test_fractions_by_the_schema_of_the_function() -> None:
+    schema = {"properties": {"n": {"type": "number", "format": "double"}}}
     calls = maker(names={"_f": "f"}, integers={"_f": schema})
-    assert calls.make({"name": "default_api._f", "args": {"n": 2.0}}, None).arguments == '{"n":2}'
-    assert calls.make({"name": "g", "args": {"n": 2.0}}, None).arguments == '{"n":2.0}'
+    assert calls.make({"name": "default_api._f", "args": {"n": 2.0}}, None).arguments == '{"n":2.0}'
+    assert calls.make({"name": "g", "args": {"n": 2.0}}, None).arguments == '{"n":2}'

@@ -66,7 +66,7 @@ CHAT = [
     ({"temperature": 0.5}, "temperature", ["generationConfig.temperature"], []),
     ({"logit_bias": {"1": 2}}, "logit_bias", [], ["ignored"]),
     ({"mispelt": True}, "mispelt", [], ["ignored"]),
-    ({"user": "me"}, "user", [], []),
+    ({"user": "me"}, "user", [], ["ignored"]),
     ({"stream": True}, "stream", ["the method", "the answer is a stream"], []),
     (
         {"stream": True, "stream_options": {"include_usage": True}},

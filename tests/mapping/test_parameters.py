@@ -64,7 +64,6 @@ def test_quoted() -> None:
                 "prediction": {},
                 "store": True,
                 "metadata": {"a": "b"},
-                "user": "u",
                 "safety_identifier": "s",
                 "prompt_cache_key": "k",
                 "prompt_cache_retention": "24h",

@@ -32,6 +32,11 @@ def place(form: ResponseFormat | None) -> JSON:
         pytest.param({"type": "text/plain"}, {}, id="text-plain"),
         pytest.param({"type": "json_object"}, MIME, id="json_object"),
         pytest.param(
+            {"type": "json_object", "schema": SCHEMA},
+            {**MIME, "responseJsonSchema": SCHEMA},
+            id="own-schema",
+        ),
+        pytest.param(
             {"type": "json_schema", "json_schema": {"name": "n", "schema": SCHEMA, "strict": True}},
             {**MIME, "responseJsonSchema": SCHEMA},
             id="json_schema",

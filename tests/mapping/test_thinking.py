@@ -224,6 +224,28 @@ def test_errors(name: str, wish: dict[str, Any], param: str, said: str) -> None:
             ["reasoning.max_tokens", "thinking_budget"],
             id="google-wins",
         ),
+        pytest.param({"reasoning": {"enabled": False}}, None, Reasoning("none", "reasoning.enabled"), [], id="off"),
+        pytest.param(
+            {"reasoning": {"enabled": True}},
+            None,
+            Reasoning(explicit={"thinking_budget": -1}, explicit_path="reasoning.enabled"),
+            [],
+            id="on",
+        ),
+        pytest.param(
+            {"reasoning": {"effort": "high", "exclude": True}},
+            None,
+            Reasoning("high", "reasoning.effort", excluded=True),
+            [],
+            id="not-shown",
+        ),
+        pytest.param(
+            {"reasoning": {"depth": 3}, "thinking": {"type": "disabled", "style": "x"}},
+            None,
+            Reasoning("none", "thinking.type"),
+            ["reasoning.depth", "thinking.style"],
+            id="unknown-members",
+        ),
         pytest.param(
             {"thinking_budget": 99},
             {"include_thoughts": True},

@@ -387,3 +387,21 @@ def test_anything_gives_tools_or_an_error(tools: Any, choice: Any, model: str) -
     assert all(GEMINI_NAME.fullmatch(d["name"]) for d in declared)
     assert config is None or declared
     assert result == outcome(tools, choice, model)
+
+
+@pytest.mark.parametrize(
+    ("members", "noted"),
+    [
+        ({"async": True}, ["async"]),
+        ({"async": False, "allowed_callers": ["direct"], "output_schema": None}, []),
+        (
+            {"allowed_callers": ["code"], "output_schema": {"a": 1}},
+            ["allowed_callers", "output_schema"],
+        ),
+    ],
+)
+def test_members_of_a_function_that_gemini_has_not(members: JSON, noted: list[str]) -> None:
+    notes = Notes()
+    tools = ToolSet(model_info("gemini-3.8-flash"), notes, Options())
+    tools.add_chat_tools([{"type": "function", "function": {"name": "f", **members}}])
+    assert list(notes) == [("ignored", f"tools[0].function.{name}") for name in noted]

@@ -17,7 +17,7 @@ from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials import ApiKey
 from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
-from addons.gateway.generate import Dialect, GenerateJob
+from addons.gateway.generate import Dialect, GenerateJob, answer_unasked
 from addons.gateway.jobs import Call, CountJob, Job, StreamTranslator
 from addons.gateway.record.retranslation import Dialect as RecordedDialect
 from addons.gateway.record.retranslation import translate
@@ -73,6 +73,8 @@ class _Run:
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         call = translate(case.record, case.request, self.notes)
+        if call.plan.prewarm:
+            return answer_unasked(self._dialect(call), self.notes, streams=call.plan.stream)
         job = self._job(call)
         others = self._others(call)
         try:
@@ -89,9 +91,11 @@ class _Run:
     def _job(self, call: GeminiCall) -> Job:
         if self._case.endpoint == "input_tokens":
             return CountJob(call.model, call.plan.client_model, {k: v for k, v in call.body.items() if k != "store"})
+        return GenerateJob(replace(call, copies=1, further=[]), self._dialect(call), self.notes, _ask)
+
+    def _dialect(self, call: GeminiCall) -> Dialect:
         recorded = RecordedDialect.of(self._case.record, call, self.notes)
-        dialect = Dialect(whole=lambda notes: recorded.whole(), stream=recorded.stream)
-        return GenerateJob(replace(call, copies=1, further=[]), dialect, self.notes, _ask)
+        return Dialect(whole=lambda notes: recorded.whole(), stream=recorded.stream)
 
     def _others(self, call: GeminiCall) -> list[bytes]:
         """The answers of the calls beside the first one."""

@@ -21,7 +21,7 @@ from addons.gateway.jobs import CountJob, StreamTranslator
 from addons.gateway.record.flow_record import digest
 from addons.gateway.record.seeds import Seeds
 from addons.gateway.responses_api import Compaction
-from mapping import chat, completions, errors, jsonio, responses, upstream_forms
+from mapping import chat, completions, errors, jsonio, prewarm, responses, upstream_forms
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, GeminiCall, Options, RawTurn
 from mapping.notes import Notes
@@ -90,6 +90,8 @@ def answer(record: Mapping[str, Any], call: GeminiCall, upstream: Sequence[bytes
     dialect = Dialect.of(record, call, Notes() if notes is None else notes)
     if dialect.queued is not None:
         return dialect.queued
+    if call.plan.prewarm:
+        upstream = [prewarm.EMPTY_STREAM if call.plan.stream else prewarm.EMPTY]
     further = min(call.copies - 1 + len(call.further), max(0, len(upstream) - 1))
     first, others = upstream[: len(upstream) - further], upstream[len(upstream) - further :]
     return _streamed(dialect.stream(), first, others) if call.plan.stream else _whole(dialect.whole(), first, others)

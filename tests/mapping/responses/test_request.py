@@ -149,7 +149,7 @@ def test_nulls_are_absent() -> None:
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"metadata": {"a": "b"}, "user": "u", "safety_identifier": "s"},
+        {"metadata": {"a": "b"}, "safety_identifier": "s"},
         {"prompt_cache_key": "k", "prompt_cache_retention": "24h", "prompt_cache_options": {"ttl": "30m"}},
         {"client_metadata": {}, "parallel_tool_calls": True, "store": False, "truncation": "disabled"},
         {"reasoning": {"context": "all_turns", "mode": "standard"}, "tools": [], "include": []},
