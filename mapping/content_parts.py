@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mapping import media, members
 from mapping.gemini import JSON
+from mapping.notes import Notes
 
 
 def text(part: JSON, path: str) -> JSON | None:
@@ -16,12 +17,12 @@ def refusal(part: JSON, path: str) -> JSON | None:
     return _texts(part, "refusal", path)
 
 
-def audio(part: JSON, path: str) -> JSON:
+def audio(part: JSON, path: str, notes: Notes) -> JSON:
     """A part with `input_audio`: base64 `data` and its `format`; or, of Codex, with a data URL in `audio_url`."""
     if part.get("input_audio") is None and part.get("audio_url") is not None:
-        return media.audio_part(part["audio_url"], part.get("format"), path=path, member="audio_url")
+        return media.audio_part(part["audio_url"], part.get("format"), path=path, notes=notes, member="audio_url")
     given = members.json_object(part, "input_audio", path)
-    return media.audio_part(given.get("data"), given.get("format"), path=f"{path}.input_audio")
+    return media.audio_part(given.get("data"), given.get("format"), path=f"{path}.input_audio", notes=notes)
 
 
 def _texts(part: JSON, name: str, path: str) -> JSON | None:

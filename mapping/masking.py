@@ -28,7 +28,7 @@ from typing import Any
 from mapping import jsonio
 from mapping.gemini import JSON
 from mapping.json_text import Leaf, rewrite
-from mapping.media import AUDIO_FORMATS, MIME_TYPES
+from mapping.media_types import AUDIO_FORMATS, MIME_TYPES
 from mapping.signatures import PLACEHOLDERS, decode_call_id, encode_call_id, text_key
 from mapping.tiny_files import tiny_file
 

@@ -6,6 +6,10 @@ Rules kept here:
   fetches itself (Gemini API reference, `Part`). Nothing is fetched here.
 * `data` is base64 in the standard alphabet with padding. Clients also send the URL-safe alphabet, line breaks, missing
   padding, and data URLs that are percent-encoded or not base64 at all; all of it is put right.
+* The type that goes out is that of the bytes, where they tell: a data URL that says another is put right with a note.
+  What is no picture at all is a 400, and so are bytes of a type that Gemini does not take.
+* Text files of other types than `text/plain` go as text (`mapping.text_files`).
+* Of an address, the kind of the part says what it is: an ending counts only where it names something of that kind.
 * Tens of megabytes pass through here: data is looked at once, by functions that run in C, and copied only to cut
   off the head of its URL.
 """
@@ -18,118 +22,18 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from mapping import errors
-from mapping.gemini import JSON
+from mapping import errors, text_files, unknown
+from mapping.gemini import JSON, Options
+from mapping.media_types import AUDIO_FORMATS, MEDIA, MIME_ALIASES, is_other, mime_of, sniffed
+from mapping.notes import Notes
 
 FILES_URI = "https://generativelanguage.googleapis.com/v1beta/"
 
-MIME_TYPES: dict[str, str] = {
-    # images
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "webp": "image/webp",
-    "heic": "image/heic",
-    "heif": "image/heif",
-    "gif": "image/gif",
-    "bmp": "image/bmp",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "avif": "image/avif",
-    "svg": "image/svg+xml",
-    # audio
-    "wav": "audio/wav",
-    "mp3": "audio/mp3",
-    "aif": "audio/aiff",
-    "aiff": "audio/aiff",
-    "aac": "audio/aac",
-    "ogg": "audio/ogg",
-    "oga": "audio/ogg",
-    "opus": "audio/ogg",
-    "flac": "audio/flac",
-    "m4a": "audio/m4a",
-    # video
-    "mp4": "video/mp4",
-    "mpeg": "video/mpeg",
-    "mpg": "video/mpg",
-    "mov": "video/mov",
-    "avi": "video/avi",
-    "flv": "video/x-flv",
-    "webm": "video/webm",
-    "wmv": "video/wmv",
-    "3gp": "video/3gpp",
-    "mkv": "video/x-matroska",
-    # documents
-    "pdf": "application/pdf",
-    "doc": "application/msword",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xls": "application/vnd.ms-excel",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ppt": "application/vnd.ms-powerpoint",
-    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-    "rtf": "text/rtf",
-    # text
-    "html": "text/html",
-    "htm": "text/html",
-    "css": "text/css",
-    "csv": "text/csv",
-    "xml": "text/xml",
-    "md": "text/markdown",
-    "markdown": "text/markdown",
-    "json": "application/json",
-    **dict.fromkeys(
-        (
-            *("txt", "text", "log", "ini", "cfg", "conf", "toml", "yaml", "yml", "tsv", "jsonl", "rst", "tex", "srt"),
-            *("py", "js", "mjs", "ts", "tsx", "jsx", "java", "kt", "c", "h", "cc", "cpp", "hpp", "cs", "go", "rs"),
-            *("rb", "php", "swift", "scala", "sh", "bash", "ps1", "bat", "sql", "r", "lua", "pl", "vue", "diff"),
-        ),
-        "text/plain",
-    ),
-}
-"""File name extension, in lower case -> MIME type as Gemini's documentation writes it."""
+_TAKEN = ("text/plain", "text/rtf", "application/rtf", "application/pdf", "application/msword", "application/vnd.")
+"""Types, or their beginnings, that Gemini takes beside media, at least some of its models."""
 
-AUDIO_FORMATS: dict[str, str] = {
-    "wav": "audio/wav",
-    "mp3": "audio/mp3",
-    "aiff": "audio/aiff",
-    "aac": "audio/aac",
-    "ogg": "audio/ogg",
-    "opus": "audio/ogg",
-    "flac": "audio/flac",
-    "m4a": "audio/m4a",
-    "webm": "audio/webm",
-    "pcm16": "audio/pcm",
-}
-"""`input_audio.format` -> MIME type. OpenAI documents wav and mp3."""
-
-_MIME_ALIASES = {
-    "image/jpg": "image/jpeg",
-    "image/x-png": "image/png",
-    "audio/x-wav": "audio/wav",
-    "audio/wave": "audio/wav",
-    "audio/vnd.wave": "audio/wav",
-    "video/quicktime": "video/mov",
-    "application/x-pdf": "application/pdf",
-}
-
-_MAGIC = (
-    (0, b"\x89PNG", "image/png"),
-    (0, b"\xff\xd8\xff", "image/jpeg"),
-    (0, b"GIF8", "image/gif"),
-    (8, b"WEBP", "image/webp"),
-    (8, b"WAVE", "audio/wav"),
-    (8, b"AVI ", "video/avi"),
-    (0, b"%PDF", "application/pdf"),
-    (0, b"ID3", "audio/mp3"),
-    (0, b"OggS", "audio/ogg"),
-    (0, b"fLaC", "audio/flac"),
-    (4, b"ftyphei", "image/heic"),
-    (4, b"ftypmif1", "image/heif"),
-    (4, b"ftypavif", "image/avif"),
-    (4, b"ftypM4A", "audio/m4a"),
-    (4, b"ftyp", "video/mp4"),
-)
-"""What stands at which byte of a file -> what it is, for data that comes without a type. The first that fits."""
+_PROGRAMS = (".php", ".pl", ".asp", ".aspx", ".jsp", ".cgi")
+"""Endings of addresses that name what makes the answer, not what the answer is."""
 
 _RESOLUTIONS = {
     "auto": None,
@@ -149,21 +53,21 @@ _MAX_HEAD = 1000
 """Characters in which the comma of a data URL must come."""
 
 
-def image_part(url: Any, *, path: str) -> JSON:
+def image_part(url: Any, *, path: str, notes: Notes) -> JSON:
     """The part for an image: a data URL, or a URL that Gemini fetches (https, http, gs, a file of the Files API, a
     video of YouTube).
 
     `path` is that of the URL itself (`messages[0].content[1].image_url.url`). Raises OpenAIError (400) that names it.
     """
-    return _part(url, path, "an image")
+    return _part(url, path, "an image", ("image/",), notes)
 
 
-def video_part(url: Any, *, path: str) -> JSON:
+def video_part(url: Any, *, path: str, notes: Notes) -> JSON:
     """The part for a video (`video_url`, which some clients send): as `image_part`."""
-    return _part(url, path, "a video")
+    return _part(url, path, "a video", ("video/",), notes)
 
 
-def audio_part(data: Any, format: Any, *, path: str, member: str = "data") -> JSON:
+def audio_part(data: Any, format: Any, *, path: str, notes: Notes, member: str = "data") -> JSON:
     """The part for `input_audio`: base64, or a data URL, and a key of `AUDIO_FORMATS`.
 
     `path` is that of the object; errors name `format` or `member` in it, which is where the data was.
@@ -171,34 +75,34 @@ def audio_part(data: Any, format: Any, *, path: str, member: str = "data") -> JS
     where = f"{path}.{member}"
     text = _text(data, where)
     if _is_data_url(text):
-        mime, data = _data_url(text, where)
+        mime, data, charset = _data_url(text, where)
         if mime not in _UNTOLD:
-            return _inline(mime, data)
+            return _bytes_part(mime, data, where, notes, charset=charset)
         text = data
     name = _text(format, f"{path}.format").lower()
     if name not in AUDIO_FORMATS:
         raise errors.bad_value(
             f"{path}.format", f"Invalid value: '{name[:40]}'. Supported values are: {_listed(AUDIO_FORMATS)}."
         )
-    return _inline(AUDIO_FORMATS[name], _base64(text, where))
+    return _bytes_part(AUDIO_FORMATS[name], _base64(text, where), where, notes)
 
 
-def file_part(file: JSON, *, path: str) -> JSON:
+def file_part(file: JSON, *, path: str, notes: Notes) -> JSON:
     """The part for a file: `file_data` (a data URL, or bare base64 that `filename` tells the type of), `file_url`, or
     `file_id` when it is a file of the Gemini Files API.
 
     `path` is that of `file`, an object; errors name a member of it.
     """
     if file.get("file_data") is not None:
-        return _file_data(file, path)
+        return _file_data(file, path, notes)
     if file.get("file_url") is not None:
-        return _part(file["file_url"], f"{path}.file_url", "a file")
+        return _part(file["file_url"], f"{path}.file_url", "a file", ("",), notes)
     if file.get("file_id") is not None:
         return _file_id(file["file_id"], f"{path}.file_id")
     raise errors.missing(f"{path}.file_data")
 
 
-def resolution(detail: Any, *, path: str) -> str | None:
+def resolution(detail: Any, *, path: str, notes: Notes, options: Options) -> str | None:
     """The `MediaResolution` of an image's `detail`; None leaves it to Gemini. Gemini's own names are taken too."""
     if detail is None:
         return None
@@ -206,8 +110,8 @@ def resolution(detail: Any, *, path: str) -> str | None:
     if name in _LEVELS:
         return name
     if name not in _RESOLUTIONS:
-        raise errors.bad_value(path, f"Invalid value: '{name[:40]}'. Supported values are: {_listed(_RESOLUTIONS)}.")
-    return _RESOLUTIONS[name]
+        unknown.leave_out(name, path, _RESOLUTIONS, notes, options)
+    return _RESOLUTIONS.get(name)
 
 
 def highest(levels: Iterable[str]) -> str:
@@ -218,24 +122,43 @@ def highest(levels: Iterable[str]) -> str:
     return _LEVELS[min(max(map(_LEVELS.index, levels)), 2)]
 
 
-def mime_of(name: str) -> str | None:
-    """The MIME type that the extension of a file name or of a URL's path tells."""
-    base, dot, extension = name.rpartition("/")[2].rpartition(".")
-    return MIME_TYPES.get(extension.lower()) if dot and base else None
-
-
-def _part(url: Any, path: str, what: str) -> JSON:
+def _part(url: Any, path: str, what: str, kinds: tuple[str, ...], notes: Notes) -> JSON:
+    """`kinds` are the beginnings of the types that the ending of an address may name."""
     text = _text(url, path)
-    if _is_data_url(text):
-        mime, data = _data_url(text, path)
-        told = _sniffed(data) if mime in _UNTOLD else mime
-        if told is None:
-            raise errors.bad_value(path, f"Invalid value for '{path}': the data URL does not say what it holds.")
-        return _inline(told, data)
-    return _file(text, path, what)
+    if not _is_data_url(text):
+        return _file(text, path, what, kinds)
+    mime, data, charset = _data_url(text, path)
+    told = (sniffed(data) or "") if mime in _UNTOLD else mime
+    if not told:
+        raise errors.bad_value(path, f"Invalid value for '{path}': the data URL does not say what it holds.")
+    return _bytes_part(told, data, path, notes, charset=charset)
 
 
-def _file(uri: str, path: str, what: str) -> JSON:
+def _bytes_part(mime: str, data: str, path: str, notes: Notes, *, name: str | None = None, charset: str = "") -> JSON:
+    """The part for clean base64 of a type that the client told, or that the name tells."""
+    if text_files.is_text(mime) and (mime not in _TAKEN or name is not None):
+        text = text_files.decoded(data, charset, told=True)
+        if text is not None:
+            return text_files.text_part(text, name, mime)
+    found = sniffed(data)
+    if found is not None and is_other(mime, found):
+        notes.add("media-type", path)
+        mime = found
+    elif found is None and mime.startswith("image/") and text_files.looks_like_text(data):
+        raise errors.bad_value(path, f"Invalid value for '{path}': the data is text, no image of type '{mime[:40]}'.")
+    if not mime.startswith((*MEDIA, *_TAKEN)):
+        text = text_files.decoded(data, charset, told=False)
+        if text is None:
+            raise errors.bad_value(
+                path,
+                f"Invalid value for '{path}': files of type '{mime[:80]}' are not supported. Send pictures, sound, "
+                "video, PDF or text.",
+            )
+        return text_files.text_part(text, name, mime)
+    return {"inlineData": {"mimeType": mime, "data": data}}
+
+
+def _file(uri: str, path: str, what: str, kinds: tuple[str, ...]) -> JSON:
     """A reference to what Gemini fetches."""
     uri = uri.strip()
     if uri.startswith("files/"):
@@ -251,39 +174,41 @@ def _file(uri: str, path: str, what: str) -> JSON:
             "https://, http:// or gs://.",
         )
     mime = mime_of(parts.path)
+    if mime is not None and (not mime.startswith(kinds) or parts.path.lower().endswith(_PROGRAMS)):
+        mime = None
     return {"fileData": {"fileUri": uri} if mime is None else {"fileUri": uri, "mimeType": mime}}
 
 
-def _file_data(file: JSON, path: str) -> JSON:
+def _file_data(file: JSON, path: str, notes: Notes) -> JSON:
     where = f"{path}.file_data"
     text = _text(file["file_data"], where)
-    mime, data = _data_url(text, where) if _is_data_url(text) else ("", _base64(text, where))
-    if mime in _UNTOLD:
-        name = file.get("filename")
-        told = (mime_of(name) if isinstance(name, str) else None) or _sniffed(data)
-        if told is None:
-            raise errors.bad_value(
-                f"{path}.filename",
-                f"Invalid value for '{path}.filename': the type of the file is not known. Give a name with a usual "
-                "extension, or the data as 'data:<mime type>;base64,...'.",
-            )
-        mime = told
-    return _inline(mime, data)
+    mime, data, charset = _data_url(text, where) if _is_data_url(text) else ("", _base64(text, where), "")
+    given = file.get("filename")
+    name = given if isinstance(given, str) and given else None
+    if mime not in _UNTOLD:
+        return _bytes_part(mime, data, where, notes, name=None if mime in _TAKEN else name, charset=charset)
+    told = (mime_of(name) if name else None) or sniffed(data)
+    if told is not None:
+        return _bytes_part(told, data, where, notes, name=name, charset=charset)
+    content = text_files.decoded(data, charset, told=False)
+    if content is None:
+        raise errors.bad_value(
+            f"{path}.filename",
+            f"Invalid value for '{path}.filename': the type of the file is not known, and it is no text. Give a name "
+            "with a usual extension, or the data as 'data:<mime type>;base64,...'.",
+        )
+    return text_files.text_part(content, name, "")
 
 
 def _file_id(file_id: Any, path: str) -> JSON:
     text = _text(file_id, path)
     if text.startswith(("files/", FILES_URI + "files/", "gs://")):
-        return _file(text, path, "a file")
+        return _file(text, path, "a file", ("",))
     raise errors.unsupported_value(
         path,
         f"Unsupported value for '{path}': files uploaded to OpenAI are not known here. Send the file as 'file_data', "
         "or give the name of a file of the Gemini Files API ('files/...').",
     )
-
-
-def _inline(mime: str, data: str) -> JSON:
-    return {"inlineData": {"mimeType": mime, "data": data}}
 
 
 def _text(value: Any, path: str) -> str:
@@ -298,20 +223,22 @@ def _is_data_url(text: str) -> bool:
     return text[:64].lstrip()[:5].lower() == "data:"
 
 
-def _data_url(url: str, path: str) -> tuple[str, str]:
-    """The MIME type ("" when there is none) and the base64 of a data URL (RFC 2397)."""
+def _data_url(url: str, path: str) -> tuple[str, str, str]:
+    """The MIME type ("" when there is none), the base64 and the charset ("") of a data URL (RFC 2397)."""
     comma = url.find(",", 0, _MAX_HEAD)
     if comma < 0:
         raise errors.bad_value(path, f"Invalid value for '{path}': a data URL needs a comma before its data.")
     mime, *parameters = url[:comma].strip()[len("data:") :].lower().split(";")
     mime = mime.strip()
-    mime = _MIME_ALIASES.get(mime, mime)
+    mime = MIME_ALIASES.get(mime, mime)
     if mime and not _is_mime(mime):
         raise errors.bad_value(path, f"Invalid value for '{path}': '{mime[:40]}' is not a MIME type.")
+    charsets = (parameter.strip() for parameter in parameters if parameter.strip().startswith("charset="))
+    charset = next(charsets, "").removeprefix("charset=").strip('"')
     data = url[comma + 1 :]
     if any(parameter.strip() == "base64" for parameter in parameters):
-        return mime, _base64(data, path)
-    return mime or "text/plain", _base64(base64.b64encode(_unquoted(data)).decode(), path)
+        return mime, _base64(data, path), charset
+    return mime or "text/plain", _base64(base64.b64encode(_unquoted(data)).decode(), path), charset
 
 
 def _is_mime(text: str) -> bool:
@@ -350,12 +277,6 @@ def _cleaned(data: str) -> str:
 
 def _unquoted(data: str) -> bytes:
     return unquote_to_bytes(data.encode("utf-8", "replace"))
-
-
-def _sniffed(data: str) -> str | None:
-    """What clean base64 holds, told by its first twelve bytes."""
-    head = base64.b64decode(data[:16])
-    return next((mime for offset, magic, mime in _MAGIC if head.startswith(magic, offset)), None)
 
 
 def _listed(values: Iterable[str]) -> str:

@@ -71,10 +71,10 @@ class MessageReader:
         self._parts: dict[str, Callable[[JSON, str], JSON | None]] = {
             "text": content_parts.text,
             "image_url": self._image,
-            "input_audio": content_parts.audio,
+            "input_audio": self._audio,
             "refusal": content_parts.refusal,
-            "file": _file,
-            "video_url": _video,
+            "file": self._file,
+            "video_url": self._video,
         }
 
     def read(self, messages: Any) -> None:
@@ -243,10 +243,10 @@ class MessageReader:
         path = f"{path}.image_url"
         image = part.get("image_url")
         if isinstance(image, str):
-            return media.image_part(image, path=path)
+            return media.image_part(image, path=path, notes=self._notes)
         image = members.json_object(part, "image_url", path.removesuffix(".image_url"))
-        converted = media.image_part(image.get("url"), path=f"{path}.url")
-        level = media.resolution(image.get("detail"), path=f"{path}.detail")
+        converted = media.image_part(image.get("url"), path=f"{path}.url", notes=self._notes)
+        level = media.resolution(image.get("detail"), path=f"{path}.detail", notes=self._notes, options=self._options)
         if level is None:
             return converted
         if self._conversation.gemini_3:
@@ -254,24 +254,24 @@ class MessageReader:
         self.resolutions.append(level)
         return converted
 
+    def _audio(self, part: JSON, path: str) -> JSON:
+        return content_parts.audio(part, path, self._notes)
+
+    def _file(self, part: JSON, path: str) -> JSON:
+        return media.file_part(members.json_object(part, "file", path), path=f"{path}.file", notes=self._notes)
+
+    def _video(self, part: JSON, path: str) -> JSON:
+        video = part.get("video_url")
+        if isinstance(video, str):
+            return media.video_part(video, path=f"{path}.video_url", notes=self._notes)
+        video = members.json_object(part, "video_url", path)
+        return media.video_part(video.get("url"), path=f"{path}.video_url.url", notes=self._notes)
+
 
 def _text_of(part: JSON, path: str) -> JSON | None:
     """What is left of a part of an unknown type."""
     text = unknown.plain_text(part)
     return {"text": text} if text else None
-
-
-def _file(part: JSON, path: str) -> JSON:
-    return media.file_part(members.json_object(part, "file", path), path=f"{path}.file")
-
-
-def _video(part: JSON, path: str) -> JSON:
-    path = f"{path}.video_url"
-    video = part.get("video_url")
-    if isinstance(video, str):
-        return media.video_part(video, path=path)
-    video = members.json_object(part, "video_url", path.removesuffix(".video_url"))
-    return media.video_part(video.get("url"), path=f"{path}.url")
 
 
 def _google_parts(message: JSON) -> list[JSON]:

@@ -44,8 +44,8 @@ class ContentReader:
             **dict.fromkeys(TEXT_PARTS, content_parts.text),
             "refusal": content_parts.refusal,
             "input_image": self._image,
-            "input_file": _file,
-            "input_audio": content_parts.audio,
+            "input_file": self._file,
+            "input_audio": self._audio,
             "encrypted_content": self._sealed,
         }
 
@@ -89,6 +89,12 @@ class ContentReader:
             texts.append((unknown.plain_text(part), part_path))
         return texts
 
+    def _audio(self, part: JSON, path: str) -> JSON:
+        return content_parts.audio(part, path, self._notes)
+
+    def _file(self, part: JSON, path: str) -> JSON:
+        return media.file_part(part, path=path, notes=self._notes)
+
     def _sealed(self, part: JSON, path: str) -> JSON | None:
         text = members.string(part, "encrypted_content", path)
         if is_sealed(text):
@@ -99,13 +105,13 @@ class ContentReader:
     def _image(self, part: JSON, path: str) -> JSON:
         image: Any = part.get("image_url")
         if image is None and part.get("file_id") is not None:
-            return media.file_part({"file_id": part["file_id"]}, path=path)
+            return media.file_part({"file_id": part["file_id"]}, path=path, notes=self._notes)
         where, detail, detail_path = f"{path}.image_url", part.get("detail"), f"{path}.detail"
         if isinstance(image, dict):  # as chat has it
             detail, detail_path = image.get("detail"), f"{where}.detail"
             image, where = image.get("url"), f"{where}.url"
-        converted = media.image_part(image, path=where)
-        level = media.resolution(detail, path=detail_path)
+        converted = media.image_part(image, path=where, notes=self._notes)
+        level = media.resolution(detail, path=detail_path, notes=self._notes, options=self._options)
         if level is None:
             return converted
         if self._resolution_per_part:
@@ -118,7 +124,3 @@ def _text_of(part: JSON, path: str) -> JSON | None:
     """What is left of a part of an unknown type."""
     text = unknown.plain_text(part)
     return {"text": text} if text else None
-
-
-def _file(part: JSON, path: str) -> JSON:
-    return media.file_part(part, path=path)

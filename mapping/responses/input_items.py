@@ -342,7 +342,7 @@ class ItemReader:
             self._drop(item, path)
             return
         mime = _IMAGE_MIME.get(str(item.get("output_format")), "image/png")
-        image = media.image_part(f"data:{mime};base64,{result}", path=f"{path}.result")
+        image = media.image_part(f"data:{mime};base64,{result}", path=f"{path}.result", notes=self._notes)
         self._conversation.part(image, path)
 
     def _drop(self, item: JSON, path: str) -> None:
