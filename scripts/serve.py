@@ -7,6 +7,7 @@ import argparse
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Mapping
 
 if not __package__:  # run as a file
@@ -169,6 +170,32 @@ def ports_taken(options: argparse.Namespace, extra: "list[str]", *, lan: bool) -
     return said and f"The web page: {said[:1].lower()}{said[1:]}"
 
 
+def can_keep(folder: str) -> bool:
+    """Whether mitmproxy can have its certificates in a folder: they are there, or can be made."""
+    if os.path.isfile(os.path.join(folder, "mitmproxy-ca.pem")):
+        return True
+    while folder and not os.path.lexists(folder):
+        folder = os.path.dirname(folder)
+    return os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)
+
+
+def folder_of_mitmproxy(extra: "list[str]") -> "str | None":
+    """Another folder for mitmproxy's certificates, where its own can't be written; None where that is not needed.
+
+    It would end with a traceback otherwise. They are for connections by TLS, which few make to a gateway.
+    """
+    usual = os.path.expanduser(os.path.join("~", ".mitmproxy"))
+    if sets(extra, "confdir") or (os.path.isabs(usual) and can_keep(usual)):
+        return None
+    try:
+        return tempfile.mkdtemp(prefix="antigravity-")
+    except OSError as e:
+        raise bootstrap.SetupError(
+            f"mitmproxy can't write its folder {usual}, nor a temporary one ({e.strerror}). "
+            "Name one that it can write: serve.py -- --set confdir=FOLDER"
+        ) from None
+
+
 def sets(arguments: "list[str]", name: str) -> bool:
     """Whether arguments for mitmproxy set an option. mitmproxy refuses one that is set twice."""
     flag = "--" + name.replace("_", "-")
@@ -202,6 +229,10 @@ def serve(argv: "list[str]") -> None:
     if demo and not sets(extra, "antigravity_demo"):
         bootstrap.say(DEMO.format(why=why, settings=SETTINGS))
     tool, *arguments = command(options, extra, settings=settings, demo=demo, lan=allows_lan(settings))
+    folder = folder_of_mitmproxy(extra)
+    if folder:
+        bootstrap.say(f"mitmproxy's own folder can't be written; this time its certificates are in {folder}.")
+        arguments += ["--set", "confdir=" + folder]
     program = [environment.script(tool), *arguments]
     complaint = ports_taken(options, extra, lan=allows_lan(settings))
     if complaint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,33 @@ def test_ports_that_are_taken(argv: str, taken: set[int], said: str | None, monk
     monkeypatch.setattr(ports, "holder", lambda host, port: "by another program")
     options, extra = serve.parse(argv.split())
     assert serve.ports_taken(options, extra, lan=False) == said
+
+
+def test_where_mitmproxy_can_keep_its_certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "not" / "yet"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "not" / "yet"))
+    assert serve.folder_of_mitmproxy([]) is None
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "file" / "home"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert serve.folder_of_mitmproxy(["--set", "confdir=x"]) is None
+    folder = serve.folder_of_mitmproxy([])
+    assert folder
+    assert os.listdir(folder) == []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(bootstrap.SetupError, match="--set confdir=FOLDER"):
+        serve.folder_of_mitmproxy([])
+
+
+def test_certificates_that_are_there_need_no_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert not serve.can_keep(str(tmp_path))
+    (tmp_path / "mitmproxy-ca.pem").touch()
+    assert serve.can_keep(str(tmp_path))
+
+
+def test_a_home_that_is_not_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert serve.folder_of_mitmproxy([])
