@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+from mitmproxy.test import tflow
+
 from addons.gateway.gateway import Gateway
+from tests.gateway.test_exchange import ACCOUNT, EVENT, exchange_of
 
 FIRST = '[[accounts]]\nemail = "a"\napi_key = "k-1"\n[[accounts]]\nemail = "b"\napi_key = "k-2"\n'
 
@@ -31,3 +37,32 @@ def test_unchanged_accounts_stay_as_they_are(tmp_path: Path) -> None:
     assert again.unusable is None
     assert same is b
     gateway.close_store()
+
+
+def test_a_request_under_way_keeps_its_store(tmp_path: Path) -> None:
+    """Its response goes where its conversation is, though the settings have named another file in the meantime."""
+    file = tmp_path / "antigravity.toml"
+    file.write_text(f"[responses]\nstore = 'old.db'\n{ACCOUNT}")
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+
+    async def answer() -> None:
+        exchange = await exchange_of(gateway, {"input": "hi"})
+        file.write_text(f"[responses]\nstore = 'new.db'\n{ACCOUNT}")
+        gateway.use(gateway.load(file))
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        exchange.feed(EVENT)
+        exchange.judge()
+        await exchange.on_response()
+
+    old = gateway.database
+    asyncio.run(answer())
+    old.close()
+    gateway.close_store()
+    assert (stored(tmp_path / "old.db"), stored(tmp_path / "new.db")) == (1, 0)
+
+
+def stored(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return int(connection.execute("select count(*) from responses").fetchone()[0])
