@@ -215,6 +215,11 @@ class Exchange:
         return self._head is not None
 
     @property
+    def paused(self) -> bool:
+        """Another attempt is made, after `pause` seconds."""
+        return self.verdict is Verdict.AGAIN
+
+    @property
     def streaming(self) -> bool:
         return self.verdict is Verdict.STREAM
 

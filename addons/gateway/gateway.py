@@ -178,6 +178,11 @@ class Gateway:
         """Begin or end to record exchanges."""
         self.recorder = Recorder(self.settings.trace.keep) if wanted else None
 
+    @property
+    def is_demo(self) -> bool:
+        """Answers are made up by the demo upstream."""
+        return self._only_accounts is not None
+
     def use_only(self, accounts: list[Account]) -> None:
         """Serve from these accounts, whatever the settings say: the demo asks nobody else."""
         self._only_accounts = accounts

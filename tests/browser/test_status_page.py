@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import re
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import FLASH, wait_until
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Camera, Mitmweb, Opener, Starter
@@ -53,7 +57,7 @@ def address(mitmweb: Mitmweb) -> str:
 def assert_shows_traffic(page: Page) -> None:
     expect(page.locator("[data-account]")).to_have_count(2)
     expect(page.locator("[data-state=cooling]")).to_have_count(1)
-    expect(page.locator("[data-model='gemini-2.5-flash'] [data-label=Requests]")).to_have_text("2")
+    expect(page.locator(f"[data-model='{FLASH}'] [data-label=Requests]")).to_have_text("2")
     expect(page.locator("[data-exchange]")).to_have_count(5)
     expect(page.locator("[data-exchange][data-status='404']")).to_contain_text("model_not_found")
     expect(page.locator("[data-exchange]").first).to_contain_text("demo-429-day-first")
@@ -112,7 +116,7 @@ def test_without_javascript(busy: Mitmweb, open_page: Opener, picture: Camera) -
     """All is there; what would do nothing is not."""
     page = open_page(address(busy), viewport=DESKTOP, java_script_enabled=False)
     assert_shows_traffic(page)
-    expect(page.locator("button:visible")).to_have_count(0)
+    expect(page.locator("button:visible:not([type=submit])")).to_have_count(0)
     expect(page.locator("#refresh")).to_be_hidden()
     page.locator("#setup-python summary").click()
     expect(page.locator("#code-python")).to_be_visible()
@@ -164,14 +168,58 @@ def test_with_a_key(start_mitmweb: Starter, open_page: Opener, picture: Camera) 
     picture(page, "locked.png", full_page=True)
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_what_is_looked_for(busy: Mitmweb, open_page: Opener, picture: Camera, script: bool) -> None:
+    """The form works without JavaScript; with it, the page that renews itself goes on with what is looked for."""
+    page = open_page(address(busy), viewport=DESKTOP, java_script_enabled=script)
+    page.get_by_label("errors only").check()
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("[data-exchange][data-status='404']").first).to_be_visible()
+    expect(page.locator("[data-exchange][data-status='200']")).to_have_count(0)
+    page.get_by_role("searchbox").fill("nothing has this")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("[data-exchange]")).to_have_count(0)
+    page.get_by_role("searchbox").fill("no-such-model")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("[data-exchange]").first).to_contain_text("does not exist")
+    picture(page, f"search-{script}.png", full_page=True)
+    if script:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator("#refresh")).to_contain_text("Renewed")
+        expect(page.locator("[data-exchange][data-status='200']")).to_have_count(0)
+    page.locator("#search").get_by_role("link", name="all").click()
+    expect(page.locator("[data-exchange][data-status='200']").first).to_be_visible()
+
+
+def test_what_is_under_way(start_mitmweb: Starter, open_page: Opener, picture: Camera) -> None:
+    """A silent upstream: what waits is shown, and a client that leaves is neither a success nor an error."""
+    mitmweb = start_mitmweb()
+    body = {"model": "demo-silent", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+    connection = http.client.HTTPConnection("127.0.0.1", mitmweb.gateway.port, timeout=30)
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    wait_until(lambda: mitmweb.gateway.call("GET", "/status.json").json["running"])
+    page = open_page(address(mitmweb), viewport=DESKTOP)
+    expect(page.locator("[data-running]")).to_contain_text("demo-silent")
+    picture(page, "running.png", full_page=True)
+    connection.close()
+    wait_until(lambda: mitmweb.gateway.call("GET", "/status.json").json["exchanges"])
+    page.reload()
+    expect(page.locator("[data-running]")).to_have_count(0)
+    expect(page.locator(".state.left")).to_contain_text("client left after")
+    expect(page.locator("#hour-errors")).to_have_text("0")
+    expect(page.locator("#requests-chart rect.left")).to_have_count(1)
+    expect(page.locator("#requests-chart rect.good")).to_have_count(0)
+    picture(page, "left.png", full_page=True)
+
+
 def test_a_link_opens_the_exchange_in_mitmweb(busy: Mitmweb, open_page: Opener) -> None:
     page = open_page(address(busy), viewport=DESKTOP)
     page.context.request.get(busy.url)  # who has opened mitmweb before is let in by its cookie
-    row = page.locator("[data-exchange][data-status='404']")
+    row = page.locator("[data-exchange][data-status='404']").first
     with page.context.expect_page() as opened:
         row.get_by_role("link").click()
     detail = opened.value.locator(".flow-detail")
-    expect(detail).to_contain_text("/v1/chat/completions")
+    expect(detail).to_contain_text("404 Not Found")  # the answer, which has the cause
     expect(detail.locator(".contentview pre")).to_contain_text("no-such-model")
 
 

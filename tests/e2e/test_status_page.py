@@ -157,12 +157,15 @@ def test_links_into_mitmweb(starter: Starter) -> None:
     arguments = [f"web_port={port}", "web_open_browser=false", f"web_password={token}"]
     settings = "[trace]\nkeep = 4\n" + TWO_ACCOUNTS
     gateway = starter(settings, *(part for one in arguments for part in ("--set", one)), tool="mitmweb")
-    for _ in range(6):
+    for _ in range(5):
         gateway.chat("gpt-4o")
+    gateway.chat("no-such-model")
     page = gateway.call("GET", "/").body.decode()
-    links = re.findall(r'href="http://127\.0\.0\.1:(\d+)/#/flows/([0-9a-f-]+)/request"', page)
+    links = re.findall(r'href="http://127\.0\.0\.1:(\d+)/#/flows/([0-9a-f-]+)/(request|response)"', page)
     shown = [one["flow_id"] for one in status(gateway)["exchanges"][:4]]
-    assert links == [(str(port), flow_id) for flow_id in shown]  # those that mitmweb has dropped have none
+    sides = ["response", *["request"] * 3]  # where the cause of a failure is
+    # Those that mitmweb has dropped have none.
+    assert links == [(str(port), *link) for link in zip(shown, sides, strict=True)]
     assert token not in page
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", f"/flows?token={token}")
@@ -175,7 +178,9 @@ def test_an_open_page_is_in_no_record(starter: Starter) -> None:
     gateway = starter(TWO_ACCOUNTS, "-w", "saved.flow")
     for path in ("/?poll", "/", "/?poll"):
         assert gateway.call("GET", path).status == 200
+    assert gateway.chat("gpt-4o").status == 200
     gateway.stop()
     with (gateway.folder / "saved.flow").open("rb") as file:
         flows = [flow for flow in io.FlowReader(file).stream() if isinstance(flow, mitm_http.HTTPFlow)]
-    assert [flow.request.path for flow in flows] == ["/"]
+    assert "/v1/chat/completions" in [flow.request.path for flow in flows]
+    assert not [flow for flow in flows if flow.request.path.startswith("/?") or flow.request.path == "/"]

@@ -12,28 +12,57 @@ from typing import TYPE_CHECKING, Any
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
+from mapping.printable import one_line
 
 if TYPE_CHECKING:
+    from addons.gateway.exchange import Exchange
     from addons.gateway.gateway import Gateway
 
+MOST_RUNNING = 50
+LONGEST = 200
+"""Characters of a path."""
 READY, COOLING, SET_ASIDE, UNUSABLE = "ready", "cooling", "set aside", "can't be used"
 
 
-def status(gateway: Gateway) -> dict[str, Any]:
-    """Everything."""
+def status(gateway: Gateway, asking: Exchange | None = None) -> dict[str, Any]:
+    """Everything but the exchanges. `asking` is the one that this is for, and not told of."""
     statistics, pool = gateway.statistics, gateway.pool
     rests = _rests(pool)
     return {
         "time": time.time(),
         "since": statistics.since,
-        "in_flight": max(0, len(gateway.exchanges) - 1),  # without the request that asks
+        "demo": gateway.is_demo,
+        "in_flight": sum(exchange is not asking for exchange in gateway.exchanges.values()),
+        "running": _running(gateway, asking),
         "accounts": [
             _account(gateway, account, rests.get(account.label, []), statistics.accounts.get(account.label))
             for account in pool.accounts
         ],
         "models": _models(statistics),
         "hour": _hour(statistics.minutes()),
-        "exchanges": [summary.plain() for summary in statistics.last()],
+    }
+
+
+def _running(gateway: Gateway, asking: Exchange | None) -> list[dict[str, Any]]:
+    """The requests under way, the oldest first: at most `MOST_RUNNING`."""
+    found = [one for one in gateway.exchanges.values() if one is not asking and not one.inner]
+    return [_under_way(exchange) for exchange in found[:MOST_RUNNING]]
+
+
+def _under_way(exchange: Exchange) -> dict[str, Any]:
+    job, account = exchange.job, exchange.account
+    return {
+        "id": exchange.id,
+        "flow_id": exchange.flow.id,
+        "method": exchange.method,
+        "path": one_line(exchange.path, LONGEST),
+        "client_model": exchange.asked_model,
+        "model": job.shown_model if job else None,
+        "account": account.label if account else None,
+        "attempt": len(exchange.attempts),
+        "pause": exchange.pause if exchange.paused else None,
+        "seconds": time.monotonic() - exchange.started,
+        "events": exchange.events if exchange.sent_stream else None,
     }
 
 
@@ -100,6 +129,7 @@ def _hour(minutes: list[Minute]) -> dict[str, Any]:
                 "time": minute.number * 60,
                 "requests": minute.requests,
                 "errors": minute.errors,
+                "left": minute.left,
                 "median": minute.quantile(0.5),
                 "p95": minute.quantile(0.95),
             }

@@ -2,7 +2,8 @@
 
 * Everything is in the page: no other file is asked for, and its policy lets the browser run and load nothing else.
 * Account labels, paths and names of models are other people's texts: the templates escape them all.
-* It reads well without JavaScript. With it, the page asks for itself again every few seconds (`POLL`).
+* It reads well without JavaScript, and what is looked for is in its address. With it, the page asks for itself again
+  every few seconds (`POLL`).
 * A browser shows a form for the key when the answer is 401 with `WWW-Authenticate`; only this path does that, because
   the programs that call the others would not know what to do with it.
 """
@@ -28,6 +29,7 @@ from addons.gateway import answers
 from addons.gateway.callers import is_loopback
 from addons.gateway.status import charts
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, status
+from addons.gateway.status.search import FIRST, Search
 from addons.gateway.summary import CLIENT_LEFT, left_after, unusual_finish
 from mapping.errors import OpenAIError
 
@@ -53,7 +55,8 @@ TONES = {READY: "good", COOLING: "warn", SET_ASIDE: "bad", UNUSABLE: "bad"}
 
 def is_poll(request: http.Request) -> bool:
     """Whether an open page asks for itself again: neither the log nor the page tells of that."""
-    return request.path == POLL and request.method == "GET"
+    path = request.path
+    return request.method == "GET" and path.startswith(POLL) and path[len(POLL) : len(POLL) + 1] in ("", "&")
 
 
 def is_page(method: str, path: str) -> bool:
@@ -64,12 +67,20 @@ def is_page(method: str, path: str) -> bool:
 def show(exchange: Exchange) -> None:
     """Answer with the page."""
     gateway = exchange.gateway
-    found = status(gateway)
+    found = status(gateway, exchange)
+    search = Search.of(exchange.flow.request.query)
+    fitting = [summary for summary in gateway.statistics.last() if search.fits(summary)]
+    listed = fitting if search.everything else fitting[:FIRST]
+    link = _flow_links(exchange.caller)
     needs_key = gateway.gatekeeper.needs_key
     content = _page(
         "status.html",
         found["time"],
         s=found,
+        exchanges=[summary.plain() for summary in listed],
+        search=search,
+        fitting=len(fitting),
+        kept=len(gateway.statistics.last()),
         ready=sum(account["state"] == READY for account in found["accounts"]),
         tones=TONES,
         tone=_tone,
@@ -77,7 +88,8 @@ def show(exchange: Exchange) -> None:
         charts=_charts(found["hour"]["minutes"]),
         width=charts.WIDTH,
         height=charts.HEIGHT,
-        flow_link=_flow_links(exchange.caller),
+        flow_link=link,
+        mitmweb=any(link(summary.flow_id, False) for summary in listed),
         base_url=_base_url(exchange),
         needs_key=needs_key,
         key="YOUR_KEY" if needs_key else "any",
@@ -87,7 +99,9 @@ def show(exchange: Exchange) -> None:
 
 def show_json(exchange: Exchange) -> None:
     """Answer with the same as JSON."""
-    exchange.succeed(orjson.dumps(status(exchange.gateway)), [answers.JSON_TYPE, *_NO_STORE])
+    told = status(exchange.gateway, exchange)
+    told["exchanges"] = [summary.plain() for summary in exchange.gateway.statistics.last()]
+    exchange.succeed(orjson.dumps(told), [answers.JSON_TYPE, *_NO_STORE])
 
 
 def refusal(problem: OpenAIError, request: http.Request, fields: answers.Fields) -> http.Response:
@@ -139,7 +153,7 @@ def _page_fields() -> answers.Fields:
         "connect-src 'self'",
         "img-src data:",
         "base-uri 'none'",
-        "form-action 'none'",
+        "form-action 'self'",
         "frame-ancestors 'none'",
     ]
     return [
@@ -163,26 +177,34 @@ def _base_url(exchange: Exchange) -> str:
     return f"{'https' if client.tls else 'http'}://{host}/v1"
 
 
-def _flow_links(caller: Caller) -> Callable[[str], str | None]:
-    """flow id -> where mitmweb shows it; None where it does not, or where the caller can't go.
+def _flow_links(caller: Caller) -> Callable[[str, bool], str | None]:
+    """flow id, whether the answer tells more than the request -> where mitmweb shows it; None where it does not, or
+    where the caller can't go.
 
-    mitmweb's token is not in it: who has opened mitmweb before is let in by its cookie.
+    mitmweb's token is not in it: it opens more than this page does. Who has opened mitmweb before is let in by its
+    cookie.
     """
     port = getattr(ctx.options, "web_port", None) if hasattr(ctx, "options") else None
     view: Any = ctx.master.addons.get("view") if port else None
     host = getattr(ctx.options, "web_host", "") if port else ""
     if view is None or (is_loopback(host) and not is_loopback(caller.address)):
-        return lambda flow_id: None
+        return lambda flow_id, answer: None
     if host in ("0.0.0.0", "::", ""):  # noqa: S104  # shown, not bound
         host = "127.0.0.1" if is_loopback(caller.address) else caller.host.rpartition(":")[0]
     name = f"[{host}]" if ":" in host and not host.startswith("[") else host
     base = f"http://{name}:{port}/#/flows/"
-    return lambda flow_id: f"{base}{quote(flow_id)}/request" if view.get_by_id(flow_id) else None
+
+    def link(flow_id: str, answer: bool) -> str | None:
+        side = "response" if answer else "request"
+        return f"{base}{quote(flow_id)}/{side}" if view.get_by_id(flow_id) else None
+
+    return link
 
 
 def _charts(minutes: list[dict[str, Any]]) -> dict[str, Any]:
     bad = [minute["errors"] for minute in minutes]
-    good = [minute["requests"] - minute["errors"] for minute in minutes]
+    left = [minute["left"] for minute in minutes]
+    good = [minute["requests"] - minute["errors"] - minute["left"] for minute in minutes]
     most = max(minute["requests"] for minute in minutes)
     request_top = charts.ceiling([most])
     median, p95 = ([minute[name] for minute in minutes] for name in ("median", "p95"))
@@ -192,6 +214,7 @@ def _charts(minutes: list[dict[str, Any]]) -> dict[str, Any]:
         "request_top": int(request_top),
         "good": charts.bars(good, request_top, below=bad),
         "bad": charts.bars(bad, request_top),
+        "left": charts.bars(left, request_top, below=[sum(counts) for counts in zip(good, bad, strict=True)]),
         "latency_top": latency_top,
         "median": charts.line(median, latency_top),
         "p95": charts.line(p95, latency_top),

@@ -95,6 +95,8 @@ class Minute:
     """Minutes since the epoch."""
     requests: Count = 0
     errors: Count = 0
+    left: Count = 0
+    """Whose client did not wait for the end."""
     latencies: Annotated[list[Count], Field(min_length=len(_BOUNDS) + 1, max_length=len(_BOUNDS) + 1)] = field(
         default_factory=lambda: [0] * (len(_BOUNDS) + 1)
     )
@@ -219,6 +221,7 @@ class Statistics:
         minute = self._minute(self._clock())
         minute.requests += 1
         minute.errors += bad
+        minute.left += summary.left
         if not summary.failed and not summary.left:
             minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -24,11 +25,13 @@ from addons.gateway.gateway import Gateway
 from addons.gateway.status import charts
 from addons.gateway.status import page as status_page
 from addons.gateway.status.overview import status
+from addons.gateway.status.search import FIRST
 from mapping.errors import OpenAIError
-from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, REFUSED, attempt
+from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, REFUSED, UNMAPPED, attempt
+from tests.gateway.test_exchange import PART, exchange_of
 
 HOSTILE = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='alert(3)&amp;{{7*7}}"
-VOID = {"meta", "link", "br", "path"}
+VOID = {"meta", "link", "br", "path", "input"}
 
 
 class Page(HTMLParser):
@@ -155,6 +158,7 @@ def test_what_is_told(gateway: Gateway, tmp_path: Path) -> None:
         "client left",
         "401 invalid_api_key",
         "429 rate_limit_exceeded",
+        "Rate limit reached.",
         "2 attempts",
         "cooling: 429 quota",
         "ignored: seed",
@@ -179,9 +183,10 @@ def test_one_page_and_nothing_else(gateway: Gateway, tmp_path: Path, traffic: bo
     for directive, tag in (("script-src", "script"), ("style-src", "style")):
         digest = base64.b64encode(hashlib.sha256(shown.inside[tag].encode()).digest()).decode()
         assert policy[directive] == f"'sha256-{digest}'"
-    for directive in ("default-src", "frame-ancestors", "base-uri", "form-action"):
+    for directive in ("default-src", "frame-ancestors", "base-uri"):
         assert policy[directive] == "'none'"
-    assert policy["connect-src"] == "'self'"
+    for directive in ("connect-src", "form-action"):
+        assert policy[directive] == "'self'"
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["referrer-policy"] == "no-referrer"
     assert response.headers["cache-control"] == "no-store"
@@ -327,7 +332,7 @@ def test_the_same_as_json(gateway: Gateway, tmp_path: Path) -> None:
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
     found: dict[str, Any] = orjson.loads(response.content or b"")
-    assert set(found) == set(status(gateway))
+    assert set(found) == {*status(gateway), "exchanges"}
     assert [one["state"] for one in found["accounts"]].count("ready") == 1
     [rest] = found["accounts"][1]["cooling"]
     assert rest["model"] == "gemini-2.5-flash"
@@ -336,9 +341,102 @@ def test_the_same_as_json(gateway: Gateway, tmp_path: Path) -> None:
     assert len(found["exchanges"]) == 5
 
 
+LISTED = [
+    replace(GOOD, id="req_good"),
+    replace(FAILED, id="req_failed"),
+    replace(LEFT, id="req_left", status=200, streamed=True, events=4),
+    replace(REFUSED, id="req_refused"),
+    replace(UNMAPPED, id="req_unmapped", message="The model 'gpt-9' does not exist."),
+    replace(GOOD, id="req_empty", notes=(("empty", "stop: nothing came; ask again"),)),
+    replace(GOOD, id="req_cut", finish=("length",)),
+]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("", "cut empty unmapped refused left failed good"),
+        ("errors=1", "empty unmapped refused left failed"),
+        ("errors=0&q=", "cut empty unmapped refused left failed good"),
+        ("q=GPT-9", "unmapped"),
+        ("q=req_left", "left"),
+        ("q=rate+limit", "failed"),
+        ("q=alpha+rate", "failed"),
+        ("errors=1&q=gpt-4o", "empty left failed"),
+        ("q=length", "cut"),
+        ("q=client_left", "left"),
+        ("q=nowhere", ""),
+        ("q=%3Cscript%3E&errors=1", ""),
+        ("errors=1&errors=2&x&=%ff&q=429", "failed"),
+    ],
+)
+@pytest.mark.parametrize("poll", [False, True])
+def test_what_is_looked_for(gateway: Gateway, query: str, shown: str, poll: bool) -> None:
+    for summary in LISTED:
+        gateway.statistics.count(summary)
+    text = answer(gateway, f"/?poll&{query}" if poll else f"/?{query}").get_text() or ""
+    found = Page(text)
+    assert [one["data-exchange"].removeprefix("req_") for one in found.having("data-exchange")] == shown.split()
+    assert "<script>" not in text.partition("<script>")[2]
+    checked = any(one.get("name") == "errors" and "checked" in one for one in found.all("input"))
+    assert checked == ("errors=1" in query)
+
+
+def test_more_than_the_first_fifty(gateway: Gateway) -> None:
+    for n in range(60):
+        gateway.statistics.count(replace(FAILED, id=f"req_{n}"))
+    cut = Page(answer(gateway, "/?errors=1&q=limit").get_text() or "")
+    assert len(cut.having("data-exchange")) == FIRST
+    [more] = [one["href"] for one in cut.all("a") if one.get("id") == "everything"]
+    whole = Page(answer(gateway, more.partition("#")[0]).get_text() or "")
+    assert len(whole.having("data-exchange")) == 60
+    assert "60 of the last 60 fit." in whole.text
+
+
+def test_outcomes_have_words_and_colours(gateway: Gateway) -> None:
+    for summary in LISTED:
+        gateway.statistics.count(summary)
+    text = answer(gateway).get_text() or ""
+    assert '<span class="state left">200 client left after 1.00 s, 4 events</span>' in text
+    for said in ("for gpt-9", "finish length", "empty: stop: nothing came; ask again", "does not exist."):
+        assert said in Page(text).text
+
+
+def test_a_demo_is_called_one(gateway: Gateway) -> None:
+    assert "DEMO" not in page(gateway).text
+    gateway.use_only([])
+    assert "DEMO: answers are made up" in page(gateway).text
+    assert orjson.loads(answer(gateway, "/status.json").content or b"")["demo"] is True
+
+
+def test_what_is_under_way(gateway: Gateway, tmp_path: Path) -> None:
+    use(gateway, tmp_path, ACCOUNT.format("ready") + 'base_url = "http://127.0.0.1:9"\n')
+
+    async def run() -> tuple[Page, dict[str, Any]]:
+        exchange = await exchange_of(gateway, {"messages": [{"role": "user", "content": "hi"}], "model": "gpt-4o"})
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        exchange.feed(PART)
+        exchange.stream_head()
+        shown, data = page(gateway), orjson.loads(answer(gateway, "/status.json").content or b"")
+        exchange.client_left()
+        return shown, data
+
+    shown, data = asyncio.run(run())
+    [one] = data["running"]
+    assert (one["client_model"], one["account"], one["attempt"]) == ("gpt-4o", "ready", 1)
+    assert one["events"] >= 1
+    assert data["in_flight"] == 1
+    assert [row["data-running"] for row in shown.having("data-running")] == [one["id"]]
+    assert "for gpt-4o" in shown.text
+    assert page(gateway).having("data-running") == []
+
+
 def test_a_poll_is_not_told(gateway: Gateway) -> None:
     assert status_page.is_poll(http.Request.make("GET", "http://x" + status_page.POLL))
+    assert status_page.is_poll(http.Request.make("GET", f"http://x{status_page.POLL}&errors=1"))
     assert not status_page.is_poll(http.Request.make("GET", "http://x/"))
+    assert not status_page.is_poll(http.Request.make("GET", f"http://x{status_page.POLL}er"))
     assert not status_page.is_poll(http.Request.make("POST", "http://x" + status_page.POLL))
     assert not status_page.is_poll(http.Request.make("GET", "http://x/v1/models?poll"))
 

@@ -32,7 +32,7 @@
     const turn = ++asked;
     clearTimeout(timer);
     try {
-      const answer = await fetch("?poll", { cache: "no-store", signal: AbortSignal.timeout(20000) });
+      const answer = await fetch("?poll" + location.search.replace("?", "&"), { cache: "no-store", signal: AbortSignal.timeout(20000) });
       if (turn !== asked) return;
       if (answer.status === 401) {
         say("The key is not accepted any more. Reload the page.");
