@@ -18,6 +18,7 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -30,6 +31,7 @@ from addons.gateway.home import expanded
 from addons.gateway.jobs import Call, CountJob
 from addons.gateway.settings import AccountSettings, Settings, SettingsError, load, secret
 from addons.gateway.terminal import say
+from mapping.model_classes import fallback
 from mapping.printable import one_line
 from mapping.upstream_errors import Kind, UpstreamError
 from scripts.settings_text import without_account
@@ -64,7 +66,8 @@ def run(options: argparse.Namespace, path: str, environ: Mapping[str, str]) -> i
             return 1
         if options.command == "list":
             return show(accounts)
-        return asyncio.run(check(accounts, Address.parse(options.upstream), options.model))
+        model = options.model or fallback("flash", datetime.now(UTC).date())
+        return asyncio.run(check(accounts, Address.parse(options.upstream), model))
     except (SettingsError, OSError) as e:
         say(e, sys.stderr)
         return 1

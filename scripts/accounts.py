@@ -41,7 +41,7 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     commands.add_parser("list", help="show the accounts")
     check = commands.add_parser("check", help="call the upstream of each account")
     check.add_argument("--upstream", default=serve.UPSTREAM, metavar="URL", help="base URL for accounts of gemini")
-    check.add_argument("--model", default="gemini-2.5-flash", help="to count tokens with (default: %(default)s)")
+    check.add_argument("--model", help="to count tokens with (default: the newest flash model that is known)")
     options = parser.parse_args(argv)
     if not options.command:
         parser.error("a command is needed: add, list, check or remove")

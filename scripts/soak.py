@@ -49,7 +49,7 @@ max_size = "8MiB"
 """
 ACCOUNT = '\n[[accounts]]\nemail = "soak-{name}"\napi_key = "soak-key-{name}"\nbase_url = "{upstream}"\n'
 
-GOOD = ("gpt-4o", "gemini-2.5-flash", "gemini-3-flash", "gpt-5-mini")
+GOOD = ("gpt-4o", "gemini-2.5-flash-lite", "gemini-flash", "gpt-5-mini")
 FAULTY = (
     *("demo-429-first", "demo-429-all", "demo-503", "demo-503-all", "demo-500-first", "demo-500-all", "demo-400"),
     *("demo-404", "demo-refuse-first", "demo-refuse-all", "demo-html-first", "demo-html-all", "demo-garbage-first"),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from mapping.catalogue import KNOWN
+
 NEWEST = (4, 0)
 GEMMA = (2, 0)
 """Gemma counts as a generation without Gemini 3's rules."""
@@ -140,24 +142,7 @@ def find(name: str) -> Model | None:
 
 # Name, title, input and output limit in tokens.
 _LISTED = (
-    ("gemini-4-hydrogen", "Gemini 4 Hydrogen", 1048576, 65536),
-    ("gemini-4-argon", "Gemini 4 Argon", 1048576, 65536),
-    ("gemini-3.8-flash", "Gemini 3.8 Flash", 1048576, 65536),
-    ("gemini-3.6-flash", "Gemini 3.6 Flash", 1048576, 65536),
-    ("gemini-3.5-flash-lite", "Gemini 3.5 Flash-Lite", 1048576, 65536),
-    ("gemini-3.1-pro-preview", "Gemini 3.1 Pro Preview", 1048576, 65536),
-    ("gemini-3.1-flash-lite", "Gemini 3.1 Flash-Lite", 1048576, 65536),
-    ("gemini-3-flash-preview", "Gemini 3 Flash Preview", 1048576, 65536),
-    ("gemini-2.5-pro", "Gemini 2.5 Pro", 1048576, 65536),
-    ("gemini-2.5-flash", "Gemini 2.5 Flash", 1048576, 65536),
-    ("gemini-2.5-flash-lite", "Gemini 2.5 Flash-Lite", 1048576, 65536),
-    ("gemini-3.1-flash-image", "Gemini 3.1 Flash Image", 65536, 65536),
-    ("gemini-3-pro-image", "Gemini 3 Pro Image", 131072, 32768),
-    ("gemini-2.5-flash-image", "Gemini 2.5 Flash Image", 32768, 32768),
-    ("gemini-3.8-flash-tts", "Gemini 3.8 Flash TTS", 8192, 16384),
-    ("gemma-4-31b-it", "Gemma 4 31B", 262144, 32768),
-    ("gemini-embedding-001", "Gemini Embedding 001", 2048, 1),
-    ("gemini-embedding-2", "Gemini Embedding 2", 8192, 1),
+    *((model.name, model.title, model.inputs, model.outputs) for model in KNOWN),
     ("gemini-pro-latest", "Gemini Pro Latest", 1048576, 65536),
     ("gemini-flash-latest", "Gemini Flash Latest", 1048576, 65536),
     ("gemini-flash-lite-latest", "Gemini Flash-Lite Latest", 1048576, 65536),

@@ -30,7 +30,7 @@ _PLAIN_TYPES = frozenset(("invalid_request_error", "server_error"))
 
 
 def of_client(summary: Summary, response: http.Response | None) -> str:
-    """`gpt-4o -> gemini-2.5-flash · ...`, or `✖ 400 tools[1].function.parameters · ...`."""
+    """`gpt-4o -> gemini-3.8-flash · ...`, or `✖ 400 tools[1].function.parameters · ...`."""
     told = parts(summary)
     if not (summary.failed or summary.left):
         return _joined(summary.id, *told)
@@ -63,7 +63,7 @@ def of_attempt(attempt: AttemptSummary, number: int, count: int, summary: Summar
 
 
 def of_running(id: str, client_model: str | None, model: str | None, attempt: int = 0) -> str:
-    """While it runs: `running · gpt-4o -> gemini-2.5-flash · attempt 2`; of the client's request without an attempt."""
+    """While it runs: `running · gpt-4o -> gemini-3.8-flash · attempt 2`; of the client's request without an attempt."""
     name = f"{client_model} -> {model}" if client_model and client_model != model else model or ""
     return _joined(id, RUNNING, one_line(name, 120), f"attempt {attempt}" if attempt else "")
 
