@@ -58,6 +58,9 @@ _ONE_PIECE = frozenset(
 _OTHERS: dict[Any, tuple[str, str]] = {"finishReason": ("MAX_TOKENS", "STOP")}
 """Members of which only known values will do -> two of those."""
 
+_TOLD_APART = frozenset(["generationConfig", "thinkingConfig"])
+"""Objects in the result that are only named by their members, which have nothing to do with each other."""
+
 _RUNS = (12, 1200)
 _TIME = 700_000
 """What all runs may cost together, in about microseconds."""
@@ -212,7 +215,7 @@ class _Runs:
         if isinstance(result, OpenAIError):
             return result
         found = difference(before, result)
-        places = [_place(before, path) for path in found.lost]
+        places = [place for path in found.lost for place in _places(before, path)]
         gone, come = ([n for n in noted if n not in notes], [n for n in notes if n not in noted])
         return _Effect(places, found.gained, found.blurred, gone, come)
 
@@ -305,6 +308,14 @@ def _named_by(error: OpenAIError, parent: Row, keys: list[Step]) -> Step | None:
         return None
     name = error.param.partition(".")[0]
     return name if name in parent.value and name not in keys else None
+
+
+def _places(result: Any, path: Path) -> list[Place]:
+    """What stands at a path: of an object whose members have nothing to do with each other, each of these."""
+    found = _place(result, path)
+    if not isinstance(found.value, dict) or not found.path or found.path[-1] not in _TOLD_APART:
+        return [found]
+    return [place for name in found.value for place in _places(result, (*found.path, name))]
 
 
 def _place(result: Any, path: Path) -> Place:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from addons.gateway import routes
 from addons.gateway.settings import Settings
 from mapping.notes import CODES
 
-README = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
@@ -29,3 +31,12 @@ def test_settings(section: str) -> None:
 @pytest.mark.parametrize("endpoint", routes.ENDPOINTS, ids=lambda endpoint: str(endpoint.name))
 def test_paths(endpoint: routes.Endpoint) -> None:
     assert f"{endpoint.method} {endpoint.path}`" in README
+
+
+def test_the_files_that_commands_read_are_there() -> None:
+    """`python -m mapping` is shown with a case of the repository."""
+    case = re.search(r"CASE=(\S+)", README)
+    assert case
+    names = set(re.findall(r"\$CASE/(\S+)", README))
+    assert names == {"client-request.json", "gemini-answer.sse"}
+    assert all((ROOT / case[1] / name).is_file() for name in names)

@@ -49,21 +49,25 @@ def failed(gateway: Gateway) -> Answer:
 EXCHANGES = {
     chat: (
         (CLIENT, "200", rf"^gpt-4o -> gemini-2\.5-flash · {ACCOUNT} · 200 · .* tokens · notes: 1 ignored="),
-        (WHOLE.format("gemini-2.5-flash"), "200", rf"^attempt 1/1 · 200 · {ACCOUNT}"),
+        (WHOLE.format("gemini-2.5-flash"), "200", rf"^↳ 200 \w+ · attempt 1/1 · {ACCOUNT}"),
     ),
     stream: (
         (CLIENT, "200", rf"^gpt-4o -> gemini-2\.5-flash · {ACCOUNT} · 200 · first \d.* tokens"),
-        (STREAM.format("gemini-2.5-flash"), "200", rf"^attempt 1/1 · 200 · {ACCOUNT}"),
+        (STREAM.format("gemini-2.5-flash"), "200", rf"^↳ 200 \w+ · attempt 1/1 · {ACCOUNT}"),
     ),
     retried: (
         (CLIENT, "200", rf"^demo-429-first-x · {ACCOUNT} · 2 attempts · 200 · first \d.* notes: 1 retried=429"),
-        (STREAM.format("demo-429-first-x"), "429", rf"^attempt 1/2 · 429 RESOURCE_EXHAUSTED · {ACCOUNT}"),
-        (STREAM.format("demo-429-first-x"), "200", rf"^attempt 2/2 · 200 · {ACCOUNT}"),
+        (STREAM.format("demo-429-first-x"), "429", rf"^↳ ✖ 429 \w+ · attempt 1/2 · RESOURCE_EXHAUSTED · {ACCOUNT}"),
+        (STREAM.format("demo-429-first-x"), "200", rf"^↳ 200 \w+ · attempt 2/2 · {ACCOUNT}"),
     ),
     failed: (
-        (CLIENT, "503", rf"^demo-503-all · {ACCOUNT} · 2 attempts · 503 "),
-        (WHOLE.format("demo-503-all"), "503", rf"^attempt 1/2 · 503 UNAVAILABLE · {ACCOUNT}"),
-        (WHOLE.format("demo-503-all"), "503", rf"^attempt 2/2 · 503 UNAVAILABLE, waited \d\.\d s · {ACCOUNT}"),
+        (CLIENT, "503", rf"^✖ 503 .*demo-503-all · {ACCOUNT} · 2 attempts"),
+        (WHOLE.format("demo-503-all"), "503", rf"^↳ ✖ 503 \w+ · attempt 1/2 · UNAVAILABLE · {ACCOUNT}"),
+        (
+            WHOLE.format("demo-503-all"),
+            "503",
+            rf"^↳ ✖ 503 \w+ · attempt 2/2 · UNAVAILABLE · waited \d\.\d s · {ACCOUNT}",
+        ),
     ),
 }
 """What is sent -> the rows that the list shows of it, each as path, status and comment."""
@@ -115,7 +119,10 @@ CONVERSATIONS = [
     (("stream", 0, "Response", OPENAI), ["assistant", "demo upstream", "events"]),
     (("stream", 1, "Response", GEMINI), ["model", "demo upstream", "events"]),
     (("retried", 0, "Request", OPENAI), ["model: demo-429-first-x", "stream: true", PROMPT]),
-    (("retried", 0, "Response", OPENAI), ["assistant", "demo upstream", "events"]),
+    (
+        ("retried", 0, "Response", OPENAI),
+        ["assistant", "demo upstream", "events", "what became of it", "1. 429 RESOURCE_EXHAUSTED"],
+    ),
     (("retried", 1, "Request", GEMINI), ["user", PROMPT]),
     (("retried", 1, "Response", GEMINI), ["RESOURCE_EXHAUSTED"]),
     (("retried", 2, "Request", GEMINI), ["user", PROMPT]),

@@ -86,7 +86,12 @@ CHAT = [
         ["cachedContent"],
         [],
     ),
-    ({"reasoning_effort": "low"}, "reasoning_effort", ["generationConfig.thinkingConfig"], []),
+    (
+        {"reasoning_effort": "low"},
+        "reasoning_effort",
+        ["generationConfig.thinkingConfig.thinkingBudget", "generationConfig.thinkingConfig.includeThoughts"],
+        [],
+    ),
     ({"n": 2}, "n", ["generationConfig.candidateCount", "number of choices"], []),
     (
         {"tools": [{"type": "function", "function": WEATHER}]},

@@ -68,6 +68,34 @@ def shown(record: JSON, number: int | None = None) -> str:
     return out.render()
 
 
+def in_short(out: Transcript, record: JSON) -> None:
+    """What became of a client's exchange, in a few lines; nothing where no model was asked."""
+    attempts = record.get("attempts")
+    if record.get("side") != CLIENT or not isinstance(attempts, list) or not (attempts or record.get("notes")):
+        return
+    out.turn("what became of it")
+    asked, model, account = record.get("client_model"), record.get("model"), record.get("account")
+    out.line(" · ".join(str(one) for one in (f"{asked} → {model}" if asked != model else model, account) if one))
+    tried = [f"{at}. {_attempt(at, one)[1]} ({one.get('account')})" for at, one in enumerate(attempts, 1)]
+    out.line(f"attempts: {', '.join(tried)}" if len(tried) > 1 else "")
+    numbers = dict(_numbers(record))
+    out.line(
+        " · ".join(
+            f"{name} {numbers[key]}"
+            for name, key in (
+                ("first chunk", "first chunk after"),
+                ("total", "total"),
+                ("waited", "waited in all"),
+                ("prompt", "prompt tokens"),
+                ("completion", "completion tokens"),
+            )
+            if key in numbers
+        )
+    )
+    for code, detail in record.get("notes") or []:
+        out.line(wrapped(note_line((code, detail))))
+
+
 def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, ...]:
     status, outcome = attempt.get("status"), str(attempt.get("outcome", ""))
     told = outcome if status is None or outcome.startswith(str(status)) else f"{status} {outcome}"

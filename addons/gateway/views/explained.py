@@ -32,6 +32,8 @@ _BELOW = 6
 """Spaces before what did not fit beside its member."""
 _MOST_PLACES = 4
 
+_KINDS = ("type", "object")
+"""Members that say what kind of thing another one is, also where it is taken for that without them."""
 _SAYS_NOTHING: tuple[Any, ...] = (None, False, "", {}, [])
 
 BECAME = "→"
@@ -47,9 +49,7 @@ def lines(found: Explanation, said: Said, shown: Shown) -> list[str]:
 def wrapped(text: str, indent: int = 0) -> str:
     """Lines that are short enough; those after the first stand a little further in."""
     room = max(20, WIDTH - indent)
-    first, *rest = textwrap.wrap(
-        text, room, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-    ) or [""]
+    first, *rest = textwrap.wrap(text, room, subsequent_indent="  ", break_on_hyphens=False) or [""]
     return "\n".join(" " * indent + line for line in (first, *rest))
 
 
@@ -66,7 +66,9 @@ def remarks(found: Explanation) -> list[str]:
             by_note.setdefault(note, []).append(row.name)
     told = [f"{_few(names)}\n{wrapped(note_line(note), 4)}" for note, names in by_note.items()]
     told += [wrapped(note_line(note)) for note in found.notes]
-    lost = [row.name for row in found.leaves() if not row.has_effect and row.value not in _SAYS_NOTHING]
+    lost = [
+        row.name for row in found.leaves() if not (row.has_effect or _is_kind(row)) and row.value not in _SAYS_NOTHING
+    ]
     return told + ([wrapped(f"without effect: {', '.join(lost)}")] if lost else [])
 
 
@@ -112,8 +114,8 @@ def _lines(row: Row, said: Said, shown: Shown, above: int, depth: int) -> list[s
 def _leaf(name: str, row: Row, said: Said, shown: Shown) -> list[str]:
     value = value_text(row.value) if len(row.paths) == 1 else f"({len(row.paths):,} of them)"
     first, *rest = _fates(row, said, shown)
-    left = f"{name:{_NAME}} {value:{_VALUE}} "
-    if len(left) + len(first) <= WIDTH:
+    left = f"{f'{name:{_NAME}} {value}':{_NAME + 1 + _VALUE}} "
+    if len(left) <= _NAME + _VALUE + 2 and len(left) + len(first) <= WIDTH:
         return [left + first, *(wrapped(fate, _BELOW) for fate in rest)]
     return [left.rstrip(), *(wrapped(fate, _BELOW) for fate in (first, *rest))]
 
@@ -138,6 +140,8 @@ def _short(note: Note) -> str:
 
 def _places(row: Row, said: Said, shown: Shown) -> list[str]:
     places = shown(row)
+    # That something else is null then is not what became of it.
+    places = [place for place in places if place.value is not None] or places
     told = list(dict.fromkeys(said(place.path) + _as(place.value, row) for place in places))
     if len(told) > _MOST_PLACES:
         told = [*told[: _MOST_PLACES - 1], f"and {len(told) - _MOST_PLACES + 1:,} more places"]
@@ -157,7 +161,8 @@ def _as(value: Any, row: Row) -> str:
 def _is_kind(row: Row) -> bool:
     """Whether it says only what its neighbours are."""
     plain = isinstance(row.value, str | int | float | bool) and not row.children and len(row.paths) == 1
-    return plain and bool(row.needed) and not (row.became or row.instead or row.notes)
+    says_nothing = bool(row.needed) or row.path[-1] in _KINDS
+    return plain and says_nothing and not (row.became or row.instead or row.notes or row.spared)
 
 
 def _few(names: list[str]) -> str:

@@ -14,14 +14,15 @@ from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway import routes
 from addons.gateway.record.flow_record import record_of
+from addons.gateway.views import attempts_view, openai_stream
 from addons.gateway.views import body as bodies
-from addons.gateway.views import openai_stream
 from addons.gateway.views.priority import BEST, NOT_MINE, is_json_or_stream
 from addons.gateway.views.transcript import (
     JSON,
     Transcript,
     base64_media,
     clipped,
+    counts,
     elements,
     members,
     string,
@@ -77,6 +78,9 @@ class OpenAIConversation(Contentview):
             out.remark(f"({body.unreadable} events are not JSON)")
         if body.cut or (body.stream and not body.done and not any(map(openai_stream.is_last, events))):
             out.remark(bodies.CUT)
+        flow = metadata.flow
+        if isinstance(flow, http.HTTPFlow) and metadata.http_message is flow.response:
+            attempts_view.in_short(out, record_of(flow))
         return out.render()
 
 
@@ -125,7 +129,8 @@ def _show_answer(out: Transcript, answer: JSON) -> None:
     # A response may have choices beside its items, for clients of the other API: they say the same.
     for choice in map(members, elements(None if items else answer.get("choices"))):
         _show_choice(out, choice)
-    out.details(answer, _TURNS | {"error", *_FIRST})
+    told = {**answer, "usage": counts(answer["usage"])} if answer.get("usage") else answer
+    out.details(told, _TURNS | {"error", *_FIRST})
 
 
 def _tool_name(tool: JSON) -> str:

@@ -191,6 +191,22 @@ def clipped(value: Any) -> str:
     return text if len(text) <= _CLIPPED else f"{text[:_CLIPPED]}… ({len(text)} characters)"
 
 
+def counts(value: Any) -> Any:
+    """The numbers of a usage object, `prompt_tokens 12, completion_tokens 34`; parts of them only where there are any.
+
+    What is no object stays as it is.
+    """
+    if not isinstance(value, dict):
+        return value
+    told = [f"{name} {number}" for name, number in value.items() if _is_number(number)]
+    inner = [(name, part) for whole in value.values() for name, part in members(whole).items() if _is_number(part)]
+    return ", ".join(told + [f"{name} {part}" for name, part in inner if part])
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def base64_media(kind: str, type: Any, data: Any) -> str:
     """`[image image/png, 10.0 MB]`, for bytes in base64."""
     text = data if isinstance(data, str) else ""

@@ -227,9 +227,20 @@ def _why_no_answer(record: JSON, siblings: Siblings) -> str:
         return _why_none(record, None)
     if not record.get("attempts") and not siblings.further:
         return "Gemini was not asked, so there is no answer of its to translate."
+    if record.get("streamed") and any(_has_begun(flow) for flow in siblings.attempts):
+        return (
+            "Gemini's answer broke off. What had come of it was translated and sent, and stands in the conversation; "
+            "its members can be told of a whole answer only."
+        )
     if siblings.attempts or siblings.further:
         return "There is no answer of Gemini's that was translated."
     return "Gemini's answer is not here: the flows of the attempts are gone, or were not loaded."
+
+
+def _has_begun(flow: http.HTTPFlow) -> bool:
+    """Whether an attempt brought some of an answer."""
+    response = flow.response
+    return response is not None and response.status_code == 200 and bool(response.raw_content)
 
 
 def _shorter(body: JSON) -> JSON:

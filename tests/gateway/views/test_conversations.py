@@ -173,7 +173,7 @@ SHOWN = [
         "chat answer",
         OPENAI,
         dump(CHAT_ANSWER),
-        ["── assistant · stop ──", "(thought)\nHm.", "It rains.", "── details ──", 'usage: {"total_tokens":7}'],
+        ["── assistant · stop ──", "(thought)\nHm.", "It rains.", "── details ──", "usage: total_tokens 7"],
     ),
     (
         "chat stream",

@@ -196,8 +196,9 @@ def test_why_a_request_failed(shown: View, message: str, names: list[str]) -> No
     made = text(TRANSLATION, flows[0])
     assert re.findall(r"it names (\S+) of the client's request", made) == names
     assert "the client got: 400 invalid_request_error" in made
-    answered = " ".join(text(TRANSLATION, flows[0], flows[0].response).split())
-    assert message in answered
+    answered = text(TRANSLATION, flows[0], flows[0].response)
+    assert "".join(message.split()) in "".join(answered.split())
+    assert all(len(line) <= WIDTH for line in answered.splitlines())
     assert "no answer of Gemini's that was translated" in answered
 
 
@@ -400,3 +401,35 @@ def show_exchange(shown: View, size: int) -> http.HTTPFlow:
     shown.clear()
     shown.add(flows)
     return flows[0]
+
+
+def test_a_stream_that_broke_off(shown: View) -> None:
+    """What had come was translated, and the client has it."""
+    begun = b'data: {"candidates": [{"content": {"parts": [{"text": "It is"}]}}]}\n\n'
+    about = record([attempt("broke off", 200)], streamed=True, error="upstream_broke_off", endpoint="chat", status=200)
+    flows = exchange(about, [(200, begun)])
+    shown.add(flows)
+    made = text(TRANSLATION, flows[0], flows[0].response)
+    assert "What had come of it was translated and sent" in " ".join(made.split())
+    assert "There is no answer" not in made
+
+
+def test_columns_stay_columns(shown: View) -> None:
+    """Also where the name of a member is longer than its column."""
+    request = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}], "max_completion_tokens": 5, "n": 2}
+    flows = exchange(record([attempt()], model="gemini-3-flash"), [(200, ANSWER)], request=request)
+    shown.add(flows)
+    rows = [line for line in text(TRANSLATION, flows[0]).splitlines() if " → " in line and not line.startswith(" ")]
+    rows = [line for line in rows if "gpt-4o →" not in line]
+    assert len(rows) > 1
+    assert {line.index("→") for line in rows} == {42}
+    assert any("maxOutputTokens" in line for line in text(TRANSLATION, flows[0]).splitlines())
+
+
+def test_what_a_call_became(shown: View) -> None:
+    """Its name does not first of all make the content null, and a `type` alone is not called left out."""
+    shown.add(GOOD)
+    made = text(TRANSLATION, GOOD[0], GOOD[0].response)
+    assert "message.tool_calls[0]" in made
+    assert "= null" not in made
+    assert "without effect: tools" not in text(TRANSLATION, GOOD[0])
