@@ -7,7 +7,9 @@ from pathlib import Path
 
 
 def expanded(path: str | Path) -> Path:
-    """The path without its `~`. Raises OSError where that user, or a home folder, is not known."""
+    """The path without its `~`. Raises OSError where that user, or a home folder, is not known; for no path at all."""
+    if "\0" in str(path):  # the system's calls raise ValueError for it, which nobody expects of a path
+        raise OSError(errno.EINVAL, "a path holds no NUL character")
     try:
         return Path(path).expanduser()
     except RuntimeError:

@@ -105,6 +105,8 @@ def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str
         ("[proxy]\nnonsense = 1", "proxy.nonsense: no such setting"),
         ("[responses]\nstore = '~nobody-here/kept.db'", "responses.store: the home folder ~nobody-here is not known"),
         ("[log]\nfile = '~nobody-here/log'", "log.file: the home folder ~nobody-here is not known"),
+        ('[responses]\nstore = "a\\u0000b"', "responses.store: a path holds no NUL character"),
+        ('[log]\nfile = "a\\u0000b"', "log.file: a path holds no NUL character"),
         ("[proxy]\nkeep_alive = -1", "proxy.keep_alive"),
         ("[proxy]\nauth_mode = 'sometimes'", "proxy.auth_mode"),
         ("[retry]\nmax_wait = 'soon'", "retry.max_wait"),
@@ -130,11 +132,18 @@ def test_signs_of_life_can_be_switched_off(tmp_path: Path, value: str, seconds: 
     assert load(write(tmp_path, f"[proxy]\nkeep_alive = {value}"), {}).proxy.keep_alive == seconds
 
 
-@pytest.mark.parametrize("credentials", ["~nobody-here/bot.json", "~nobody-here"])
-def test_credentials_in_a_home_that_is_not_known_make_one_account_unusable(credentials: str) -> None:
+@pytest.mark.parametrize(
+    ("credentials", "why"),
+    [
+        ("~nobody-here/bot.json", "the home folder ~nobody-here is not known"),
+        ("~nobody-here", "the home folder ~nobody-here is not known"),
+        ("a\0b", "a path holds no NUL character"),
+    ],
+)
+def test_credentials_whose_path_is_none_make_one_account_unusable(credentials: str, why: str) -> None:
     settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": credentials}]})
     account = Account.from_settings(settings.accounts[0], {}, Path())
-    assert account.unusable == "its credentials: the home folder ~nobody-here is not known"
+    assert account.unusable == f"its credentials: {why}"
 
 
 def test_without_a_home_there_are_no_default_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
