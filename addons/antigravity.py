@@ -21,6 +21,10 @@ try:
     from mitmproxy.proxy import layer
     from mitmproxy.utils import asyncio_utils
 
+    from addons.gateway.wire import compat
+
+    compat.check()  # before what would fail on another mitmproxy in its own words
+
     from addons.gateway import banner, ending, terminal, views
     from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo

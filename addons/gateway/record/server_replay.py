@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx, http
 
+from addons.gateway.wire import compat
 from mapping.errors import INVALID_REQUEST, SERVER_ERROR, OpenAIError
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class ServerReplay:
 
     def install(self) -> None:
         """Put the hook in place. `uninstall` takes it out again."""
-        self._playback = ctx.master.addons.get("serverplayback")
+        if compat.offers(compat.SERVER_REPLAY):
+            self._playback = ctx.master.addons.get("serverplayback")
         if self._playback is not None:
             self._playback.request = self.request
 

@@ -11,19 +11,22 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from mitmproxy import exceptions, hooks
-from mitmproxy.addonmanager import AddonManager, safecall
+from mitmproxy import addonmanager, exceptions, hooks
+
+from addons.gateway.wire import compat
 
 
 class HookTable:
     """In the place of an `AddonManager`'s own dispatch of asynchronous hooks."""
 
-    def __init__(self, manager: AddonManager) -> None:
+    def __init__(self, manager: addonmanager.AddonManager) -> None:
         self._manager: Any = manager
         self._table: dict[str, list[list[Callable[..., Any]]]] = {}
 
     def install(self) -> None:
-        """Put the table in place. `uninstall` takes it out again."""
+        """Put the table in place, where mitmproxy is as this expects. `uninstall` takes it out again."""
+        if not compat.offers(compat.DISPATCH):
+            return
         manager = self._manager
         manager.trigger_event = self.trigger_event
         manager.register = self._forgetting(manager.register)
@@ -44,7 +47,7 @@ class HookTable:
         arguments = event.args()
         for functions in table:
             try:
-                with safecall():
+                with addonmanager.safecall():
                     for function in functions:
                         result = function(*arguments)
                         if result is not None and inspect.isawaitable(result):

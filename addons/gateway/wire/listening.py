@@ -14,6 +14,7 @@ from mitmproxy.proxy import mode_specs
 
 from addons.gateway.accounts.address import Address
 from addons.gateway.callers import is_loopback
+from addons.gateway.wire import compat
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -57,7 +58,9 @@ async def keep_to_loopback(gateway: Gateway) -> None:
         return
     specs = list(ctx.options.mode)
     wanted = [_on_loopback(spec) for spec in specs]
-    if wanted != specs:
+    if wanted != specs and not compat.offers(compat.LOOPBACK):
+        logger.warning("Listening beyond this machine; calls from other machines are refused by their address.")
+    elif wanted != specs:
         if any(host not in ("", LOOPBACK) for host in (_host(spec) for spec in specs)):
             logger.warning("Listening on 127.0.0.1 only: proxy.allow_lan_access is not set.")
         await proxyserver.servers.update([])

@@ -14,11 +14,16 @@ from mitmproxy.connection import Client, Connection
 from mitmproxy.proxy.server import ConnectionHandler
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
+from addons.gateway.wire import compat
+
 
 class Sockets:
     """An addon that is told of every connection that has ended."""
 
     name = "antigravity_sockets"
+
+    def __init__(self) -> None:
+        self._able = compat.offers(compat.SOCKETS)
 
     def client_disconnected(self, client: Client) -> None:
         self._close(client, client)
@@ -29,7 +34,7 @@ class Sockets:
     def _close(self, client: Client, connection: Connection) -> None:
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         handler = proxyserver.connections.get(client.id) if proxyserver else None
-        if handler:
+        if handler and self._able:
             close_socket(handler, connection)
 
 

@@ -13,6 +13,7 @@ from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
 
+from addons.gateway.wire import compat
 from scripts import ports
 
 logger = logging.getLogger("antigravity")
@@ -28,12 +29,12 @@ class TakenPorts:
 
     def load(self, loader: Loader) -> None:
         proxyserver: Any = ctx.master.addons.get("proxyserver")
-        if proxyserver is not None:
+        if proxyserver is not None and compat.offers(compat.PORTS):
             proxyserver.servers.changed.connect(self.look)
 
     def running(self) -> None:
         proxyserver: Any = ctx.master.addons.get("proxyserver")
-        if proxyserver is not None:
+        if proxyserver is not None and compat.offers(compat.PORTS):
             proxyserver.servers.changed.disconnect(self.look)
 
     def look(self) -> None:
