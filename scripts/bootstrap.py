@@ -217,17 +217,18 @@ def _strings(text: str, table: str, key: str) -> "list[str]":
 
 
 class Environment:
-    """The `.venv` of a checkout.
+    """An environment of a checkout: its `.venv`, or another one in `folder` with versions of its own.
 
     `.ready-<what>` inside it says that the installation was finished, and of what; `.unfinished` that one was begun.
     """
 
-    def __init__(self, root: str = ROOT) -> None:
+    def __init__(self, root: str = ROOT, folder: str = ".venv", constraints: str = "constraints.txt") -> None:
         self.root = root
-        self.path = os.path.join(root, ".venv")
+        self._folder = folder
+        self.path = os.path.join(root, folder)
         self.python = self.script("python")
         self._unfinished = os.path.join(self.path, ".unfinished")
-        self._constraints = os.path.join(root, "constraints.txt")
+        self._constraints = os.path.join(root, constraints)
 
     def script(self, name: str) -> str:
         """The path of a program of the environment."""
@@ -281,18 +282,18 @@ class Environment:
     def _fault(self) -> str:
         """Why the environment has to be made anew; empty when it can be built on."""
         if not os.path.lexists(self.path):
-            return "No .venv yet"
+            return f"No {self._folder} yet"
         if os.path.exists(self._unfinished):
-            return ".venv was left half made"
+            return f"{self._folder} was left half made"
         if self._moved():
-            return ".venv was made in another place"
+            return f"{self._folder} was made in another place"
         try:
             probe(self.python)
             _run([self.python, "-I", "-m", "pip", "--version"], "pip")
         except Unfit as e:
-            return f".venv is broken ({e})"
+            return f"{self._folder} is broken ({e})"
         except SetupError:
-            return ".venv is broken (it has no pip)"
+            return f"{self._folder} is broken (it has no pip)"
         return ""
 
     def _moved(self) -> bool:
@@ -310,7 +311,7 @@ class Environment:
             shutil.rmtree(self.path)
         os.makedirs(self.path)
         self._mark(self._unfinished, "")
-        _run([python.executable, "-I", "-m", "venv", self.path], "Making .venv")
+        _run([python.executable, "-I", "-m", "venv", self.path], f"Making {self._folder}")
 
     def _requirements(self, what: str) -> "list[str]":
         return requirements(_read(os.path.join(self.root, "pyproject.toml")))[what]
@@ -327,6 +328,11 @@ class Environment:
         with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(path + ".new", path)
+
+
+def oldest() -> Environment:
+    """An environment with the oldest mitmproxy that the gateway is tested with, for the tests alone."""
+    return Environment(ROOT, os.path.join(".cache", "oldest"), "constraints-oldest.txt")
 
 
 def child_environ() -> "dict[str, str]":

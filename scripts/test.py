@@ -1,9 +1,10 @@
 """Checks everything: ruff, mypy, pytest. Sets up what is missing first; any Python 3 can start it, see bootstrap.py.
 
-    python3 scripts/test.py                     everything
+    python3 scripts/test.py                     all but what needs large downloads; it says at its end what that is
+    python3 scripts/test.py --all               everything; what CI runs
     python3 scripts/test.py tests/mapping -x    pytest only, with these arguments (paths from the repository's root)
 
-All tests run in several processes, chosen ones in one. pytest comes last, so its closing line is the last one printed.
+All tests run in several processes, chosen ones in one. pytest comes last.
 The exit status is that of the first step that failed. `.venv/bin/pytest --help` has the arguments of pytest.
 """
 
@@ -39,6 +40,8 @@ class Packages(NamedTuple):
     tests: str
     check: "list[str]"
     """What node runs without a fault when they are there. npm itself succeeds when an optional one could not come."""
+    size: str = ""
+    """What is to be downloaded, where that is so much that it has to be asked for with --all."""
 
     @property
     def folder(self) -> str:
@@ -55,9 +58,13 @@ NPM = (
         "codex",
         "The tests with Codex CLI",
         [os.path.join("node_modules", "@openai", "codex", "bin", "codex.js"), "--version"],
+        "400 MB",
     ),
 )
 NPM_FILES = ("package.json", ".npmrc")
+ALL = "--all"
+OLDEST = "oldest"
+"""The marker of the tests that run with the oldest mitmproxy too: 30 MB, and half a minute for an environment."""
 BROWSER = "browser"
 """The marker of the tests that drive one."""
 LACKING = """
@@ -113,16 +120,31 @@ def left_out(tests: str, why: str, switch: str) -> bool:
     return allowed
 
 
-def selection() -> "list[str]":
-    """What pytest has to be told about the tests that need more than Python."""
+def selection(everything: bool) -> "list[str]":
+    """What pytest has to be told about the tests that need more than Python. Raises SetupError."""
     without = []
     for packages in NPM:
+        if packages.size and not everything:
+            without.append(packages.marker)
+            continue
         why = set_up(packages)
         if why and left_out(packages.tests, why, "ALLOW_NO_NODE"):
             without.append(packages.marker)
     if not browser.find() and left_out("The tests in a browser", browser.MISSING, "ALLOW_NO_BROWSER"):
         without.append(BROWSER)
+    if everything:
+        bootstrap.oldest().ensure(bootstrap.RUN, paths=[bootstrap.Environment().python])
+    else:
+        without.append(OLDEST)
     return ["-m", " and ".join("not " + marker for marker in without)] if without else []
+
+
+def tell_what_is_left_out() -> None:
+    """What --all would add."""
+    heavy = [(packages.tests.lower().replace("codex cli", "Codex CLI"), packages.size) for packages in NPM]
+    heavy.append(("the smoke tests with the oldest mitmproxy", "30 MB"))
+    named = [f"{tests} ({size})" for tests, size in heavy if size]
+    bootstrap.say(f"== Left out: {', '.join(named)}. --all downloads what they need, and runs them too.")
 
 
 def run_module(python: str, arguments: "list[str]") -> int:
@@ -143,17 +165,20 @@ def lint(python: str) -> int:
 
 
 def main() -> int:
-    arguments = sys.argv[1:]
+    everything = ALL in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != ALL]
     if arguments in (["-h"], ["--help"]):
         print(__doc__)
         return 0
     try:
         environment = bootstrap.Environment()
         environment.ensure(bootstrap.TEST)
-        selected = selection()
+        selected = selection(everything)
         status = 0 if arguments else lint(environment.python)
         print("== pytest", flush=True)
         tests = run_module(environment.python, ["pytest", *selected, *(arguments or IN_PARALLEL)])
+        if not everything:
+            tell_what_is_left_out()
     except bootstrap.SetupError as e:
         bootstrap.say(str(e))
         return 1

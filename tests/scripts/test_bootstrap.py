@@ -165,9 +165,10 @@ def test_missing_requirements_are_named() -> None:
         bootstrap.requirements('[project]\nname = "x"\n')
 
 
-def test_constraints_are_exact_versions_and_nothing_else() -> None:
+@pytest.mark.parametrize("name", ["constraints.txt", "constraints-oldest.txt"])
+def test_constraints_are_exact_versions_and_nothing_else(name: str) -> None:
     pin = re.compile(r'[A-Za-z0-9._-]+==[0-9][0-9a-z.]*(; python_version (<|>=) "3\.\d+")?')
-    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    lines = [line for line in (ROOT / name).read_text().splitlines() if not line.startswith("#")]
     assert [line for line in lines if not pin.fullmatch(line)] == []
 
 

@@ -29,6 +29,11 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             tmp_path / "tests" / "e2e" / name,
             ignore=shutil.ignore_patterns("node_modules"),
         )
+
+    def made(path: str) -> None:
+        with (tmp_path / "made.log").open("a") as log:
+            log.write(f"{path}\n")
+
     for name in ("npm", "node"):
         program = tmp_path / "bin" / name
         program.parent.mkdir(exist_ok=True)
@@ -44,6 +49,7 @@ echo "{name} ${{PWD##*/}} $1" >> '{tmp_path}/calls.log'
     chromium.write_text("#!/bin/sh\n")
     chromium.chmod(0o755)
     monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
+    monkeypatch.setattr(bootstrap.Environment, "ensure", lambda self, what, paths: made(self.path))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
     for switch in ("ALLOW_NO_NODE", "ALLOW_NO_BROWSER"):
         monkeypatch.delenv(switch, raising=False)
@@ -56,21 +62,21 @@ def calls(machine: Path) -> list[str]:
 
 
 def test_packages_are_installed_once_and_looked_at(machine: Path) -> None:
-    assert command.selection() == []
+    assert command.selection(True) == []
     assert [call.rsplit(" ", 1)[0] for call in calls(machine)] == [
         f"{program} {name}" for name in FOLDERS for program in ("npm", "node")
     ]
-    assert command.selection() == []
+    assert command.selection(True) == []
     assert len(calls(machine)) == 2 * len(FOLDERS)
 
 
 @pytest.mark.parametrize("name", command.NPM_FILES)
 def test_a_changed_file_installs_its_folder_again(machine: Path, name: str) -> None:
-    command.selection()
+    command.selection(True)
     file = machine / "tests" / "e2e" / FOLDERS[-1] / name
     file.write_text(file.read_text() + "\n")
     before = len(calls(machine))
-    command.selection()
+    command.selection(True)
     assert [call.split()[1] for call in calls(machine)[before:]] == [FOLDERS[-1]] * 2
 
 
@@ -79,16 +85,16 @@ def test_what_fails_is_said_and_tried_again(
     machine: Path, program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (machine / f"{program}-fails").touch()
-    assert command.selection() == []
+    assert command.selection(True) == []
     said = capsys.readouterr().err
     assert said.count("failed (exit 3):\n*    no luck") == len(FOLDERS)
     assert said.count("will FAIL") == len(FOLDERS)
     assert all(packages.tests in said for packages in command.NPM)
     monkeypatch.setenv("ALLOW_NO_NODE", "1")
-    assert command.selection() == ["-m", "not node and not codex"]
+    assert command.selection(True) == ["-m", "not node and not codex"]
     assert "left out" in capsys.readouterr().err
     (machine / f"{program}-fails").unlink()
-    assert command.selection() == []
+    assert command.selection(True) == []
 
 
 @pytest.mark.parametrize("program", ["npm", "node"])
@@ -97,24 +103,24 @@ def test_a_missing_program_is_named(
 ) -> None:
     (machine / "bin" / program).unlink()
     monkeypatch.setenv("PATH", str(machine / "bin"))
-    assert command.selection() == []
+    assert command.selection(True) == []
     assert f"There is no {program} on PATH" in capsys.readouterr().err
     assert calls(machine) == []
 
 
 def test_without_a_browser(machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(browser, "find", lambda: "")
-    assert command.selection() == []
+    assert command.selection(True) == []
     said = capsys.readouterr().err
     assert browser.MISSING in said
     assert "will FAIL. ALLOW_NO_BROWSER=1 leaves them out." in said
     monkeypatch.setenv("ALLOW_NO_BROWSER", "1")
-    assert command.selection() == ["-m", "not browser"]
+    assert command.selection(True) == ["-m", "not browser"]
     (machine / "node-fails").touch()
     monkeypatch.setenv("ALLOW_NO_NODE", "1")
     for name in FOLDERS:
         shutil.rmtree(machine / "tests" / "e2e" / name / "node_modules")
-    assert command.selection() == ["-m", "not node and not codex and not browser"]
+    assert command.selection(True) == ["-m", "not node and not codex and not browser"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -131,3 +137,44 @@ def test_help_sets_nothing_up(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     monkeypatch.setattr(bootstrap, "Environment", None)
     assert command.main() == 0
     assert "python3 scripts/test.py tests/mapping" in capsys.readouterr().out
+
+
+def test_what_is_large_comes_only_with_all(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Left out, not failing; and said at the end, after what pytest has said."""
+    assert command.selection(False) == ["-m", "not codex and not oldest"]
+    assert {call.split()[1] for call in calls(machine)} == {"node"}
+    assert not (machine / "made.log").exists()
+    assert command.selection(True) == []
+    assert {call.split()[1] for call in calls(machine)} == {"node", "codex"}
+    assert (machine / "made.log").read_text() == f"{bootstrap.oldest().path}\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "pytest_gets", "said"),
+    [
+        ([], ["-m", "not codex and not oldest", *command.IN_PARALLEL], True),
+        (["--all"], command.IN_PARALLEL, False),
+        (["--all", "tests/mapping", "-x"], ["tests/mapping", "-x"], False),
+        (["tests/mapping"], ["-m", "not codex and not oldest", "tests/mapping"], True),
+    ],
+)
+def test_all_is_asked_for(
+    machine: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    argv: list[str],
+    pytest_gets: list[str],
+    said: bool,
+) -> None:
+    ran: list[list[str]] = []
+    monkeypatch.setattr("sys.argv", ["test.py", *argv])
+    monkeypatch.setattr(bootstrap.Environment, "ensure", lambda self, what, paths=None: None)
+    monkeypatch.setattr(command, "lint", lambda python: 0)
+    monkeypatch.setattr(command, "run_module", lambda python, arguments: ran.append(arguments) or 0)
+    assert command.main() == 0
+    assert ran == [["pytest", *pytest_gets]]
+    told = capsys.readouterr().err
+    assert ("the tests with Codex CLI (400 MB)" in told) is said
+    assert ("the oldest mitmproxy" in told) is said

@@ -47,6 +47,13 @@ def take_away(monkeypatch: pytest.MonkeyPatch, need: compat.Need, name: str) -> 
             monkeypatch.setattr(base, "__init__", lambda self, *_: None)
 
 
+@pytest.mark.parametrize(
+    ("file", "version"), zip(("constraints-oldest.txt", "constraints.txt"), compat.TESTED, strict=True)
+)
+def test_versions_are_those_of_the_environments(file: str, version: str) -> None:
+    assert f"mitmproxy=={version}" in (ROOT / file).read_text().splitlines()
+
+
 def test_nothing_is_missing(caplog: pytest.LogCaptureFixture) -> None:
     compat.check()
     assert caplog.records == []
