@@ -21,6 +21,8 @@ from mapping import jsonio
 
 MAX_DELAY = 7 * 86400.0
 """Seconds. A longer delay is taken for this one."""
+NOT_JSON = "not JSON"
+"""In the place of a status's name: the body was none of Google's errors."""
 _MAX_MESSAGE = 4000
 
 # google.rpc.Code in its order: number, name and HTTP status.
@@ -187,16 +189,14 @@ _TITLE = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
-def plain_text(status: int, body: bytes) -> str:
-    """A readable line of a body that is not JSON: the title of a page, or short text as it is."""
+def plain_text(body: bytes) -> str:
+    """A readable line of a body that is not JSON: the title of a page, or short text as it is; else nothing."""
     text = body[: 4 * _MAX_MESSAGE].decode("utf-8", "replace").strip()
     if text.startswith("<"):
         title = _TITLE.search(text)
         text = title[1] if title else ""
     text = _CONTROLS.sub(" ", text).strip()
-    if not text or len(text) > 500 or "\ufffd" in text:
-        return f"The upstream answered with status {status} and a body that is not JSON."
-    return text
+    return "" if len(text) > 500 or "\ufffd" in text else text
 
 
 # ---- delays

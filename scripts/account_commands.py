@@ -44,6 +44,7 @@ VERDICTS: tuple[tuple[Kind | None, str, str], ...] = (
     (None, "upstream_unreachable", "no network"),
     (None, "model_not_found", "no such model"),
     (Kind.AUTH, "", "refused"),
+    (Kind.BILLING, "", "no money left"),
     (Kind.QUOTA, "", "exhausted"),
     (Kind.CAPACITY, "", "overloaded"),
     (Kind.SERVER, "", "upstream fails"),
@@ -101,7 +102,7 @@ async def verdict(account: Account, default: Address, model: str) -> tuple[str, 
     try:
         await asyncio.to_thread(_call, account, default, model)
     except UpstreamError as e:
-        return word_for(e), e.error.message
+        return word_for(e), " ".join(filter(None, (e.error.message, e.todo, e.detail and f"({e.detail})")))
     return "ok", f"{time.monotonic() - begun:.2f} s"
 
 

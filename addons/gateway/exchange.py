@@ -281,9 +281,10 @@ class Exchange:
                 self._once_more("idle connection closed", 0)
                 return
             nothing_came = connecting or self._nothing_came()
-            self.attempt_failed(
-                upstream_errors.connect_failed(message) if nothing_came else upstream_errors.broken_off(message)
-            )
+            problem = upstream_errors.connect_failed(message) if nothing_came else upstream_errors.broken_off(message)
+            whose = f" · {self.account.label}" if self.account else ""
+            logger.info(f"{self.id}{whose} · {problem.reason}: {problem.detail}")
+            self.attempt_failed(problem)
 
     @property
     def wants_upstream(self) -> bool:

@@ -18,7 +18,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.cooldowns import Cooldowns
-from addons.gateway.accounts.pool import Pool
+from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
 from addons.gateway.callers import Caller, take
 from addons.gateway.exchange import Exchange, new_id
 from addons.gateway.exchange_log import ExchangeLog
@@ -53,6 +53,9 @@ from mapping.models import model_info, split_variant
 from mapping.responses.input_items import Unseal
 
 logger = logging.getLogger("antigravity")
+
+DEMO_ASIDE = 5.0
+"""Seconds after which the demo's accounts are asked again at the latest: some of its models refuse them on purpose."""
 
 MODEL_LIST_AGE = 600.0
 """Seconds for which a fetched list of models is good."""
@@ -153,6 +156,7 @@ class Gateway:
             strategy=self.settings.routing.strategy,
             cooldown=self.settings.retry.cooldown,
             cooldowns=self.cooldowns,
+            longest_aside=LONGEST_ASIDE if self._only_accounts is None else DEMO_ASIDE,
         )
         self.models.forget_choice()
 
@@ -192,7 +196,7 @@ class Gateway:
         """An account whose credentials have changed gets another chance."""
         for account in self.pool.accounts:
             if account.credential.look():
-                account.refused = None
+                account.aside = None
                 logger.info(f"Account {account.label}: its credentials have changed")
 
     # --- exchanges

@@ -50,7 +50,12 @@ def _code(error: OpenAIError) -> str:
 
 def _message(error: OpenAIError, code: str) -> str:
     """Codex reads from the message how long it has to wait."""
-    if code != RATE_LIMIT or error.retry_after is None or _TRY_AGAIN.search(error.message):
+    if (
+        code != RATE_LIMIT
+        or error.retry_after is None
+        or error.should_retry is False
+        or _TRY_AGAIN.search(error.message)
+    ):
         return error.message
     seconds = f"{error.retry_after:.3f}".rstrip("0").rstrip(".")
     return f"{error.message} Please try again in {seconds}s."

@@ -336,7 +336,7 @@ SHOWN_AFTER_RETRIES = [
     ("demo-429-all", "429 Too Many Requests"),
     ("demo-503-all", "This model is currently experiencing high demand."),
     ("demo-error-mid-stream", "An internal error has occurred."),
-    ("demo-cut-mid-stream", "The upstream broke off its answer"),
+    ("demo-cut-mid-stream", "The stream was interrupted"),
 ]
 
 

@@ -31,7 +31,7 @@ def kill(gateway: Gateway, file: Path, cooldowns: int) -> None:
 
 def kept(file: Path) -> int:
     with closing(sqlite3.connect(file)) as connection:
-        (count,) = connection.execute("select count(*) from cooldowns").fetchone()
+        (count,) = connection.execute("select count(*) from rests").fetchone()
         return int(count)
 
 

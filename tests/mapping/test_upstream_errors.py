@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mapping.google_errors import MAX_DELAY, duration, redact
-from mapping.upstream_errors import Kind, UpstreamError, broken, connect_failed, from_event, from_http, timed_out
+from mapping.upstream_errors import (
+    Kind,
+    UpstreamError,
+    broken,
+    broken_off,
+    connect_failed,
+    from_event,
+    from_http,
+    timed_out,
+)
 
 WIRE = Path(__file__).parent.parent / "data" / "wire"
 SAMPLES = [s for s in json.loads((WIRE / "manifest.json").read_text())["samples"] if s["http_status"] >= 400]
@@ -98,8 +107,12 @@ def test_recorded_errors(row: dict[str, Any]) -> None:
             "v1internal_403_validation_required.json",
             "Verify your account to continue. (VALIDATION_REQUIRED) https://accounts.google.com/validate-sample",
         ),
-        ("error_429_retry_ms.json", "Resource has been exhausted. Please retry in 900ms. Please try again in 0.9s."),
-        ("error_502_html.html", "Error 502 (Server Error)!!1"),
+        ("error_429_retry_ms.json", "Rate limit reached: try again in 1 s."),
+        (
+            "error_502_html.html",
+            'Gemini answered 502 with a page instead of an answer ("Error 502 (Server Error)!!1"). '
+            "This passes: try again in a minute.",
+        ),
     ],
 )
 def test_messages_keep_googles_words(name: str, text: str) -> None:
@@ -304,14 +317,14 @@ def test_duration(value: Any, seconds: float | None) -> None:
 def test_redaction(text: str, redacted: str) -> None:
     assert redact(text) == redacted
     assert google(500, text).error.message == redacted
-    assert redacted in connect_failed(text).error.message
+    assert redacted in connect_failed(text).detail
     assert broken(text).error.message == redacted
 
 
 def test_an_error_inside_a_message_is_unwrapped() -> None:
     inner = json.dumps({"error": {"code": 429, "message": "Please retry in 2s.", "status": "RESOURCE_EXHAUSTED"}})
     failure = google(429, inner)
-    assert failure.error.message == "Please retry in 2s. Please try again in 2s."
+    assert failure.error.message == "Rate limit reached: try again in 2 s."
     assert failure.reason == "429 RESOURCE_EXHAUSTED"
 
 
@@ -342,9 +355,121 @@ def test_reasons_are_short() -> None:
 
 
 def test_bodies_that_are_not_json() -> None:
-    assert from_http(502, b"Bad\ngateway").error.message == "Bad gateway"
+    assert '("Bad gateway")' in from_http(502, b"Bad\ngateway").error.message
     for body in (b"", b"\x80\xff\x00", b"<html>", b"x" * 10000):
-        assert from_http(502, body).error.message.startswith("The upstream answered with status 502")
+        assert from_http(502, body).error.message.startswith("Gemini answered 502 with a page instead of an answer. ")
+    assert "Check the account's base_url" in from_http(404, b"<title>Not Found</title>").error.message
+
+
+def test_a_limit_that_passes_is_told_in_openais_words() -> None:
+    quota = detail("QuotaFailure", violations=[{"quotaId": "RequestsPerMinute", "quotaMetric": "x"}])
+    told = google(429, "You exceeded your current quota, please check your plan.", details=[quota, RETRY])
+    assert told.error.message == "Rate limit reached: try again in 3 s. The limit is RequestsPerMinute."
+    metric = google(429, "Quota exceeded for metric: example.com/requests, limit: 10. Please retry in 7.2s.")
+    assert metric.error.message == "Rate limit reached: try again in 8 s. The limit is example.com/requests."
+
+
+def test_google_words_of_a_day_and_of_money_stay() -> None:
+    day = google(429, "You exceeded your current quota. Limit per day.\nPlease retry in 37.2s.")
+    assert (day.per_day, day.error.message) == (True, "You exceeded your current quota. Limit per day.")
+    assert google(429, "Your prepayment credits are depleted.").error.message == "Your prepayment credits are depleted."
+
+
+@pytest.mark.parametrize(
+    ("detail", "words"),
+    [
+        ("[Errno -3] Temporary failure in name resolution", "its name could not be looked up"),
+        ("[Errno 111] Connect call failed: Connection refused", "the connection was refused"),
+        ("TLS handshake failed: certificate verify failed", "TLS failed"),
+        ("connection timed out", "did not take the connection in time"),
+        ("[Errno 101] Network is unreachable", "there is no way to it"),
+        ("server disconnected", "closed before an answer came"),
+        ("", "closed before an answer came"),
+    ],
+)
+def test_a_failed_connection_is_told_in_plain_words(detail: str, words: str) -> None:
+    failure = connect_failed(detail)
+    assert failure.error.message.startswith("Gemini could not be reached: ")
+    assert words in failure.error.message
+    assert not detail or detail not in failure.error.message
+    assert failure.detail == detail
+
+
+def test_a_stream_that_broke_off_is_told_in_plain_words() -> None:
+    failure = broken_off("HTTP/1 protocol error: peer closed connection")
+    told = "The stream was interrupted: Gemini's connection closed in the middle of the answer."
+    assert (failure.error.message, failure.detail) == (told, "HTTP/1 protocol error: peer closed connection")
+
+
+def info(reason: str) -> list[Any]:
+    return [detail("ErrorInfo", reason=reason)]
+
+
+OF_THE_ACCOUNT = [
+    # what Google says, its kind, status and code for the client, a word of what the owner can do
+    (google(403, "Your API key was reported as leaked."), Kind.AUTH, 401, "invalid_api_key", "another key"),
+    (google(400, details=info("API_KEY_INVALID")), Kind.AUTH, 401, "invalid_api_key", "another key"),
+    (google(401, name="UNAUTHENTICATED"), Kind.AUTH, 401, "invalid_api_key", "another key"),
+    (google(403, details=info("API_KEY_SERVICE_BLOCKED")), Kind.AUTH, 403, "permission_denied", "restrictions"),
+    (google(403, details=info("API_KEY_IP_ADDRESS_BLOCKED")), Kind.AUTH, 403, "permission_denied", "restrictions"),
+    (google(403, details=info("SERVICE_DISABLED")), Kind.AUTH, 403, "permission_denied", "Enable the API"),
+    (google(403, details=info("CONSUMER_SUSPENDED")), Kind.AUTH, 403, "permission_denied", "project"),
+    (google(403, details=info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")), Kind.AUTH, 403, "permission_denied", "scope"),
+    (google(401, details=info("ACCESS_TOKEN_SCOPE_INSUFFICIENT")), Kind.AUTH, 403, "permission_denied", "scope"),
+    (google(403, "Forbidden"), Kind.AUTH, 403, "permission_denied", "permission"),
+    (google(403, details=info("BILLING_DISABLED")), Kind.AUTH, 403, "billing_not_active", "Switch on billing"),
+    (
+        google(403, "User location is not supported for the API use."),
+        Kind.AUTH,
+        403,
+        "unsupported_country_region_territory",
+        "Vertex",
+    ),
+    (google(403, details=info("RATE_LIMIT_EXCEEDED")), Kind.QUOTA, 429, "rate_limit_exceeded", ""),
+    (google(403, errors=[{"reason": "userRateLimitExceeded"}]), Kind.QUOTA, 429, "rate_limit_exceeded", ""),
+    (google(403, errors=[{"reason": "dailyLimitExceeded"}]), Kind.QUOTA, 429, "insufficient_quota", ""),
+    (google(429, details=info("RATE_LIMIT_EXCEEDED")), Kind.QUOTA, 429, "rate_limit_exceeded", ""),
+    (
+        google(429, "Your prepayment credits are depleted. Please go to AI Studio."),
+        Kind.BILLING,
+        429,
+        "insufficient_quota",
+        "Add credits",
+    ),
+    (
+        google(429, "Your project has exceeded its monthly spending cap."),
+        Kind.BILLING,
+        429,
+        "insufficient_quota",
+        "raise the cap",
+    ),
+    (google(402, "Your prepayment credits are depleted."), Kind.BILLING, 429, "insufficient_quota", "Add credits"),
+    (google(402, "Payment Required"), Kind.BILLING, 429, "insufficient_quota", "Add credits"),
+    (
+        google(404, "This model models/gemini-x is no longer available to new users."),
+        Kind.CLOSED,
+        404,
+        "model_not_found",
+        "",
+    ),
+    (google(404, "This model is closed to new users."), Kind.CLOSED, 404, "model_not_found", ""),
+    (
+        google(404, "Publisher Model `m` was not found or your project does not have access to it."),
+        Kind.CLOSED,
+        404,
+        "model_not_found",
+        "",
+    ),
+    (google(404, "models/m is not found for API version v1beta"), Kind.REQUEST, 404, "model_not_found", ""),
+]
+
+
+@pytest.mark.parametrize(("failure", "kind", "status", "code", "todo"), OF_THE_ACCOUNT)
+def test_what_is_wrong_with_an_account(failure: UpstreamError, kind: Kind, status: int, code: str, todo: str) -> None:
+    assert (failure.kind, failure.error.status, failure.error.code) == (kind, status, code)
+    assert todo in failure.todo
+    if kind is not Kind.QUOTA:
+        assert failure.error.should_retry is False
 
 
 def test_broken_answers_are_for_the_sdks_to_retry() -> None:

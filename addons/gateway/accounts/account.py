@@ -16,6 +16,23 @@ from addons.gateway.accounts.credentials import ApiKey, Credential, CredentialEr
 from addons.gateway.settings import AccountSettings
 
 
+@dataclass(slots=True)
+class Aside:
+    """An account that Gemini refused is set aside. It is asked again after a while, by one request at a time."""
+
+    reason: str
+    """Why, and what its owner can do: a few sentences."""
+    began: float
+    until: float
+    """When it is asked again."""
+    asked: float
+    """When it was asked last. All times are on the clock of the pool."""
+    strikes: int = 1
+    """How often in a row it was refused."""
+    money: bool = False
+    """Its money has run out."""
+
+
 @dataclass(slots=True, eq=False)
 class Account:
     """One account."""
@@ -32,8 +49,7 @@ class Account:
     """Its standing in the weighted rotation."""
     lacks: str | None = None
     """Why it can't serve, by its settings."""
-    refused: str | None = None
-    """Why it was set aside."""
+    aside: Aside | None = None
     upstream: str = "gemini"
     project: str | None = None
     location: str | None = None
@@ -63,9 +79,14 @@ class Account:
         )
 
     @property
+    def faulty(self) -> str | None:
+        """Why it can't serve until its settings or its credentials change; None when nothing is wrong with them."""
+        return self.lacks or self.credential.fault
+
+    @property
     def unusable(self) -> str | None:
         """Why it can't serve now; None when it can."""
-        return self.lacks or self.credential.fault or self.refused
+        return self.faulty or (self.aside.reason if self.aside else None)
 
     def serves(self, model: str) -> bool:
         """Whether the account may serve a model; an empty name stands for the list of models."""

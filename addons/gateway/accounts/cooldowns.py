@@ -1,12 +1,14 @@
 """Who rests, for which model, and for how long.
 
 * An account rests for as long as the upstream says; where it does not say, longer each time in a row.
+* It also rests for a model that is closed to it, and when a person says so.
 * An answer that was asked for since ends the rest.
 * The rests outlive a change of the settings, and a restart where there is a file for them.
 """
 
 from __future__ import annotations
 
+import enum
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +28,25 @@ MAX_UNEXPLAINED = 3
 ALL_MODELS = "*"
 """In a model's place."""
 
+MAX_RESTS = 2000
+"""That are remembered."""
+
+MAX_SAID = 500
+"""Characters of what the upstream said."""
+
+
+class Cause(enum.Enum):
+    """What an account rests for. The values are kept on disk."""
+
+    RATE = "rate"
+    """A limit that passes within minutes, or after a time that the upstream named."""
+    DAY = "day"
+    """The quota of a day is used up."""
+    CLOSED = "closed"
+    """The model is closed to the account."""
+    TOLD = "told"
+    """A person wants it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rest:
@@ -38,6 +59,9 @@ class Rest:
     """How often in a row the upstream did not say how long. They count on when the rest has ended."""
     told: bool = False
     """The upstream said how long."""
+    cause: Cause = Cause.RATE
+    said: str = ""
+    """What the client is told of it: Google's words, or the name of the limit for `Cause.RATE`."""
 
 
 class Cooldowns:
@@ -49,7 +73,15 @@ class Cooldowns:
         self._unexplained: dict[str, set[str]] = {}
         self._state: StateStore | None = None
 
-    def rest(self, account: str, model: str, seconds: float | None, reason: str) -> None:
+    def rest(
+        self,
+        account: str,
+        model: str,
+        seconds: float | None,
+        reason: str,
+        cause: Cause = Cause.RATE,
+        said: str = "",
+    ) -> None:
         """Let an account rest for a model. `seconds` None: the upstream did not say how long.
 
         A 429 without a time does little to tell whose limit was reached. When several accounts in a row meet one, with
@@ -74,7 +106,8 @@ class Cooldowns:
                 return
             until = now + min(LONGEST_COOLDOWN, DEFAULT_COOLDOWN * 2 ** min(strikes, 10))
             strikes, told = strikes + 1, False
-        self._rests[account, model] = rest = Rest(now, until, reason, strikes, told)
+        self._rests[account, model] = rest = Rest(now, until, reason, strikes, told, cause, said[:MAX_SAID])
+        self._forget_some()
         self._keep(account, model, rest)
 
     def served(self, account: str, model: str, asked: float = math.inf) -> None:
@@ -117,7 +150,9 @@ class Cooldowns:
         self._state = state
         now = self._clock()
         kept = {
-            (one.account, one.model): Rest(now, now + one.seconds, one.reason, one.strikes, told=True)
+            (one.account, one.model): Rest(
+                now, now + one.seconds, one.reason, one.strikes, told=True, cause=_cause(one.cause), said=one.said
+            )
             for one in kept_before
         }
         for (account, model), rest in self._rests.items():
@@ -132,6 +167,15 @@ class Cooldowns:
         self._unexplained[model] = row | {account}
         return False
 
+    def _forget_some(self) -> None:
+        """Clients name models as they like, and an upstream may say of each that it is closed."""
+        if len(self._rests) <= MAX_RESTS:
+            return
+        by_end = sorted(self._rests, key=lambda key: self._rests[key].until)
+        closed = [key for key in by_end if self._rests[key].cause is Cause.CLOSED]
+        for account, model in (closed or by_end)[: MAX_RESTS // 10]:
+            self._drop(account, model)
+
     def _drop(self, account: str, model: str) -> None:
         del self._rests[account, model]
         if self._state:
@@ -139,4 +183,11 @@ class Cooldowns:
 
     def _keep(self, account: str, model: str, rest: Rest) -> None:
         if self._state:
-            self._state.keep_cooldown(KeptCooldown(account, model, self.left(rest), rest.strikes, rest.reason))
+            self._state.keep_cooldown(
+                KeptCooldown(account, model, self.left(rest), rest.strikes, rest.reason, rest.cause.value, rest.said)
+            )
+
+
+def _cause(kept: str) -> Cause:
+    """A cause that was kept; one of another version is a limit."""
+    return next((cause for cause in Cause if cause.value == kept), Cause.RATE)

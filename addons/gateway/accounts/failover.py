@@ -6,6 +6,8 @@
 * 429 moves on to the next account at once, and waits only where all of them cool down and the shortest rest is short.
 * An overloaded or failing upstream gets a pause, longer each time and not the same for all who wait, or the one that it
   asks for.
+* An account that is refused, has no money left, or may not use the model has not tried: the next one is asked, and that
+  does not count.
 * A fault of the request (400 class) is final: no other account would take it either.
 """
 
@@ -17,13 +19,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from addons.gateway.accounts import unavailable
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.cooldowns import Cause
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.accounts.quota_day import seconds_to_reset
 from addons.gateway.settings import RetrySettings
 from mapping.errors import OpenAIError
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.upstream_errors import Kind, UpstreamError, rate_limit
 
 logger = logging.getLogger("antigravity")
 
@@ -32,6 +36,12 @@ BACKOFF = 0.5
 
 JITTER = 0.5
 """The part of a pause by which it is longer at most, so that those who failed together don't come back together."""
+
+CLOSED_FOR = 3600.0
+"""Seconds for which an account rests for a model that is closed to it."""
+
+_NOT_TRIED = (Kind.AUTH, Kind.BILLING, Kind.CLOSED)
+"""What is wrong is the account, and Gemini has not taken up the request."""
 
 _SLOW = (408, 504)
 """Statuses of the upstream's timeouts: they have cost the client a long time already."""
@@ -96,7 +106,7 @@ class Failover:
         if account is None:
             rest = self.pool.shortest_rest(self.model)
             if rest is None or self._waited + rest > self.retry.max_wait:
-                raise self.pool.none_error(self.model)
+                raise unavailable.error(self.pool, self.model)
             self._waited += rest
             return Wait(rest + 0.01)
         self.attempts.append(Attempt(account, time.monotonic(), waited=paused))
@@ -114,22 +124,46 @@ class Failover:
 
     def failed(self, problem: UpstreamError, *, stay: bool = False) -> float | None:
         """The latest attempt has failed. Returns the seconds to pause before the next; None: there is to be none."""
-        self._failures += 1
         self._note(problem.reason, problem.status)
-        account = self.attempts[-1].account
-        if problem.kind is Kind.QUOTA:
-            self.pool.cool(account, self.model, _rest(problem), problem.reason)
-        elif problem.kind is Kind.AUTH:
-            self.pool.set_aside(account, f"its credential was refused ({problem.reason})")
+        attempt = self.attempts[-1]
+        account, kind = attempt.account, problem.kind
+        if kind not in _NOT_TRIED:
+            self._failures += 1
+        if kind is Kind.QUOTA:
+            cause = Cause.DAY if problem.per_day else Cause.RATE
+            said = problem.error.message if problem.per_day else problem.limit
+            self.pool.cool(account, self.model, _rest(problem), problem.reason, cause, said)
+            self.pool.accepted(account, attempt.started)
+        elif kind is Kind.CLOSED:
+            self.pool.cool(account, self.model, CLOSED_FOR, problem.reason, Cause.CLOSED, problem.error.message)
+            logger.info(f"Account {account.label} may not use {self.model}: {problem.error.message}")
+        elif kind in (Kind.AUTH, Kind.BILLING):
+            what = "its credential was refused" if kind is Kind.AUTH else "its money has run out"
+            reason = f"{what} ({problem.reason}): {problem.error.message} {problem.todo}".rstrip()
+            self.pool.set_aside(account, reason, attempt.started, money=kind is Kind.BILLING)
             logger.warning(f"Account {account.label} is set aside: {problem.reason}: {problem.error.message}")
         pause = self._pause(problem, stay)
         return pause if pause is not None and pause <= self.retry.max_wait else None
 
     def error(self, problem: UpstreamError) -> OpenAIError:
         """What the client is told when `problem` was the last straw."""
-        if problem.kind is Kind.QUOTA and self.pool.resting(self.model) and not self.pool.is_ready(self.model):
-            return self.pool.exhausted_error(self.model, problem.error.message)
+        pool, model, kind = self.pool, self.model, problem.kind
+        if kind in (Kind.QUOTA, Kind.BILLING, Kind.CLOSED) and not pool.is_ready(model) and self._is_known(problem):
+            return unavailable.error(pool, model)
+        if kind is Kind.AUTH:
+            if any(rest.cause is not Cause.CLOSED for _, _, rest in pool.resting(model)):
+                return unavailable.error(pool, model)  # another account comes back by itself
+            return _refused(problem, self.attempts[-1].account) if self.attempts else problem.error
+        if kind is Kind.QUOTA and not problem.per_day:
+            wait = "" if problem.delay is None else unavailable.wait_words(problem.delay)
+            problem.error.message = rate_limit(wait, problem.limit, model=model)
+        elif kind is Kind.BILLING and problem.todo:
+            problem.error.message = f"{problem.error.message} {problem.todo}"
         return problem.error
+
+    def _is_known(self, problem: UpstreamError) -> bool:
+        """Whether the pool knows of what has happened; it does not when cooldowns are switched off."""
+        return problem.kind is Kind.BILLING or bool(self.pool.resting(self.model))
 
     def _choose(self) -> Account | None:
         """An account that was not asked yet, where there is one; else another than the latest."""
@@ -149,11 +183,13 @@ class Failover:
             return None
         if self._failures >= self._limit_for(problem):
             return None
-        backoff = BACKOFF * 2 ** (self._failures - 1) * (1 + JITTER * self.jitter())
+        backoff = BACKOFF * 2 ** max(0, self._failures - 1) * (1 + JITTER * self.jitter())
         if stay:
-            return None if problem.kind is Kind.AUTH else problem.delay or backoff
+            return None if problem.kind in _NOT_TRIED else problem.delay or backoff
         if not self.pool.is_ready(self.model):
             return self.pool.shortest_rest(self.model)
+        if problem.kind in _NOT_TRIED:
+            return 0.0 if self.pool.is_ready(self.model, self._tried) else None
         if problem.kind in (Kind.CAPACITY, Kind.SERVER):
             return backoff if problem.delay is None else problem.delay
         if problem.kind is Kind.QUOTA and not self.pool.is_ready(self.model, self._tried):
@@ -180,3 +216,12 @@ def _rest(problem: UpstreamError) -> float | None:
     if problem.per_day and (problem.delay or 0.0) < SHORT_FOR_A_DAY:
         return seconds_to_reset()
     return problem.delay or None
+
+
+def _refused(problem: UpstreamError, account: Account) -> OpenAIError:
+    """The error of a refused account, in words that can't be taken for the client's own key."""
+    error = problem.error
+    if problem.status:  # else there was no credential to show, and that is said already
+        what = "the key of account" if error.code == "invalid_api_key" else "account"
+        error.message = f"Gemini refused {what} {account.label}: {error.message} {problem.todo}".rstrip()
+    return error

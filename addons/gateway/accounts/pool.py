@@ -2,26 +2,42 @@
 
 * Only accounts that may serve the model, are not set aside, and are not cooling down for it. Among those the strategy
   decides (`[routing] strategy`).
-* An exhausted account cools down per model (`cooldowns`); an account whose credential is refused is set aside with
-  the reason.
+* An exhausted account cools down per model (`cooldowns`).
+* An account that Gemini refuses as a whole (its key, its project, its money) is set aside for all models. It is asked
+  again by one request after a while, longer each time in a row; where no other is left, by whoever asks, but not more
+  often than every few seconds. An answer ends it.
 """
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
-from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.account import Account, Aside
 from addons.gateway.accounts.affinity import Conversation
-from addons.gateway.accounts.cooldowns import ALL_MODELS, Cooldowns, Rest
-from mapping.errors import OpenAIError
+from addons.gateway.accounts.cooldowns import ALL_MODELS, Cause, Cooldowns, Rest
 
 type Strategy = Literal["round_robin", "fill_first", "sticky"]
 
 
+logger = logging.getLogger("antigravity")
+
+FIRST_ASIDE = 30.0
+"""Seconds for which a refused account is set aside; doubled each time in a row."""
+LONGEST_ASIDE = 600.0
+"""Seconds; what the doubling comes to."""
+MIN_ASIDE = 10.0
+"""Seconds between two requests to a refused account, whoever asks."""
+
+
 class Pool:
-    """The accounts of the settings, and how they are doing. `cooldown` False: none of them ever rests."""
+    """The accounts of the settings, and how they are doing. `cooldown` False: none of them ever rests for its quota.
+
+    `longest_aside`: seconds after which a refused account is asked again at the latest.
+    """
 
     def __init__(
         self,
@@ -30,15 +46,19 @@ class Pool:
         strategy: Strategy = "round_robin",
         cooldown: bool = True,
         cooldowns: Cooldowns | None = None,
+        longest_aside: float = LONGEST_ASIDE,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.accounts = list(accounts)
         self.sticky = strategy == "sticky"
         self._fill_first = strategy == "fill_first"
         self._cooldown = cooldown
         self._cooldowns = cooldowns or Cooldowns()
+        self._longest_aside = longest_aside
+        self._clock = clock
 
     def candidates(self, model: str) -> list[Account]:
-        """The accounts that may serve the model, cooling ones included."""
+        """The accounts that may serve the model, cooling ones included, but not those that are set aside."""
         return [a for a in self.accounts if a.unusable is None and a.serves(model)]
 
     def choose(
@@ -53,45 +73,72 @@ class Pool:
         if not ready:
             return None
         if conversation is None:
-            return ready[0] if self._fill_first else _in_turn(ready)
-        account = next((a for a in ready if a.label == conversation.account), None) or _in_turn(ready)
-        conversation.account = account.label
+            account = ready[0] if self._fill_first else _in_turn(ready)
+        else:
+            account = next((a for a in ready if a.label == conversation.account), None) or _in_turn(ready)
+            conversation.account = account.label
+        if account.aside:  # until that one is answered, no other request asks it
+            account.aside.asked = self._clock()
+            account.aside.until = max(account.aside.until, account.aside.asked + self._gap)
         return account
 
     def is_ready(self, model: str, tried: Collection[Account] = ()) -> bool:
         """Whether `choose` would find an account."""
         return bool(self._ready(model, tried))
 
-    def cool(self, account: Account, model: str, seconds: float | None, reason: str) -> None:
+    def cool(
+        self,
+        account: Account,
+        model: str,
+        seconds: float | None,
+        reason: str,
+        cause: Cause = Cause.RATE,
+        said: str = "",
+    ) -> None:
         """Let an account rest for a model. `seconds` None: the upstream did not say how long."""
         if self._cooldown:
-            self._cooldowns.rest(account.label, model, seconds, reason)
+            self._cooldowns.rest(account.label, model, seconds, reason, cause, said)
 
     def served(self, account: Account, model: str, asked: float = math.inf) -> None:
         """An account has brought an answer: what it did before it was `asked` (`time.monotonic`) is forgotten."""
         self._cooldowns.served(account.label, model, asked)
+        self.accepted(account, asked)
+
+    def accepted(self, account: Account, asked: float = math.inf) -> None:
+        """Gemini has taken an account's credential: what it refused before the account was `asked` is forgotten."""
+        if account.aside and account.aside.began <= asked:
+            account.aside = None
+            logger.info(f"Account {account.label} is no longer set aside: Gemini takes it again")
 
     def hold(self, account: Account, model: str, seconds: float) -> None:
         """Let an account rest because a person wants it; for all models when `model` is empty."""
-        self.cool(account, model or ALL_MODELS, seconds, "told to rest")
+        self.cool(account, model or ALL_MODELS, seconds, "told to rest", Cause.TOLD)
 
     def release(self, account: Account) -> None:
         """End the rests of an account, and give it another chance if it was set aside."""
         self._cooldowns.release(account.label)
-        account.refused = None
+        account.aside = None
 
-    def set_aside(self, account: Account, reason: str) -> None:
-        """Stop using an account until its settings or its credentials change: its credential was refused."""
-        account.refused = reason
+    def set_aside(self, account: Account, reason: str, asked: float = math.inf, *, money: bool = False) -> None:
+        """Gemini refuses an account as a whole: don't ask it for a while.
+
+        `asked`: when it was (`time.monotonic`). Of several requests that were refused at once, one counts.
+        """
+        now, before = self._clock(), account.aside
+        if before and before.began > asked:
+            return
+        strikes = before.strikes + 1 if before else 1
+        until = now + min(FIRST_ASIDE * 2.0 ** min(strikes - 1, 10), self._longest_aside)
+        account.aside = Aside(reason, now, until, now, strikes, money)
 
     def rest_of(self, account: Account, model: str) -> Rest | None:
         """The cooldown that an account is in for a model, if it is."""
         return self._cooldowns.rest_of(account.label, model) if self._cooldown else None
 
-    def resting(self, model: str) -> list[tuple[Account, float, str]]:
-        """(account, seconds left, reason) of all that cool down for a model, the shortest first."""
+    def resting(self, model: str) -> list[tuple[Account, float, Rest]]:
+        """(account, seconds left, why) of all that cool down for a model, the shortest first."""
         found = [
-            (account, self._cooldowns.left(rest), rest.reason)
+            (account, self._cooldowns.left(rest), rest)
             for account in self.candidates(model)
             if (rest := self.rest_of(account, model))
         ]
@@ -107,51 +154,27 @@ class Pool:
         resting = self.resting(model)
         return resting[0][1] if resting else None
 
+    @property
+    def _gap(self) -> float:
+        return min(MIN_ASIDE, self._longest_aside / 5)
+
     def _ready(self, model: str, tried: Collection[Account]) -> list[Account]:
         """Those that can be asked at once. To wait for a token that is not to be had is for when there is no other."""
-        ready = [a for a in self.candidates(model) if self.rest_of(a, model) is None]
+        ready = [a for a in self.accounts if self._is_due(a) and a.serves(model) and self.rest_of(a, model) is None]
+        if not ready:
+            ready = [a for a in self._set_aside(model) if a.aside and a.aside.asked + self._gap <= self._clock()]
         sound = [a for a in ready if a.credential.trouble is None]
         return [a for a in sound or ready if a not in tried]
 
-    def none_error(self, model: str) -> OpenAIError:
-        """503 (no account can serve), or 429 (all are cooling), with a sentence on what to do."""
-        resting = self.resting(model)
-        if resting:
-            return self.exhausted_error(model)
-        if not self.accounts:
-            return OpenAIError(
-                503,
-                "No account is configured. Add one: set the environment variable GEMINI_API_KEY, or write an "
-                '[[accounts]] entry with email and api_key = "env:NAME" into the settings file '
-                "(--set antigravity_config=FILE).",
-                type="server_error",
-                code="no_account",
-                should_retry=False,
-            )
-        reasons = [f"{a.label}: {a.unusable or f'may not serve {model}'}" for a in self.accounts]
-        return OpenAIError(
-            503,
-            f"No account can serve {model}. " + "; ".join(reasons) + ".",
-            type="server_error",
-            code="no_account",
-            should_retry=False,
-        )
+    def _is_due(self, account: Account) -> bool:
+        return account.faulty is None and (account.aside is None or account.aside.until <= self._clock())
 
-    def exhausted_error(self, model: str, said: str = "") -> OpenAIError:
-        """429: every account that may serve the model is cooling down. `said` is what the upstream said last."""
-        resting = self.resting(model)
-        waiting = ", ".join(f"{account.label} for {_seconds(left)}" for account, left, _ in resting)
-        shortest = resting[0][1]
-        wait = max(1, math.ceil(shortest))
-        message = f"All accounts are cooling down for {model}: {waiting}. Please try again in {wait}s."
-        return OpenAIError(
-            429,
-            f"{said.rstrip()} ({message})" if said else message,
-            type="requests",
-            code="rate_limit_exceeded",
-            retry_after=shortest,
-            should_retry=None if wait <= 120 else False,
-        )
+    def _set_aside(self, model: str) -> list[Account]:
+        return [
+            a
+            for a in self.accounts
+            if a.aside and a.faulty is None and a.serves(model) and self.rest_of(a, model) is None
+        ]
 
 
 def _in_turn(ready: list[Account]) -> Account:
@@ -164,8 +187,3 @@ def _in_turn(ready: list[Account]) -> Account:
     best = max(ready, key=lambda account: account.credit)
     best.credit -= sum(account.weight for account in ready)
     return best
-
-
-def _seconds(value: float) -> str:
-    value = math.ceil(value)
-    return f"{value} s" if value < 120 else f"{math.ceil(value / 60)} min"

@@ -31,9 +31,13 @@ _OUTSIDE = frozenset(
 )
 """Codes of errors that no translation makes."""
 
-_COOLING = re.compile(r"All accounts are cooling down")
+_OF_THE_POOL = re.compile(
+    r"Rate limit reached for|The quota for .* is used up|accounts for .* rest|No account has money left|Gemini refused "
+)
+"""What the gateway says instead of the error that the translation made."""
 _OF_ACCOUNTS = (
-    (re.compile(r"(All accounts are cooling down for .*?): .*(\. Please try again)"), r"\1\2"),
+    (re.compile(r"(Gemini refused (?:the key of )?account) .*?:(?= )"), r"\1:"),
+    (re.compile(r"(No account has money left\.) .*"), r"\1"),
     (re.compile(r"(No account can serve .*?\.) .*"), r"\1"),
     (re.compile(r"(The account has no valid credential): .*"), r"\1."),
 )
@@ -204,7 +208,7 @@ def _without_accounts(answer: bytes) -> bytes:
 def _ended(answer: bytes) -> dict[str, Any] | None:
     """The error of an answer, if the translation did not make it."""
     error = error_in(answer)
-    if error is None or not (error["code"] in _OUTSIDE or _COOLING.search(str(error["message"]))):
+    if error is None or not (error["code"] in _OUTSIDE or _OF_THE_POOL.search(str(error["message"]))):
         return None
     return error
 

@@ -99,12 +99,10 @@ def _account(
 
 def _state(account: Account, rests: list[dict[str, Any]]) -> tuple[str, str | None]:
     """The state, and why it is that."""
-    if account.lacks:
-        return UNUSABLE, account.lacks
-    if account.refused:
-        return SET_ASIDE, account.refused
-    if account.unusable:
-        return UNUSABLE, account.unusable
+    if account.faulty:
+        return UNUSABLE, account.faulty
+    if account.aside:
+        return SET_ASIDE, account.aside.reason
     return (COOLING if rests else READY), account.credential.trouble
 
 

@@ -66,6 +66,22 @@ STEPS = (
     ) without rowid;
     create table if not exists kept (name text primary key, value blob not null);
     """,
+    """
+    create table if not exists rests (
+        account text not null,
+        model text not null,
+        began real not null,
+        until real not null,
+        strikes integer not null,
+        reason text not null,
+        cause text not null default 'rate',
+        said text not null default '',
+        primary key (account, model)
+    ) without rowid;
+    insert or ignore into rests (account, model, began, until, strikes, reason)
+        select account, model, began, until, strikes, reason from cooldowns;
+    delete from cooldowns;
+    """,
 )
 """From one version of the schema to the next; a file's version (`user_version`) is how many of them it has had.
 

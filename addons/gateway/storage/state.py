@@ -1,7 +1,7 @@
 """What the gateway knows of its accounts and its work, kept in its database for the next start.
 
 * Cooldowns, so that a restart does not ask an exhausted account; other values (statistics) by name, as JSON.
-* Labels, models and reasons only: no credential, no message.
+* Labels, models and reasons, and what Google said of a limit: no credential, nothing of a conversation.
 * What can't be read is reported, and the start goes on without it.
 """
 
@@ -38,6 +38,9 @@ class KeptCooldown:
     """How much of it is left; 0: it has ended."""
     strikes: int
     reason: str
+    cause: str = "rate"
+    """The value of a `cooldowns.Cause`."""
+    said: str = ""
 
 
 class StateStore:
@@ -99,27 +102,31 @@ def _kept(connection: sqlite3.Connection, name: str) -> Any:
 
 def _keep_cooldown(connection: sqlite3.Connection, cooldown: KeptCooldown, began: float, until: float) -> None:
     connection.execute(
-        "insert or replace into cooldowns (account, model, began, until, strikes, reason) values (?, ?, ?, ?, ?, ?)",
-        (cooldown.account, cooldown.model, began, until, cooldown.strikes, cooldown.reason),
+        "insert or replace into rests (account, model, began, until, strikes, reason, cause, said)"
+        " values (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(cooldown.account, cooldown.model, began, until),
+            *(cooldown.strikes, cooldown.reason, cooldown.cause, cooldown.said),
+        ),
     )
 
 
 def _drop_cooldown(connection: sqlite3.Connection, account: str, model: str) -> None:
-    connection.execute("delete from cooldowns where account = ? and model = ?", (account, model))
+    connection.execute("delete from rests where account = ? and model = ?", (account, model))
 
 
 def _cooldowns(connection: sqlite3.Connection, oldest: float) -> list[tuple[Any, ...]]:
-    connection.execute("delete from cooldowns where until < ?", (oldest,))
-    return connection.execute("select account, model, began, until, strikes, reason from cooldowns").fetchall()
+    connection.execute("delete from rests where until < ?", (oldest,))
+    return connection.execute("select account, model, began, until, strikes, reason, cause, said from rests").fetchall()
 
 
 def _cooldown(row: tuple[Any, ...], now: float) -> KeptCooldown | None:
     """A row as it is now; None for one that this gateway can't have written."""
-    account, model, began, until, strikes, reason = row
-    texts = all(isinstance(value, str) for value in (account, model, reason))
+    account, model, began, until, strikes, reason, cause, said = row
+    texts = all(isinstance(value, str) for value in (account, model, reason, cause, said))
     times = all(isinstance(value, float) and math.isfinite(value) for value in (began, until))
     if not (texts and times and isinstance(strikes, int)):
         logger.warning("A kept cooldown can't be read, and is ignored")
         return None
     left = min(until - now, until - began, LONGEST_REST)
-    return KeptCooldown(account, model, max(0.0, left), min(max(0, strikes), 100), reason)
+    return KeptCooldown(account, model, max(0.0, left), min(max(0, strikes), 100), reason, cause, said)

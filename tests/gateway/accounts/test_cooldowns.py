@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from addons.gateway.accounts.cooldowns import DEFAULT_COOLDOWN, LONGEST_COOLDOWN, MAX_UNEXPLAINED, Cooldowns
+from addons.gateway.accounts.cooldowns import (
+    DEFAULT_COOLDOWN,
+    LONGEST_COOLDOWN,
+    MAX_RESTS,
+    MAX_UNEXPLAINED,
+    Cause,
+    Cooldowns,
+)
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.state import LONGEST_REST, StateStore
 
@@ -231,3 +238,22 @@ def test_no_clock_makes_a_rest_longer(rest: float, then: float, now: float) -> N
         assert found is None or 0 < found <= min(rest, LONGEST_REST) + 1e-3
     finally:
         database.close()
+
+
+def test_the_cause_and_what_was_said_survive(database: Database) -> None:
+    wall = Clock(1_800_000_000.0)
+    before, _ = start(database, wall)
+    before.rest("a", MODEL, 3600.0, "404 NOT_FOUND", Cause.CLOSED, "This model is closed to new users.")
+    after, _ = start(database, wall)
+    rest = after.rest_of("a", MODEL)
+    assert rest
+    assert (rest.cause, rest.said) == (Cause.CLOSED, "This model is closed to new users.")
+
+
+def test_models_that_clients_make_up_do_not_pile_up() -> None:
+    cooldowns = Cooldowns(Clock())
+    cooldowns.rest("a", MODEL, 30, "429")
+    for n in range(2 * MAX_RESTS):
+        cooldowns.rest("a", f"made-up-{n}", 3600, "404", Cause.CLOSED)
+    assert len(cooldowns.all()) <= MAX_RESTS
+    assert left(cooldowns) == 30

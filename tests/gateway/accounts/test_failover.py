@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from addons.gateway.accounts import unavailable
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.cooldowns import DEFAULT_COOLDOWN, Cooldowns
@@ -12,7 +13,7 @@ from addons.gateway.accounts.failover import Failover, Wait
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.settings import RetrySettings
 from mapping.errors import OpenAIError
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.upstream_errors import Kind, UpstreamError, from_http
 
 MODEL = "gemini-2.5-flash"
 
@@ -61,7 +62,10 @@ ROWS = [
     (9, [Kind.CAPACITY] * 3, ["account-0", 0.5, "account-1", 1.0, "account-2", None]),
     (2, [Kind.AUTH, Kind.AUTH], ["account-0", 0.0, "account-1", None]),
     (1, [Kind.AUTH], ["account-0", None]),
-    (3, [Kind.AUTH, Kind.QUOTA, Kind.SERVER], ["account-0", 0.0, "account-1", 0.0, "account-2", None]),
+    (3, [Kind.AUTH, Kind.QUOTA, Kind.REQUEST], ["account-0", 0.0, "account-1", 0.0, "account-2", None]),
+    (2, [Kind.BILLING, Kind.BILLING], ["account-0", 0.0, "account-1", None]),
+    (2, [Kind.CLOSED, Kind.CLOSED], ["account-0", 0.0, "account-1", None]),
+    (5, [Kind.CLOSED] * 5, [x for n in range(4) for x in (f"account-{n}", 0.0)] + ["account-4", None]),
 ]
 
 
@@ -120,7 +124,7 @@ def test_all_resting_is_waited_for_once() -> None:
     subject = failover(1, max_wait=6.0)
     subject.pool.cool(subject.pool.accounts[0], MODEL, 4.0, "429")
     assert isinstance(subject.begin(paused=0.0), Wait)
-    with pytest.raises(OpenAIError, match="Please try again in 4s"):
+    with pytest.raises(OpenAIError, match=r"Rate limit reached for gemini-2.5-flash: try again in 4 s"):
         subject.begin(paused=4.0)
 
 
@@ -132,6 +136,7 @@ RESTS: list[tuple[UpstreamError, float | None]] = [
     (problem(Kind.QUOTA, per_day=True), DAY),
     (problem(Kind.QUOTA, per_day=True, delay=35.0), DAY),
     (problem(Kind.QUOTA, per_day=True, delay=3 * 3600.0), 3 * 3600.0),
+    (problem(Kind.CLOSED), 3600.0),
     (problem(Kind.CAPACITY), None),
     (problem(Kind.CAPACITY, delay=60.0), None),
     (problem(Kind.SERVER), None),
@@ -210,9 +215,48 @@ def test_looking_does_not_skip_a_turn() -> None:
 
 
 def test_the_last_error() -> None:
-    subject = failover(1)
-    run(subject, problem(Kind.QUOTA, delay=7.0))
-    error = subject.error(problem(Kind.QUOTA, delay=7.0))
-    assert error.status == 429
-    assert error.message.startswith("what the upstream said (All accounts are cooling down")
+    subject = failover(2)
+    run(subject, problem(Kind.QUOTA, delay=7.0), problem(Kind.QUOTA, delay=9.0))
+    error = subject.error(problem(Kind.QUOTA, delay=9.0))
+    assert (error.status, error.retry_after) == (429, 7.0)
+    assert error.message == f"Rate limit reached for {MODEL}: try again in 7 s. It was reached on all 2 accounts."
     assert failover(1).error(problem(Kind.SERVER)).message == "what the upstream said"
+
+
+def test_a_refused_key_reads_as_geminis_and_comes_back() -> None:
+    subject = failover(1)
+    refusal = from_http(400, b'{"error": {"code": 400, "message": "API key not valid. Please pass a valid API key."}}')
+    run(subject, refusal)
+    told = subject.error(refusal)
+    assert (told.status, told.code) == (401, "invalid_api_key")
+    assert told.message.startswith("Gemini refused the key of account account-0: API key not valid.")
+    assert "another key" in told.message
+    later = Failover(subject.pool, RetrySettings(), MODEL)
+    with pytest.raises(OpenAIError, match=r"account-0: its credential was refused .*API key not valid.* another key"):
+        later.begin(paused=0.0)
+
+
+def test_no_money_is_told_each_time() -> None:
+    subject = failover(2)
+    depleted = from_http(429, b'{"error": {"code": 429, "message": "Your prepayment credits are depleted."}}')
+    assert run(subject, depleted, depleted) == ["account-0", 0.0, "account-1", None]
+    with pytest.raises(OpenAIError) as raised:
+        Failover(subject.pool, RetrySettings(), "another-model").begin(paused=0.0)
+    for told in (subject.error(depleted), raised.value):
+        assert (told.status, told.code, told.should_retry) == (429, "insufficient_quota", False)
+        assert told.message.count("Your prepayment credits are depleted.") == 2
+        assert told.retry_after is None
+
+
+def test_404_only_where_the_model_is_closed_to_all() -> None:
+    subject = failover(2)
+    closed = from_http(404, b'{"error": {"code": 404, "message": "This model is closed to new users."}}')
+    assert run(subject, closed)[0] == "account-0"
+    assert [subject.pool.choose(MODEL), subject.pool.choose(MODEL)] == [subject.pool.accounts[1]] * 2
+    assert subject.pool.choose("another-model", [subject.pool.accounts[1]]) is subject.pool.accounts[0]
+    subject.pool.cool(subject.pool.accounts[1], MODEL, 20.0, "429")
+    assert unavailable.error(subject.pool, MODEL).status == 429
+    subject.pool.release(subject.pool.accounts[1])
+    run(Failover(subject.pool, RetrySettings(), MODEL), closed)
+    told = unavailable.error(subject.pool, MODEL)
+    assert (told.status, told.code, told.message) == (404, "model_not_found", "This model is closed to new users.")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
+from addons.gateway.accounts import unavailable
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Conversation
-from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.cooldowns import Cause, Cooldowns
 from addons.gateway.accounts.credentials import ApiKey
-from addons.gateway.accounts.pool import Pool, Strategy
+from addons.gateway.accounts.pool import LONGEST_ASIDE, MIN_ASIDE, Pool, Strategy
 
 MODEL = "gemini-2.5-flash"
 
@@ -164,12 +167,10 @@ def test_exhausted_names_all_and_the_shortest_wait() -> None:
     accounts, _ = pool("a", "b")
     accounts.cool(accounts.accounts[0], MODEL, 28, "429")
     accounts.cool(accounts.accounts[1], MODEL, 12.2, "429")
-    error = accounts.none_error(MODEL)
+    error = unavailable.error(accounts, MODEL)
     assert (error.status, error.code) == (429, "rate_limit_exceeded")
     assert error.retry_after == pytest.approx(12.2)
-    assert "a for 28 s" in error.message
-    assert "b for 13 s" in error.message
-    assert error.message.endswith("Please try again in 13s.")
+    assert error.message == f"Rate limit reached for {MODEL}: try again in 13 s. It was reached on all 2 accounts."
     assert "key-a" not in error.message
     assert error.should_retry is None
 
@@ -177,13 +178,79 @@ def test_exhausted_names_all_and_the_shortest_wait() -> None:
 def test_a_long_rest_is_not_to_be_waited_for() -> None:
     accounts, _ = pool("a")
     accounts.cool(accounts.accounts[0], MODEL, 7200, "429")
-    error = accounts.none_error(MODEL)
+    error = unavailable.error(accounts, MODEL, now=lambda: datetime(2026, 11, 29, 22, 20))
     assert error.should_retry is False
-    assert "120 min" in error.message
+    assert error.message == f"Rate limit reached for {MODEL} until 00:20 (2 h 0 min)."
+
+
+def test_the_quota_of_a_day_keeps_googles_words() -> None:
+    accounts, _ = pool("a")
+    accounts.cool(accounts.accounts[0], MODEL, 34764, "429", Cause.DAY, "You exceeded your current quota.")
+    error = unavailable.error(accounts, MODEL, now=lambda: datetime(2026, 11, 28, 22, 20, 36))
+    told = f"You exceeded your current quota. The quota for {MODEL} is used up until 08:00 (9 h 40 min)."
+    assert (error.code, error.should_retry, error.message) == ("insufficient_quota", False, told)
+
+
+def refused(*labels: str, longest: float = LONGEST_ASIDE) -> tuple[Pool, Clock]:
+    """A pool whose first account is set aside."""
+    clock = Clock()
+    made = [Account(label, ApiKey("k")) for label in labels]
+    accounts = Pool(made, cooldowns=Cooldowns(clock), longest_aside=longest, clock=clock)
+    accounts.set_aside(made[0], "refused", clock.now)
+    return accounts, clock
+
+
+def test_a_refused_account_is_asked_again_later_each_time() -> None:
+    accounts, clock = refused("a", "b")
+    a, b = accounts.accounts
+    waits = []
+    for _ in range(7):
+        began = clock.now
+        while label(accounts.choose(MODEL, [b])) is None:
+            clock.now += 1
+        waits.append(clock.now - began)
+        assert [label(accounts.choose(MODEL)) for _ in range(3)] == ["b"] * 3, "one request is enough to see"
+        accounts.set_aside(a, "refused", clock.now)
+    assert waits == [30, 60, 120, 240, 480, 600, 600]
+    clock.now += 600
+    assert accounts.choose(MODEL, [b]) is a
+    accounts.served(a, MODEL, clock.now)
+    assert a.aside is None
+
+
+def test_where_no_other_is_left_it_is_asked_but_not_all_the_time() -> None:
+    accounts, clock = refused("a")
+    asked = 0
+    for _ in range(100):
+        clock.now += 0.25
+        if account := accounts.choose(MODEL):
+            accounts.set_aside(account, "refused", clock.now)
+            asked += 1
+    assert asked == 25 // MIN_ASIDE
+
+
+def test_the_demos_accounts_come_back_in_seconds() -> None:
+    accounts, clock = refused("a", "b", longest=5.0)
+    for _ in range(5):
+        accounts.set_aside(accounts.accounts[0], "refused", clock.now)
+        clock.now += 5
+        assert label(accounts.choose(MODEL, [accounts.accounts[1]])) == "a"
+
+
+def test_requests_that_were_refused_at_once_count_once() -> None:
+    accounts, clock = refused("a")
+    clock.now += 1
+    for _ in range(5):
+        accounts.set_aside(accounts.accounts[0], "refused", clock.now - 2)
+    aside = accounts.accounts[0].aside
+    assert aside
+    assert (aside.strikes, aside.until) == (1, 1030)
+    accounts.served(accounts.accounts[0], MODEL, clock.now - 2)
+    assert accounts.accounts[0].aside is aside, "what was asked for before says nothing"
 
 
 def test_no_account_says_how_to_add_one() -> None:
-    error = Pool([]).none_error(MODEL)
+    error = unavailable.error(Pool([]), MODEL)
     assert error.status == 503
     assert "GEMINI_API_KEY" in error.message
 
@@ -193,7 +260,7 @@ def test_set_aside_and_models() -> None:
     accounts.accounts[1].models = ("gemini-3*",)
     accounts.set_aside(accounts.accounts[0], "its credential was refused")
     assert accounts.choose(MODEL) is None
-    error = accounts.none_error(MODEL)
+    error = unavailable.error(accounts, MODEL)
     assert error.status == 503
     assert "a: its credential was refused" in error.message
     assert f"b: may not serve {MODEL}" in error.message

@@ -55,7 +55,7 @@ def test_a_broken_cooldown_is_reported_and_ignored(row: tuple[Any, ...], caplog:
     kept, database = state()
 
     def insert(connection: sqlite3.Connection) -> None:
-        connection.executemany("insert into cooldowns values (?, ?, ?, ?, ?, ?)", [GOOD, row])
+        connection.executemany("insert into rests values (?, ?, ?, ?, ?, ?, 'rate', '')", [GOOD, row])
 
     database.wait(insert)
     assert kept.cooldowns() == [KeptCooldown("a", "m", 20.0, 1, "429")]
@@ -68,14 +68,14 @@ def test_what_ended_long_ago_is_dropped() -> None:
     kept.keep_cooldown(KeptCooldown("old", "m", -90_000.0, 3, "429"))
     kept.keep_cooldown(KeptCooldown("ended", "m", -60.0, 3, "429"))
     assert kept.cooldowns() == [KeptCooldown("ended", "m", 0.0, 3, "429")]
-    count = database.wait(lambda connection: connection.execute("select count(*) from cooldowns").fetchone())
+    count = database.wait(lambda connection: connection.execute("select count(*) from rests").fetchone())
     assert count == (1,)
     database.close()
 
 
 def test_without_its_tables_the_start_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     kept, database = state()
-    database.wait(lambda connection: connection.executescript("drop table cooldowns; drop table kept;"))
+    database.wait(lambda connection: connection.executescript("drop table rests; drop table kept;"))
     assert kept.cooldowns() == []
     assert kept.kept("statistics") is None
     assert "no such table" in caplog.text
