@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "reasoning-foreign": "Reasoning that another provider encrypted was left out.",
     "compaction-foreign": "A summary that another provider encrypted was left out; what it stood for is lost.",
     "content-foreign": "A text that another provider encrypted was left out.",
+    "shape": "Something came in the shape of Anthropic's API and was taken as what it means.",
     "media-type": "The bytes of a file are not of the type that was told; the right type was sent.",
     "unknown": "A role, item, part or tool is not known here and was left out; a text that it had was kept.",
     "item-dropped": "What a tool of OpenAI's own did in an earlier turn was left out.",

@@ -19,6 +19,7 @@ from typing import Any
 
 from mapping import content_parts, errors, media, members, parameters, unknown
 from mapping.call_arguments import call_arguments
+from mapping.chat import anthropic
 from mapping.contents import Conversation, Wording
 from mapping.errors import OpenAIError
 from mapping.gemini import JSON, Options
@@ -94,12 +95,16 @@ class MessageReader:
             path = f"messages[{i}]"
             if not isinstance(message, dict):
                 raise errors.wrong_type(path, "an object", message)
-            role = message.get("role")
-            read = self._roles.get(role) if isinstance(role, str) else None
-            if read is None:
-                unknown.leave_out(role, f"{path}.role", self._roles, self._notes, self._options)
-                read = self._user
-            read(message, path)
+            for told in anthropic.chat_messages(message, self._notes):
+                self._message(told, path)
+
+    def _message(self, message: JSON, path: str) -> None:
+        role = message.get("role")
+        read = self._roles.get(role) if isinstance(role, str) else None
+        if read is None:
+            unknown.leave_out(role, f"{path}.role", self._roles, self._notes, self._options)
+            read = self._user
+        read(message, path)
 
     # roles
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from mapping import errors, generation, media, parameters, prewarm
+from mapping.chat import anthropic
 from mapping.chat.messages import WORDING, MessageReader
 from mapping.contents import Conversation
 from mapping.errors import OpenAIError
@@ -37,6 +38,8 @@ def translate(
     """
     if not isinstance(body, dict):
         raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
+    system = anthropic.system_text(body)
+    body = anthropic.chat_body(body, notes)
     info = generation.answering_model(model)
     parameters.check_unused(body, parameters.CHAT, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
@@ -55,6 +58,7 @@ def translate(
 
     conversation = Conversation(info, options=options, recall=recall, notes=notes, wording=WORDING)
     reader = MessageReader(conversation, tools.gemini_name, options=options, notes=notes)
+    conversation.system(system, "system")
     reader.read(body.get("messages"))
     if sentence is not None:
         conversation.instruct(sentence)

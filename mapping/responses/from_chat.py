@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mapping.calls import Mint
+from mapping.chat.anthropic import chat_messages
 from mapping.gemini import JSON
+from mapping.notes import Notes
 
 
 def items_of(messages: Sequence[JSON], mint: Mint) -> list[JSON]:
     """The items of checked messages, without ids of their own. `mint` makes the call ids that legacy calls lack."""
     converter = _Converter(mint)
-    return [item for message in messages for item in converter.items(message)]
+    return [item for message in messages for told in chat_messages(message, Notes()) for item in converter.items(told)]
 
 
 _CALLS = (None, "function", "custom")
