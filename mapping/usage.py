@@ -8,6 +8,7 @@ Rules of this module (Gemini API reference, `UsageMetadata`; OpenAI API referenc
 * A long answer made of several upstream calls (hops) has the prompt of the first, because later ones count the earlier
   output as prompt; its completion is the sum.
 * Choices made by parallel calls share their prompt: it counts once, completions are summed. Several prompts are summed.
+* OpenAI's usage has no place for cached tokens by modality (`cacheTokensDetails`): they count where the sum is missing.
 * Every number is an integer, never null.
 """
 
@@ -23,6 +24,7 @@ from mapping.gemini import JSON
 from mapping.upstream_errors import UpstreamError
 
 _PROMPT_DETAILS = "promptTokensDetails"
+_CACHE_DETAILS = "cacheTokensDetails"
 _COMPLETION_DETAILS = "candidatesTokensDetails"
 
 
@@ -69,7 +71,7 @@ class Usage:
             prompt=prompt,
             completion=completion,
             total=counts.get("totalTokenCount") or prompt + completion,
-            cached=counts.get("cachedContentTokenCount", 0),
+            cached=counts.get("cachedContentTokenCount") or _by_modality(self._details.get(_CACHE_DETAILS, [])).total(),
             reasoning=reasoning,
             prompt_by=_by_modality(self._details.get(_PROMPT_DETAILS, [])),
             completion_by=_by_modality(self._details.get(_COMPLETION_DETAILS, [])),

@@ -390,9 +390,13 @@ class Gateway:
         if ask and not self.recordings:
             self.models.begin(self.address, self._tell_of_models)
 
-    def _tell_of_models(self) -> None:
+    def model_remarks(self) -> list[str]:
+        """What is wrong with the models that the settings name."""
         settings = self.settings.models
-        for remark in self.models.remarks(settings.mapping, settings.default):
+        return self.models.remarks(settings.mapping, settings.default)
+
+    def _tell_of_models(self) -> None:
+        for remark in self.model_remarks():
             if remark not in self._remarked:
                 self._remarked.add(remark)
                 logger.warning(remark)

@@ -10,6 +10,8 @@ from pathlib import Path
 from mitmproxy.test import tflow
 
 from addons.gateway.gateway import Gateway
+from addons.gateway.settings import Settings
+from addons.gateway.status.overview import status
 from tests.gateway.test_exchange import ACCOUNT, EVENT, exchange_of
 
 FIRST = '[[accounts]]\nemail = "a"\napi_key = "k-1"\n[[accounts]]\nemail = "b"\napi_key = "k-2"\n'
@@ -66,3 +68,14 @@ def test_a_request_under_way_keeps_its_store(tmp_path: Path) -> None:
 def stored(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
         return int(connection.execute("select count(*) from responses").fetchone()[0])
+
+
+def test_the_status_tells_of_classes_and_of_targets_that_retire() -> None:
+    gateway = Gateway(environ={"ANTIGRAVITY_TODAY": "2026-11-29"})
+    settings = Settings.model_validate({"models": {"mapping": {"mine": "gemini-2.5-pro", "gpt-4o": "gemini-flash"}}})
+    gateway.use(gateway.prepare(settings))
+    told = status(gateway)
+    assert told["classes"]["flash"] == "gemini-4-hydrogen"
+    [remark] = told["remarks"]
+    assert remark.startswith("[models.mapping] 'mine': gemini-2.5-pro retires on 2026-12-01")
+    gateway.close_store()

@@ -33,11 +33,19 @@ FULL = {
 }
 
 
+CACHED = {
+    "promptTokenCount": 9,
+    "cacheTokensDetails": [{"modality": "TEXT", "tokenCount": 4}, {"modality": "IMAGE", "tokenCount": 3}],
+}
+
+
 @pytest.mark.parametrize(
     ("metadata", "expected"),
     [
         pytest.param([FULL], (103, 12, 115, 60, 5), id="all-members"),
         pytest.param([], (0, 0, 0, 0, 0), id="none"),
+        pytest.param([CACHED], (9, 0, 9, 7, 0), id="cached-by-modality"),
+        pytest.param([{**CACHED, "cachedContentTokenCount": 6}], (9, 0, 9, 6, 0), id="cached-in-all"),
         pytest.param([{"promptTokenCount": 4, "totalTokenCount": 4}], (4, 0, 4, 0, 0), id="prompt-only"),
         pytest.param([{"promptTokenCount": 4, "candidatesTokenCount": 2}], (4, 2, 6, 0, 0), id="no-total"),
         pytest.param(

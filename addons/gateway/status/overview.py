@@ -39,6 +39,8 @@ def status(gateway: Gateway, asking: Exchange | None = None) -> dict[str, Any]:
             for account in pool.accounts
         ],
         "models": _models(statistics),
+        "classes": gateway.models.classes(),
+        "remarks": gateway.model_remarks(),
         "hour": _hour(statistics.minutes()),
     }
 
