@@ -13,6 +13,8 @@ from typing import Any
 
 logger = logging.getLogger("antigravity")
 
+FAILURES = (Exception, SystemExit)
+"""mitmproxy's log calls `sys.exit` when its terminal is gone: no reason to hang up on those who wait for answers."""
 REPORT_EVERY = 60.0
 """Seconds between two reports of the same step."""
 
@@ -29,11 +31,11 @@ class Steps:
         """What the step returns; None if it fails. `name` is one of few: what can't be done, for the report."""
         try:
             return step(*args, **kwargs)
-        except Exception as e:
+        except FAILURES as e:
             self._report(name, e)
             return None
 
-    def _report(self, name: str, error: Exception) -> None:
+    def _report(self, name: str, error: BaseException) -> None:
         now = self._clock()
         if now < self._told.get(name, float("-inf")) + REPORT_EVERY:
             self._untold[name] = self._untold.get(name, 0) + 1
@@ -43,5 +45,5 @@ class Steps:
         more = f" ({untold} more since the last report)" if untold else ""
         try:
             logger.warning(f"There is trouble with {name}: {type(error).__name__}: {error}{more}")
-        except Exception:  # the log itself is what fails
+        except FAILURES:  # the log itself is what fails
             return

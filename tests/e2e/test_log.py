@@ -93,3 +93,26 @@ def test_colours_on_a_terminal(tmp_path: Path) -> None:
         os.close(leader)
         os.close(follower)
     assert b"\x1b[32m" in seen
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_answers_go_on_when_nobody_reads_the_log(form: str, tmp_path: Path) -> None:
+    """The reader of a pipe may end; more requests are answered than may be under way."""
+    port = free_port()
+    settings = tmp_path / "antigravity.toml"
+    settings.write_text(f'[log]\nformat = "{form}"\n[limits]\nin_flight = 2\n')
+    command = [str(Path(sys.executable).parent / "mitmdump"), "-s", str(ROOT / "addons" / "antigravity.py")]
+    command += ["--mode", f"reverse:https://gateway.invalid@127.0.0.1:{port}"]
+    for option in (f"confdir={tmp_path}", f"antigravity_config={settings}", "antigravity_demo=true"):
+        command += ["--set", option]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    gateway = Gateway(process, port, tmp_path / "none", tmp_path)
+    try:
+        wait_until(lambda: _answers(gateway))
+        assert process.stdout
+        while b"curl" not in process.stdout.readline():
+            pass
+        process.stdout.close()
+        assert [gateway.chat("gpt-4o").status for _ in range(5)] == [200] * 5
+    finally:
+        gateway.stop()
