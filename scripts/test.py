@@ -63,6 +63,8 @@ NPM = (
 )
 NPM_FILES = ("package.json", ".npmrc")
 ALL = "--all"
+THOROUGH = ["--hypothesis-profile=thorough"]
+"""See tests/conftest.py."""
 OLDEST = "oldest"
 """The marker of the tests that run with the oldest mitmproxy too: 30 MB, and half a minute for an environment."""
 BROWSER = "browser"
@@ -174,9 +176,10 @@ def main() -> int:
         environment = bootstrap.Environment()
         environment.ensure(bootstrap.TEST)
         selected = selection(everything)
+        effort = THOROUGH if everything else []
         status = 0 if arguments else lint(environment.python)
         print("== pytest", flush=True)
-        tests = run_module(environment.python, ["pytest", *selected, *(arguments or IN_PARALLEL)])
+        tests = run_module(environment.python, ["pytest", *selected, *effort, *(arguments or IN_PARALLEL)])
         if not everything:
             tell_what_is_left_out()
     except bootstrap.SetupError as e:

@@ -101,7 +101,7 @@ def check_answers(data: bytes) -> None:
             assert not body or "error" in json.loads(body)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(heads, st.sampled_from(TAILS), st.sampled_from((b"\r\n", b"\n", b"\r")))
 def test_any_request_gets_an_answer_or_a_clean_end(
     shared_gateway: Gateway, head: list[bytes], tail: bytes, newline: bytes
@@ -110,7 +110,7 @@ def test_any_request_gets_an_answer_or_a_clean_end(
     assert shared_gateway.process.poll() is None
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_good_request_after_some_damage(shared_gateway: Gateway, data: st.DataObject) -> None:
     good = b"\r\n".join((LINES[0], b"Host: localhost", b"Content-Type: application/json", LENGTH, b"", BODY))

@@ -41,7 +41,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_damaged_input(name: str) -> None:
     fuzzed = FUZZED[name]
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(suppress_health_check=list(HealthCheck))
     @given(damaged(fuzzed.begin()) | st.binary(max_size=60))
     def check(data: bytes) -> None:
         fuzzed.target(data)

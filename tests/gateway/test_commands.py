@@ -6,7 +6,7 @@ import string
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import exceptions, http
 from mitmproxy.proxy import mode_specs
@@ -75,7 +75,6 @@ def test_what_is_the_gateways_business(recorded: bool, mode: str, answered: bool
 _NAMES = st.text(string.ascii_letters + "-", min_size=1, max_size=12)
 
 
-@settings(max_examples=100)
 @given(
     host=st.sampled_from(["evil.example", "own.example", "127.0.0.1"]),
     port=st.integers(1, 65535),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import chat, jsonio, responses
@@ -347,19 +347,16 @@ RESPONSES_BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(CHAT_BODIES)
 def test_any_chat_request(body: Any) -> None:
     check(body, chat_of)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(RESPONSES_BODIES)
 def test_any_responses_request(body: Any) -> None:
     check(body, responses_of)
 
 
-@settings(max_examples=100, deadline=None)
 @given(JSON_VALUES)
 def test_any_json(body: Any) -> None:
     for translate in (chat_of, responses_of, answer_of, lambda value, notes: {"all": value}):
@@ -377,7 +374,6 @@ def test_any_answer(sample: str) -> None:
     check(body, answer_of)
 
 
-@settings(max_examples=200, deadline=None)
 @given(JSON_VALUES, JSON_VALUES)
 def test_differences(value: Any, other: Any) -> None:
     found = difference(value, other)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.errors import OpenAIError
@@ -217,7 +217,6 @@ NAMES = [*(rule.name for rule in CHAT.numbers), *CHAT.max_tokens, "stop", "n", "
 VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5)
 
 
-@settings(max_examples=200)
 @given(
     body=st.dictionaries(st.sampled_from(NAMES), VALUES | st.lists(VALUES, max_size=3)),
     model=st.sampled_from([FLASH, EIGHT, "gemma-4", "new"]),

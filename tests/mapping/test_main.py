@@ -351,7 +351,6 @@ JSON_VALUES = st.recursive(
         optional=dict.fromkeys(("messages", "input", "prompt", "tools", "stream", "n", "text"), JSON_VALUES),
     )
 )
-@settings(max_examples=100)
 def test_any_request_gets_json(request_: Any) -> None:
     status, bodies, told = translate(request_)
     assert (status == 1) == ("error" in bodies[0])
@@ -359,7 +358,7 @@ def test_any_request_gets_json(request_: Any) -> None:
 
 
 @given(given=st.binary(max_size=60) | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_answer_gets_json(tmp_path: Path, given: bytes) -> None:
     path = tmp_path / "request.json"
     path.write_text(json.dumps(CHAT))

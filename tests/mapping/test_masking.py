@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import masking
@@ -48,7 +48,6 @@ def test_text(text: str, filler: str) -> None:
 
 
 @given(st.text(), st.integers(0, 20))
-@settings(max_examples=200)
 def test_a_filler_is_as_long_and_can_be_cut_anywhere(text: str, at: int) -> None:
     filler = mask_text(text)
     assert len(filler) == len(text)
@@ -78,7 +77,6 @@ def test_json_as_text(text: str, filler: str) -> None:
 
 
 @given(any_json)
-@settings(max_examples=200)
 def test_json_as_text_is_masked_like_the_value(value: Any) -> None:
     if isinstance(value, dict | list):
         for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.errors import OpenAIError
@@ -260,7 +260,6 @@ def check(schema: Any) -> None:
         check(inner)
 
 
-@settings(max_examples=200, deadline=None)
 @given(schema=SCHEMAS)
 def test_only_members_of_schema(schema: Any) -> None:
     try:

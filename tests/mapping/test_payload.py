@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.payload import responses, unwrap
@@ -64,7 +64,6 @@ def test_nothing_is_changed_in_place() -> None:
     assert inner == {"candidates": []}
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.binary())
 def test_any_bytes(data: bytes) -> None:
     try:

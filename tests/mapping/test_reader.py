@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.calls import Call, CallMaker
@@ -537,7 +537,6 @@ RESPONSES = st.dictionaries(st.sampled_from(KEYS), ANYTHING) | st.fixed_dictiona
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(RESPONSES, max_size=3), st.booleans())
 def test_nothing_but_an_upstream_error_is_raised(responses: list[JSON], live: bool) -> None:
     reading = Reading(live=live, logprobs=True)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.errors import OpenAIError
@@ -158,7 +158,6 @@ ANY_JSON = st.recursive(
 )
 
 
-@settings(max_examples=200)
 @given(ANY_JSON, st.sampled_from([read_response_format, read_text_format]))
 def test_any_value_gives_a_format_or_an_error(value: Any, read: Any) -> None:
     before = copy.deepcopy(value)

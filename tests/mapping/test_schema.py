@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.errors import OpenAIError
@@ -705,7 +705,6 @@ def unused_apart(schema: Any) -> tuple[str, dict[str, str]]:
     return json.dumps({k: v for k, v in schema.items() if k != "$defs"}), {k: json.dumps(v) for k, v in defs.items()}
 
 
-@settings(max_examples=200, deadline=None)
 @given(schema=ANYTHING, root_object=st.booleans())
 def test_anything_is_cleaned_or_refused(schema: Any, root_object: bool) -> None:
     param: str | None = PATH

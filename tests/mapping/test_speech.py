@@ -7,7 +7,7 @@ import wave
 from base64 import b64decode, b64encode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.speech import Speech
@@ -21,7 +21,6 @@ def spoken(audio_format: str | None, mime: str, pieces: list[bytes]) -> list[str
     return [*(speech.add(mime, b64encode(piece).decode()) for piece in pieces), speech.end()]
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=20)), st.sampled_from([None, "pcm16"]))
 def test_the_pieces_joined_are_base64_of_the_whole(pieces: list[bytes], audio_format: str | None) -> None:
     assert "".join(spoken(audio_format, MIME, pieces)) == b64encode(b"".join(pieces)).decode()

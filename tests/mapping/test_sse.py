@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.sse import EventParser, frame
@@ -71,7 +71,6 @@ def test_slicing_in_two(body: bytes, payloads: list[bytes]) -> None:
         assert parsed(body[:at], body[at:]) == payloads
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.lists(
         st.sampled_from([b"data: ", b"data:", b"\n", b"\r", b"\r\n", b'{"a":1}', b"[", b"]", b",", b'"', b"\\", b":"])
@@ -85,7 +84,6 @@ def test_any_bytes_in_any_slicing(tokens: list[bytes], cuts: list[int]) -> None:
     assert parsed(*pieces) == parsed(body)
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(st.text().filter(lambda text: "\n" not in text and "\r" not in text), min_size=1))
 def test_a_frame_gives_its_payload_back(texts: list[str]) -> None:
     payloads = [text.encode() for text in texts]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.errors import OpenAIError
@@ -305,7 +305,6 @@ def test_asked(reasoning: Reasoning, asked: bool) -> None:
     assert reasoning.asked is asked
 
 
-@settings(max_examples=200)
 @given(
     name=st.sampled_from(MODELS),
     effort=st.none() | st.sampled_from(EFFORTS),

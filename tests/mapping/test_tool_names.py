@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.gemini import JSON, Options
@@ -81,7 +81,6 @@ def test_a_name_of_the_history_that_is_not_declared() -> None:
     assert tools.build()[0] == [{"functionDeclarations": [{"name": "a_b"}]}]
 
 
-@settings(max_examples=100)
 @given(st.lists(st.text(min_size=1, max_size=140) | st.text("ab _-1", min_size=1, max_size=4), unique=True, max_size=8))
 def test_names_are_valid_and_reversible(names: list[str]) -> None:
     tools, _ = tool_set()

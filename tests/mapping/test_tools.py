@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.errors import OpenAIError
@@ -367,7 +367,6 @@ def outcome(tools: Any, choice: Any, model: str) -> tuple[list[JSON] | None, JSO
         return error
 
 
-@settings(max_examples=200)
 @given(
     tools=ANY_JSON | st.lists(NEARLY_TOOL | ANY_JSON, max_size=3),
     choice=ANY_JSON,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.google_errors import MAX_DELAY, duration, redact
@@ -508,13 +508,11 @@ def check(failure: UpstreamError) -> None:
     assert failure.reason.isprintable()
 
 
-@settings(max_examples=150)
 @given(st.integers(100, 999), st.binary() | st.builds(lambda value: json.dumps(value).encode(), json_values))
 def test_no_body_raises(status: int, body: bytes) -> None:
     check(from_http(status, body))
 
 
-@settings(max_examples=200)
 @given(json_values | st.builds(lambda error: {"error": error}, errors))
 def test_no_event_raises(obj: Any) -> None:
     check(from_event(obj))

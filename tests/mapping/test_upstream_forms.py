@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import upstream_forms
@@ -224,7 +224,6 @@ CONTENT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.lists(CONTENT, max_size=4))
 def test_whatever_the_turns_are(contents: list[Any]) -> None:
     before = copy.deepcopy(contents)

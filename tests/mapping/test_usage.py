@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.usage import Totals, Usage, add_up, combine
@@ -123,7 +123,6 @@ def test_a_single_call_keeps_its_total() -> None:
     assert combine([only]).total == 5
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([*FULL, "promptTokensDetails", "x"]), st.none() | st.floats() | st.lists(st.integers())

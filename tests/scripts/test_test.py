@@ -155,8 +155,8 @@ def test_what_is_large_comes_only_with_all(
     ("argv", "pytest_gets", "said"),
     [
         ([], ["-m", "not codex and not oldest", *command.IN_PARALLEL], True),
-        (["--all"], command.IN_PARALLEL, False),
-        (["--all", "tests/mapping", "-x"], ["tests/mapping", "-x"], False),
+        (["--all"], [*command.THOROUGH, *command.IN_PARALLEL], False),
+        (["--all", "tests/mapping", "-x"], [*command.THOROUGH, "tests/mapping", "-x"], False),
         (["tests/mapping"], ["-m", "not codex and not oldest", "tests/mapping"], True),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.accounts.affinity import SESSION_HEADERS, Affinity, Conversation
@@ -138,7 +138,6 @@ def test_what_is_not_used_is_forgotten() -> None:
     assert find(affinity, {"prompt_cache_key": "b"}) is not b
 
 
-@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, 30), st.floats(0, 60)), max_size=60))
 def test_bounded(events: list[tuple[int, float]]) -> None:
     clock = Clock()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.accounts.cooldowns import (
@@ -136,7 +136,6 @@ def test_a_limit_that_all_share_does_not_cool_them_all() -> None:
     assert resting(cooldowns, "abcdef") == "def", "those whose rest has ended make room"
 
 
-@settings(max_examples=150)
 @given(st.lists(st.tuples(st.sampled_from("abcdefgh"), st.floats(0, 2000)), max_size=40))
 def test_unexplained_429s_never_cool_more_than_a_few(events: list[tuple[str, float]]) -> None:
     clock = Clock()
@@ -227,7 +226,6 @@ def test_going_on_in_another_file_takes_the_rests_along(tmp_path: Path) -> None:
     two.close()
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.floats(0, 1e9), st.floats(0, 4e9), st.floats(0, 4e9))
 def test_no_clock_makes_a_rest_longer(rest: float, then: float, now: float) -> None:
     database, wall = Database(None), Clock(then)

@@ -932,14 +932,13 @@ some_files = st.sampled_from(sorted(REQUIRED)).flatmap(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=100) | some_files.map(lambda info: json.dumps(info).encode()))
 def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
     credential = google(write(tmp_path / "any.json", content))
     assert credential.fault is None or credential.fault.startswith(("the credentials file any.json", "the project"))
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from((200, 302, 400, 401, 403, 429, 500, 503)),
     st.binary(max_size=100)

@@ -250,7 +250,7 @@ def test_hostile_texts_are_texts(gateway: Gateway, tmp_path: Path) -> None:
     assert "{{7*7}}" in shown.text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30), st.text(max_size=30))
 def test_any_text_can_be_shown(gateway: Gateway, path: str, model: str) -> None:
     gateway.statistics.count(replace(GOOD, path=path, model=model, client_model=path))

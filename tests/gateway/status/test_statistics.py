@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.status.statistics import LAST, MINUTES, Minute, Statistics, quantile
@@ -271,7 +271,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=200)
 @given(st.sampled_from(sorted(PLAIN)), JSON)
 def test_nothing_that_is_restored_does_harm(member: str, value: Any) -> None:
     found = Statistics(Clock())

@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import contentviews, http
 from mitmproxy.contentviews import Metadata
@@ -388,7 +388,6 @@ def test_facts_and_calls_are_wrapped() -> None:
 
 
 @given(st.text(alphabet=st.sampled_from("a字 \t,"), max_size=400))
-@settings(max_examples=200)
 def test_nothing_is_lost_where_lines_are_wrapped(said: str) -> None:
     shown = OPENAI.prettify(dump({"prompt": "x" + said}), Metadata()).partition("\n")[2]
     assert "".join(shown.split()) == "".join(("x" + said).split())
@@ -430,7 +429,6 @@ def test_json_is_read_wherever_it_is_cut(body: bytes) -> None:
 
 
 @given(st.binary(max_size=300), st.sampled_from([b"", b"data: ", b'{"messages":[', b'{"contents":[{"parts":[']))
-@settings(max_examples=200)
 def test_any_bytes_never_raise(data: bytes, before: bytes) -> None:
     for view in views.VIEWS:
         view.prettify(before + data, Metadata())
@@ -451,7 +449,6 @@ WELL_FORMED = [
 
 
 @given(st.sampled_from(WELL_FORMED), st.data())
-@settings(max_examples=200)
 def test_any_value_at_any_place_never_raises(value: dict[str, Any], data: st.DataObject) -> None:
     body = dump(_with_something_odd(value, data))
     for view in views.VIEWS:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mitmproxy import contentviews, http
 from mitmproxy.addons.view import View
@@ -362,7 +362,6 @@ def test_a_record_of_which_little_is_left(shown: View, side: str) -> None:
             assert text(view, flow, message)
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.sampled_from(["chat", "responses", "completions", "compact", "input_tokens"]),
     st.binary(max_size=30) | st.sampled_from([raw(CHAT)[:n] for n in range(0, 400, 37)]),

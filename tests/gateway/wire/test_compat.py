@@ -48,7 +48,7 @@ def take_away(monkeypatch: pytest.MonkeyPatch, need: compat.Need, name: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("file", "version"), zip(("constraints-oldest.txt", "constraints.txt"), compat.TESTED, strict=True)
+    ("file", "version"), [*zip(("constraints-oldest.txt", "constraints.txt"), compat.TESTED, strict=True)]
 )
 def test_versions_are_those_of_the_environments(file: str, version: str) -> None:
     assert f"mitmproxy=={version}" in (ROOT / file).read_text().splitlines()

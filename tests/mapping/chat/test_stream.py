@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.chat.answer import ChatAnswer
@@ -583,7 +583,6 @@ PLANS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(EVENTS, REASONS, PLANS, st.data())
 def test_the_chunks_add_up_to_the_whole_answer(
     events: list[Any], reason: str, plan: dict[str, Any], data: st.DataObject
@@ -617,7 +616,6 @@ def or_error(translate: Callable[[], bytes]) -> bytes | dict[str, Any]:
         return fault.error.as_json()
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.lists(
         st.sampled_from(

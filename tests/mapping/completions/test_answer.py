@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types import Completion
 
@@ -305,7 +305,6 @@ PLANS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(RESPONSE | JSON, max_size=3), PLANS)
 def test_any_json_gives_a_completion_or_an_upstream_error(answers: list[Any], plan: dict[str, Any]) -> None:
     answer = answering(**plan)

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import jsonio, parameters
@@ -320,7 +320,6 @@ FAIR = {
 MODELS = st.sampled_from([G2, G2_PRO, G3, G38, GEMMA, "x"])
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.fixed_dictionaries({}, optional=FAIR), MODELS)
 def test_fair_requests_have_a_call_for_every_choice(body: dict[str, Any], model: str) -> None:
     before = copy.deepcopy(body)
@@ -334,7 +333,6 @@ def test_fair_requests_have_a_call_for_every_choice(body: dict[str, Any], model:
         jsonio.loads(jsonio.dumps(sent))
 
 
-@settings(max_examples=150, deadline=None)
 @given(JUNK | st.dictionaries(st.sampled_from(sorted(NAMES)), JUNK | PROMPTS), MODELS, st.booleans())
 def test_any_json_gives_a_call_or_an_error(body: Any, model: str, strict: bool) -> None:
     before = copy.deepcopy(body)

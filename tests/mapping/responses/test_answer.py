@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response
 
@@ -634,7 +634,6 @@ ANSWERS = st.builds(
 KINDS = {name: ToolKind(name, name) for name in NAMES[1:]}
 
 
-@settings(max_examples=200, deadline=None)
 @given(ANSWERS | JSON, st.booleans())
 def test_any_answer_is_a_response_or_an_error(value: Any, carry: bool) -> None:
     answer = answering(

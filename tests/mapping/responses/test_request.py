@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import chat, jsonio
@@ -778,7 +778,6 @@ def outcome(body: Any, model: str, **options: Any) -> GeminiCall | OpenAIError:
     return found
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies(junk=0), MODELS, st.sampled_from(["hoist", "inline"]))
 def test_whatever_stands_in_the_input_becomes_contents(body: dict[str, Any], model: str, late: str) -> None:
     found = outcome(body, model, late_system=late)
@@ -791,7 +790,6 @@ def test_whatever_stands_in_the_input_becomes_contents(body: dict[str, Any], mod
         assert found.param.endswith((".call_id", ".name"))
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies(junk=2), MODELS, st.booleans())
 def test_junk_is_refused_or_left_out(body: dict[str, Any], model: str, strict: bool) -> None:
     found = outcome(body, model, strict=strict)
@@ -802,7 +800,6 @@ def test_junk_is_refused_or_left_out(body: dict[str, Any], model: str, strict: b
         assert found.body()
 
 
-@settings(max_examples=100, deadline=None)
 @given(JUNK | st.dictionaries(st.sampled_from(["input", "messages", "tools", "text", "reasoning"]), JUNK), MODELS)
 def test_any_json(body: Any, model: str) -> None:
     assert outcome(body, model)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai import omit
 from openai.lib.streaming.responses._responses import ResponseStreamState
@@ -694,7 +694,6 @@ ENDS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(PARTS, max_size=8), ENDS, PLANS, st.data())
 def test_every_stream_is_well_formed(parts: list[Any], end: Any, plan: dict[str, Any], data: st.DataObject) -> None:
     body = sse(*map(event, parts), event(**end))
@@ -720,7 +719,6 @@ def outcome(pieces: list[bytes], plan: dict[str, Any]) -> bytes | dict[str, Any]
         return fault.error.as_json()
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(PARTS, max_size=8), ENDS.filter(bool), PLANS)
 def test_whole_and_streamed_answers_agree(parts: list[Any], end: Any, plan: dict[str, Any]) -> None:
     stream = streaming(**plan)
@@ -739,7 +737,6 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.builds(lambda part: event(part), JSON) | st.builds(event, PARTS) | JSON, max_size=4), PLANS)
 def test_any_events_are_a_response_or_an_error(events: list[Any], plan: dict[str, Any]) -> None:
     stream = streaming(**plan)
