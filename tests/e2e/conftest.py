@@ -30,6 +30,8 @@ TODAY = "2026-10-01"
 """The day of the tests: none of the models that they name is near its end."""
 FLASH = fallback("flash", date.fromisoformat(TODAY))
 """What `gpt-4o` stands for in the tests."""
+PRO = fallback("pro", date.fromisoformat(TODAY))
+"""What `gpt-5` stands for in the tests."""
 
 TWO_ACCOUNTS = f"""
 [[accounts]]

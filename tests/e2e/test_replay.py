@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mitmproxy import http, io
 
-from tests.e2e.conftest import FLASH, KEYS, TWO_ACCOUNTS, StallingUpstream, free_port, wait_until
+from tests.e2e.conftest import FLASH, KEYS, PRO, TWO_ACCOUNTS, StallingUpstream, free_port, wait_until
 from tests.e2e.mitmweb import Web, running_web, start_web
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def test_an_edited_request(web: Web, upstream: Upstream) -> None:
     assert replayed.response.headers["x-antigravity-notes"] == "1 ignored=logit_bias"
     assert KEYS[0] not in replayed.request.headers["authorization"]  # only its mask
     (asked,) = upstream.requests
-    assert "gemini-3.1-pro-preview" in asked.path
+    assert PRO in asked.path
     assert json.loads(replayed.request.content or b"") == body
 
     web.fetch(f"/flows/{flow.id}", "PUT", {"request": {"content": "{", "path": "/v1/chat/completions"}})
