@@ -33,7 +33,7 @@ class Sent:
 
 
 def chat(gateway: Gateway) -> Answer:
-    return gateway.chat("gpt-4o", PROMPT, temperature=0.5, logit_bias={"1": 2})
+    return gateway.chat("gpt-4o", PROMPT, presence_penalty=0.5, logit_bias={"1": 2})
 
 
 def stream(gateway: Gateway) -> Answer:
@@ -148,7 +148,11 @@ def test_messages_are_conversations(sent: Sent, open_page: Opener, picture: Came
 VIEWS = [
     (
         ("chat", 0, "Request", "Translation"),
-        [r"logit_bias [^\n]* left out", "ignored=logit_bias", r"temperature 0\.5 → generationConfig\.temperature"],
+        [
+            r"logit_bias [^\n]* left out",
+            "ignored=logit_bias",
+            r"presence_penalty 0\.5 → generationConfig\.presencePenalty",
+        ],
     ),
     (("chat", 1, "Request", "Translation"), [r"logit_bias [^\n]* left out", r"→ contents\[0\]\.parts\[0\]\.text"]),
     (("chat", 0, "Response", "Translation"), [r'"This is the demo…" [^→]*→ choices\[0\]\.message\.content']),
