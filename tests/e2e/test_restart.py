@@ -70,7 +70,7 @@ def test_when_all_are_exhausted_the_client_is_still_told_when_to_come_back(
     answer = starter(settings).chat(model)
     assert (answer.status, answer.error["code"]) == (429, "rate_limit_exceeded")
     assert 1 <= int(answer.headers["retry-after"]) <= 30
-    assert "alpha@example.com for" in answer.error["message"]
+    assert "It was reached on all 2 accounts" in answer.error["message"]
     assert asked(upstream) == []
 
 

@@ -305,3 +305,29 @@ def test_what_is_refused_is_left_out_once(
     assert second["contents"] == first["contents"]
     assert gateway.chat(MODEL, stream=stream, **members).error["type"] == "invalid_request_error"
     assert len(case.bodies) == 4
+
+
+# ---- accounts that may not
+
+OF_THE_ACCOUNT = {
+    "no money": (429, "Your prepayment credits are depleted.", "RESOURCE_EXHAUSTED", 429, "insufficient_quota"),
+    "payment required": (402, "Your project has exceeded its monthly spending cap.", "", 429, "insufficient_quota"),
+    "closed": (404, "This model models/x is no longer available to new users.", "NOT_FOUND", 404, "model_not_found"),
+}
+
+
+@pytest.mark.parametrize(("status", "message", "name", "told", "code"), OF_THE_ACCOUNT.values(), ids=OF_THE_ACCOUNT)
+def test_another_account_serves_and_where_none_can_google_says_why(
+    case: Case, status: int, message: str, name: str, told: int, code: str
+) -> None:
+    refused, good = refusal(message, status, name), reply(GOOD, False)
+    gateway = case.over(refused, good, good, refused, accounts=2)
+    for _ in range(2):
+        answer = gateway.chat(MODEL)
+        assert (content(answer, False), answer.headers["x-account-email"]) == ("All is well.", "a1")
+    for _ in range(2):
+        answer = gateway.chat(MODEL)
+        assert (answer.status, answer.error["code"]) == (told, code)
+        assert message in answer.error["message"]
+        assert answer.headers["x-should-retry"] == "false"
+    assert len(case.bodies) == 4, "nobody is asked again at once"
