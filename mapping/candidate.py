@@ -18,6 +18,7 @@ from typing import Any
 
 from mapping import logprobs
 from mapping.calls import CallMaker
+from mapping.fences import Unfence
 from mapping.finish import Ending
 from mapping.function_args import PartialArguments
 from mapping.gemini import JSON, Plan
@@ -49,6 +50,7 @@ class Candidate:
         "_context",
         "_declared_call",
         "_earlier_grounding",
+        "_fences",
         "_grounding",
         "_kind",
         "_message",
@@ -77,6 +79,7 @@ class Candidate:
         self.rich = False
         """There is something that the text alone does not give back: a signature, an image, code."""
         self._context = context
+        self._fences = Unfence() if context.plan.json_by_sentence else None
         self._message = ""
         self._output = False
         self._declared_call = False
@@ -124,7 +127,8 @@ class Candidate:
         if text:
             if kind is _TEXT:
                 self._output = True
-                self.writer.text(text)
+                if self._fences is None or (text := self._fences.add(text)):
+                    self.writer.text(text)
             else:
                 self.writer.thought(text)
         if kind is not self._kind or not goes_on:
@@ -190,6 +194,10 @@ class Candidate:
             self._partial = None
             self._call(part)
 
+    def _close_fences(self) -> None:
+        if self._fences is not None and (text := self._fences.end()):
+            self.writer.text(text)
+
     def _call(self, part: JSON) -> None:
         told = part["functionCall"]
         if id := _string(told.get("id")):
@@ -197,6 +205,7 @@ class Candidate:
                 self._context.notes.add("call-repeated", told["name"][:60])
                 return
             self._telling[id] = told
+        self._close_fences()
         self._keep(part)
         call = self._context.calls.make(part["functionCall"], _string(part.get("thoughtSignature")) or None)
         self.call_ids.append(call.id)
@@ -283,6 +292,7 @@ class Candidate:
 
     def finish(self, reason: str) -> None:
         """Tell the writer what belongs after the last part, and OpenAI's finish reason."""
+        self._close_fences()
         self._cite()
         if self._citations:
             self.writer.annotations(self._citations)

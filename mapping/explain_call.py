@@ -30,6 +30,7 @@ _WORDS: dict[Path, str] = {
     (_ANSWER, "used_ids"): "ids that the answer does not use again",
     (_ANSWER, "audio_format"): "format of the audio",
     (_ANSWER, "thought_tag"): "form of thoughts in the answer",
+    (_ANSWER, "json_by_sentence"): "JSON that is taken out of Markdown fences",
     (_ANSWER, "echo"): "repeated in the answer",
     (_ANSWER, "kinds"): "form of calls in the answer",
     (_ANSWER, "include"): "what the answer includes",

@@ -83,7 +83,12 @@ class Plan:
     """The client asked for audio in this format."""
     thought_tag: str | None = None
     """Put thoughts into the content between tags of this name (`thought_tag_marker`) instead of `reasoning_content`."""
+    json_by_sentence: bool = False
+    """JSON was asked for by a sentence only, so that it may come in Markdown fences."""
     options: Options = field(default_factory=Options)
+
+    def one_choice_per_call(self) -> None:
+        """The upstream does not take candidateCount: a call of its own makes each choice."""
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ CODES: dict[str, str] = {
     "ignored": "A parameter has no equivalent at Gemini and was left out.",
     "clamped": "A number was moved into the range that Gemini takes.",
     "model-refuses": "The model does not take this parameter; it was left out.",
-    "upstream-refuses": "The upstream of the account does not take this; it was left out there.",
+    "upstream-refuses": "The upstream refused this; it was left out, or sent as the words in brackets say.",
     "schema": "A JSON Schema keyword that Gemini does not take was dropped or moved into a description.",
     "schema-cut": "A JSON Schema was cut: too deep, too large, or recursive where Gemini does not allow it.",
     "renamed": "A tool has a name that Gemini does not take; it goes under another name and is named back in answers.",

@@ -49,7 +49,7 @@ class Kind(enum.Enum):
     SIGNATURE = "signature"
     """A thought signature is missing or not valid: build the request again with placeholders, once."""
     SCHEMA = "schema"
-    """A schema or thinking field is refused: may be tried once without it. `UpstreamError.field` says which."""
+    """A part of the request is refused: may be tried once in another form. `UpstreamError.field` says which."""
     ANSWER = "answer"
     """The answer is malformed, has no candidate or is cut off: another attempt."""
     EMPTY = "empty"
@@ -62,9 +62,9 @@ class UpstreamError(Exception):
     `error` is what the client gets if no other attempt follows. `delay` is the time in seconds until it makes sense to
     try again, None when the upstream did not say. `per_day` tells of a quota that does not come back within minutes.
     `status` is the upstream's HTTP status (0: it gave none, 200: the answer broke later). `reason` is short, for logs
-    and notes. `field` is set for `Kind.SCHEMA`: the member of the request body to leave out. `todo` is what the owner
-    of the account can do about it, a sentence. `limit` names the limit that was reached. `detail` is what a library
-    said of the connection, for logs.
+    and notes. `todo` is what the owner of the account can do about it, a sentence. `limit` names the limit that was
+    reached. `detail` is what a library said of the connection, for logs. `field` is set for `Kind.SCHEMA`: what is refused, a key of `mapping.second_try.LADDERS`. `tool` is the
+    function declaration that it is about: its index, or its name.
     """
 
     def __init__(
@@ -80,6 +80,7 @@ class UpstreamError(Exception):
         todo: str = "",
         limit: str = "",
         detail: str = "",
+        tool: int | str | None = None,
     ) -> None:
         super().__init__(f"{reason}: {error.message}")
         self.error = error
@@ -92,6 +93,7 @@ class UpstreamError(Exception):
         self.todo = todo
         self.limit = limit
         self.detail = detail
+        self.tool = tool
 
     def __repr__(self) -> str:
         return f"UpstreamError({self.reason!r}, {self.kind.name}, delay={self.delay})"
@@ -173,8 +175,26 @@ _BILLING = r"^BILLING_DISABLED$|billing (to be enabled|is disabled|account is di
 _SIGNATURE = r"thought[_ ]?signature"
 _TOKENS = r"input token count|exceeds the maximum number of tokens|exceed the context window"
 _THINKING = r"\bthinking(_?config|_?budget|_?level|_mode)?\b"
-_TOOL_SCHEMA = r"function_?declarations?(\[\d+\])?\.parameters|parameters_?json_?schema"
-_SCHEMA = r"response_?(json_?)?schema|\bschema\b.*(too many states|nesting depth|too complex|produces a constraint)"
+# Vertex AI: "`f` functionDeclaration `parameters.a` schema didn't specify the schema type field"
+_TOOL_SCHEMA = (
+    r"function_?declarations?(\[\d+\])?\.parameters|parameters_?json_?schema|function parameters? didn't"
+    r"|function_?declarations?\b.*\bschema\b"
+)
+_SCHEMA = r"response[_ ]?(json[_ ]?)?schemas?\b"
+_STATES = r"too many states|produces a constraint|(schema|constraint)\b.*too complex"
+_DEPTH = r"\bschema\b.*nesting depth|nest(ed|ing)\b.*\bschema\b.*\b(deep|depth)"
+_PREFILL = r"ending with a model turn|(must|should|to) end with a user|\bprefill"
+_CANDIDATES = r"candidate_?count|multiple candidates|number of candidates"
+_JSON_MODE = r"(response[ _]?mime[ _]?type|controlled generation|structured outputs?|json mode)"
+_FUNCTIONS = r"(function[ _]?call\w*|tools?\b|tool[ _]use)"
+_TOOLS_WITH_JSON = rf"{_FUNCTIONS}.*{_JSON_MODE}|{_JSON_MODE}.*{_FUNCTIONS}"
+_TOOLS_TOGETHER = (
+    r"tool use with function calling|built-?in tools?\b.*function|function calling\b.*(built-?in|cannot be combined)"
+    r"|google_?search\w*.*function|multiple tools are supported|include_?server_?side|tool call context circulation"
+)
+_SAMPLED = r"\b(temperature|top_?[pk]|sampling param\w*)\b"
+_SAMPLING = rf"{_SAMPLED}.*\b(not|no longer|cannot|un\w+|deprecated|only)\b|\b(un\w+|no longer|not)\b.*{_SAMPLED}"
+_UNSAID = r"^request contains an invalid argument\.?$"
 _LOGPROBS = r"\blogprobs\b.* not (enabled|supported)"
 _PENALTY = r"\bpenalty\b.* not (enabled|supported)"
 
@@ -187,11 +207,19 @@ RULES: tuple[Rule, ...] = (
     _rule(400, _SIGNATURE, Kind.SIGNATURE, 400, None),
     _rule(400, _TOKENS, _REQUEST, 400, _CONTEXT_LENGTH, param="messages"),
     _rule(400, r"payload size exceeds", _REQUEST, 413, "request_too_large"),
+    _rule(400, _STATES, Kind.SCHEMA, 400, None, field="schemas"),
     _rule(400, _TOOL_SCHEMA, Kind.SCHEMA, 400, None, field="tools"),
+    _rule(400, _DEPTH, Kind.SCHEMA, 400, None, field="generationConfig.responseJsonSchema.depth"),
+    _rule(400, _PREFILL, Kind.SCHEMA, 400, None, field="contents"),
+    _rule(400, _CANDIDATES, Kind.SCHEMA, 400, None, field="generationConfig.candidateCount"),
+    _rule(400, _TOOLS_TOGETHER, Kind.SCHEMA, 400, None, field="tools.google"),
+    _rule(400, _TOOLS_WITH_JSON, Kind.SCHEMA, 400, None, field="generationConfig.responseMimeType"),
     _rule(400, _SCHEMA, Kind.SCHEMA, 400, None, field="generationConfig.responseJsonSchema"),
     _rule(400, _THINKING, Kind.SCHEMA, 400, None, field="generationConfig.thinkingConfig"),
     _rule(400, _LOGPROBS, Kind.SCHEMA, 400, None, field="generationConfig.responseLogprobs"),
     _rule(400, _PENALTY, Kind.SCHEMA, 400, None, field="generationConfig.presencePenalty"),
+    _rule(400, _SAMPLING, Kind.SCHEMA, 400, None, field="generationConfig.temperature"),
+    _rule(400, _UNSAID, Kind.SCHEMA, 400, None, field="request"),
     _rule(400, None, _REQUEST, 400, None),
     _rule((401, 403), _SCOPE, _AUTH, 403, _DENIED, todo=_SIGN_IN),
     _rule(401, None, _AUTH, 401, "invalid_api_key", todo=_NEW_KEY),
@@ -330,7 +358,21 @@ def _classify(failure: Failure) -> UpstreamError:
         field=rule.field,
         todo=rule.todo,
         limit=_limit(failure),
+        tool=_tool(hints) if rule.field else None,
     )
+
+
+_DECLARATION = re.compile(
+    r"function_?declarations?\[(\d{1,4})\]|`([\w.:-]{1,128})` function_?declaration", re.IGNORECASE
+)
+
+
+def _tool(hints: str) -> int | str | None:
+    """The function declaration that a refusal names: by its index (Gemini), or by its name (Vertex AI)."""
+    match = _DECLARATION.search(hints)
+    if match is None:
+        return None
+    return int(match[1]) if match[1] else match[2]
 
 
 _TOKEN_COUNTS = re.compile(r"token count \(?(\d+)\)? exceeds the maximum number of tokens allowed \(?(\d+)")

@@ -554,7 +554,7 @@ class Exchange:
         if problem.kind is Kind.SIGNATURE:
             return job.rebuild_signatures()
         if problem.kind is Kind.SCHEMA:
-            return problem.field is not None and job.leave_out(problem.field)
+            return job.leave_out(problem)
         if problem.kind is Kind.EMPTY:
             return job.take_empty()
         if problem.kind is Kind.AUTH and problem.status == 401 and self._can_renew(account):

@@ -145,15 +145,29 @@ class GenerateJob(MendableJob):
         self._spent: list[Totals] = []
         """The tokens of answers that were none and were asked for again: they are paid for too."""
         self._hops = 0
+        self._ask = ask
+        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
         copies = [replace(first, method="generateContent", query="")] * (call.copies - 1)
         copies += [Call(call.model, "generateContent", body, notes=notes) for body in call.further]
-        at_once = asyncio.Semaphore(MAX_AT_ONCE)
+        self._copies = [asyncio.ensure_future(self._ask_in_turn(copy)) for copy in copies]
 
-        async def ask_in_turn(copy: Call) -> bytes:
-            async with at_once:
-                return await ask(copy, self.check)
+    async def _ask_in_turn(self, copy: Call) -> bytes:
+        async with self._at_once:
+            return await self._ask(copy, self.check)
 
-        self._copies = [asyncio.ensure_future(ask_in_turn(copy)) for copy in copies]
+    def can_ask(self, body: JSON) -> bool:
+        """Other calls can make the choices that one call does not, unless there are other calls already."""
+        return super().can_ask(body) or not self._copies
+
+    def mended(self, before: JSON) -> None:
+        config, was = self.body.get("generationConfig", {}), before.get("generationConfig", {})
+        if "responseMimeType" in was and "responseMimeType" not in config:
+            self.call.plan.json_by_sentence = True
+        if "candidateCount" in was and "candidateCount" not in config:
+            self.call.plan.one_choice_per_call()
+            copy = replace(self.request(), method="generateContent", query="")
+            further = [copy] * (was["candidateCount"] - 1)
+            self._copies = [asyncio.ensure_future(self._ask_in_turn(one)) for one in further]
 
     @property
     def answering_model(self) -> str | None:

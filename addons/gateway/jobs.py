@@ -16,9 +16,12 @@ from mapping.errors import OpenAIError
 from mapping.gemini import JSON, RawTurn
 from mapping.notes import Notes
 from mapping.resign import replace_signatures
-from mapping.second_try import without_refused
+from mapping.second_try import UNSAID, without_refused
 from mapping.upstream_errors import Kind, UpstreamError
 from mapping.usage import Totals
+
+MAX_MENDS = 4
+"""How often one request is changed because of what the upstream refuses in it."""
 
 type Change = Callable[[JSON, Notes], JSON]
 """Makes the form that another upstream takes of a body for the public API."""
@@ -173,8 +176,8 @@ class Job(ABC):
         """Put placeholders where the upstream misses thought signatures. False: that was tried already."""
         return False
 
-    def leave_out(self, field: str) -> bool:
-        """Do without a member of the request that the upstream refused. False: that can't be done (again)."""
+    def leave_out(self, problem: UpstreamError) -> bool:
+        """Ask without what the upstream refused, or with another form of it. False: that can't be done (again)."""
         return False
 
     def take_empty(self) -> bool:
@@ -198,6 +201,8 @@ class MendableJob(Job):
         self._call = call
         self._strict = strict
         self._resigned = False
+        self._left = MAX_MENDS
+        self._guessed = False
 
     def request(self) -> Call:
         return self._call
@@ -219,12 +224,31 @@ class MendableJob(Job):
         self._call.notes.add("signature-dummy", "after a refusal")
         return True
 
-    def leave_out(self, field: str) -> bool:
-        changed = without_refused(self.body, field, self._call.notes, strict=self._strict)
-        if changed is None:
+    def leave_out(self, problem: UpstreamError) -> bool:
+        field = problem.field
+        if field is None or not self._left or (field == UNSAID and self._guessed):
             return False
-        self.change(**changed)
+        body = self.body
+        changed = without_refused(body, field, self._call.notes, strict=self._strict, tool=problem.tool)
+        if changed is None or not self.can_ask(changed):
+            return False
+        self._left -= 1
+        self._guessed = self._guessed or field == UNSAID
+        self._call = replace(self._call, body=changed, made={})
+        self.mended(body)
         return True
+
+    def can_ask(self, body: JSON) -> bool:
+        """Whether the answer to this mended body can be made the client's. One candidate for several can't be."""
+        return _candidates(body) == _candidates(self.body)
+
+    def mended(self, before: JSON) -> None:
+        """`body` is another one than before, because of a refusal."""
+
+
+def _candidates(body: JSON) -> int:
+    count: int = body.get("generationConfig", {}).get("candidateCount", 1)
+    return count
 
 
 class ModelListJob(Job):

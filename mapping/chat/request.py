@@ -85,6 +85,7 @@ def translate(
             used_ids=conversation.used_ids,
             audio_format=modalities.audio_format,
             thought_tag=google.thought_tag,
+            json_by_sentence=sentence is not None,
             options=options,
         ),
         copies=sampled.copies,

@@ -23,6 +23,9 @@ class CompletionsPlan(Plan):
     copies: int = 1
     """How many upstream calls there are for each prompt; divides `n`."""
 
+    def one_choice_per_call(self) -> None:
+        self.copies = self.n
+
     @property
     def per_call(self) -> int:
         """How many choices one upstream call makes."""

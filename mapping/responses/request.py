@@ -219,6 +219,7 @@ class _Request:
             used_ids=conversation.used_ids,
             audio_format=self._audio_format,
             thought_tag=self.google.thought_tag,
+            json_by_sentence=self._sentence is not None,
             options=self._options,
             echo=echo(self._body, reasoning={**self._reasoning, "effort": self._thought.effort}, text=self._text),
             kinds=tools.kinds,

@@ -288,6 +288,54 @@ REFUSED = {
     ),
 }
 
+FUNCTION = {"name": "f", "strict": True, "parameters": {"type": "object", "properties": {"a": {"type": "string"}}}}
+STRICT_TOOL = {"tools": [{"type": "function", "function": FUNCTION}]}
+MENDED = {
+    "a turn of the model's at the end": (
+        {"messages": [{"role": "user", "content": "Tell."}, {"role": "assistant", "content": "Once upon"}]},
+        "Requests ending with a model turn are not supported unless the last part is a function response.",
+        "upstream-refuses=contents (a turn that asks to go on)",
+    ),
+    "checked calls": (
+        STRICT_TOOL,
+        "The specified schema produces a constraint that has too many states for serving. ...",
+        "upstream-refuses=toolConfig (mode AUTO)",
+    ),
+    "JSON beside tools": (
+        {**STRICT_TOOL, "response_format": {"type": "json_object"}},
+        "Function calling with a response mime type: 'application/json' is unsupported",
+        "upstream-refuses=generationConfig.responseMimeType (by a sentence)",
+    ),
+}
+
+
+@STREAMED
+@pytest.mark.parametrize(("members", "message", "note"), MENDED.values(), ids=MENDED)
+def test_what_is_refused_is_asked_in_another_form(
+    case: Case, members: Any, message: str, note: str, stream: bool
+) -> None:
+    gateway = case.over(refusal(message), reply(text({"text": "```json\n{}\n```"}), stream))
+    body = {"model": "gemini-3-flash-preview", "messages": TURNS[:1], "stream": stream, **members}
+    answer = gateway.call("POST", "/v1/chat/completions", body)
+    assert content(answer, stream) == ("{}" if "Mime" in note else "```json\n{}\n```")
+    assert note in answer.headers["x-antigravity-notes"]
+    assert len(case.bodies) == 2
+    assert case.bodies[0] != case.bodies[1]
+
+
+@STREAMED
+def test_choices_that_one_call_does_not_make_are_made_by_several(case: Case, stream: bool) -> None:
+    refused = refusal("Multiple candidates is not enabled for this model")
+    gateway = case.over(refused, reply(GOOD, stream), reply(GOOD, False), reply(GOOD, False))
+    answer = gateway.call(
+        "POST",
+        "/v1/chat/completions",
+        {"model": "gemini-2.5-flash-lite", "messages": TURNS[:1], "stream": stream, "n": 3},
+    )
+    assert answer.status == 200
+    assert answer.body.count(b"All is well.") == 3
+    assert [body.get("generationConfig", {}).get("candidateCount") for body in case.bodies] == [3, None, None, None]
+
 
 @STREAMED
 @pytest.mark.parametrize(("members", "message", "place", "note"), REFUSED.values(), ids=REFUSED)

@@ -215,8 +215,40 @@ def test_table(failure: UpstreamError, kind: Kind, status: int, code: str | None
         ),
         (
             "The specified schema produces a constraint that has too many states for serving.",
+            "schemas",
+        ),
+        (
+            "Requests ending with a model turn are not supported unless the last part is a function response.",
+            "contents",
+        ),
+        ("Multiple candidates is not enabled for this model", "generationConfig.candidateCount"),
+        ("Invalid value at 'generation_config.candidate_count': must be 1", "generationConfig.candidateCount"),
+        (
+            "Function calling with a response mime type: 'application/json' is unsupported",
+            "generationConfig.responseMimeType",
+        ),
+        (
+            "Unable to submit request because controlled generation is not supported with google_search tool.",
+            "generationConfig.responseMimeType",
+        ),
+        ("Tool use with function calling is unsupported", "tools.google"),
+        (
+            "Built-in tools ({google_search}) and Function Calling cannot be combined in the same request.",
+            "tools.google",
+        ),
+        ("Multiple tools are supported only when they are all search tools.", "tools.google"),
+        ("Unsupported parameter: temperature is not supported by this model.", "generationConfig.temperature"),
+        ("The schema exceeds the maximum allowed nesting depth.", "generationConfig.responseJsonSchema.depth"),
+        (
+            "Unable to submit request because `f` functionDeclaration `parameters.tags` schema didn't specify the "
+            "schema type field.",
+            "tools",
+        ),
+        (
+            "Unable to submit request because one or more response schemas specified incorrect schema type field.",
             "generationConfig.responseJsonSchema",
         ),
+        ("Request contains an invalid argument.", "request"),
         ("Unknown name \"x\" at 'generation_config.response_schema'", "generationConfig.responseJsonSchema"),
         (
             "* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties: "

@@ -123,8 +123,8 @@ class _Run:
                 raise self._ended() or problem.error from None
             if problem.kind is Kind.SIGNATURE:
                 job.rebuild_signatures()
-            elif problem.kind is Kind.SCHEMA and problem.field:
-                job.leave_out(problem.field)
+            elif problem.kind is Kind.SCHEMA:
+                job.leave_out(problem)
             self.notes.add("retried", problem.reason)
             self._translator = job.stream_again(self._translator) if self._translator else None
             return None
