@@ -49,7 +49,7 @@ def clean(schema: Any, notes: Notes, path: str, *, root_object: bool = False) ->
 
     `path` is where the client sent it (`tools[0].function.parameters`). `root_object` is for the parameters of a
     function: the root is made an object, and one without properties says nothing.
-    Raises OpenAIError (400) when a schema is no object, or when a reference leads to nothing inside the document.
+    Raises OpenAIError (400) when a schema is no object.
     """
     if isinstance(schema, dict):
         try:
@@ -214,6 +214,8 @@ class _Cleaner:
                 if node.raw[key] is not None:
                     self.notes.add("schema", key)
             target = self._find(node, ref)
+            if target is None:
+                return _described(node.raw)
             return self._refer(target) if isinstance(target.value, dict) else {}
         parts: list[JSON] = []
         kept: list[Target] = []
@@ -246,8 +248,10 @@ class _Cleaner:
         ref = _reference(raw)
         if isinstance(ref, str):
             target = self._find(node, ref)
-            key = id(target.value)
-            if isinstance(target.value, dict) and key not in entered:
+            key = id(target.value) if target else 0
+            if target is None:
+                pass
+            elif isinstance(target.value, dict) and key not in entered:
                 if key in self._inlining or not self._affords(target.value):
                     kept.append(target)
                 else:
@@ -275,8 +279,11 @@ class _Cleaner:
                 return False
         return self._inlined <= MAX_INLINED
 
-    def _find(self, node: Node, ref: str) -> Target:
-        """The target below the root, else below an enclosing schema: whole documents are pasted into others."""
+    def _find(self, node: Node, ref: str) -> Target | None:
+        """The target below the root, else below an enclosing schema: whole documents are pasted into others.
+
+        None, with a note, for a reference that leads to nothing inside the document: anything may stand there.
+        """
         target = self._targets.find(ref, self._document)
         scope: Node | None = self._root if target else node
         while target is None and scope is not None:
@@ -285,12 +292,8 @@ class _Cleaner:
             if target is None:
                 scope = scope.parent
         if target is None or scope is None:
-            path = self.where(node, "$ref")
-            raise errors.bad_value(
-                path,
-                f"Invalid value for '{path}': the reference leads to nothing inside this schema. "
-                "Only local references, like '#/$defs/Name', are supported.",
-            )
+            self.notes.add("schema", "$ref")
+            return None
         self._scopes.setdefault(id(target.value), scope)
         return target
 
@@ -322,6 +325,12 @@ def _sole_reference(raw: JSON) -> str | None:
             return None
         raw = branches[0]
     return None
+
+
+def _described(raw: JSON) -> JSON:
+    """What is left of a schema whose reference leads nowhere: what it says beside it."""
+    description = raw.get("description")
+    return {"description": description} if isinstance(description, str) else {}
 
 
 def _forgotten(key: str) -> bool:

@@ -143,6 +143,10 @@ def _enum(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
     if not isinstance(value, list) or not value:
         node.drop(cleaner.notes, key, value)
         return
+    if "" in value:
+        value = _without_empty(cleaner, node, value)
+        if value is None:
+            return
     listed = _listable(value)
     flags = [v for v in value if isinstance(v, bool)]
     nulls = value.count(None)
@@ -160,6 +164,21 @@ def _enum(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
             node.hint(cleaner.notes, "const", flags[0])
     else:
         node.out["type"] = "null"
+
+
+def _without_empty(cleaner: Cleaner, node: Node, value: list[Any]) -> list[Any] | None:
+    """Gemini refuses an empty text in an enum ("cannot be empty"): the description says that it may be one.
+
+    None where nothing but the empty text (and null) is left of the enum: it becomes a plain string.
+    """
+    cleaner.notes.add("schema", "enum")
+    node.hints = [*(node.hints or ()), "may be empty" if any(one for one in value) else "empty"]
+    kept = [one for one in value if one != ""]
+    if any(one is not None for one in kept):
+        return kept
+    node.nullable = node.nullable or bool(kept)
+    node.out.setdefault("type", "string")
+    return None
 
 
 def _const(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:

@@ -63,8 +63,9 @@ class UpstreamError(Exception):
     try again, None when the upstream did not say. `per_day` tells of a quota that does not come back within minutes.
     `status` is the upstream's HTTP status (0: it gave none, 200: the answer broke later). `reason` is short, for logs
     and notes. `todo` is what the owner of the account can do about it, a sentence. `limit` names the limit that was
-    reached. `detail` is what a library said of the connection, for logs. `field` is set for `Kind.SCHEMA`: what is refused, a key of `mapping.second_try.LADDERS`. `tool` is the
-    function declaration that it is about: its index, or its name.
+    reached. `detail` is what a library said of the connection, for logs. `field` is set for `Kind.SCHEMA`: what is
+    refused, a key of `mapping.second_try.LADDERS`. `tool` is the function declaration that it is about: its index, or
+    its name.
     """
 
     def __init__(

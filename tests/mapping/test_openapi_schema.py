@@ -34,6 +34,8 @@ def noted(*keywords: str) -> list[tuple[str, str]]:
 
 ANY = {"anyOf": [TEXT, {"type": "NUMBER"}, {"type": "BOOLEAN"}, {"type": "OBJECT"}]}
 
+MAY_BE_EMPTY = {"description": "(constraint: may be empty)"}
+
 ROWS = [
     (
         "type",
@@ -64,7 +66,12 @@ ROWS = [
     ),
     ("enum-mixed", {"enum": ["1", 1, "b"]}, {"type": "STRING", "enum": ["1", "b"], "format": "enum"}, []),
     ("enum-null", {"enum": ["a", None]}, {"type": "STRING", "enum": ["a"], "format": "enum", "nullable": True}, []),
-    ("enum-empty-name", {"enum": ["", "a"]}, {"type": "STRING", "enum": ["a"], "format": "enum"}, noted("enum")),
+    (
+        "enum-empty-name",
+        {"enum": ["", "a"]},
+        {"type": "STRING", "enum": ["a"], "format": "enum", **MAY_BE_EMPTY},
+        noted("enum"),
+    ),
     ("const", {"const": "a"}, {"type": "STRING", "enum": ["a"], "format": "enum"}, []),
     ("format", {"type": "string", "format": "date-time"}, {"type": "STRING", "format": "date-time"}, []),
     (
@@ -186,8 +193,8 @@ def test_root_object() -> None:
 
 def test_errors_are_those_of_clean() -> None:
     with pytest.raises(OpenAIError) as caught:
-        convert({"items": {"$ref": "http://x"}}, Notes(), PATH)
-    assert caught.value.param == f"{PATH}.items.$ref"
+        convert({"items": "string"}, Notes(), PATH)
+    assert caught.value.param == f"{PATH}.items"
 
 
 def test_doubling_references_stay_bounded() -> None:

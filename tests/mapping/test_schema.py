@@ -537,15 +537,6 @@ ERRORS = [
     ("branch", {"anyOf": [{}, "x"]}, "invalid_type", f"{PATH}.anyOf[1]"),
     ("allOf-branch", {"allOf": [{}, "x"]}, "invalid_type", f"{PATH}.allOf[1]"),
     ("properties", {"properties": "x"}, "invalid_type", f"{PATH}.properties"),
-    ("remote", prop({"$ref": "https://example.com/x.json"}), "invalid_value", f"{PATH}.properties.p.$ref"),
-    ("remote-sibling", prop({"$ref": "x.json#/a", "description": "d"}), "invalid_value", f"{PATH}.properties.p.$ref"),
-    ("dangling", prop({"$ref": "#/$defs/Nope"}), "invalid_value", f"{PATH}.properties.p.$ref"),
-    (
-        "in-definition",
-        {**prop({"$ref": "#/$defs/A"}), "$defs": {"A": {"items": {"$ref": "#/$defs/Nope"}}}},
-        "invalid_value",
-        f"{PATH}.$defs.A.items.$ref",
-    ),
 ]
 
 
@@ -728,3 +719,58 @@ def test_anything_is_cleaned_or_refused(schema: Any, root_object: bool) -> None:
     body_again, defs_again = unused_apart(again)
     assert body_again == body
     assert defs_again.items() <= defs.items()
+
+
+TEXT = {"type": "string"}
+LEADING_NOWHERE = [
+    ("remote", prop({"$ref": "https://example.com/x.json"}), {}),
+    ("remote-sibling", prop({"$ref": "x.json#/a", "description": "d"}), {"description": "d"}),
+    ("remote-type", prop({"$ref": "x.json#/a", "type": "object"}), {"type": "object"}),
+    ("dangling", prop({"$ref": "#/$defs/Nope"}), {}),
+    ("dangling-branch", prop({"anyOf": [{"$ref": "#/$defs/Nope"}, TEXT]}), {}),
+    ("dangling-of-all", prop({"allOf": [{"$ref": "#/$defs/Nope"}, TEXT]}), TEXT),
+    ("dangling-items", prop({"type": "array", "items": {"$ref": "#/$defs/Nope"}}), {"type": "array", "items": {}}),
+]
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"), [row[1:] for row in LEADING_NOWHERE], ids=[row[0] for row in LEADING_NOWHERE]
+)
+def test_a_reference_that_leads_nowhere_stands_for_anything(schema: Any, expected: Any) -> None:
+    """One broken tool of many is no reason to refuse them all."""
+    notes = Notes()
+    cleaned = clean(schema, notes, PATH)
+    assert cleaned is not None
+    assert cleaned["properties"]["p"] == expected
+    assert ("schema", "$ref") in notes
+
+
+MAY_BE_EMPTY = {"description": "(constraint: may be empty)"}
+EMPTY_MEMBERS = [
+    ({"type": "string", "enum": ["a", ""]}, {"type": "string", "enum": ["a"], **MAY_BE_EMPTY}),
+    ({"enum": ["a", "", "b"]}, {"type": "string", "enum": ["a", "b"], **MAY_BE_EMPTY}),
+    (
+        {"enum": ["a", ""], "description": "d"},
+        {"type": "string", "enum": ["a"], "description": "d (constraint: may be empty)"},
+    ),
+    ({"type": "string", "enum": [""]}, {"type": "string", "description": "(constraint: empty)"}),
+    ({"const": ""}, {"type": "string", "description": "(constraint: empty)"}),
+    (
+        {"anyOf": [{"type": "string", "enum": [""]}, {"type": "null"}]},
+        {"anyOf": [{"type": "string", "description": "(constraint: empty)"}, {"type": "null"}]},
+    ),
+    (
+        {"type": "string", "enum": ["", "a", None]},
+        {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}], **MAY_BE_EMPTY},
+    ),
+    ({"enum": ["", None]}, {"type": ["string", "null"], "description": "(constraint: empty)"}),
+]
+
+
+@pytest.mark.parametrize(("schema", "expected"), EMPTY_MEMBERS)
+def test_no_enum_has_an_empty_member(schema: Any, expected: Any) -> None:
+    notes = Notes()
+    cleaned = clean(prop(schema), notes, PATH)
+    assert cleaned is not None
+    assert cleaned["properties"]["p"] == expected
+    assert ("schema", "enum") in notes
