@@ -25,14 +25,16 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import banner, ending, terminal, views
+    from addons.gateway import views
     from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo
-    from addons.gateway.exchange import Exchange
+    from addons.gateway.exchange import ending
+    from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
+    from addons.gateway.log import banner, terminal
     from addons.gateway.record import seeds
     from addons.gateway.record.trace import Recorder
-    from addons.gateway.settings_file import SettingsFile
+    from addons.gateway.settings.settings_file import SettingsFile
     from addons.gateway.wire import layer_setup, listening
     from addons.gateway.wire.dispatch import HookTable
     from addons.gateway.wire.sockets import Sockets

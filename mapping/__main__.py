@@ -24,13 +24,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from mapping import chat, completions, errors, jsonio, responses, sse
-from mapping.calls import Mint
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON, GeminiCall, Options, nothing_remembered
+from mapping import chat, completions, faults, jsonio, responses
+from mapping.answer.calls import Mint
+from mapping.faults import Fault
+from mapping.gemini import sse
+from mapping.gemini.upstream_errors import UpstreamError
+from mapping.inspect.printable import one_line
 from mapping.notes import CODES, Notes
-from mapping.printable import one_line
-from mapping.upstream_errors import UpstreamError
+from mapping.values import JSON, GeminiCall, Options, nothing_remembered
 
 type Whole = chat.ChatAnswer | completions.CompletionsAnswer | responses.ResponsesAnswer
 type Stream = chat.ChatStream | completions.CompletionsStream | responses.ResponsesStream
@@ -72,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             out = b"".join(_json(body, pretty=arguments.pretty) for body in _bodies(call))
             remarks = _remarks(call)
-    except (OpenAIError, UpstreamError, RecursionError) as e:
+    except (Fault, UpstreamError, RecursionError) as e:
         problem = _problem(e)
         out, remarks, status = _json(problem.as_json(), pretty=arguments.pretty), [f"HTTP status {problem.status}"], 1
     sys.stdout.buffer.write(out)
@@ -103,18 +104,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _translate(data: bytes, dialect: str | None, model: str | None, notes: Notes) -> tuple[str, GeminiCall]:
-    """The dialect of a request, and its Gemini call. Raises OpenAIError."""
+    """The dialect of a request, and its Gemini call. Raises Fault."""
     try:
         body = jsonio.loads(data)
     except ValueError as e:
-        raise OpenAIError(400, f"The request body is not valid JSON: {e}") from None
+        raise Fault(400, f"The request body is not valid JSON: {e}") from None
     if not isinstance(body, dict):
-        raise OpenAIError(400, "The request body must be a JSON object.")
+        raise Fault(400, "The request body must be a JSON object.")
     name = body.get("model")
     if name is None:
-        raise errors.missing("model")
+        raise faults.missing("model")
     if not isinstance(name, str):
-        raise errors.wrong_type("model", "a string", name)
+        raise faults.wrong_type("model", "a string", name)
     dialect = dialect or next((told for member, told in _SHAPES.items() if body.get(member) is not None), "chat")
     given: dict[str, Any] = {
         "model": model or name,
@@ -174,12 +175,12 @@ def _as_array(data: bytes) -> bytes:
     return b"[" + b",".join(payload for payload in payloads if payload.strip() != b"[DONE]") + b"]"
 
 
-def _problem(e: OpenAIError | UpstreamError | RecursionError) -> OpenAIError:
-    if isinstance(e, OpenAIError):
+def _problem(e: Fault | UpstreamError | RecursionError) -> Fault:
+    if isinstance(e, Fault):
         return e
     if isinstance(e, UpstreamError):
         return e.error
-    return OpenAIError(400, "The request is nested too deeply.", code="invalid_value")
+    return Fault(400, "The request is nested too deeply.", code="invalid_value")
 
 
 def _json(value: JSON, *, pretty: bool) -> bytes:

@@ -26,14 +26,14 @@ from pydantic import ValidationError
 from addons.gateway.accounts import direct_call
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.credentials import CredentialError
-from addons.gateway.home import expanded
-from addons.gateway.jobs import Call, CountJob
-from addons.gateway.settings import AccountSettings, Settings, SettingsError, load, secret
-from addons.gateway.terminal import say
-from mapping.model_classes import fallback
-from mapping.printable import one_line
-from mapping.upstream_errors import Kind, UpstreamError
+from addons.gateway.accounts.credentials.credentials import CredentialError
+from addons.gateway.endpoints.jobs import Call, CountJob
+from addons.gateway.log.terminal import say
+from addons.gateway.settings.home import expanded
+from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, load, secret
+from mapping.gemini.model_classes import fallback
+from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.inspect.printable import one_line
 from scripts.settings_text import without_account
 
 VERDICTS: tuple[tuple[Kind | None, str, str], ...] = (

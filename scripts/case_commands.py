@@ -15,8 +15,8 @@ from addons.gateway.cases import export as cases
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.files import Case, CaseError
 from addons.gateway.cases.rerun import Difference, differences, rerun
-from addons.gateway.terminal import say
-from mapping.printable import one_line
+from addons.gateway.log.terminal import say
+from mapping.inspect.printable import one_line
 
 
 def run(options: argparse.Namespace) -> int:

@@ -21,8 +21,8 @@ if not __package__:  # run as a file
 
         bootstrap.start_again(__file__)
 
-from scripts.demo.faults import FAULTS
-from scripts.demo.server import LOOPBACK, PAUSE, Demo, Received, start
+from addons.demo.faults import FAULTS
+from addons.demo.server import LOOPBACK, PAUSE, Demo, Received, start
 
 __all__ = ["Demo", "Received", "start"]
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from mapping.catalogue import RETIREMENTS
+from mapping.gemini.catalogue import RETIREMENTS
 
 _NAME = re.compile(r"gemini-\d[\w.-]*")
 _TEXTS = {".py", ".md", ".html", ".js", ".mjs", ".ts", ".toml", ".yml", ".yaml", ".json", ".sh", ".txt"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 
-from addons.gateway.settings import SettingsError
+from addons.gateway.settings.settings import SettingsError
 
 _TABLE = re.compile(r"\s*\[\[?[^\[\]]+\]\]?\s*(#.*)?")
 _ACCOUNT = re.compile(r"\s*\[\[\s*[\"']?accounts[\"']?\s*\]\]\s*(#.*)?")

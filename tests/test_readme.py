@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from addons.gateway import routes
-from addons.gateway.settings import Settings
+from addons.gateway.http import routes
+from addons.gateway.settings.settings import Settings
 from mapping.notes import CODES
 
 ROOT = Path(__file__).resolve().parents[1]

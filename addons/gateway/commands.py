@@ -27,7 +27,7 @@ from addons.gateway.views.siblings import siblings_of
 from addons.gateway.views.translation_view import Translation
 from addons.gateway.wire.bodies import json_body
 from mapping import jsonio
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -153,7 +153,7 @@ class Commands:
         made = _copy(_one_client(_found(flows)))
         try:
             body = json_body(made.request)
-        except OpenAIError as e:
+        except Fault as e:
             raise exceptions.CommandError(e.message) from None
         if not isinstance(body, dict) or "model" not in body:
             raise exceptions.CommandError("This request names no model.")

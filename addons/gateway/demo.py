@@ -6,7 +6,7 @@ from typing import Any
 
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.credentials.credentials import ApiKey
 
 ADDRESS = Address("http", "demo.invalid", 80)
 """What flows name, whatever free port the demo listens on: so what was recorded can be replayed after a restart."""
@@ -24,7 +24,7 @@ class Demo:
 
     async def start(self) -> list[Account]:
         """Start it, and return accounts that it takes."""
-        from scripts.demo_upstream import start  # loaded only by those who want it: start-up time
+        from addons.demo.server import start  # loaded only by those who want it: start-up time
 
         self._server = await start()
         found = Address.parse(self._server.url)

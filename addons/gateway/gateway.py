@@ -13,44 +13,46 @@ from typing import Any
 
 from mitmproxy import http
 
-from addons.gateway import answers, jobs
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
-from addons.gateway.callers import Caller, take
-from addons.gateway.exchange import Exchange, new_id
-from addons.gateway.exchange_log import ExchangeLog
-from addons.gateway.generate import Dialect, GenerateJob, answer_unasked
-from addons.gateway.model_lists import ModelLists, utc_today
-from addons.gateway.model_map import MAX_NAME
-from addons.gateway.prepared import MadeAccount, Prepared, prepare
+from addons.gateway.endpoints import jobs
+from addons.gateway.endpoints.generate import Dialect, GenerateJob, answer_unasked
+from addons.gateway.endpoints.responses_api import ResponsesApi
+from addons.gateway.exchange.exchange import Exchange, new_id
+from addons.gateway.exchange.steps import Steps
+from addons.gateway.exchange.summary import Summary
+from addons.gateway.http import answers
+from addons.gateway.http.callers import Caller, take
+from addons.gateway.http.routes import Match, is_own
+from addons.gateway.log.exchange_log import ExchangeLog
+from addons.gateway.models.model_lists import ModelLists, utc_today
+from addons.gateway.models.model_map import MAX_NAME
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.seeds import Recordings
 from addons.gateway.record.server_replay import ServerReplay
 from addons.gateway.record.trace import Recorder, Trace
-from addons.gateway.responses_api import ResponsesApi
-from addons.gateway.routes import Match, is_own
-from addons.gateway.settings import Settings, load
+from addons.gateway.settings.prepared import MadeAccount, Prepared, prepare
+from addons.gateway.settings.settings import Settings, load
 from addons.gateway.status import page as status_page
 from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.status.statistics import Statistics
-from addons.gateway.steps import Steps
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.opened import OpenStore, Place
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import ResponseStore
-from addons.gateway.summary import Summary
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.bodies import json_body
-from mapping import chat, completions, errors, models_list
-from mapping.gemini import JSON, GeminiCall, Recall
-from mapping.model_classes import retiring
-from mapping.models import model_info, split_variant
-from mapping.responses.input_items import Unseal
+from mapping import chat, completions, faults
+from mapping.gemini import models_list
+from mapping.gemini.model_classes import retiring
+from mapping.gemini.models import model_info, split_variant
+from mapping.responses.request.input_items import Unseal
+from mapping.values import JSON, GeminiCall, Recall
 
 logger = logging.getLogger("antigravity")
 
@@ -259,7 +261,7 @@ class Gateway:
         return partial(self._ask, exchange)
 
     async def _ask(self, outer: Exchange, call: jobs.Call, check: jobs.Check) -> bytes:
-        """Make an upstream call that is a part of the exchange `outer`, with failover. Raises OpenAIError."""
+        """Make an upstream call that is a part of the exchange `outer`, with failover. Raises Fault."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         nobody = Caller([], "", None, "127.0.0.1")
@@ -277,12 +279,12 @@ class Gateway:
         """The body of a model call, the model that the client named, and the Gemini model for it."""
         body = json_body(exchange.flow.request)
         if not isinstance(body, dict):
-            raise errors.OpenAIError(400, "The request body must be a JSON object.")
+            raise faults.Fault(400, "The request body must be a JSON object.")
         name = body.get("model")
         if name is None:
-            raise errors.missing("model")
+            raise faults.missing("model")
         if not isinstance(name, str):
-            raise errors.wrong_type("model", "a string", name)
+            raise faults.wrong_type("model", "a string", name)
         exchange.asked_model = name[:MAX_NAME]
         model = self.model_map.resolve(name)
         if retirement := retiring(model, self.models.today()):

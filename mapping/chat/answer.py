@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping import usage
+from mapping.answer import usage
+from mapping.answer.choices import ChoiceAnswer, Exchange
+from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
-from mapping.choices import ChoiceAnswer, Exchange
-from mapping.gemini import JSON, Plan
-from mapping.usage import Totals
+from mapping.values import JSON, Plan
 
 _BESIDE_NULL = ("tool_calls", "function_call", "audio")
 """Members of a message beside which the content is null rather than empty."""

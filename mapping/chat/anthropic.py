@@ -13,8 +13,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mapping import jsonio
-from mapping.gemini import JSON
 from mapping.notes import Notes
+from mapping.values import JSON
 
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 

@@ -15,12 +15,12 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from mapping.calls import Call
-from mapping.choices import Exchange
-from mapping.finish import TOOL_CALLS
-from mapping.gemini import JSON, Plan
-from mapping.grounding import Citation
-from mapping.speech import Speech
+from mapping.answer.calls import Call
+from mapping.answer.choices import Exchange
+from mapping.answer.finish import TOOL_CALLS
+from mapping.answer.grounding import Citation
+from mapping.answer.speech import Speech
+from mapping.values import JSON, Plan
 
 AUDIO_LIFETIME = 3600
 """Seconds until `expires_at`. Nothing is stored; the member must be there."""
@@ -29,7 +29,7 @@ _BACKTICKS = re.compile(r"`{3,}")
 
 
 class DeltaWriter(ABC):
-    """Writes one candidate; implements `mapping.writer.Writer`. Subclasses say what becomes of a delta."""
+    """Writes one candidate; implements `mapping.answer.writer.Writer`. Subclasses say what becomes of a delta."""
 
     def __init__(self, exchange: Exchange[Plan]) -> None:
         self.length = 0

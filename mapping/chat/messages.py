@@ -17,14 +17,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mapping import content_parts, errors, media, members, parameters, unknown
-from mapping.call_arguments import call_arguments
+from mapping import faults
 from mapping.chat import anthropic
-from mapping.contents import Conversation, Wording
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON, Options
+from mapping.faults import Fault
 from mapping.notes import Notes
-from mapping.signatures import signature_of
+from mapping.request import members, unknown
+from mapping.request.call_arguments import call_arguments
+from mapping.request.contents import Conversation, Wording
+from mapping.request.parts import content_parts, media
+from mapping.request.settings import parameters
+from mapping.request.signatures import signature_of
+from mapping.values import JSON, Options
 
 WORDING = Wording(
     no_call=(
@@ -79,12 +82,12 @@ class MessageReader:
         }
 
     def read(self, messages: Any) -> None:
-        """Feed the value of `messages`. Raises OpenAIError."""
+        """Feed the value of `messages`. Raises Fault."""
         messages = parameters.array(messages, "messages")
         if messages is None:
-            raise errors.missing("messages")
+            raise faults.missing("messages")
         if not messages:
-            raise OpenAIError(
+            raise Fault(
                 400,
                 "Invalid 'messages': empty array. Expected an array with minimum length 1, "
                 "but got an empty array instead.",
@@ -94,7 +97,7 @@ class MessageReader:
         for i, message in enumerate(messages):
             path = f"messages[{i}]"
             if not isinstance(message, dict):
-                raise errors.wrong_type(path, "an object", message)
+                raise faults.wrong_type(path, "an object", message)
             for told in anthropic.chat_messages(message, self._notes):
                 self._message(told, path)
 
@@ -143,7 +146,7 @@ class MessageReader:
         if message.get("refusal") is not None:
             conversation.text(members.string(message, "refusal", path), path)
         if message.get("audio") is not None:
-            raise errors.unsupported_value(
+            raise faults.unsupported_value(
                 f"{path}.audio", "Audio of earlier answers is not stored; send its transcript."
             )
         if message.get("images") is not None:
@@ -194,7 +197,7 @@ class MessageReader:
         path = f"{path}.function_call"
         call = message["function_call"]
         if not isinstance(call, dict):
-            raise errors.wrong_type(path, "an object", call)
+            raise faults.wrong_type(path, "an object", call)
         name, args = self._named_arguments(call, path)
         self._conversation.call(None, self._gemini_name(name), args, path=path, signature=signature_of(call))
 

@@ -11,21 +11,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping import errors, generation, media, parameters, prewarm
+from mapping import faults
 from mapping.chat import anthropic
 from mapping.chat.messages import WORDING, MessageReader
-from mapping.contents import Conversation
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON, GeminiCall, Options, Plan, Recall
-from mapping.google_extensions import GoogleExtensions, read_google
-from mapping.modalities import read_modalities
-from mapping.models import Model
+from mapping.faults import Fault
+from mapping.gemini.models import Model
 from mapping.notes import Notes
-from mapping.request_body import request_body
-from mapping.response_format import place_response_format, read_response_format
-from mapping.thinking import read_reasoning, show_thoughts, thinking_config
-from mapping.tool_choice import read_chat_choice, read_function_call
-from mapping.tools import ToolSet
+from mapping.request import prewarm
+from mapping.request.contents import Conversation
+from mapping.request.parts import media
+from mapping.request.request_body import request_body
+from mapping.request.settings import generation, parameters
+from mapping.request.settings.google_extensions import GoogleExtensions, read_google
+from mapping.request.settings.modalities import read_modalities
+from mapping.request.settings.response_format import place_response_format, read_response_format
+from mapping.request.settings.thinking import read_reasoning, show_thoughts, thinking_config
+from mapping.request.tools.tool_choice import read_chat_choice, read_function_call
+from mapping.request.tools.tools import ToolSet
+from mapping.values import JSON, GeminiCall, Options, Plan, Recall
 
 
 def translate(
@@ -34,10 +37,10 @@ def translate(
     """The Gemini request for the parsed JSON `body` of a chat request.
 
     `model` is the Gemini model that was chosen, `client_model` the name the client used. `recall` finds earlier turns.
-    Raises OpenAIError (400) for what the client got wrong. `body` stays as it is; the result shares values with it.
+    Raises Fault (400) for what the client got wrong. `body` stays as it is; the result shares values with it.
     """
     if not isinstance(body, dict):
-        raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
+        raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     system = anthropic.system_text(body)
     body = anthropic.chat_body(body, notes)
     info = generation.answering_model(model)

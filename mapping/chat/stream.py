@@ -1,6 +1,6 @@
 """A streamed Gemini answer -> `chat.completion.chunk` events.
 
-Rules of this module, beside those of `mapping.choice_stream`:
+Rules of this module, beside those of `mapping.answer.choice_stream`:
 
 * Each choice begins with its role.
 * The path of a plain piece of text is short: one parse, one string to JSON, the bytes around it are made once.
@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mapping import jsonio, usage
+from mapping import jsonio
+from mapping.answer import usage
+from mapping.answer.choice_stream import ChoiceStream, Frame, StreamChoices
+from mapping.answer.choices import Exchange
+from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
-from mapping.choice_stream import ChoiceStream, Frame, StreamChoices
-from mapping.choices import Exchange
-from mapping.gemini import JSON, Plan
-from mapping.usage import Totals
+from mapping.values import JSON, Plan
 
 _ROLE = b'{"role":"assistant","content":"","refusal":null}'
 

@@ -9,11 +9,11 @@ Rules of this module (OpenAI API reference, `CreateCompletionResponse`):
 
 from __future__ import annotations
 
-from mapping.choices import ChoiceAnswer
+from mapping.answer.choices import ChoiceAnswer
+from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
-from mapping.gemini import JSON, RawTurn
-from mapping.usage import Totals
+from mapping.values import JSON, RawTurn
 
 
 class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):

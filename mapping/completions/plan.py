@@ -1,4 +1,4 @@
-"""What the way back has to know of a completions request, beside what every dialect has to (`mapping.gemini.Plan`)."""
+"""What the way back has to know of a completions request, beside what every dialect has to (`mapping.values.Plan`)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import batched
 
-from mapping import usage
-from mapping.gemini import Plan
-from mapping.usage import Totals
+from mapping.answer import usage
+from mapping.answer.usage import Totals
+from mapping.values import Plan
 
 
 @dataclass(slots=True)

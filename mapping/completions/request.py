@@ -15,15 +15,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping import errors, generation, parameters
+from mapping import faults
 from mapping.completions.plan import CompletionsPlan
-from mapping.contents import Conversation, Wording
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON, GeminiCall, Options, Recall, nothing_remembered
-from mapping.google_extensions import GoogleExtensions, read_google
-from mapping.models import Model
+from mapping.faults import Fault
+from mapping.gemini.models import Model
 from mapping.notes import Notes
-from mapping.thinking import read_reasoning, thinking_config
+from mapping.request.contents import Conversation, Wording
+from mapping.request.settings import generation, parameters
+from mapping.request.settings.google_extensions import GoogleExtensions, read_google
+from mapping.request.settings.thinking import read_reasoning, thinking_config
+from mapping.values import JSON, GeminiCall, Options, Recall, nothing_remembered
 
 MAX_PROMPTS = 128
 """The most prompts of one request; each is an upstream call, or several."""
@@ -47,11 +48,11 @@ def translate(
     """The Gemini request for the parsed JSON `body` of a completions request.
 
     `model` is the Gemini model that was chosen, `client_model` the name the client used. `recall` is not asked: there
-    are no earlier turns. Raises OpenAIError (400) for what the client got wrong. `body` stays as it is; the result
+    are no earlier turns. Raises Fault (400) for what the client got wrong. `body` stays as it is; the result
     shares values with it.
     """
     if not isinstance(body, dict):
-        raise OpenAIError(400, f"Invalid request body: expected an object, but got {errors.json_type(body)} instead.")
+        raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     info = generation.answering_model(model)
     parameters.check_unused(body, parameters.COMPLETIONS, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
@@ -98,28 +99,28 @@ def _prompts(value: Any, notes: Notes) -> list[str]:
     if value is None or isinstance(value, str):
         return [value or ""]
     if not isinstance(value, list):
-        raise errors.wrong_type("prompt", "a string or an array of strings", value)
+        raise faults.wrong_type("prompt", "a string or an array of strings", value)
     if not value:
-        raise OpenAIError(
+        raise Fault(
             400,
             "Invalid 'prompt': empty array. Expected an array with minimum length 1, but got an empty array instead.",
             code="empty_array",
             param="prompt",
         )
     if len(value) > MAX_PROMPTS:
-        raise errors.bad_value(
+        raise faults.bad_value(
             "prompt",
             f"Invalid 'prompt': array too long. Expected at most {MAX_PROMPTS} prompts, but got {len(value)}.",
         )
     for i, prompt in enumerate(value):
         if _is_token(prompt) or (isinstance(prompt, list) and all(map(_is_token, prompt))):
-            raise errors.unsupported_value(
+            raise faults.unsupported_value(
                 "prompt",
                 "Unsupported value: 'prompt' holds tokens. Token arrays are not supported, because they are made for "
                 "OpenAI's models; send the text instead.",
             )
         if not isinstance(prompt, str):
-            raise errors.wrong_type(f"prompt[{i}]", "a string", prompt)
+            raise faults.wrong_type(f"prompt[{i}]", "a string", prompt)
     if len(value) > 1:
         notes.add("emulated", "prompt")
     return value
@@ -156,11 +157,11 @@ def _check_best_of(value: Any, n: int, stream: bool, notes: Notes, options: Opti
     if not best_of:
         return
     if best_of < n:
-        raise errors.bad_value(
+        raise faults.bad_value(
             "best_of", f"Invalid value for 'best_of': it must not be below 'n', which is {n}, but got {best_of}."
         )
     if stream and best_of > 1:
-        raise errors.bad_value("best_of", "Invalid value for 'best_of': results cannot be streamed when it is above 1.")
+        raise faults.bad_value("best_of", "Invalid value for 'best_of': results cannot be streamed when it is above 1.")
     if best_of > n:
         parameters.leave_out("best_of", notes, options)
 
@@ -172,7 +173,7 @@ def _logprobs(value: Any, echo: bool, notes: Notes, options: Options) -> JSON:
         return {}
     if echo:
         if options.strict:
-            raise errors.unsupported_value(
+            raise faults.unsupported_value(
                 "logprobs", "Unsupported value: there are no log probabilities of a prompt that is echoed."
             )
         notes.add("ignored", "echo.logprobs")

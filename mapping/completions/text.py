@@ -11,17 +11,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from mapping.calls import Call
-from mapping.choices import Choices, Exchange
+from mapping.answer.calls import Call
+from mapping.answer.choices import Choices, Exchange
+from mapping.answer.finish import CONTENT_FILTER, STOP, TOOL_CALLS
+from mapping.answer.grounding import Citation
 from mapping.completions.plan import CompletionsPlan
-from mapping.finish import CONTENT_FILTER, STOP, TOOL_CALLS
-from mapping.gemini import JSON
-from mapping.grounding import Citation
 from mapping.notes import Notes
+from mapping.values import JSON
 
 
 class TextWriter(ABC):
-    """Writes one candidate; implements `mapping.writer.Writer`. `index` is that of the choice."""
+    """Writes one candidate; implements `mapping.answer.writer.Writer`. `index` is that of the choice."""
 
     def __init__(self, exchange: Exchange[CompletionsPlan], index: int) -> None:
         self.length = 0

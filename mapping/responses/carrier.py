@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mapping.gemini import JSON, RawTurn
+from mapping.values import JSON, RawTurn
 
 VERSION = 1
 

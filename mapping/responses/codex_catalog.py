@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mapping.gemini import JSON
-from mapping.models import Model, model_info
+from mapping.gemini.models import Model, model_info
+from mapping.values import JSON
 
 _EFFORTS = {
     "minimal": "Hardly any thinking",

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mapping.calls import Call, Mint
-from mapping.gemini import JSON, RawTurn
-from mapping.grounding import Citation
+from mapping.answer.calls import Call, Mint
+from mapping.answer.grounding import Citation
+from mapping.gemini.upstream_errors import broken
 from mapping.notes import Notes
-from mapping.responses import output_items
+from mapping.responses.answer import output_items
+from mapping.responses.answer.item_list import Events, ItemList
+from mapping.responses.answer.output import Seal
 from mapping.responses.carrier import pack_compaction
-from mapping.responses.item_list import Events, ItemList
-from mapping.responses.output import Seal
-from mapping.upstream_errors import broken
+from mapping.values import JSON, RawTurn
 
 
 class CompactionOutput:
-    """Takes the place of `mapping.responses.output.Output` where the plan says `compaction`."""
+    """Takes the place of `mapping.responses.answer.output.Output` where the plan says `compaction`."""
 
     def __init__(self, *, mint: Mint, notes: Notes, seal: Seal, events: Events) -> None:
         self.length = 0

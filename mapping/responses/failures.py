@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import re
 
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON
+from mapping.faults import Fault
+from mapping.values import JSON
 
 SERVER_ERROR = "server_error"
 INVALID_PROMPT = "invalid_prompt"
@@ -27,13 +27,13 @@ _CODES = dict.fromkeys((400, 404, 405, 413, 415, 422), INVALID_PROMPT) | {429: R
 _TRY_AGAIN = re.compile(r"try again in\s*\d+(\.\d+)?\s*(s|ms|seconds?)\b", re.IGNORECASE)
 
 
-def failure(error: OpenAIError) -> JSON:
+def failure(error: Fault) -> JSON:
     """The `error` of a failed response."""
     code = _code(error)
     return {"code": code, "message": _message(error, code)}
 
 
-def error_event(error: OpenAIError) -> JSON:
+def error_event(error: Fault) -> JSON:
     """The members of the `error` event: flat, as OpenAI documents them, and nested, as OpenAI sends them.
 
     Python's SDK raises the nested error; it hands a flat one on as an event that nobody looks at.
@@ -42,13 +42,13 @@ def error_event(error: OpenAIError) -> JSON:
     return {"code": error.code, "message": told["message"], "param": error.param, "error": told}
 
 
-def _code(error: OpenAIError) -> str:
+def _code(error: Fault) -> str:
     if error.code in _KEPT:
         return error.code
     return _CODES.get(error.status, SERVER_ERROR)
 
 
-def _message(error: OpenAIError, code: str) -> str:
+def _message(error: Fault, code: str) -> str:
     """Codex reads from the message how long it has to wait."""
     if (
         code != RATE_LIMIT

@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from mapping import finish
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON
+from mapping.answer import finish
+from mapping.answer.usage import Totals
+from mapping.faults import Fault
 from mapping.responses.failures import failure
 from mapping.responses.plan import ResponsesPlan
-from mapping.usage import Totals
+from mapping.values import JSON
 
 _INCOMPLETE = {finish.LENGTH: "max_output_tokens", finish.CONTENT_FILTER: "content_filter"}
 """Finish reason -> `incomplete_details.reason`. With all others a response is completed."""
@@ -43,7 +43,7 @@ class ResponseObject:
             return self._object("completed", output, completed_at=at, usage=usage.responses())
         return self._object("incomplete", output, incomplete_details={"reason": incomplete}, usage=usage.responses())
 
-    def failed(self, error: OpenAIError, output: Sequence[JSON] = ()) -> JSON:
+    def failed(self, error: Fault, output: Sequence[JSON] = ()) -> JSON:
         """A failed response, with what there is of its output."""
         return self._object("failed", output, error=failure(error))
 
@@ -83,6 +83,6 @@ def in_progress(
     return ResponseObject(plan, response_id, created).unfinished(status)
 
 
-def failed(plan: ResponsesPlan, *, response_id: str, created: int, error: OpenAIError) -> JSON:
+def failed(plan: ResponsesPlan, *, response_id: str, created: int, error: Fault) -> JSON:
     """The Response object of a request that ended with an error, for those who ask for it later."""
     return ResponseObject(plan, response_id, created).failed(error)

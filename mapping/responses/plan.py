@@ -1,11 +1,11 @@
-"""What the way back has to know of a Responses request, beside what every dialect has to (`mapping.gemini.Plan`)."""
+"""What the way back has to know of a Responses request, beside what every dialect has to (`mapping.values.Plan`)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from mapping.gemini import JSON, Plan
+from mapping.values import JSON, Plan
 
 type CallType = Literal["function", "custom", "local_shell", "shell", "apply_patch", "tool_search"]
 """The type of a tool that the client runs itself."""
@@ -37,7 +37,7 @@ class ResponsesPlan(Plan):
     prompt_cache_key, prompt_cache_retention, reasoning, safety_identifier, service_tier, store, temperature, text,
     tool_choice, tools, top_logprobs, top_p, truncation, user."""
     kinds: dict[str, ToolKind] = field(default_factory=dict)
-    """The client's name of a tool as `names` and `mapping.calls.Call.name` have it -> what kind of tool that is.
+    """The client's name of a tool as `names` and `mapping.answer.calls.Call.name` have it -> what kind of tool that is.
     A name that is not here is a plain function's."""
     include: frozenset[str] = frozenset()
     """The values of `include`."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from mapping import errors, jsonio
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON
-from mapping.responses.inputs import is_reference
-from mapping.responses.replay import events_of
+from mapping import faults, jsonio
+from mapping.faults import Fault
+from mapping.responses.request.inputs import is_reference
+from mapping.responses.request.replay import events_of
+from mapping.values import JSON
 
 TRIGGER = {"type": "compaction_trigger"}
 
@@ -30,21 +30,21 @@ def referenced(body: JSON) -> list[str]:
 
 
 def with_trigger(body: JSON) -> JSON:
-    """The same request, asking for a compaction. Raises OpenAIError when there is nothing to compact."""
+    """The same request, asking for a compaction. Raises Fault when there is nothing to compact."""
     given = body.get("input") or []
     if not given and body.get("previous_response_id") is None:
-        raise errors.missing("input")
+        raise faults.missing("input")
     items: list[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     return {**body, "input": [*items, TRIGGER], "store": False} if isinstance(items, list) else body
 
 
 def page(items: Sequence[JSON], *, limit: int, order: str, after: str | None) -> JSON:
-    """One page of a list of items. Raises OpenAIError when `after` is none of them."""
+    """One page of a list of items. Raises Fault when `after` is none of them."""
     listed = list(items) if order == "asc" else list(reversed(items))
     if after is not None:
         at = next((at for at, item in enumerate(listed) if item.get("id") == after), None)
         if at is None:
-            raise OpenAIError(400, f"There is no item with id '{after[:100]}'.", code="invalid_value", param="after")
+            raise Fault(400, f"There is no item with id '{after[:100]}'.", code="invalid_value", param="after")
         listed = listed[at + 1 :]
     data = listed[:limit]
     return {

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from mapping.model_classes import fallback
+from mapping.gemini.model_classes import fallback
 from scripts import demo_upstream
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scripts.demo import signatures
+from addons.demo import signatures
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletionMessage

@@ -11,7 +11,7 @@ import pytest
 from mitmproxy.net.encoding import encode
 from openai import OpenAI
 
-from scripts.demo import faults, signatures
+from addons.demo import faults, signatures
 from tests.e2e.answer_checks import check_completion
 from tests.e2e.checked_sdk import BOTH_WAYS, checked_client, complete, sent, user
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import BadRequestError, OpenAI
 
-from mapping.tiny_files import tiny_file
+from mapping.inspect.tiny_files import tiny_file
 from tests.e2e.checked_sdk import BOTH_WAYS, checked_client, complete, sent, user
 from tests.e2e.sdk_tools import TOOLS, by_hand, first_calls, is_genuine, results
 

@@ -12,16 +12,7 @@ from openai import APIStatusError, BadRequestError, OpenAI
 from pydantic import BaseModel
 
 from tests.e2e.checked_sdk import checked_async_client, checked_client, config, sent
-from tests.e2e.responses_sdk import (
-    ENCRYPTED,
-    FUNCTION,
-    MODEL,
-    RED_DOT,
-    WAYS,
-    WHOLE_OR_EVENTS,
-    kinds,
-    respond,
-)
+from tests.e2e.responses_sdk import ENCRYPTED, FUNCTION, MODEL, RED_DOT, WAYS, WHOLE_OR_EVENTS, kinds, respond
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mapping.signatures import DUMMY
+from mapping.request.signatures import DUMMY
 from tests.e2e.conftest import ScriptedUpstream, http_answer
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scripts.demo.models import ALIASES
+from addons.demo.models import ALIASES
 from tests.e2e.conftest import FLASH
 
 if TYPE_CHECKING:

@@ -25,20 +25,21 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 from openai.types import Completion
 
-from addons.gateway import settings
-from addons.gateway.accounts.credential_files import CredentialError, CredentialsFile
-from addons.gateway.accounts.credentials import GoogleCredential
-from addons.gateway.accounts.google_tokens import open_source
-from addons.gateway.accounts.plain_http import Answer
+from addons.gateway.accounts.credentials.credential_files import CredentialError, CredentialsFile
+from addons.gateway.accounts.credentials.credentials import GoogleCredential
+from addons.gateway.accounts.credentials.google_tokens import open_source
+from addons.gateway.accounts.credentials.plain_http import Answer
 from addons.gateway.record import seeds
 from addons.gateway.record.flow_record import CLIENT, KEY, record_of
+from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
 from addons.gateway.wire.bodies import zstd
-from mapping import chat, completions, jsonio, responses, upstream_errors, upstream_forms
-from mapping.errors import OpenAIError
-from mapping.gemini import GeminiCall, Options, nothing_remembered
+from mapping import chat, completions, jsonio, responses
+from mapping.faults import Fault
+from mapping.gemini import upstream_errors, upstream_forms
+from mapping.gemini.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.upstream_errors import UpstreamError
+from mapping.values import GeminiCall, Options, nothing_remembered
 from tests.e2e import answer_checks, response_checks
 
 WIRE = Path(__file__).parents[1] / "data" / "wire"
@@ -76,7 +77,7 @@ def client_body(data: bytes) -> None:
     request.data.content = data[1:]
     try:
         jsonio.dumps(bodies.json_body(request))
-    except OpenAIError as e:
+    except Fault as e:
         check_error(e, 400, 413)
 
 
@@ -97,7 +98,7 @@ def requests(dialect: Any, **more: Any) -> Target:
         given = {"model": model, "client_model": "m", "options": options, "recall": nothing_remembered, "notes": notes}
         try:
             call: GeminiCall = dialect.translate(body, **given, **more)
-        except OpenAIError as e:
+        except Fault as e:
             check_error(e, 400, 404, 413)
         else:
             for sent in (call.body, *call.further):
@@ -110,7 +111,7 @@ def requests(dialect: Any, **more: Any) -> Target:
     return target
 
 
-def check_error(error: OpenAIError, *statuses: int) -> None:
+def check_error(error: Fault, *statuses: int) -> None:
     found = json.loads(error.body())["error"]
     assert found.keys() == {"message", "type", "param", "code"}
     assert isinstance(found["message"], str)
@@ -195,7 +196,7 @@ def whole(dialect: Dialect) -> Target:
         except UpstreamError as e:
             check_error(e.error)
             return
-        except OpenAIError as e:
+        except Fault as e:
             check_error(e)
             return
         answer.remember()

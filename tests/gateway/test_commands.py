@@ -14,14 +14,14 @@ from mitmproxy.test import taddons, tflow
 
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.commands import Commands
 from addons.gateway.gateway import Gateway
 from addons.gateway.record import replay
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
 from addons.gateway.record.replay import Replays, aim, side_of
-from addons.gateway.settings import RetrySettings, Settings
+from addons.gateway.settings.settings import RetrySettings, Settings
 
 KEY_BYTES = "upstream-key-5d0c"
 OWN = Address.parse("https://own.example:8443/base")

@@ -10,9 +10,9 @@ from pathlib import Path
 from mitmproxy.test import tflow
 
 from addons.gateway.gateway import Gateway
-from addons.gateway.settings import Settings
+from addons.gateway.settings.settings import Settings
 from addons.gateway.status.overview import status
-from tests.gateway.test_exchange import ACCOUNT, EVENT, exchange_of
+from tests.gateway.exchange.test_exchange import ACCOUNT, EVENT, exchange_of
 
 FIRST = '[[accounts]]\nemail = "a"\napi_key = "k-1"\n[[accounts]]\nemail = "b"\napi_key = "k-2"\n'
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from mapping import chat, completions, responses
-from mapping.errors import OpenAIError
-from mapping.gemini import Options, nothing_remembered
+from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.values import Options, nothing_remembered
 
 DIALECTS = [
     (chat.translate, {"messages": [{"role": "user", "content": "hi"}]}),
@@ -27,7 +27,7 @@ def translate(translator: Callable[..., Any], body: dict[str, Any], model: str) 
 @pytest.mark.parametrize("model", ["gemini-embedding-001", "text-embedding-005", "imagen-4.0", "veo-3.1", "aqa"])
 @pytest.mark.parametrize(("translator", "body"), DIALECTS)
 def test_refused(translator: Callable[..., Any], body: dict[str, Any], model: str) -> None:
-    with pytest.raises(OpenAIError) as e:
+    with pytest.raises(Fault) as e:
         translate(translator, body, model)
     assert (e.value.status, e.value.code, e.value.param) == (400, "unsupported_value", "model")
     assert f"'{model}' does not answer in words" in e.value.message

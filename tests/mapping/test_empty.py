@@ -10,9 +10,9 @@ import pytest
 
 from mapping import chat, completions, responses
 from mapping.completions.plan import CompletionsPlan
-from mapping.gemini import JSON, Plan
 from mapping.notes import Notes
-from mapping.responses.echo import echo
+from mapping.responses.request.echo import echo
+from mapping.values import JSON, Plan
 
 THOUGHT = {"text": "Hm.", "thought": True}
 FILTERED = "Gemini's filter held the answer back; word the request otherwise"

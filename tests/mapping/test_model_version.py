@@ -8,9 +8,9 @@ import pytest
 
 from mapping import chat, jsonio
 from mapping.chat import ChatAnswer, ChatStream
-from mapping.gemini import GeminiCall, Options, nothing_remembered
-from mapping.models import is_same
+from mapping.gemini.models import is_same
 from mapping.notes import Notes
+from mapping.values import GeminiCall, Options, nothing_remembered
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from addons.gateway.settings import load
-from mapping.upstream_errors import from_http
+from addons.gateway.settings.settings import load
+from mapping.gemini.upstream_errors import from_http
 from scripts import account_commands, accounts, bootstrap
 from scripts.demo_upstream import start
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.demo import calls, models
+from addons.demo import calls, models
 
 FUNCTIONS = [
     {"name": "run", "parametersJsonSchema": {"type": "object", "properties": {"cmd": {"type": "string"}}}},

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from scripts.demo import kinds
-from scripts.demo.models import find
-from scripts.demo.refusal import Refusal
+from addons.demo import kinds
+from addons.demo.models import find
+from addons.demo.refusal import Refusal
 
 MODEL = "gemini-3.8-flash"
 USER = {"role": "user", "parts": [{"text": "Hello"}]}

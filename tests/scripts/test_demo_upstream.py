@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from scripts.demo import signatures
-from scripts.demo.answer import pieces
-from scripts.demo.faults import FAULTS
-from scripts.demo.schemas import example
+from addons.demo import signatures
+from addons.demo.answer import pieces
+from addons.demo.faults import FAULTS
+from addons.demo.schemas import example
 from scripts.demo_upstream import Demo, parse, start
 
 ROOT = Path(__file__).parent.parent.parent

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mapping.catalogue import AS_OF
-from mapping.model_classes import NOTICE
+from mapping.gemini.catalogue import AS_OF
+from mapping.gemini.model_classes import NOTICE
 from scripts import model_names, models
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.credentials import ApiKey, Credential, CredentialError, make_credential
-from addons.gateway.settings import AccountSettings
+from addons.gateway.accounts.credentials.credentials import ApiKey, Credential, CredentialError, make_credential
+from addons.gateway.settings.settings import AccountSettings
 
 
 @dataclass(slots=True)

@@ -20,8 +20,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from mapping.conversation import beginning
-from mapping.gemini import JSON
+from mapping.request.conversation import beginning
+from mapping.values import JSON
 
 SESSION_HEADERS = (
     "session-id",

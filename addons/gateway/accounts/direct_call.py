@@ -8,10 +8,10 @@ from __future__ import annotations
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.plain_http import BadUrl, Unreachable, ask
+from addons.gateway.accounts.credentials.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.accounts.upstream_request import USER_AGENT
-from addons.gateway.jobs import Call
-from mapping import upstream_errors
+from addons.gateway.endpoints.jobs import Call
+from mapping.gemini import upstream_errors
 
 TIMEOUT = 20.0
 """Seconds that an upstream may be silent."""

@@ -25,9 +25,9 @@ from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.cooldowns import Cause
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.accounts.quota_day import seconds_to_reset
-from addons.gateway.settings import RetrySettings
-from mapping.errors import OpenAIError
-from mapping.upstream_errors import Kind, UpstreamError, rate_limit
+from addons.gateway.settings.settings import RetrySettings
+from mapping.faults import Fault
+from mapping.gemini.upstream_errors import Kind, UpstreamError, rate_limit
 
 logger = logging.getLogger("antigravity")
 
@@ -94,7 +94,7 @@ class Failover:
         return self.attempts[-1].account if self.attempts else None
 
     def begin(self, *, paused: float, stay: bool = False) -> Account | Wait:
-        """The account for the next attempt, or how long to wait for one. Raises OpenAIError when there is none.
+        """The account for the next attempt, or how long to wait for one. Raises Fault when there is none.
 
         `stay`: on the same account as before, because the answer goes on there. `paused`: the seconds just waited.
         """
@@ -145,7 +145,7 @@ class Failover:
         pause = self._pause(problem, stay)
         return pause if pause is not None and pause <= self.retry.max_wait else None
 
-    def error(self, problem: UpstreamError) -> OpenAIError:
+    def error(self, problem: UpstreamError) -> Fault:
         """What the client is told when `problem` was the last straw."""
         pool, model, kind = self.pool, self.model, problem.kind
         if kind in (Kind.QUOTA, Kind.BILLING, Kind.CLOSED) and not pool.is_ready(model) and self._is_known(problem):
@@ -218,7 +218,7 @@ def _rest(problem: UpstreamError) -> float | None:
     return problem.delay or None
 
 
-def _refused(problem: UpstreamError, account: Account) -> OpenAIError:
+def _refused(problem: UpstreamError, account: Account) -> Fault:
     """The error of a refused account, in words that can't be taken for the client's own key."""
     error = problem.error
     if problem.status:  # else there was no credential to show, and that is said already

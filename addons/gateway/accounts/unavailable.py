@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.cooldowns import Cause, Rest
 from addons.gateway.accounts.pool import Pool
-from mapping.errors import INVALID_REQUEST, SERVER_ERROR, OpenAIError
-from mapping.upstream_errors import MAX_SDK_DELAY, rate_limit
+from mapping.faults import INVALID_REQUEST, SERVER_ERROR, Fault
+from mapping.gemini.upstream_errors import MAX_SDK_DELAY, rate_limit
 
 _NO_MONEY = "insufficient_quota"
 
 
-def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now) -> OpenAIError:
+def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now) -> Fault:
     """The error for a model that no account of the pool can serve now. `now`: the local time, for clock times.
 
     429 where an account can later, and where the money of all has run out; 404 where the model is closed to all; else
@@ -26,7 +26,7 @@ def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now)
     if waiting:
         return _wait(model, waiting, now)
     if not pool.accounts:
-        return OpenAIError(
+        return Fault(
             503,
             "No account is configured. Add one: set the environment variable GEMINI_API_KEY, or write an "
             '[[accounts]] entry with email and api_key = "env:NAME" into the settings file '
@@ -38,13 +38,11 @@ def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now)
     able = [account for account in pool.accounts if account.faulty is None and account.serves(model)]
     if able and len(resting) == len(able):
         said = resting[0][1].said or f"The model {model} is closed to the account."
-        return OpenAIError(404, said, type=INVALID_REQUEST, code="model_not_found", param="model", should_retry=False)
+        return Fault(404, said, type=INVALID_REQUEST, code="model_not_found", param="model", should_retry=False)
     reasons = "; ".join(f"{account.label}: {_why(pool, account, model)}" for account in pool.accounts)
     if able and all(account.aside and account.aside.money for account in able):
-        return OpenAIError(
-            429, f"No account has money left. {reasons}", type=_NO_MONEY, code=_NO_MONEY, should_retry=False
-        )
-    return OpenAIError(
+        return Fault(429, f"No account has money left. {reasons}", type=_NO_MONEY, code=_NO_MONEY, should_retry=False)
+    return Fault(
         503,
         f"No account can serve {model}. {reasons.rstrip('.')}.",
         type=SERVER_ERROR,
@@ -53,7 +51,7 @@ def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now)
     )
 
 
-def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datetime]) -> OpenAIError:
+def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datetime]) -> Fault:
     """429: the first account comes back by itself."""
     left, rest = waiting[0]
     wait = wait_words(left, now)
@@ -68,7 +66,7 @@ def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datet
         if len(waiting) > 1:
             message += f" It was reached on all {len(waiting)} accounts."
     retry = None if left <= MAX_SDK_DELAY and rest.cause is not Cause.DAY else False
-    return OpenAIError(429, message, type=type_, code=code, retry_after=left, should_retry=retry)
+    return Fault(429, message, type=type_, code=code, retry_after=left, should_retry=retry)
 
 
 def wait_words(seconds: float, now: Callable[[], datetime] = datetime.now) -> str:

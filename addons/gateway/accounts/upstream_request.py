@@ -9,7 +9,7 @@ from mitmproxy import http
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.jobs import Call
+from addons.gateway.endpoints.jobs import Call
 
 USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
 

@@ -5,8 +5,8 @@
   express mode, which has an API key and no project.
 * `code-assist`: the Cloud Code API (v1internal), with credentials of a person and no API key.
 
-A call is made in terms of the public API; the others get the form that `mapping.upstream_forms` makes of it. Answers
-come back the same from all of them.
+A call is made in terms of the public API; the others get the form that `mapping.gemini.upstream_forms` makes of it.
+Answers come back the same from all of them.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from addons.gateway.accounts.address import Address
-from mapping import upstream_forms
+from mapping.gemini import upstream_forms
 
 if TYPE_CHECKING:
     from addons.gateway.accounts.account import Account
-    from addons.gateway.jobs import Call
+    from addons.gateway.endpoints.jobs import Call
 
 _MULTI_REGIONS = ("us", "eu")
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
@@ -61,7 +61,7 @@ def serves(upstream: str, model: str) -> bool:
 
 
 def outgoing(account: Account, call: Call) -> Outgoing:
-    """A call as it goes to the account's upstream. Raises OpenAIError for a body that can't be written as JSON."""
+    """A call as it goes to the account's upstream. Raises Fault for a body that can't be written as JSON."""
     return _KINDS[account.upstream](account, call)
 
 

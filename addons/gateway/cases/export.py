@@ -17,9 +17,9 @@ from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
 from addons.gateway.record.retranslation import ENDPOINTS
 from addons.gateway.wire.bodies import json_body
 from mapping import jsonio
-from mapping.errors import OpenAIError
-from mapping.google_errors import redact
-from mapping.json_text import Leaf, rewrite
+from mapping.faults import Fault
+from mapping.gemini.google_errors import redact
+from mapping.inspect.json_text import Leaf, rewrite
 
 __all__ = ["CaseError", "by_exchange", "export", "from_flows"]
 
@@ -61,7 +61,7 @@ def by_exchange(flows: Iterable[Any]) -> dict[str, list[http.HTTPFlow]]:
 def export(flows: Sequence[http.HTTPFlow], folder: Path | str, *, mask: bool = False) -> Path:
     """Write the exchange that these flows show (the client's and its attempts) into a folder; gives the folder.
 
-    `mask`: with fillers in the place of what was said (see `mapping.masking`). Raises CaseError.
+    `mask`: with fillers in the place of what was said (see `mapping.inspect.masking`). Raises CaseError.
     """
     case = from_flows(flows)
     path = Path(folder)
@@ -81,7 +81,7 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> Case:
         if problem := _problem(client, record):
             raise CaseError(problem)
         return _case(client, attempts, record)
-    except (CaseError, OpenAIError) as e:
+    except (CaseError, Fault) as e:
         raise CaseError(f"{record.get('id')} can't be exported: {e}") from None
     except (LookupError, TypeError, ValueError) as e:
         why = f"its record is not that of this version of the gateway ({type(e).__name__}: {e})."
@@ -135,7 +135,7 @@ def _problem(client: http.HTTPFlow, record: dict[str, Any]) -> str:
 def _asks_for_background(client: http.HTTPFlow) -> bool:
     try:
         body = json_body(client.request)
-    except OpenAIError:
+    except Fault:
         return False
     return isinstance(body, dict) and body.get("background") is True and body.get("stream") is not True
 

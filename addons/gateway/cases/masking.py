@@ -13,7 +13,8 @@ from typing import Any
 from addons.gateway.cases.files import Case, CaseError, UpstreamCall
 from addons.gateway.cases.rerun import Outcome, rerun
 from addons.gateway.record.flow_record import digest
-from mapping import jsonio, masking, signs_of_life
+from mapping import jsonio
+from mapping.inspect import masking, signs_of_life
 
 SHORTEST = 8
 """Characters. Shorter texts of the request are not looked for in errors, whose meaning is in their words."""

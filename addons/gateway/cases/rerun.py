@@ -12,20 +12,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from addons.gateway import routes
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
-from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
-from addons.gateway.generate import Dialect, GenerateJob, answer_unasked
-from addons.gateway.jobs import Call, CountJob, Job, StreamTranslator
+from addons.gateway.endpoints.generate import Dialect, GenerateJob, answer_unasked
+from addons.gateway.endpoints.jobs import Call, CountJob, Job, StreamTranslator
+from addons.gateway.http import routes
 from addons.gateway.record.retranslation import Dialect as RecordedDialect
 from addons.gateway.record.retranslation import translate
-from mapping import jsonio, signs_of_life, upstream_errors
-from mapping.errors import OpenAIError
-from mapping.gemini import GeminiCall
+from mapping import jsonio
+from mapping.faults import Fault
+from mapping.gemini import upstream_errors
+from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.inspect import signs_of_life
 from mapping.notes import Notes
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.values import GeminiCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def rerun(case: Case) -> Outcome:
     crash = ""
     try:
         status, answer = 200, run.answer()
-    except OpenAIError as e:
+    except Fault as e:
         status, answer = e.status, e.body()
     except Exception:
         status, answer, crash = 500, b"", traceback.format_exc()
@@ -67,7 +69,7 @@ class _Run:
         self._translator: StreamTranslator | None = None
 
     def answer(self) -> bytes:
-        """The client's answer. Raises OpenAIError for an error with a status of its own."""
+        """The client's answer. Raises Fault for an error with a status of its own."""
         case = self._case
         match = routes.resolve(case.method, case.path)
         if match.unusual:
@@ -84,8 +86,8 @@ class _Run:
                     done = self._attempt(job, number, upstream_call, others, last)
                     if done is not None:
                         return done
-            raise self._ended() or OpenAIError(500, "The case has no call that gave an answer.")
-        except OpenAIError as e:
+            raise self._ended() or Fault(500, "The case has no call that gave an answer.")
+        except Fault as e:
             return self._cut(e)
 
     def _job(self, call: GeminiCall) -> Job:
@@ -106,7 +108,7 @@ class _Run:
         return [made.answer for _, made in further if made.status is not None and 200 <= made.status < 300]
 
     def _attempt(self, job: Job, number: int, call: UpstreamCall, others: list[bytes], last: bool) -> bytes | None:
-        """The client's answer, or None when another call follows. Raises OpenAIError when none does."""
+        """The client's answer, or None when another call follows. Raises Fault when none does."""
         self._note_request(number, call, job.request())
         job.needs_content = not last
         try:
@@ -144,20 +146,18 @@ class _Run:
             self._out += translator.end()
         return self._out
 
-    def _cut(self, problem: OpenAIError) -> bytes:
+    def _cut(self, problem: Fault) -> bytes:
         """The end of a stream that has begun. Raises the error again where none has."""
         if not self._case.streamed or self._translator is None:
             raise problem
         opened = b"" if self._out else self._translator.open()
         return self._out + opened + self._translator.cut(problem)
 
-    def _ended(self) -> OpenAIError | None:
+    def _ended(self) -> Fault | None:
         """The error that came from outside."""
         if (ended := self._case.ended) is None:
             return None
-        return OpenAIError(
-            self._case.status, ended["message"], type=ended["type"], code=ended["code"], param=ended["param"]
-        )
+        return Fault(self._case.status, ended["message"], type=ended["type"], code=ended["code"], param=ended["param"])
 
     def _note_request(self, number: int, made: UpstreamCall, call: Call) -> None:
         """Write down what would be sent in the place of a recorded call."""

@@ -14,9 +14,9 @@ from typing import Any
 
 from mitmproxy import http
 
-from addons.gateway.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
+from addons.gateway.exchange.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
 from mapping import jsonio
-from mapping.printable import one_line
+from mapping.inspect.printable import one_line
 
 FAILED = "✖"
 GONE = "↩"

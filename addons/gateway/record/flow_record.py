@@ -3,8 +3,8 @@
 The client's flow (`side` is `client`) has the members of `summary.Summary`, and further:
 
 * `seeds`: the ids, times and encrypted texts of the answer (`seeds.Seeds.plain`);
-* `given`: what the translation was given beside the body: `options` (`mapping.gemini.Options`), `remembered` (key ->
-  members of `mapping.gemini.RawTurn`), and for the Responses API `history` and `items` (id -> item) of the store,
+* `given`: what the translation was given beside the body: `options` (`mapping.values.Options`), `remembered` (key ->
+  members of `mapping.values.RawTurn`), and for the Responses API `history` and `items` (id -> item) of the store,
   `unsealed` (`digest` of an encrypted text -> what was in it) and `chat_shape` (answers have `choices` too).
 
 An attempt's flow (`side` is `attempt`) has `id`, its `number` of `count`, and the members of `summary.AttemptSummary`.

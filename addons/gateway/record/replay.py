@@ -24,19 +24,19 @@ from mitmproxy.connection import Server
 from mitmproxy.proxy import commands, mode_specs
 from mitmproxy.proxy.layers import http as http_layers
 
-from addons.gateway import answers, callers, routes
 from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.credentials import CredentialError
+from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.exchange import Exchange, new_id
+from addons.gateway.exchange.exchange import Exchange, new_id
+from addons.gateway.http import answers, callers, routes
 from addons.gateway.record.comments import FAILED
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.record.server_replay import no_recording
 from addons.gateway.wire.inner_call import InnerCall, hang_up
-from mapping import upstream_errors
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
+from mapping.gemini import upstream_errors
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -92,17 +92,17 @@ class Replays:
             elif side == ATTEMPT:
                 await self._ask_again(stray)
             else:
-                raise OpenAIError(
+                raise Fault(
                     501,
                     "Only requests to the gateway and calls to Gemini that it recorded can be replayed here.",
                     code="not_supported",
                 )
-        except OpenAIError as e:
+        except Fault as e:
             _fail(stray, e)
         except Exception:
             logger.exception("Unexpected error in a replay. Please report it.")
             message = "The replay failed; the gateway's log has the details."
-            _fail(stray, OpenAIError(500, message, type="server_error", code="gateway_error"))
+            _fail(stray, Fault(500, message, type="server_error", code="gateway_error"))
 
     # --- the client's side
 
@@ -131,7 +131,7 @@ class Replays:
         elif response is None and not _is_killed(replayed):
             message = replayed.error.msg if replayed.error else "The exchange ended without an answer."
             replayed.error = None
-            raise OpenAIError(400, message)
+            raise Fault(400, message)
 
     def _pinned(self, replayed: http.HTTPFlow) -> Pool | None:
         """The one account that is to serve, if there is to be one."""
@@ -142,7 +142,7 @@ class Replays:
         for account in self._gateway.pool.accounts:
             if account.label == label:
                 return account
-        raise OpenAIError(400, f"There is no account {label} any more.", code="no_account")
+        raise Fault(400, f"There is no account {label} any more.", code="no_account")
 
     # --- an attempt
 
@@ -172,16 +172,16 @@ class Replays:
         _record(attempt, account, time.monotonic() - started)
 
     def _account_of(self, attempt: http.HTTPFlow) -> Account:
-        """The account that the attempt was made with. Raises OpenAIError when it can't be asked again."""
+        """The account that the attempt was made with. Raises Fault when it can't be asked again."""
         label = record_of(attempt).get("account")
         if not isinstance(label, str):
-            raise OpenAIError(400, "This call has no record of its account, so it can't be asked again.")
+            raise Fault(400, "This call has no record of its account, so it can't be asked again.")
         account = self._account(label)
         found = UPSTREAM_PATH.search(attempt.request.path)
         if found is None or UPSTREAM_OF_VERSION[found[1]] != account.upstream:
-            raise OpenAIError(400, f"The path is none of the upstream {account.upstream} of the account {label}.")
+            raise Fault(400, f"The path is none of the upstream {account.upstream} of the account {label}.")
         if account.lacks:
-            raise OpenAIError(503, f"{label}: {account.lacks}", code="no_account")
+            raise Fault(503, f"{label}: {account.lacks}", code="no_account")
         return account
 
 
@@ -232,7 +232,7 @@ def side_of(replayed: http.HTTPFlow) -> str | None:
         return str(side)
     try:
         routes.resolve(replayed.request.method, replayed.request.path.partition("?")[0])
-    except OpenAIError:
+    except Fault:
         return None
     return CLIENT
 
@@ -291,7 +291,7 @@ def _record(attempt: http.HTTPFlow, account: Account, seconds: float) -> None:
     )
 
 
-def _fail(stray: http.HTTPFlow, problem: OpenAIError) -> None:
+def _fail(stray: http.HTTPFlow, problem: Fault) -> None:
     """Nothing came of it. What the record says of the answer before is not true any more."""
     stray.response = answers.error(problem, [])
     if record := record_of(stray):

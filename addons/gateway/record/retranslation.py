@@ -16,17 +16,19 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, cast
 
-from addons.gateway.generate import WholeTranslator
-from addons.gateway.jobs import CountJob, StreamTranslator
+from addons.gateway.endpoints.generate import WholeTranslator
+from addons.gateway.endpoints.jobs import CountJob, StreamTranslator
+from addons.gateway.endpoints.responses_api import Compaction
 from addons.gateway.record.flow_record import digest
 from addons.gateway.record.seeds import Seeds
-from addons.gateway.responses_api import Compaction
-from mapping import chat, completions, errors, jsonio, prewarm, responses, upstream_forms
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON, GeminiCall, Options, RawTurn
+from mapping import chat, completions, faults, jsonio, responses
+from mapping.faults import Fault
+from mapping.gemini import upstream_forms
 from mapping.notes import Notes
+from mapping.request import prewarm
 from mapping.responses import objects, stored
-from mapping.responses.input_items import Unseal, nothing_sealed
+from mapping.responses.request.input_items import Unseal, nothing_sealed
+from mapping.values import JSON, GeminiCall, Options, RawTurn
 
 ENDPOINTS = frozenset({"chat", "completions", "responses", "compact", "input_tokens"})
 """The endpoints (`routes.Endpoint.name`) whose exchanges can be translated again."""
@@ -40,7 +42,7 @@ def request(record: Mapping[str, Any], body: Any, *, unseal: Unseal = nothing_se
     """The Gemini request for the parsed JSON `body`, and the notes on it.
 
     `record` is that of the client's flow (`record.record_of`); `body` need not be the one that was recorded. Raises
-    OpenAIError for what the client got wrong, and NotTranslated.
+    Fault for what the client got wrong, and NotTranslated.
     """
     notes = Notes()
     return translate(record, body, notes, unseal=unseal), notes
@@ -212,14 +214,14 @@ def _has_input(body: Any) -> bool:
 
 
 def _client_model(body: Any) -> str:
-    """The model that a body names. Raises OpenAIError as the gateway does."""
+    """The model that a body names. Raises Fault as the gateway does."""
     if not isinstance(body, dict):
-        raise OpenAIError(400, "The request body must be a JSON object.")
+        raise Fault(400, "The request body must be a JSON object.")
     name = body.get("model")
     if name is None:
-        raise errors.missing("model")
+        raise faults.missing("model")
     if not isinstance(name, str):
-        raise errors.wrong_type("model", "a string", name)
+        raise faults.wrong_type("model", "a string", name)
     return name
 
 

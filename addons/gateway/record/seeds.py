@@ -13,7 +13,7 @@ from typing import Any
 
 from mitmproxy import http, io
 
-from addons.gateway import ids
+from addons.gateway.exchange import ids
 from addons.gateway.record.flow_record import CLIENT, record_of
 
 

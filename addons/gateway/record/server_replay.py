@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx, http
 
 from addons.gateway.wire import compat
-from mapping.errors import INVALID_REQUEST, SERVER_ERROR, OpenAIError
+from mapping.faults import INVALID_REQUEST, SERVER_ERROR, Fault
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -84,11 +84,11 @@ class ServerReplay:
         return response
 
 
-def no_recording() -> OpenAIError:
+def no_recording() -> Fault:
     """What is answered where no recording matches."""
     extra = _extra()
     status = int(extra) if extra in ("400", "404", "500") else _DEFAULT_STATUS
-    return OpenAIError(
+    return Fault(
         status,
         "No recording matches this request, and while recordings are replayed Gemini is not asked. A recording answers "
         "once (server_replay_reuse=true: as often as it is asked for), and only the request that it was made of. "

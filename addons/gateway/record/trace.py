@@ -19,17 +19,17 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
-from addons.gateway import console
+from addons.gateway.exchange.summary import Summary
+from addons.gateway.log import console
 from addons.gateway.record import comments, secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
-from addons.gateway.summary import Summary
-from mapping.gemini import JSON, RawTurn, Recall
-from mapping.responses.input_items import Unseal
+from mapping.responses.request.input_items import Unseal
+from mapping.values import JSON, RawTurn, Recall
 
 if TYPE_CHECKING:
-    from addons.gateway.callers import Caller
-    from addons.gateway.exchange import Exchange
-    from addons.gateway.jobs import Job
+    from addons.gateway.endpoints.jobs import Job
+    from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.http.callers import Caller
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
 RUNNING_AFTER = 1.0

@@ -14,8 +14,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from addons.gateway.summary import OK, Summary
-from mapping.printable import one_line
+from addons.gateway.exchange.summary import OK, Summary
+from mapping.inspect.printable import one_line
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
-from mapping.printable import one_line
+from mapping.inspect.printable import one_line
 
 if TYPE_CHECKING:
-    from addons.gateway.exchange import Exchange
+    from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import Gateway
 
 MOST_RUNNING = 50

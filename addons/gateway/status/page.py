@@ -25,17 +25,17 @@ import orjson
 from markupsafe import Markup
 from mitmproxy import ctx, http
 
-from addons.gateway import answers
-from addons.gateway.callers import is_loopback
+from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
+from addons.gateway.http import answers
+from addons.gateway.http.callers import is_loopback
 from addons.gateway.status import charts
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, status
 from addons.gateway.status.search import FIRST, Search
-from addons.gateway.summary import CLIENT_LEFT, left_after, unusual_finish
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
 
 if TYPE_CHECKING:
-    from addons.gateway.callers import Caller
-    from addons.gateway.exchange import Exchange
+    from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.http.callers import Caller
 
 POLL = "/?poll"
 """What an open page asks for, again and again."""
@@ -104,7 +104,7 @@ def show_json(exchange: Exchange) -> None:
     exchange.succeed(orjson.dumps(told), [answers.JSON_TYPE, *_NO_STORE])
 
 
-def refusal(problem: OpenAIError, request: http.Request, fields: answers.Fields) -> http.Response:
+def refusal(problem: Fault, request: http.Request, fields: answers.Fields) -> http.Response:
     """An error of `GET /`, as a short page."""
     asks = problem.status == 401 and problem.code != "no_key_configured"
     title = "This gateway needs a key" if asks else f"Error {problem.status}"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from addons.gateway.summary import Summary
+from addons.gateway.exchange.summary import Summary
 
 FIRST = 50
 """How many are listed unless all are asked for."""

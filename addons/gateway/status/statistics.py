@@ -24,7 +24,7 @@ from pydantic import (
     with_config,
 )
 
-from addons.gateway.summary import LEFT, OK, AttemptSummary, Summary
+from addons.gateway.exchange.summary import LEFT, OK, AttemptSummary, Summary
 
 MINUTES = 60
 """How far back the charts go."""

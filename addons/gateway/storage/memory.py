@@ -1,7 +1,7 @@
 """What is remembered of model turns, so that thought signatures survive clients that drop them.
 
 Bounded by age, by count and by size; the oldest goes first. Bound to the tenant: one caller's ids mean nothing
-to another. Lost at a restart; what then remains is described in `mapping.signatures`.
+to another. Lost at a restart; what then remains is described in `mapping.request.signatures`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mapping.gemini import RawTurn, Recall
+from mapping.values import RawTurn, Recall
 
 MAX_AGE = 48 * 3600.0
 MAX_BYTES = 64 * 2**20

@@ -9,7 +9,7 @@ from __future__ import annotations
 from cryptography.fernet import Fernet, InvalidToken
 
 from mapping import jsonio
-from mapping.gemini import JSON
+from mapping.values import JSON
 
 _PREFIX = "gw1."
 

@@ -15,8 +15,8 @@ from typing import Concatenate
 
 from addons.gateway.storage.database import Database
 from mapping import jsonio
-from mapping.errors import SERVER_ERROR, OpenAIError
-from mapping.gemini import JSON
+from mapping.faults import SERVER_ERROR, Fault
+from mapping.values import JSON
 
 MAX_CHAIN = 1000
 """How many responses a conversation may have behind it."""
@@ -40,7 +40,7 @@ class Record:
 
 
 class ResponseStore:
-    """See the module. What looks something up raises OpenAIError (503) when the database can't be read."""
+    """See the module. What looks something up raises Fault (503) when the database can't be read."""
 
     def __init__(
         self, database: Database, *, max_age: float, max_bytes: int, clock: Callable[[], float] = time.time
@@ -91,7 +91,7 @@ class ResponseStore:
             return await self._database.ask(work, *args, **kwargs)
         except (OSError, sqlite3.Error) as e:
             self._database.complain("Stored responses could not be read from", e)
-            raise OpenAIError(
+            raise Fault(
                 503, "The stored responses can't be read now.", type=SERVER_ERROR, code="store_unavailable"
             ) from None
 

@@ -8,8 +8,8 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
+from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
 from addons.gateway.record.flow_record import CLIENT, record_of
-from addons.gateway.summary import CLIENT_LEFT, left_after, unusual_finish
 from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import siblings_of

@@ -14,7 +14,7 @@ from mitmproxy.contentviews import Metadata
 
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import cut_json
-from mapping.sse import EventParser
+from mapping.gemini.sse import EventParser
 
 _BOM = b"\xef\xbb\xbf"
 _STREAM = (b"data:", b"event:", b"id:", b"retry:", b":")

@@ -7,15 +7,15 @@ from collections.abc import Iterable
 
 from mitmproxy import http
 
+from addons.gateway.exchange.summary import CLIENT_LEFT
 from addons.gateway.record.flow_record import record_of
-from addons.gateway.summary import CLIENT_LEFT
 from addons.gateway.views import body as bodies
 from addons.gateway.views.explained import wrapped
 from addons.gateway.views.siblings import Siblings, is_answer
 from addons.gateway.views.transcript import JSON, clipped, elements, members, string
-from mapping.explain import Explanation, Row
-from mapping.explain_call import BODY
-from mapping.explain_diff import dotted
+from mapping.inspect.explain import Explanation, Row
+from mapping.inspect.explain_call import BODY
+from mapping.inspect.explain_diff import dotted
 
 _FIELD = re.compile(r"[A-Za-z_]\w*(?:\[\d+\])?(?:\.[A-Za-z_]\w*(?:\[\w+\])?)+")
 """A member of a request as Gemini's errors name it: `tools[0].function_declarations[1].parameters`."""

@@ -12,7 +12,7 @@ from typing import Any
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
-from addons.gateway import routes
+from addons.gateway.http import routes
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import attempts_view, openai_stream
 from addons.gateway.views import body as bodies
@@ -28,7 +28,7 @@ from addons.gateway.views.transcript import (
     string,
     url_media,
 )
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
 
 _ENDPOINTS = frozenset(
     {"chat", "completions", "responses", "response", "input_items", "cancel", "input_tokens", "compact"}
@@ -54,7 +54,7 @@ class OpenAIConversation(Contentview):
             return NOT_MINE
         try:
             match = routes.resolve(flow.request.method, flow.request.path.partition("?")[0])
-        except OpenAIError:
+        except Fault:
             return NOT_MINE
         return BEST if match.endpoint.name in _ENDPOINTS else NOT_MINE
 

@@ -1,7 +1,7 @@
 """The view "Translation": what became of every member of the client's request, and of Gemini's answer.
 
-The translation is run again, by the record, with each member left out in turn (`mapping.explain`); so it is true of
-the bodies as they stand, edited ones too.
+The translation is run again, by the record, with each member left out in turn (`mapping.inspect.explain`); so it is
+true of the bodies as they stand, edited ones too.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
 from addons.gateway.views.transcript import JSON, Transcript, members
 from mapping import jsonio
-from mapping.errors import OpenAIError
-from mapping.explain import Explanation, Place, Row, explain
-from mapping.explain_call import BODY, call_json, is_sent, said, with_model
-from mapping.explain_diff import difference, dotted
-from mapping.gemini import GeminiCall
+from mapping.faults import Fault
+from mapping.inspect.explain import Explanation, Place, Row, explain
+from mapping.inspect.explain_call import BODY, call_json, is_sent, said, with_model
+from mapping.inspect.explain_diff import difference, dotted
 from mapping.notes import Notes
+from mapping.values import GeminiCall
 
 _STEP = re.compile(r"\w+")
 _CUT_BACK = 3
@@ -157,7 +157,7 @@ class _Answers:
             return None
         try:
             call, _ = retranslation.request(record, body)
-        except OpenAIError:
+        except Fault:
             return None
         # Sealed texts are made anew, and readable: what is in them counts, and the recorded ones would hide it.
         seeds = {**members(record.get("seeds")), "sealed": []}
@@ -250,7 +250,7 @@ def _shorter(body: JSON) -> JSON:
     return {**rest, name: value[:-1]} if isinstance(value, list) and len(value) > 1 else rest
 
 
-def _refusal(refused: OpenAIError, body: Any) -> list[str]:
+def _refusal(refused: Fault, body: Any) -> list[str]:
     """What is wrong, and where; Gemini was not asked then, unless the flow was edited since."""
     lines = [explained.wrapped(refused.message)]
     if refused.param:

@@ -13,8 +13,9 @@ from typing import Any
 import brotli
 from mitmproxy import http
 
-from mapping import jsonio, upstream_errors
-from mapping.errors import OpenAIError
+from mapping import jsonio
+from mapping.faults import Fault
+from mapping.gemini import upstream_errors
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -32,23 +33,23 @@ class TooLarge(Exception):
 
 
 def json_body(request: http.Request) -> Any:
-    """The JSON value of a request's body. Raises OpenAIError (400, 413)."""
+    """The JSON value of a request's body. Raises Fault (400, 413)."""
     content = request.raw_content or b""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", ""):
         content = _decoded(content, encoding)
     if not content:
-        raise OpenAIError(400, "The request has no body; a JSON object is expected.")
+        raise Fault(400, "The request has no body; a JSON object is expected.")
     try:
         return jsonio.loads(content)
     except ValueError as e:
-        raise OpenAIError(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
+        raise Fault(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
 
 
 def _decoded(content: bytes, encoding: str) -> bytes:
     decode = _DECODERS.get(encoding)
     if decode is None:
-        raise OpenAIError(
+        raise Fault(
             400,
             f"The content encoding '{encoding[:40]}' is not supported. Supported are: {', '.join(_DECODERS)}.",
             code="unsupported_value",
@@ -56,13 +57,13 @@ def _decoded(content: bytes, encoding: str) -> bytes:
     try:
         return decode(content, MAX_BYTES)
     except TooLarge:
-        raise OpenAIError(
+        raise Fault(
             413,
             f"The request body decompresses to more than {MAX_BYTES // 2**20} MB.",
             code="request_too_large",
         ) from None
     except (zlib.error, brotli.error, zstd.ZstdError, EOFError):
-        raise OpenAIError(400, f"The request body is not valid {encoding} data.") from None
+        raise Fault(400, f"The request body is not valid {encoding} data.") from None
 
 
 def _zlib(content: bytes, limit: int, window: int) -> bytes:

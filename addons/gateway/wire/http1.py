@@ -15,17 +15,12 @@ import h11
 from h11._readers import ChunkedReader
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers.http import (
-    Http1Server,
-    ResponseData,
-    ResponseHeaders,
-    ResponseProtocolError,
-)
+from mitmproxy.proxy.layers.http import Http1Server, ResponseData, ResponseHeaders, ResponseProtocolError
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Connection
 
-from addons.gateway.answers import raw_error
-from mapping.errors import OpenAIError
+from addons.gateway.http.answers import raw_error
+from mapping.faults import Fault
 
 MAX_REQUEST_HEAD = 64 * 2**10
 """Bytes of the largest request head that is read."""
@@ -95,7 +90,7 @@ class GatewayHttp1Server(_Bounded, Http1Server):
             yield from super().send(event)
         elif isinstance(event, ResponseProtocolError):
             if not self.response and (status := event.code.http_status_code()) is not None:
-                yield commands.SendData(self.conn, raw_error(OpenAIError(status, event.message)))
+                yield commands.SendData(self.conn, raw_error(Fault(status, event.message)))
             yield commands.CloseConnection(self.conn)
         else:
             yield from super().send(event)
@@ -103,13 +98,13 @@ class GatewayHttp1Server(_Bounded, Http1Server):
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
         if self.has_endless_head(MAX_REQUEST_HEAD):
             message = f"The request's headers are larger than {MAX_REQUEST_HEAD // 2**10} kB."
-            yield commands.SendData(self.conn, raw_error(OpenAIError(431, message, code="headers_too_large")))
+            yield commands.SendData(self.conn, raw_error(Fault(431, message, code="headers_too_large")))
             yield commands.CloseConnection(self.conn)
             self.state = self.done
             return
         for command in super().read_headers(event):
             if isinstance(command, commands.SendData) and command.data.startswith(b"HTTP/1.1 400"):
-                command.data = raw_error(OpenAIError(400, "The HTTP request could not be read."))
+                command.data = raw_error(Fault(400, "The HTTP request could not be read."))
             yield command
 
     def wait(self, event: events.Event) -> CommandGenerator[None]:

@@ -22,7 +22,7 @@ from addons.gateway.wire.layer import GatewayLayer
 from addons.gateway.wire.stream import GatewayStream, Nudge
 
 if TYPE_CHECKING:
-    from addons.gateway.exchange import Exchange
+    from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import Gateway
 
 logger = logging.getLogger("antigravity")

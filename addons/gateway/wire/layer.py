@@ -14,13 +14,7 @@ from mitmproxy.connection import Connection, ConnectionState, Server
 from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
-from mitmproxy.proxy.layers.http import (
-    GetHttpConnection,
-    HttpClient,
-    HttpLayer,
-    HTTPMode,
-    RegisterHttpConnection,
-)
+from mitmproxy.proxy.layers.http import GetHttpConnection, HttpClient, HttpLayer, HTTPMode, RegisterHttpConnection
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from addons.gateway.wire.http1 import GatewayHttp1Client, GatewayHttp1Server

@@ -13,7 +13,7 @@ from mitmproxy import ctx
 from mitmproxy.proxy import mode_specs
 
 from addons.gateway.accounts.address import Address
-from addons.gateway.callers import is_loopback
+from addons.gateway.http.callers import is_loopback
 from addons.gateway.wire import compat
 
 if TYPE_CHECKING:

@@ -43,9 +43,9 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from addons.gateway.accounts.upstream_request import dialled
-from addons.gateway.exchange import Exchange, Verdict
+from addons.gateway.exchange.exchange import Exchange, Verdict
 from addons.gateway.wire.bodies import MAX_BYTES, AnswerReader
-from mapping.upstream_errors import UpstreamError
+from mapping.gemini.upstream_errors import UpstreamError
 
 if TYPE_CHECKING:
     from addons.gateway.wire.layer import GatewayLayer

@@ -10,17 +10,7 @@ import pytest
 
 from tests.e2e.conftest import free_port, wait_until
 from tests.e2e.faults.conftest import PERSON, left, write_credentials
-from tests.e2e.faults.faulty_upstream import (
-    KEEP,
-    RESET,
-    STALL,
-    STREAM,
-    FaultyUpstream,
-    Script,
-    endless,
-    head,
-    whole,
-)
+from tests.e2e.faults.faulty_upstream import KEEP, RESET, STALL, STREAM, FaultyUpstream, Script, endless, head, whole
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter

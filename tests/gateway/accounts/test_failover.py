@@ -8,19 +8,19 @@ from addons.gateway.accounts import unavailable
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.cooldowns import DEFAULT_COOLDOWN, Cooldowns
-from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.accounts.failover import Failover, Wait
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.settings import RetrySettings
-from mapping.errors import OpenAIError
-from mapping.upstream_errors import Kind, UpstreamError, from_http
+from addons.gateway.settings.settings import RetrySettings
+from mapping.faults import Fault
+from mapping.gemini.upstream_errors import Kind, UpstreamError, from_http
 
 MODEL = "gemini-2.5-flash"
 
 
 def problem(kind: Kind, *, delay: float | None = None, per_day: bool = False, status: int = 500) -> UpstreamError:
     return UpstreamError(
-        OpenAIError(status, "what the upstream said"),
+        Fault(status, "what the upstream said"),
         kind,
         status=status,
         reason=kind.name,
@@ -124,7 +124,7 @@ def test_all_resting_is_waited_for_once() -> None:
     subject = failover(1, max_wait=6.0)
     subject.pool.cool(subject.pool.accounts[0], MODEL, 4.0, "429")
     assert isinstance(subject.begin(paused=0.0), Wait)
-    with pytest.raises(OpenAIError, match=r"Rate limit reached for gemini-2.5-flash: try again in 4 s"):
+    with pytest.raises(Fault, match=r"Rate limit reached for gemini-2.5-flash: try again in 4 s"):
         subject.begin(paused=4.0)
 
 
@@ -232,7 +232,7 @@ def test_a_refused_key_reads_as_geminis_and_comes_back() -> None:
     assert told.message.startswith("Gemini refused the key of account account-0: API key not valid.")
     assert "another key" in told.message
     later = Failover(subject.pool, RetrySettings(), MODEL)
-    with pytest.raises(OpenAIError, match=r"account-0: its credential was refused .*API key not valid.* another key"):
+    with pytest.raises(Fault, match=r"account-0: its credential was refused .*API key not valid.* another key"):
         later.begin(paused=0.0)
 
 
@@ -240,7 +240,7 @@ def test_no_money_is_told_each_time() -> None:
     subject = failover(2)
     depleted = from_http(429, b'{"error": {"code": 429, "message": "Your prepayment credits are depleted."}}')
     assert run(subject, depleted, depleted) == ["account-0", 0.0, "account-1", None]
-    with pytest.raises(OpenAIError) as raised:
+    with pytest.raises(Fault) as raised:
         Failover(subject.pool, RetrySettings(), "another-model").begin(paused=0.0)
     for told in (subject.error(depleted), raised.value):
         assert (told.status, told.code, told.should_retry) == (429, "insufficient_quota", False)

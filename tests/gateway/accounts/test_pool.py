@@ -11,7 +11,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.cooldowns import Cause, Cooldowns
-from addons.gateway.accounts.credentials import ApiKey
+from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.accounts.pool import LONGEST_ASIDE, MIN_ASIDE, Pool, Strategy
 
 MODEL = "gemini-2.5-flash"

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from mitmproxy import http
 
-from addons.gateway import jobs
 from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.jobs import Call, CountJob, ModelListJob
-from addons.gateway.settings import AccountSettings
+from addons.gateway.endpoints import jobs
+from addons.gateway.endpoints.jobs import Call, CountJob, ModelListJob
+from addons.gateway.settings.settings import AccountSettings
 from mapping.notes import Notes
 
 DEFAULT = Address("https", "generativelanguage.googleapis.com", 443)

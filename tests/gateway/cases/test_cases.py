@@ -17,7 +17,7 @@ from addons.gateway.cases.files import Case, CaseError
 from addons.gateway.cases.masking import masked
 from addons.gateway.cases.rerun import differences, rerun
 from addons.gateway.record.flow_record import record_of
-from mapping import masking
+from mapping.inspect import masking
 from tests.gateway.cases.case_flows import ACCOUNT, flows_of
 
 GOLDEN = Path(__file__).resolve().parents[2] / "cases"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from mitmproxy import http
 
+from addons.gateway.exchange.summary import AttemptSummary, Summary
 from addons.gateway.record.comments import of_attempt, of_client, of_running
-from addons.gateway.summary import AttemptSummary, Summary
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
 
 GOOD = Summary(
     id="req_1", flow_id="f", time=1.0, method="POST", path="/v1/chat/completions", endpoint="chat",
@@ -23,15 +23,15 @@ ATTEMPT = AttemptSummary("one@example.com", "gemini", "200", 200, 0.0, 0.5)
     ("summary", "problem", "begins"),
     [
         (GOOD, None, "gpt-4o -> gemini-x · one@example.com · 200 · 1.20 s [req_1]"),
-        (replace(GOOD, status=400, error="invalid_request_error"), OpenAIError(400, "no"), "✖ 400 invalid_request_er"),
+        (replace(GOOD, status=400, error="invalid_request_error"), Fault(400, "no"), "✖ 400 invalid_request_er"),
         (
             replace(GOOD, status=400, error="invalid_request_error"),
-            OpenAIError(400, "no", param="tools[1].function"),
+            Fault(400, "no", param="tools[1].function"),
             "✖ 400 tools[1].function · gpt-4o -> gemini-x · one@example.com · 1.20 s [req_1]",
         ),
         (
             replace(GOOD, status=400, error="invalid_value"),
-            OpenAIError(400, "no", code="invalid_value", param="n"),
+            Fault(400, "no", code="invalid_value", param="n"),
             "✖ 400 invalid_value n · gpt-4o",
         ),
         (replace(GOOD, error="upstream_broke_off", streamed=True), None, "✖ 200 upstream_broke_off · gpt-4o"),
@@ -41,10 +41,10 @@ ATTEMPT = AttemptSummary("one@example.com", "gemini", "200", 200, 0.0, 0.5)
             None,
             "✖ 404 unknown_url · 1.20 s",
         ),
-        (replace(GOOD, status=400, error="a\x1b[2J"), OpenAIError(400, "no", param="b\n"), "✖ 400 a?[2J b · gpt-4o"),
+        (replace(GOOD, status=400, error="a\x1b[2J"), Fault(400, "no", param="b\n"), "✖ 400 a?[2J b · gpt-4o"),
     ],
 )
-def test_a_clients_row(summary: Summary, problem: OpenAIError | None, begins: str) -> None:
+def test_a_clients_row(summary: Summary, problem: Fault | None, begins: str) -> None:
     response = http.Response.make(problem.status, problem.body()) if problem else None
     assert of_client(summary, response).startswith(begins)
 

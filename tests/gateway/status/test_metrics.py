@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from addons.gateway.exchange.summary import Summary
 from addons.gateway.gateway import Gateway
 from addons.gateway.status.metrics import LONGEST, MOST_ASKED, MOST_OUTCOMES, Metrics
-from addons.gateway.summary import Summary
 from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, UNMAPPED, attempt
 
 BROKEN = replace(GOOD, error="upstream_broke_off", outcome="upstream_broke_off", streamed=True, first=0.2)

@@ -26,9 +26,9 @@ from addons.gateway.status import charts
 from addons.gateway.status import page as status_page
 from addons.gateway.status.overview import status
 from addons.gateway.status.search import FIRST
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
+from tests.gateway.exchange.test_exchange import PART, exchange_of
 from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, REFUSED, UNMAPPED, attempt
-from tests.gateway.test_exchange import PART, exchange_of
 
 HOSTILE = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='alert(3)&amp;{{7*7}}"
 VOID = {"meta", "link", "br", "path", "input"}
@@ -320,7 +320,7 @@ def test_no_form_where_no_key_would_do(gateway: Gateway, tmp_path: Path) -> None
 
 def test_a_refusal_shows_foreign_texts_as_texts() -> None:
     request = http.Request.make("GET", "http://127.0.0.1/")
-    response = status_page.refusal(OpenAIError(403, HOSTILE), request, [])
+    response = status_page.refusal(Fault(403, HOSTILE), request, [])
     shown = Page(response.get_text() or "")
     assert HOSTILE in shown.text
     assert shown.all("script") == []

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addons.gateway.exchange.summary import AttemptSummary, Summary, Tokens
 from addons.gateway.status.statistics import LAST, MINUTES, Minute, Statistics, quantile
-from addons.gateway.summary import AttemptSummary, Summary, Tokens
 
 NOW = 1_800_000_000.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from addons.gateway.storage.memory import TurnMemory
-from mapping.gemini import RawTurn
+from mapping.values import RawTurn
 
 
 def turn(text: str = "x") -> RawTurn:

@@ -12,7 +12,7 @@ import pytest
 
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.store import Record, ResponseStore
-from mapping.errors import OpenAIError
+from mapping.faults import Fault
 
 HOUR = 3600.0
 
@@ -143,7 +143,7 @@ def test_a_disk_that_fails_is_told_where_what_is_stored_is_needed(
 ) -> None:
     store, _ = make(tmp_path)  # a folder is no database
     store.put(record("a"))
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         ask(store, store.history, "t", "a")
     assert (caught.value.status, caught.value.code) == (503, "store_unavailable")
     assert f"could not be stored in {tmp_path}" in caplog.text

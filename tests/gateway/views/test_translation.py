@@ -23,7 +23,7 @@ from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
 from addons.gateway.views import attempts_view, translation_view
 from addons.gateway.views.body import CUT
 from addons.gateway.views.transcript import WIDTH
-from mapping.gemini import JSON, Options
+from mapping.values import JSON, Options
 from tests.work import calls
 
 OPENAI, GEMINI, TRANSLATION, ATTEMPTS = views.VIEWS

@@ -10,10 +10,10 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from mapping.chat.answer import ChatAnswer
-from mapping.gemini import Options, Plan
+from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.signatures import text_key
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.request.signatures import text_key
+from mapping.values import Options, Plan
 
 
 def answering(notes: Notes | None = None, **plan: Any) -> ChatAnswer:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from mapping.chat.request import translate
-from mapping.gemini import JSON, Options, nothing_remembered
 from mapping.notes import Notes
+from mapping.values import JSON, Options, nothing_remembered
 
 G3 = "gemini-3.1-pro-preview"
 DATA = "iVBORw0KGgo="

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from mapping.chat.messages import WORDING, MessageReader
-from mapping.contents import Conversation
-from mapping.errors import OpenAIError
-from mapping.gemini import Options, nothing_remembered
-from mapping.models import model_info
+from mapping.faults import Fault
+from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.signatures import DUMMY
+from mapping.request.contents import Conversation
+from mapping.request.signatures import DUMMY
+from mapping.values import Options, nothing_remembered
 
 G2 = "gemini-2.5-flash"
 G3 = "gemini-3.1-pro-preview"
@@ -236,7 +236,7 @@ def test_arguments(arguments: Any, args: dict[str, Any], noted: bool) -> None:
     path = "messages[1].tool_calls[0].function.arguments"
     assert set(read.notes) == ({("arguments", path)} if noted else set())
     if noted:
-        with pytest.raises(OpenAIError) as caught:
+        with pytest.raises(Fault) as caught:
             Read(messages, strict=True)
         assert (caught.value.status, caught.value.param) == (400, path)
 
@@ -417,7 +417,7 @@ def call(**call: Any) -> list[Any]:
     ],
 )
 def test_errors(messages: Any, param: str, code: str) -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read(messages)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
@@ -431,7 +431,7 @@ def test_errors(messages: Any, param: str, code: str) -> None:
     ids=["roles", "parts"],
 )
 def test_errors_name_what_is_supported(messages: Any, supported: list[str]) -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read(messages, strict=True)
     assert caught.value.message.startswith("Invalid value: '")
     assert "Supported values are: " in caught.value.message
@@ -482,7 +482,7 @@ def test_what_is_unknown_is_left_out_and_its_text_kept(messages: Any, param: str
     read = Read(messages)
     assert read.contents == [{"role": "user", "parts": parts}]
     assert list(read.notes) == [("unknown", f"{param} {kind}")]
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read(messages, strict=True)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, "invalid_value")
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from mapping import jsonio
 from mapping.chat import translate
-from mapping.errors import OpenAIError
-from mapping.gemini import GeminiCall, Options, RawTurn, Recall, nothing_remembered
+from mapping.faults import Fault
 from mapping.notes import Notes
-from mapping.signatures import text_key
+from mapping.request.signatures import text_key
+from mapping.values import GeminiCall, Options, RawTurn, Recall, nothing_remembered
 
 G2 = "gemini-2.5-flash"
 G3 = "gemini-3.1-pro-preview"
@@ -325,7 +325,7 @@ def test_the_highest_detail_counts_for_the_whole_request_before_gemini_3() -> No
     ],
 )
 def test_errors(body: Any, param: str | None, code: str | None) -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         translated(body)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
@@ -437,14 +437,14 @@ def check(call: GeminiCall) -> None:
     jsonio.loads(jsonio.dumps(call.body))
 
 
-def outcome(body: Any, model: str, **options: Any) -> GeminiCall | OpenAIError:
+def outcome(body: Any, model: str, **options: Any) -> GeminiCall | Fault:
     """What comes of a request, which leaves its input and the memory as they were."""
     before = copy.deepcopy(body)
     memory = copy.deepcopy(REMEMBERED)
     notes = Notes()
     try:
-        found: GeminiCall | OpenAIError = translated(body, model, REMEMBERED.get, notes, **options)
-    except OpenAIError as error:
+        found: GeminiCall | Fault = translated(body, model, REMEMBERED.get, notes, **options)
+    except Fault as error:
         found = error
     assert body == before
     assert memory == REMEMBERED

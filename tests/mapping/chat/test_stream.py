@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.stream import ChatStream
-from mapping.errors import OpenAIError
-from mapping.gemini import Options, Plan
+from mapping.faults import Fault
+from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.signatures import text_key
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.request.signatures import text_key
+from mapping.values import Options, Plan
 
 CREATED = 1_700_000_000
 
@@ -376,7 +376,7 @@ def test_a_malformed_call_after_text_is_a_stop_but_not_after_thoughts_alone() ->
 def test_cut() -> None:
     stream = streaming()
     stream.feed(sse(event(TEXT)))
-    assert stream.cut(OpenAIError(502, "gone", type="server_error", code="upstream_unreachable")) == (
+    assert stream.cut(Fault(502, "gone", type="server_error", code="upstream_unreachable")) == (
         b'data: {"error":{"message":"gone","type":"server_error","param":null,"code":"upstream_unreachable"}}\n\n'
     )
     assert stream.end() == b""

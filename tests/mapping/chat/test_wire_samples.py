@@ -16,9 +16,9 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.stream import ChatStream
-from mapping.gemini import Plan
+from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.values import Plan
 
 WIRE = Path(__file__).parents[2] / "data" / "wire"
 OTHER_ENDPOINTS = ("embed_", "models_list_", "count_tokens")

@@ -15,9 +15,9 @@ from openai.types import Completion
 from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import logprobs_object
-from mapping.gemini import Options
+from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.values import Options
 
 WIRE = Path(__file__).parents[2] / "data" / "wire"
 OTHER_ENDPOINTS = ("embed_", "models_list_", "count_tokens")

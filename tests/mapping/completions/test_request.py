@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import jsonio, parameters
+from mapping import jsonio
+from mapping.answer.usage import Totals
 from mapping.completions import translate
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.request import FILL_GAP, MAX_PROMPTS
-from mapping.errors import OpenAIError
-from mapping.gemini import GeminiCall, Options, nothing_remembered
+from mapping.faults import Fault
 from mapping.notes import Notes
-from mapping.usage import Totals
+from mapping.request.settings import parameters
+from mapping.values import GeminiCall, Options, nothing_remembered
 
 G2 = "gemini-2.5-flash"
 G2_PRO = "gemini-2.5-pro"
@@ -282,7 +283,7 @@ def test_what_is_lost_or_changed_is_noted(members: dict[str, Any], notes: list[A
     ],
 )
 def test_errors(body: Any, param: str | None, code: str | None) -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         translated(body)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
@@ -296,7 +297,7 @@ def test_errors(body: Any, param: str | None, code: str | None) -> None:
     ],
 )
 def test_strict(members: dict[str, Any], param: str, code: str) -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         translated(request(**members), strict=True)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
@@ -337,7 +338,7 @@ def test_fair_requests_have_a_call_for_every_choice(body: dict[str, Any], model:
 def test_any_json_gives_a_call_or_an_error(body: Any, model: str, strict: bool) -> None:
     before = copy.deepcopy(body)
     found = outcome(body, model, strict)
-    if isinstance(found, OpenAIError):
+    if isinstance(found, Fault):
         assert found.status == 400
         assert found.body()
     else:
@@ -345,8 +346,8 @@ def test_any_json_gives_a_call_or_an_error(body: Any, model: str, strict: bool) 
     assert body == before
 
 
-def outcome(body: Any, model: str, strict: bool) -> GeminiCall | OpenAIError:
+def outcome(body: Any, model: str, strict: bool) -> GeminiCall | Fault:
     try:
         return translated(body, model, strict=strict)
-    except OpenAIError as error:
+    except Fault as error:
         return error

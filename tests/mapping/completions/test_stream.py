@@ -17,10 +17,10 @@ from openai.types import Completion
 from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.stream import CompletionsStream
-from mapping.errors import OpenAIError
-from mapping.gemini import Options
+from mapping.faults import Fault
+from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.values import Options
 
 CREATED = 1_700_000_000
 WIRE = Path(__file__).parents[2] / "data" / "wire"
@@ -261,7 +261,7 @@ def test_a_fault_after_text_is_an_error_event(fault: bytes, code: str | None) ->
 def test_cut() -> None:
     stream = streaming()
     stream.feed(sse(event(TEXT)))
-    assert stream.cut(OpenAIError(502, "gone", type="server_error", code="upstream_unreachable")) == (
+    assert stream.cut(Fault(502, "gone", type="server_error", code="upstream_unreachable")) == (
         b'data: {"error":{"message":"gone","type":"server_error","param":null,"code":"upstream_unreachable"}}\n\n'
     )
     assert stream.end() == b""

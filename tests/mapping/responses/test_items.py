@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from mapping.contents import Conversation
-from mapping.errors import OpenAIError
-from mapping.gemini import Options, RawTurn
-from mapping.models import model_info
+from mapping.faults import Fault
+from mapping.gemini.models import model_info
 from mapping.notes import Notes
+from mapping.request.contents import Conversation
+from mapping.request.signatures import DUMMY
+from mapping.request.tools.tools import ToolSet
 from mapping.responses import carrier
-from mapping.responses.input_items import COMPACTION_PROMPT, WORDING, ItemReader
-from mapping.responses.inputs import Inputs, read_input
-from mapping.responses.tools import ResponsesTools
-from mapping.signatures import DUMMY
-from mapping.tools import ToolSet
+from mapping.responses.request.input_items import COMPACTION_PROMPT, WORDING, ItemReader
+from mapping.responses.request.inputs import Inputs, read_input
+from mapping.responses.request.tools import ResponsesTools
+from mapping.values import Options, RawTurn
 
 G2 = "gemini-2.5-flash"
 G3 = "gemini-3.1-pro-preview"
@@ -424,7 +424,7 @@ def test_references() -> None:
 
 
 def test_a_reference_to_nothing() -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read([{"type": "item_reference", "id": "msg_9"}])
     assert (caught.value.status, caught.value.param) == (400, "input")
     assert caught.value.message == "Item with id 'msg_9' not found."
@@ -525,7 +525,7 @@ def test_a_foreign_compaction() -> None:
     read = Read(items)
     assert read.contents == [said({"text": "hi"})]
     assert list(read.notes) == [("compaction-foreign", "input[0]")]
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read(items, strict=True)
     assert caught.value.param == "input[0].encrypted_content"
 
@@ -639,13 +639,13 @@ def test_updates_of_the_configuration() -> None:
     ],
 )
 def test_errors(items: Any, param: str, code: str) -> None:
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read(items)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, code)
 
 
 def test_an_output_without_a_call_in_openais_words() -> None:
-    with pytest.raises(OpenAIError, match=r"No tool call found for function call output with call_id c9\."):
+    with pytest.raises(Fault, match=r"No tool call found for function call output with call_id c9\."):
         Read([user(), output("c9")])
 
 
@@ -660,12 +660,12 @@ def test_a_call_without_an_output() -> None:
     assert read.contents[2]["parts"][0]["functionResponse"]["response"] == {
         "error": "no result was provided for this call"
     }
-    with pytest.raises(OpenAIError, match=r"No tool output found for function call c1\."):
+    with pytest.raises(Fault, match=r"No tool output found for function call c1\."):
         Read([user(), call(), user("well?")], strict=True)
 
 
 def test_an_unknown_type_is_told_what_there_is() -> None:
-    with pytest.raises(OpenAIError, match=r"Supported values are: 'message', .*'function_call', .*'item_reference'"):
+    with pytest.raises(Fault, match=r"Supported values are: 'message', .*'function_call', .*'item_reference'"):
         Read([{"type": "poem"}], strict=True)
 
 
@@ -797,7 +797,7 @@ def test_what_is_unknown_is_left_out_and_its_text_kept(items: Any, param: str, c
     read = Read(items)
     assert read.contents == contents
     assert read.codes == {"unknown"}
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read(items, strict=True)
     assert (caught.value.status, caught.value.param, caught.value.code) == (400, param, "invalid_value")
 
@@ -830,6 +830,6 @@ def test_audio_of_codex() -> None:
     part = {"type": "input_audio", "audio_url": "data:audio/wav;base64,UklGRiQAAABXQVZFZm10IA=="}
     read = Read([{"role": "user", "content": [part]}])
     assert read.contents == [said({"inlineData": {"mimeType": "audio/wav", "data": "UklGRiQAAABXQVZFZm10IA=="}})]
-    with pytest.raises(OpenAIError) as caught:
+    with pytest.raises(Fault) as caught:
         Read([{"role": "user", "content": [{**part, "audio_url": "data:audio/wav;base64,%%%"}]}])
     assert caught.value.param == "input[0].content[0].audio_url"

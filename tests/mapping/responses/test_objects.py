@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from openai.types.responses import Response
 
-from mapping.errors import OpenAIError
-from mapping.responses.echo import echo
+from mapping.answer.usage import Totals
+from mapping.faults import Fault
 from mapping.responses.failures import error_event, failure
 from mapping.responses.objects import ResponseObject, failed, in_progress
 from mapping.responses.plan import ResponsesPlan
-from mapping.usage import Totals
+from mapping.responses.request.echo import echo
 
 CREATED = 1_700_000_000
 
@@ -82,7 +82,7 @@ def test_usage() -> None:
 
 
 def test_failed() -> None:
-    error = OpenAIError(500, "broken", type="server_error")
+    error = Fault(500, "broken", type="server_error")
     response = checked(failed(plan(), response_id="resp_1", created=CREATED, error=error))
     assert response["error"] == {"code": "server_error", "message": "broken"}
     assert (response["status"], response["output"], response["usage"]) == ("failed", [], None)
@@ -128,7 +128,7 @@ def test_the_plan_stays_as_it_is() -> None:
     ],
 )
 def test_codes_that_clients_act_on(status: int, code: str | None, expected: str) -> None:
-    assert failure(OpenAIError(status, "x", code=code)) == {"code": expected, "message": "x"}
+    assert failure(Fault(status, "x", code=code)) == {"code": expected, "message": "x"}
 
 
 @pytest.mark.parametrize(
@@ -142,17 +142,17 @@ def test_codes_that_clients_act_on(status: int, code: str | None, expected: str)
     ],
 )
 def test_a_rate_limit_says_when_to_try_again(message: str, retry_after: float | None, expected: str) -> None:
-    error = OpenAIError(429, message, type="requests", code="rate_limit_exceeded", retry_after=retry_after)
+    error = Fault(429, message, type="requests", code="rate_limit_exceeded", retry_after=retry_after)
     assert failure(error)["message"] == expected
     assert error_event(error)["message"] == error_event(error)["error"]["message"] == expected
 
 
 def test_other_errors_say_nothing_of_trying_again() -> None:
-    assert failure(OpenAIError(503, "Overloaded.", retry_after=3.0))["message"] == "Overloaded."
+    assert failure(Fault(503, "Overloaded.", retry_after=3.0))["message"] == "Overloaded."
 
 
 def test_the_error_event_is_flat_and_nested() -> None:
-    error = OpenAIError(502, "gone", type="server_error", code="upstream_unreachable", param="input")
+    error = Fault(502, "gone", type="server_error", code="upstream_unreachable", param="input")
     assert error_event(error) == {
         "code": "upstream_unreachable",
         "message": "gone",

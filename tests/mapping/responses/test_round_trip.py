@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mapping.gemini import GeminiCall, Options, nothing_remembered
 from mapping.notes import Notes
-from mapping.responses.answer import ResponsesAnswer
-from mapping.responses.request import translate
+from mapping.responses.answer.answer import ResponsesAnswer
+from mapping.responses.request.request import translate
+from mapping.values import GeminiCall, Options, nothing_remembered
 
 MODEL = "gemini-3.1-pro-preview"
 USER = {"role": "user", "content": "Hello"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mapping import jsonio
-from mapping.errors import OpenAIError
-from mapping.gemini import JSON
+from mapping.faults import Fault
 from mapping.responses import stored
+from mapping.values import JSON
 
 ITEMS: list[JSON] = [{"id": f"i{n}"} for n in range(5)]
 
@@ -32,7 +32,7 @@ def test_page(limit: int, order: str, after: str | None, ids: list[int], more: b
 
 
 def test_after_what_is_not_there() -> None:
-    with pytest.raises(OpenAIError) as e:
+    with pytest.raises(Fault) as e:
         stored.page(ITEMS, limit=5, order="asc", after="nope")
     assert e.value.param == "after"
 
@@ -93,6 +93,6 @@ def test_with_trigger(given: JSON, items: list[JSON]) -> None:
 
 @pytest.mark.parametrize("body", [{}, {"input": None}, {"input": []}, {"input": ""}, {"messages": []}])
 def test_nothing_to_compact(body: JSON) -> None:
-    with pytest.raises(OpenAIError) as e:
+    with pytest.raises(Fault) as e:
         stored.with_trigger(body)
     assert e.value.param == "input"

@@ -14,12 +14,12 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
+from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.responses.answer import ResponsesAnswer
-from mapping.responses.echo import echo
+from mapping.responses.answer.answer import ResponsesAnswer
+from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan
-from mapping.responses.stream import ResponsesStream
-from mapping.upstream_errors import Kind, UpstreamError
+from mapping.responses.request.echo import echo
 
 WIRE = Path(__file__).parents[2] / "data" / "wire"
 OTHER_ENDPOINTS = ("embed_", "models_list_", "count_tokens")

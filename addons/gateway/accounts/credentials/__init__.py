@@ -1,0 +1,1 @@
+"""What is shown to an upstream: API keys, and tokens that are fetched and renewed."""

@@ -1,0 +1,1 @@
+"""What an exchange has to do, by the endpoint that was called."""

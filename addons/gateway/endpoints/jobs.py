@@ -1,0 +1,353 @@
+"""What a request wants from the upstream, and how its answer is made of what comes back.
+
+An `Exchange` deals with accounts, attempts and failures, whatever the request is about; a `Job` is what it is about.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from mapping import jsonio
+from mapping.answer.usage import Totals
+from mapping.faults import Fault
+from mapping.gemini import models_list, upstream_errors
+from mapping.gemini.resign import replace_signatures
+from mapping.gemini.second_try import UNSAID, without_refused
+from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.notes import Notes
+from mapping.values import JSON, RawTurn
+
+MAX_MENDS = 4
+"""How often one request is changed because of what the upstream refuses in it."""
+
+type Change = Callable[[JSON, Notes], JSON]
+"""Makes the form that another upstream takes of a body for the public API."""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call to Gemini, in terms of the public API (v1beta). `upstreams` says how it goes to each kind of upstream.
+
+    Its body does not change any more: its bytes are made once for each kind.
+    """
+
+    model: str
+    """Without `models/`."""
+    method: str
+    """`generateContent`, `countTokens`, ...; empty: list the models."""
+    body: JSON | None = None
+    """None: a GET."""
+    query: str = ""
+    """With its question mark."""
+    notes: Notes = field(default_factory=Notes)
+    made: dict[str, bytes] = field(default_factory=dict)
+    """The bytes of the body, by kind of upstream."""
+
+    def encoded(self, kind: str, change: Change | None = None) -> bytes | None:
+        """The bytes of the body for a kind of upstream. Raises Fault for what no JSON parser would take."""
+        if self.body is None:
+            return None
+        data = self.made.get(kind)
+        if data is None:
+            body = change(self.body, self.notes) if change else self.body
+            try:
+                data = self.made[kind] = jsonio.dumps(body)
+            except RecursionError:
+                raise Fault(400, "The request is nested too deeply.", code="invalid_value") from None
+        return data
+
+
+def list_models(page: str | None = None) -> Call:
+    """The call that lists the models, from a page's token on."""
+    following = f"&pageToken={quote(page, safe='')}" if page else ""
+    return Call("", "", query=f"?pageSize=1000{following}")
+
+
+class StreamTranslator(Protocol):
+    """Upstream bytes in any slicing -> client bytes. See `mapping.chat.ChatStream`."""
+
+    @property
+    def started(self) -> bool: ...
+
+    @property
+    def fault(self) -> UpstreamError | None: ...
+
+    @property
+    def continuation(self) -> str | None: ...
+
+    def feed(self, data: bytes) -> bytes: ...
+
+    def end(self, *, needs_content: bool = False) -> bytes: ...
+
+    def cut(self, error: Fault) -> bytes: ...
+
+    def open(self) -> bytes: ...
+
+    def keep_alive(self) -> bytes: ...
+
+    def again(self) -> StreamTranslator: ...
+
+    def add_answer(self, data: bytes) -> None: ...
+
+    def remember(self) -> dict[str, RawTurn]: ...
+
+    def totals(self) -> Totals: ...
+
+    def finish_reasons(self) -> list[str]: ...
+
+
+type Check = Callable[[bytes], None]
+"""Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
+
+type Ask = Callable[[Call, Check], Awaitable[bytes]]
+"""Makes a further upstream call with failover of its own. Raises Fault."""
+
+
+class Job(ABC):
+    """One whole answer from one upstream call, as its subclasses say."""
+
+    model: str = ""
+    """Cooldowns count per model; this is the one. Empty: the list of models."""
+    shown_model: str | None = None
+    """The model that is asked; None: not a model call."""
+    client_model: str | None = None
+    """The model as the client named it."""
+    streams: bool = False
+    needs_content: bool = False
+    """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
+
+    @property
+    def answering_model(self) -> str | None:
+        """The model that answers, as far as it is known; None: not a model call."""
+        return self.shown_model
+
+    @abstractmethod
+    def request(self) -> Call:
+        """The call to make next."""
+
+    def stream(self) -> StreamTranslator:
+        """A fresh translator for one attempt at a streamed answer."""
+        raise AssertionError("not a stream")
+
+    def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
+        """The translator for the attempt after the one that `translator` was for."""
+        return translator.again()
+
+    @abstractmethod
+    def take(self, content: bytes) -> bool:
+        """Take a whole upstream answer. False: there is more to fetch, `request` says what."""
+
+    def go_on(self, token: str) -> bool:
+        """The upstream wants to be asked again with this continuation token. False: it has been asked often enough."""
+        return False
+
+    @property
+    def has_others(self) -> bool:
+        """Whether other calls run beside the first one."""
+        return False
+
+    async def others(self) -> list[bytes]:
+        """The answers of the calls that run beside the first one."""
+        return []
+
+    def finish(self, others: list[bytes]) -> bytes:
+        """The client's answer. What the gateway asks for itself has none."""
+        return b""
+
+    def remember(self) -> dict[str, RawTurn]:
+        """What the next request of the conversation will need."""
+        return {}
+
+    def totals(self) -> Totals | None:
+        """The tokens of the answer, if there is one that has any."""
+        return None
+
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice of the answer that has ended."""
+        return []
+
+    def ended(self) -> None:  # noqa: B027 - most have nothing to do then
+        """The answer is complete, and on its way to the client."""
+
+    def rebuild_signatures(self) -> bool:
+        """Put placeholders where the upstream misses thought signatures. False: that was tried already."""
+        return False
+
+    def leave_out(self, problem: UpstreamError) -> bool:
+        """Ask without what the upstream refused, or with another form of it. False: that can't be done (again)."""
+        return False
+
+    def take_empty(self) -> bool:
+        """From now on an answer that holds nothing is taken as it is. False: it was already."""
+        needed, self.needs_content = self.needs_content, False
+        return needed
+
+    def instead_of_error(self, problem: Fault) -> bytes | None:
+        """An answer that is better than an error, if there is one."""
+        return None
+
+    def cancel(self) -> None:  # noqa: B027 - most have nothing to end
+        """The client is gone, or the exchange is over."""
+
+
+class MendableJob(Job):
+    """A call that can be made once more without what the upstream refused of it."""
+
+    def __init__(self, call: Call, *, strict: bool) -> None:
+        """`strict`: what cannot be honoured is not left out."""
+        self._call = call
+        self._strict = strict
+        self._resigned = False
+        self._left = MAX_MENDS
+        self._guessed = False
+
+    def request(self) -> Call:
+        return self._call
+
+    @property
+    def body(self) -> JSON:
+        assert self._call.body is not None
+        return self._call.body
+
+    def change(self, **members: Any) -> None:
+        """Ask with another body from now on."""
+        self._call = replace(self._call, body={**self.body, **members}, made={})
+
+    def rebuild_signatures(self) -> bool:
+        if self._resigned:
+            return False
+        self._resigned = True
+        self.change(contents=replace_signatures(self.body["contents"]))
+        self._call.notes.add("signature-dummy", "after a refusal")
+        return True
+
+    def leave_out(self, problem: UpstreamError) -> bool:
+        field = problem.field
+        if field is None or not self._left or (field == UNSAID and self._guessed):
+            return False
+        body = self.body
+        changed = without_refused(body, field, self._call.notes, strict=self._strict, tool=problem.tool)
+        if changed is None or not self.can_ask(changed):
+            return False
+        self._left -= 1
+        self._guessed = self._guessed or field == UNSAID
+        self._call = replace(self._call, body=changed, made={})
+        self.mended(body)
+        return True
+
+    def can_ask(self, body: JSON) -> bool:
+        """Whether the answer to this mended body can be made the client's. One candidate for several can't be."""
+        return _candidates(body) == _candidates(self.body)
+
+    def mended(self, before: JSON) -> None:
+        """`body` is another one than before, because of a refusal."""
+
+
+def _candidates(body: JSON) -> int:
+    count: int = body.get("generationConfig", {}).get("candidateCount", 1)
+    return count
+
+
+class ModelListJob(Job):
+    """`GET /v1/models` and `/v1/models/{id}`: Gemini's list, and the names that are mapped."""
+
+    def __init__(
+        self,
+        names: Callable[[], Mapping[str, str]],
+        wanted: str | None,
+        notes: Notes,
+        keep: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
+        otherwise: Callable[[], list[dict[str, Any]]],
+        *,
+        for_codex: bool = False,
+    ) -> None:
+        """`names`: further names -> the models behind them. `keep` takes a list, and gives what all accounts have.
+
+        `otherwise`: the list when Gemini can't be asked. `for_codex`: Codex CLI asks.
+        """
+        self._names = names
+        self._wanted = wanted
+        self._notes = notes
+        self._keep = keep
+        self._otherwise = otherwise
+        self._for_codex = for_codex
+        self._models: list[dict[str, Any]] = []
+        self._page: str | None = None
+
+    def request(self) -> Call:
+        return list_models(self._page)
+
+    def take(self, content: bytes) -> bool:
+        models, following = models_list.read_page(content)
+        self._models += models
+        if following and following != self._page and len(self._models) < 10_000:
+            self._page = following
+            return False
+        self._models = self._keep(self._models)
+        return True
+
+    def finish(self, others: list[bytes]) -> bytes:
+        return self.answer(self._models)
+
+    def answer(self, models: list[dict[str, Any]]) -> bytes:
+        """The list, or the one model that was asked for."""
+        return models_list.answer(models, self._names(), self._wanted, for_codex=self._for_codex)
+
+    def instead_of_error(self, problem: Fault) -> bytes | None:
+        if problem.code == "model_not_found":
+            return None
+        self._notes.add("unlisted")
+        try:
+            return self.answer(self._otherwise())
+        except Fault:
+            return None
+
+
+class CountJob(Job):
+    """`POST /v1/responses/input_tokens`, by Gemini's countTokens."""
+
+    def __init__(self, model: str, client_model: str, body: dict[str, Any]) -> None:
+        self.model = model
+        self.shown_model = model
+        self.client_model = client_model
+        request = {"generateContentRequest": {"model": f"models/{model}", **body}}
+        self._call = Call(model, "countTokens", request)
+        self._count = 0
+
+    def request(self) -> Call:
+        return self._call
+
+    def take(self, content: bytes) -> bool:
+        try:
+            answer = jsonio.loads(content)
+        except ValueError:
+            answer = None
+        count = answer.get("totalTokens", 0) if isinstance(answer, dict) else None
+        if not isinstance(count, int):
+            raise upstream_errors.broken("The upstream's count of tokens is none.", code="upstream_not_json")
+        self._count = count
+        return True
+
+    def finish(self, others: list[bytes]) -> bytes:
+        return jsonio.dumps({"object": "response.input_tokens", "input_tokens": self._count})
+
+
+class RawJob(MendableJob):
+    """A call that the gateway makes for itself; the answer is checked, and handed on as it came."""
+
+    def __init__(self, call: Call, check: Check, *, strict: bool) -> None:
+        super().__init__(call, strict=strict)
+        self.model = call.model
+        self._check = check
+
+    def take(self, content: bytes) -> bool:
+        try:
+            self._check(content)
+        except UpstreamError as e:
+            if e.kind is not Kind.EMPTY or self.needs_content:
+                raise
+        return True

@@ -1,0 +1,225 @@
+"""What there is to say of an exchange when it is over: one value for the log, the statistics, the record and the views.
+
+It holds no message text and no credential, so it may be written anywhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from mapping.inspect.printable import one_line
+
+if TYPE_CHECKING:
+    from addons.gateway.exchange.exchange import Exchange
+
+OK = "ok"
+CLIENT_LEFT = "client_left"
+"""The outcome of an exchange whose client did not wait for its end."""
+LEFT = "client left"
+"""The same in words."""
+USUAL = frozenset(("stop", "tool_calls", "function_call"))
+"""Finish reasons that are not worth a word."""
+MESSAGE = 200
+"""Characters of a message that are kept."""
+_SHOWN = 60
+"""Characters that are shown of what a client may have made long."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSummary:
+    """One try at an upstream."""
+
+    account: str
+    upstream: str
+    """The kind: `gemini`, `vertex`, `code-assist`."""
+    outcome: str
+    """`200`, or why it failed: `429 quota`; `client left`; `given up` when it took too long."""
+    status: int | None
+    """The upstream's HTTP status; None: it gave none."""
+    waited: float
+    """Seconds of pause before it."""
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """As OpenAI counts: `cached` is part of `prompt`, `reasoning` is part of `completion`."""
+
+    prompt: int
+    completion: int
+    cached: int
+    reasoning: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """See the module. Times are Unix seconds, spans are seconds."""
+
+    id: str
+    flow_id: str
+    """mitmproxy's id of the client's flow."""
+    time: float
+    """When the request arrived."""
+    method: str
+    path: str
+    """Without the query."""
+    endpoint: str
+    """Its name in `routes`; `unknown` for what has none."""
+    client_model: str | None
+    """As the client named it, also where no model goes by that name."""
+    model: str | None
+    """The Gemini model; None where no model was called."""
+    account: str | None
+    status: int | None
+    """None: the client left before there was an answer."""
+    error: str | None
+    """The `code` (or else the `type`) of the error that the client got, also as an event of a stream."""
+    streamed: bool
+    first: float | None
+    """Until the first bytes of a stream."""
+    total: float
+    tokens: Tokens | None
+    attempts: tuple[AttemptSummary, ...]
+    notes: tuple[tuple[str, str], ...]
+    """(code, detail)."""
+    outcome: str = OK
+    """`ok`, `client_left`, or the same as `error`."""
+    message: str | None = None
+    """Of the error that the client got, on one line, at most `MESSAGE` characters."""
+    events: int | None = None
+    """How many events of a stream went to the client."""
+    finish: tuple[str, ...] = ()
+    """OpenAI's finish reason of each choice, as far as the answer has ended."""
+
+    @property
+    def failed(self) -> bool:
+        return not self.left and (self.error is not None or self.status is None or self.status >= 400)
+
+    @property
+    def left(self) -> bool:
+        """The client was gone before the end: no success, and nobody's failure."""
+        return self.outcome == CLIENT_LEFT
+
+    @property
+    def shown_path(self) -> str:
+        """The path, no longer than a line bears."""
+        return one_line(self.path, _SHOWN)
+
+    def plain(self) -> dict[str, Any]:
+        """As dicts, lists, texts and numbers: for JSON, and for mitmproxy's metadata."""
+        made = asdict(self)
+        made["attempts"] = [asdict(attempt) for attempt in self.attempts]
+        made["notes"] = [list(note) for note in self.notes]
+        return made
+
+
+def summarise(exchange: Exchange) -> Summary:
+    """Sum up an exchange that has ended."""
+    job, response, failover = exchange.job, exchange.flow.response, exchange.failover
+    status = response.status_code if response is not None else exchange.status
+    left = exchange.left
+    if left and not exchange.sent_stream:
+        status = None  # what is in the flow is the upstream's, and went to nobody
+    good = status is not None and status < 400
+    totals = job.totals() if job is not None and good else None
+    outcome = CLIENT_LEFT if left else exchange.error or (OK if good else str(status))
+    attempts = failover.attempts if failover else []
+    return Summary(
+        id=exchange.id,
+        flow_id=exchange.flow.id,
+        time=time.time() - (time.monotonic() - exchange.started),
+        method=exchange.method,
+        path=exchange.path,
+        endpoint=exchange.endpoint,
+        client_model=(job.client_model if job else None) or exchange.asked_model,
+        model=job.answering_model if job else None,
+        account=exchange.account.label if exchange.account else None,
+        status=status,
+        error=None if left else exchange.error,
+        streamed=exchange.sent_stream,
+        first=exchange.first_sent - exchange.started if exchange.first_sent else None,
+        total=time.monotonic() - exchange.started,
+        tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
+        attempts=tuple(
+            AttemptSummary(
+                attempt.account.label,
+                attempt.account.upstream,
+                attempt.outcome or (LEFT if left else "given up"),
+                attempt.status or (status if left else None),
+                attempt.waited,
+                attempt.seconds or time.monotonic() - attempt.started,
+            )
+            for attempt in attempts
+        ),
+        notes=tuple(exchange.notes),
+        outcome=outcome,
+        message=one_line(exchange.message, MESSAGE) if exchange.message and not left else None,
+        events=exchange.events if exchange.sent_stream else None,
+        finish=tuple(job.finish_reasons()) if job is not None and good else (),
+    )
+
+
+def line(summary: Summary) -> str:
+    """One line: path, models, account, attempts, status and message, times, tokens, notes, id."""
+    return " · ".join([summary.shown_path, *parts(summary), summary.id])
+
+
+def parts(summary: Summary) -> list[str]:
+    """The parts of the line but for the path and the id."""
+    told = []
+    if summary.model or summary.client_model:
+        told.append(models(summary))
+    if summary.account:
+        told.append(summary.account)
+    if len(summary.attempts) > 1:
+        told.append(f"{len(summary.attempts)} attempts")
+    told.append(status_of(summary))
+    if summary.message:
+        told.append(summary.message)
+    if unusual := unusual_finish(summary.finish):
+        told.append(f"finish {unusual}")
+    if summary.first is not None:
+        told.append(f"first {summary.first:.2f} s")
+    if not summary.left:
+        told.append(f"{summary.total:.2f} s")
+    if tokens := summary.tokens:
+        told.append(f"{tokens.prompt} + {tokens.completion} tokens")
+    if summary.notes:
+        told.append(f"notes: {len(summary.notes)} " + " ".join(f"{c}={d}" if d else c for c, d in summary.notes))
+    return [one_line(part) for part in told]
+
+
+def models(summary: Summary) -> str:
+    """The model as the client named it, and the one that it was taken for: `?` where there is none of that name."""
+    name, model = summary.client_model, summary.model
+    if not name:
+        return model or ""
+    return f"{_short(name)} -> {model or '?'}" if name != model else name
+
+
+def status_of(summary: Summary) -> str:
+    """The status and the error that the client got, or when it left: `200 client left after 1.00 s, 4 events`."""
+    told = [] if summary.status is None else [str(summary.status)]
+    if summary.left:
+        told.append(left_after(summary.total, summary.events))
+    elif summary.error:
+        told.append(summary.error)
+    return " ".join(told)
+
+
+def left_after(seconds: float, events: int | None) -> str:
+    """When a client left, and of a stream what it had until then: `client left after 1.00 s, 4 events`."""
+    got = "" if events is None else f", {events} event{'' if events == 1 else 's'}"
+    return f"{LEFT} after {seconds:.2f} s{got}"
+
+
+def unusual_finish(reasons: Iterable[str]) -> str:
+    """The finish reasons that are worth a word, each once."""
+    return ", ".join(dict.fromkeys(reason for reason in reasons if reason not in USUAL))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

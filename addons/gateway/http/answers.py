@@ -1,0 +1,122 @@
+"""Answers that the gateway gives: their bytes and header fields."""
+
+from __future__ import annotations
+
+import math
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from mitmproxy import http
+
+from mapping.faults import Fault
+
+if TYPE_CHECKING:
+    from addons.gateway.exchange.exchange import Exchange
+
+type Fields = list[tuple[bytes, bytes]]
+
+JSON_TYPE = (b"Content-Type", b"application/json")
+STREAM_TYPE = (b"Content-Type", b"text/event-stream; charset=utf-8")
+
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus} | {529: b"Site Is Overloaded"}
+
+
+def make(status: int, content: bytes, fields: Fields) -> http.Response:
+    """A whole answer; its length is added to the fields."""
+    return _response(status, [*fields, (b"Content-Length", b"%d" % len(content))], content)
+
+
+def head(fields: Fields, *, chunked: bool) -> http.Response:
+    """The head of a streamed answer. `chunked` False: the end of the connection ends it (HTTP/1.0, HTTP/2)."""
+    if chunked:
+        fields = [*fields, (b"Transfer-Encoding", b"chunked")]
+    return _response(200, [STREAM_TYPE, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
+
+
+def error(problem: Fault, fields: Fields) -> http.Response:
+    """An error as an HTTP answer, with the headers that tell SDKs when to come back."""
+    return make(problem.status, problem.body(), [JSON_TYPE, *retry_fields(problem), *fields])
+
+
+def retry_fields(problem: Fault) -> Fields:
+    """`Retry-After` (whole seconds), `retry-after-ms` and `x-should-retry`.
+
+    OpenAI's SDKs give up on a Retry-After above two minutes; then it says so by itself.
+    """
+    fields: Fields = []
+    should_retry = problem.should_retry
+    if problem.retry_after is not None:
+        seconds = max(1, math.ceil(problem.retry_after))
+        fields.append((b"Retry-After", b"%d" % seconds))
+        if seconds <= 120:
+            fields.append((b"retry-after-ms", b"%d" % max(1, math.ceil(problem.retry_after * 1000))))
+        elif should_retry is None:
+            should_retry = False
+    if should_retry is not None:
+        fields.append((b"x-should-retry", b"true" if should_retry else b"false"))
+    return fields
+
+
+def fields_of(exchange: Exchange, *, close: bool) -> Fields:
+    """The header fields that every answer has. `close`: the client wants the connection to end."""
+    fields: Fields = [(b"x-request-id", exchange.id.encode())]
+    job = exchange.job
+    if job is not None and (model := job.answering_model):
+        fields.append((b"X-Mapped-Model", model.encode("ascii", "replace")))
+        if exchange.account and exchange.gateway.settings.proxy.expose_account:
+            fields.append((b"X-Account-Email", exchange.account.label.encode("ascii", "replace")))
+    if len(exchange.notes):
+        fields.append((b"X-Antigravity-Notes", exchange.notes.header().encode()))
+    origin = exchange.caller.origin
+    if origin is not None and exchange.gateway.gatekeeper.allows_origin(origin):
+        fields += cors_fields(origin)
+    if close:
+        fields.append((b"Connection", b"close"))
+    return fields
+
+
+def cors_fields(origin: str) -> Fields:
+    """For a page of an allowed origin: it may read the answer, and these of its headers."""
+    return [
+        (b"Access-Control-Allow-Origin", origin.encode("latin-1", "replace")),
+        (b"Access-Control-Expose-Headers", b"x-request-id, X-Mapped-Model, X-Account-Email, X-Antigravity-Notes"),
+        (b"Vary", b"Origin"),
+    ]
+
+
+def preflight(methods: list[str], wanted: str, fields: Fields, *, allowed: bool) -> http.Response:
+    """The answer to a browser that asks what it may send. `wanted`: the headers that it wants to."""
+    if allowed:
+        fields = [
+            *fields,
+            (b"Access-Control-Allow-Methods", ", ".join([*methods, "OPTIONS"]).encode()),
+            (b"Access-Control-Allow-Headers", wanted.encode("ascii", "replace")),
+            (b"Access-Control-Max-Age", b"600"),
+        ]
+    return make(204, b"", fields)
+
+
+def raw_error(problem: Fault) -> bytes:
+    """A whole HTTP/1.1 answer as bytes, for requests that are not even HTTP."""
+    content = problem.body()
+    return b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
+        problem.status,
+        _REASONS.get(problem.status, b"Error"),
+        len(content),
+        content,
+    )
+
+
+def _response(status: int, fields: Fields, content: bytes | None) -> http.Response:
+    # Not by the constructors: they check the type of each field, which costs as much as the translation.
+    made = http.Response.__new__(http.Response)
+    made.data = data = http.ResponseData.__new__(http.ResponseData)
+    data.http_version = b"HTTP/1.1"
+    data.status_code = status
+    data.reason = _REASONS.get(status, b"Error")
+    data.headers = http.Headers(fields)
+    data.content = content
+    data.trailers = None
+    data.timestamp_start = data.timestamp_end = time.time()
+    return made

@@ -1,0 +1,256 @@
+"""The settings file: TOML, checked by pydantic, with secrets that never show in an error or a log.
+
+* A string `env:NAME` in a secret's place is read from the environment.
+* A key that is not known is an error: a misspelt setting would otherwise be silently without effect.
+* Without accounts in the file, `GEMINI_API_KEYS` (comma separated), `GEMINI_API_KEY` or `GOOGLE_API_KEY` make them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
+
+from addons.gateway.settings.home import expanded
+from mapping.values import Options
+
+AUTH_MODES = ("off", "strict", "all_except_health", "auto")
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the message says where and why, and holds no secret."""
+
+
+def _duration(value: Any) -> Any:
+    """`"10s"`, `"500ms"`, `"2m"`, or a number of seconds -> seconds."""
+    if isinstance(value, str):
+        found = _DURATION.fullmatch(value)
+        if not found:
+            raise ValueError('a duration such as "10s", "500ms" or "2m" is expected')
+        return float(found[1]) * _UNITS[found[2]]
+    return value
+
+
+def _one_or_more(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return expanded(path)
+    except OSError as e:
+        raise ValueError(e.strerror) from None
+
+
+type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+type UserPath = Annotated[Path, AfterValidator(_at_home)]
+"""A path whose `~` is resolved; a relative one begins at the settings file."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ProxySettings(_Section):
+    """`[proxy]`: who may call, and what they are told."""
+
+    auth_mode: Literal["off", "strict", "all_except_health", "auto"] = "auto"
+    api_key: Annotated[list[SecretStr], BeforeValidator(_one_or_more)] = []
+    allow_lan_access: bool = False
+    expose_account: bool = True
+    allowed_origins: list[str] = []
+    allowed_hosts: list[str] = []
+    keep_alive: Duration = 15.0
+    """0: no signs of life."""
+
+    @property
+    def effective_auth_mode(self) -> str:
+        """`auto` resolved: with LAN access everything but the health check needs a key, without it nothing does."""
+        if self.auth_mode == "auto":
+            return "all_except_health" if self.allow_lan_access else "off"
+        return self.auth_mode
+
+
+class RetrySettings(_Section):
+    """`[retry]`: how often a request is tried, and how long it may wait in between."""
+
+    max_attempts: int = Field(default=3, ge=1, le=20)
+    max_wait: Duration = 10.0
+    cooldown: bool = True
+
+
+class RoutingSettings(_Section):
+    """`[routing]`: which account serves."""
+
+    strategy: Literal["round_robin", "fill_first", "sticky"] = "round_robin"
+
+
+class ModelSettings(_Section):
+    """`[models]`: which Gemini model stands in for which name."""
+
+    default: str | None = None
+    mapping: dict[str, str] = {}
+
+
+class TranslationSettings(_Section):
+    """`[translation]`: where the translation has a choice."""
+
+    strict: bool = False
+    late_system: Literal["hoist", "inline"] = "hoist"
+    thoughts: Literal["auto", "always", "never"] = "auto"
+    signature_in_call_id: bool = False
+    blocked_prompt: Literal["answer", "error"] = "answer"
+
+    def options(self) -> Options:
+        """The same as the translation takes it."""
+        return Options(**self.model_dump())
+
+
+class ResponsesSettings(_Section):
+    """`[responses]`: the Responses API, and where its responses are kept."""
+
+    choices: bool = True
+    store: UserPath | None = None
+    max_age: Duration = 30 * 86400.0
+    max_size: ByteSize = ByteSize(2**30)
+
+
+class LimitSettings(_Section):
+    """`[limits]`: what one gateway takes on."""
+
+    in_flight: int = Field(default=1000, ge=1)
+    deadline: Annotated[Duration, Field(gt=0)] = 600.0
+
+
+class TraceSettings(_Section):
+    """`[trace]`: the record of exchanges in mitmweb and mitmproxy."""
+
+    keep: int = Field(default=1000, ge=1)
+
+
+class LogSettings(_Section):
+    """`[log]`: a line for each exchange."""
+
+    format: Literal["text", "json"] = "text"
+    file: UserPath | None = None
+
+
+class AccountSettings(_Section):
+    """`[[accounts]]`: one account of the person who runs the gateway."""
+
+    email: str = Field(min_length=1)
+    api_key: SecretStr | None = None
+    upstream: Literal["gemini", "vertex", "code-assist"] = "gemini"
+    credentials: str | None = None
+    access_token: SecretStr | None = None
+    project: str | None = None
+    location: str | None = None
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    models: list[str] = ["*"]
+    weight: int = Field(default=1, ge=1)
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    proxy: ProxySettings = ProxySettings()
+    retry: RetrySettings = RetrySettings()
+    routing: RoutingSettings = RoutingSettings()
+    models: ModelSettings = ModelSettings()
+    translation: TranslationSettings = TranslationSettings()
+    responses: ResponsesSettings = ResponsesSettings()
+    limits: LimitSettings = LimitSettings()
+    trace: TraceSettings = TraceSettings()
+    log: LogSettings = LogSettings()
+    accounts: list[AccountSettings] = []
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Read and check the settings. Raises SettingsError.
+
+    `path` None: no file, everything at its default.
+    """
+    raw = _read(path) if path else {}
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as e:
+        raise SettingsError(f"{path}: " + "; ".join(_readable(error) for error in e.errors())) from None
+    labels = [account.email for account in settings.accounts]
+    if doubled := sorted({label for label in labels if labels.count(label) > 1}):
+        raise SettingsError(f"{path}: accounts: the label {doubled[0]!r} is used twice")
+    if not settings.accounts:
+        settings = settings.model_copy(update={"accounts": _accounts_from(environ)})
+    return settings
+
+
+def secret(value: SecretStr | None, environ: Mapping[str, str]) -> str | None:
+    """The text of a secret, `env:NAME` looked up. None when there is none or the variable is empty."""
+    if value is None:
+        return None
+    text = value.get_secret_value().strip()
+    if text.startswith("env:"):
+        text = environ.get(text[4:].strip(), "").strip()
+    return text or None
+
+
+def proxy_keys(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """The keys that clients may present."""
+    return [key for value in settings.proxy.api_key if (key := secret(value, environ))]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
+    except OSError as e:
+        raise SettingsError(f"{path}: {e.strerror or e}") from None
+    except tomllib.TOMLDecodeError as e:
+        raise SettingsError(f"{path}: not valid TOML: {e}") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{path}: not UTF-8 text") from None
+
+
+def _readable(error: Any) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{where}: no such setting{_meant(error['loc'])}"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _meant(where: tuple[int | str, ...]) -> str:
+    """What a setting that does not exist may have been meant for: a like name beside it, or its name elsewhere."""
+    *tables, name = where
+    section: Any = Settings
+    for table in tables:
+        if isinstance(table, str):
+            section = _section(section.model_fields[table].annotation)
+    if like := difflib.get_close_matches(str(name).replace("-", "_"), section.model_fields, n=1):
+        return f"; did you mean {like[0]!r}?"
+    for table, field in Settings.model_fields.items():
+        if str(name) in _section(field.annotation).model_fields:
+            return f"; it belongs to {'[[accounts]]' if table == 'accounts' else f'[{table}]'}"
+    return ""
+
+
+def _section(annotation: Any) -> Any:
+    """The section that a field holds, or holds a list of."""
+    inner = get_args(annotation)
+    return inner[0] if inner else annotation
+
+
+def _accounts_from(environ: Mapping[str, str]) -> list[AccountSettings]:
+    """Accounts from the environment, so that a person with one key needs no file."""
+    for name in ("GEMINI_API_KEYS", "GEMINI_API_KEY", "GOOGLE_API_KEY"):
+        keys = [key for part in environ.get(name, "").split(",") if (key := part.strip())]
+        if name != "GEMINI_API_KEYS":
+            keys = keys[:1]
+        if keys:
+            return [AccountSettings(email=f"{name}-{i}", api_key=SecretStr(key)) for i, key in enumerate(keys, 1)]
+    return []

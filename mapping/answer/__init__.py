@@ -1,0 +1,1 @@
+"""Reading Gemini's answers, and what all dialects make of them."""

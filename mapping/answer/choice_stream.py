@@ -1,0 +1,242 @@
+"""A streamed Gemini answer -> the chunks of a stream whose events hold choices, as chat's and completions' do.
+
+Rules of this module (OpenAI API reference; what clients need was tried with them):
+
+* Nothing goes out before there is content. Until then a fault is raised, and the exchange can start again.
+* Choices begin in their order and end with one finish reason. Then comes the usage chunk, if the client asked for it
+  (its `choices` are empty, which others cannot stand), then `[DONE]`.
+* A broken stream ends with an error event, with no finish reason and no `[DONE]`: nothing must look complete.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Protocol, Self
+
+from mapping import jsonio
+from mapping.answer.calls import CallMaker, Mint
+from mapping.answer.choices import Choices, Exchange
+from mapping.answer.usage import Totals
+from mapping.answer.writer import Writer
+from mapping.faults import Fault
+from mapping.gemini import payload, sse
+from mapping.gemini.upstream_errors import UpstreamError
+from mapping.notes import Notes
+from mapping.values import JSON, Plan, RawTurn
+
+
+class ChunkWriter(Writer, Protocol):
+    """Writes one candidate as chunks."""
+
+    begun: bool
+    """`start` has been called."""
+
+    def start(self) -> None:
+        """Put out what the choice begins with, once. Those of lower choices begin first."""
+
+    def open(self) -> None:
+        """Start, with a chunk in any case."""
+
+
+class Frame:
+    """The bytes around what changes from chunk to chunk. `head` holds the members before `choices`."""
+
+    __slots__ = ("_head", "_tail")
+
+    def __init__(self, head: JSON, *, include_usage: bool) -> None:
+        self._head = b"data: " + jsonio.dumps(head)[:-1] + b',"choices":['
+        self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
+
+    def usage(self, totals: JSON) -> bytes:
+        """The chunk that has the usage and no choice."""
+        return self._head + b'],"usage":' + jsonio.dumps(totals) + b"}\n\n"
+
+
+class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
+    """Translates one exchange: upstream bytes in any slicing in, client bytes out.
+
+    `feed` takes what comes, `end` is told that the upstream's answer is over. Both raise UpstreamError while the client
+    has no content; later a fault becomes an error event, and the stream is over. `created` is Unix time in
+    seconds; `mint` makes a fresh id with the prefix it is given.
+    """
+
+    def __init__(self, plan: P, *, created: int, mint: Mint, notes: Notes) -> None:
+        self.started = False
+        """The client has content, so this answer can only go on or break off."""
+        self.fault: UpstreamError | None = None
+        """What ended the stream with an error event; the upstream need not be listened to any more."""
+        self._exchange = Exchange(plan, created, mint, notes)
+        self._calls = CallMaker(plan, mint)
+        self._parser = sse.EventParser()
+        self._out: list[bytes] = []
+        self._frame: F | None = None
+        self._first = StreamChoices(self, 0, self._out)
+        self._further: list[StreamChoices[P, F, W]] = []
+        self._over = False
+        self._failed = False
+
+    @property
+    def continuation(self) -> str | None:
+        """After `end`: the answer goes on. Send the same request with this `continuationToken` and `feed` what comes,
+        or call `end` again to leave it at that."""
+        return self._first.reader.continuation
+
+    def feed(self, data: bytes) -> bytes:
+        """What the client gets for these bytes; may be empty."""
+        if self._over:
+            return b""
+        try:
+            for event in self._parser.feed(data):
+                for response in payload.responses(event):
+                    self._first.reader.add(response)
+        except UpstreamError as fault:
+            return self._fail(fault)
+        return self._take()
+
+    def end(self, *, needs_content: bool = False) -> bytes:
+        """The last bytes for the client, or nothing if `continuation` is set.
+
+        `needs_content`: see `AnswerReader.end`; it does not count any more once something has been sent.
+        """
+        if self._over:
+            return b""
+        reader = self._first.reader
+        try:
+            for event in self._parser.end():
+                for response in payload.responses(event):
+                    reader.add(response)
+            self._parser = sse.EventParser()
+            reader.end(needs_content=needs_content and not self.started and not self._out)
+            if reader.continuation is None:
+                self._close()
+        except UpstreamError as fault:
+            return self._fail(fault)
+        return self._take()
+
+    def open(self) -> bytes:
+        """What the first choice begins with, for an upstream that is silent for long. Faults are still raised after it:
+        either `again` goes on with another attempt, or `cut` ends the stream."""
+        self._first.writer(0).open()
+        opened = b"".join(self._out)
+        self._out.clear()
+        return opened
+
+    def keep_alive(self) -> bytes:
+        """A sign of life, after `open`: a comment. Clients of chat stand nothing else that carries no news."""
+        return sse.KEEP_ALIVE
+
+    def again(self) -> Self:
+        """A stream for another attempt after a fault was raised; it goes on from what `open` sent. Answers that were
+        added before are to be added again."""
+        exchange = self._exchange
+        fresh = type(self)(exchange.plan, created=exchange.created, mint=exchange.mint, notes=exchange.notes)
+        fresh._frame = self._frame
+        if self._first.writers and self._first.writers[0].begun:
+            fresh.open()
+        return fresh
+
+    def cut(self, error: Fault) -> bytes:
+        """The error event that ends a stream."""
+        sent = self._take()
+        self._over = self._failed = True
+        return sent + sse.frame(error.body())
+
+    def add_answer(self, data: bytes | JSON) -> None:
+        """Take in a further whole upstream answer: the next choices, where parallel calls make the choices.
+
+        Its chunks come with `end`. Raises UpstreamError; then another answer may be added in its place.
+        """
+        choices = StreamChoices(self, 1 + len(self._further), [])
+        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
+            choices.reader.add(response)
+        choices.reader.end()
+        if choices.reader.continuation is not None:
+            choices.reader.end()
+        self._further.append(choices)
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
+
+        Nothing before the end, and nothing of a stream that broke off.
+        """
+        if self._failed or not self._over:
+            return {}
+        return {key: turn for choices in self._all for key, turn in choices.reader.turns().items()}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._totals([choices.reader.usage.totals() for choices in self._all])
+
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice that has ended."""
+        return [reason for choices in self._all for reason in choices.reader.finish_reasons]
+
+    @property
+    def _all(self) -> list[StreamChoices[P, F, W]]:
+        return [self._first, *self._further]
+
+    @abstractmethod
+    def _make_frame(self, response_id: str | None) -> F:
+        """The bytes around every chunk of the stream. `response_id` is the upstream's."""
+
+    @abstractmethod
+    def _writer(self, choices: StreamChoices[P, F, W], index: int) -> W:
+        """The writer of a candidate."""
+
+    @abstractmethod
+    def _complete(self) -> None:
+        """All answers are in: finish the choices that none of them has."""
+
+    @abstractmethod
+    def _totals(self, totals: list[Totals]) -> Totals:
+        """The numbers of the whole answer from those of each upstream answer."""
+
+    def _close(self) -> None:
+        self._complete()
+        for further in self._further:
+            self._out += further.out
+        if self._exchange.plan.include_usage:
+            self._out.append(self._first.frame().usage(self.totals().chat()))
+        self._out.append(sse.DONE)
+        self._over = True
+
+    def _fail(self, fault: UpstreamError) -> bytes:
+        if not self.started and not self._out:
+            self._over = self._failed = True
+            raise fault
+        self.fault = fault
+        return self.cut(fault.error)
+
+    def _take(self) -> bytes:
+        if not self._out:
+            return b""
+        self.started = True
+        taken = self._out[0] if len(self._out) == 1 else b"".join(self._out)
+        self._out.clear()
+        return taken
+
+
+class StreamChoices[P: Plan, F: Frame, W: ChunkWriter](Choices[W]):
+    """The choices that one upstream answer makes, and where they write."""
+
+    def __init__(self, stream: ChoiceStream[P, F, W], answer: int, out: list[bytes]) -> None:
+        self.answer = answer
+        """The number of the upstream answer."""
+        self.out = out
+        self._stream = stream
+        live = out is stream._out
+        super().__init__(stream._exchange, stream._calls, lambda index: stream._writer(self, index), live=live)
+
+    def start_lower(self, writer: W) -> None:
+        """Start the choices before this writer's: clients keep choices in a list."""
+        for lower in self.writers:
+            if lower is writer:
+                return
+            lower.start()
+
+    def frame(self) -> F:
+        """The bytes around every chunk of the stream; the first answer that sends something names it."""
+        stream = self._stream
+        if stream._frame is None:
+            stream._frame = stream._make_frame(self.reader.response_id)
+        return stream._frame

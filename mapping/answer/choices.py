@@ -1,0 +1,141 @@
+"""Answers that are made of choices, as chat's and completions' are: upstream answers in, choices out.
+
+Rules of this module:
+
+* Each candidate of an upstream answer is a choice, and has a writer of its own.
+* Several upstream answers make one answer: parallel calls go on with the next choices, hops of a long answer go on
+  with the same ones.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mapping import jsonio
+from mapping.answer.calls import CallMaker, Mint
+from mapping.answer.reader import AnswerReader
+from mapping.answer.usage import Totals
+from mapping.answer.writer import Writer
+from mapping.gemini import payload
+from mapping.gemini.upstream_errors import broken
+from mapping.notes import Notes
+from mapping.values import JSON, Plan, RawTurn
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange[P: Plan]:
+    """What the writers of one answer share."""
+
+    plan: P
+    created: int
+    """Unix time of the answer, in seconds."""
+    mint: Mint
+    notes: Notes
+
+
+class Choices[W: Writer]:
+    """The choices that one upstream answer makes: its reader, and a writer for each of its candidates.
+
+    `make` makes the writer of a candidate by its index. `live` says that writers send at once.
+    """
+
+    def __init__(
+        self, exchange: Exchange[Plan], calls: CallMaker, make: Callable[[int], W], *, live: bool = False
+    ) -> None:
+        self.writers: list[W] = []
+        self.reader = AnswerReader(exchange.plan, calls, exchange.notes, self.writer, live=live)
+        self._make = make
+
+    def writer(self, index: int) -> W:
+        """The writer of a candidate; there may be one before the candidate is."""
+        while len(self.writers) <= index:
+            self.writers.append(self._make(len(self.writers)))
+        return self.writers[index]
+
+
+class ChoiceAnswer[P: Plan, W: Writer](ABC):
+    """Takes the upstream answers of one exchange with `add`, gives the client's with `finish`.
+
+    `created` is Unix time in seconds; `mint` makes a fresh id with the prefix it is given. Raises UpstreamError; an
+    answer that `add` refused leaves no trace, another one may be added in its place.
+    """
+
+    def __init__(self, plan: P, *, created: int, mint: Mint, notes: Notes) -> None:
+        self._exchange = Exchange(plan, created, mint, notes)
+        self._calls = CallMaker(plan, mint)
+        self._answers: list[Choices[W]] = []
+        self._open: Choices[W] | None = None
+
+    @property
+    def continuation(self) -> str | None:
+        """The answer goes on: send the same request with this `continuationToken`, and `add` what comes.
+
+        `finish` takes the answer as it is.
+        """
+        return self._open.reader.continuation if self._open else None
+
+    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
+        """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
+        answer = self._open or self._choices()
+        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
+            answer.reader.add(response)
+        answer.reader.end(needs_content=needs_content)
+        self._settle(answer)
+
+    def close(self) -> None:
+        """Take an answer that would go on as it is."""
+        if self._open is not None:
+            self._open.reader.end()
+            self._settle(self._open)
+
+    def finish(self) -> bytes:
+        """The object that is the client's answer."""
+        self.close()
+        if not self._answers:
+            raise broken("The upstream gave no answer.", code="upstream_empty")
+        self._complete()
+        try:
+            return jsonio.dumps(self._object(self._answers[0].reader.response_id))
+        except RecursionError:
+            raise broken("The upstream's answer is nested too deeply.") from None
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
+        return {key: turn for answer in self._answers for key, turn in answer.reader.turns().items()}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._totals([answer.reader.usage.totals() for answer in self._answers])
+
+    def finish_reasons(self) -> list[str]:
+        """OpenAI's finish reason of each choice that has ended."""
+        return [reason for answer in self._answers for reason in answer.reader.finish_reasons]
+
+    @abstractmethod
+    def _totals(self, totals: list[Totals]) -> Totals:
+        """The numbers of the whole answer from those of each upstream answer."""
+
+    def _choices(self) -> Choices[W]:
+        base = len(self._answers)
+        return Choices(self._exchange, self._calls, lambda index: self._writer(base, index))
+
+    def _settle(self, answer: Choices[W]) -> None:
+        if answer.reader.continuation is not None:
+            self._open = answer
+        else:
+            self._open = None
+            self._answers.append(answer)
+
+    @abstractmethod
+    def _writer(self, answer: int, index: int) -> W:
+        """The writer of a candidate, by the numbers of the upstream answer and of the candidate in it."""
+
+    @abstractmethod
+    def _complete(self) -> None:
+        """All answers are in: finish the choices that none of them has."""
+
+    @abstractmethod
+    def _object(self, response_id: str | None) -> JSON:
+        """The client's answer. `response_id` is the upstream's."""

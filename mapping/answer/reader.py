@@ -1,0 +1,234 @@
+"""Reads a Gemini answer, whole or streamed, and tells the writers of the client's dialect what is in it.
+
+Rules of this module (Gemini API reference, `GenerateContentResponse`):
+
+* Every member may be missing: proto3 JSON leaves out zeros, empty texts and empty lists. A missing `index` is 0.
+* How the answer ended is settled when it is over, because token counts and text may follow the finish reason.
+* All candidates are settled before the first is finished: an answer is whole or it is an error.
+* Nothing but UpstreamError is raised, whatever JSON comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mapping.answer import finish
+from mapping.answer.calls import CallMaker
+from mapping.answer.candidate import Candidate, Context
+from mapping.answer.usage import Usage
+from mapping.answer.writer import Writer
+from mapping.gemini.models import is_same, strip_prefixes
+from mapping.gemini.upstream_errors import broken
+from mapping.notes import Notes
+from mapping.request.signatures import text_key
+from mapping.values import JSON, Plan, RawTurn
+
+MAX_CANDIDATES = 128
+"""OpenAI's limit of `n`; Gemini's own is lower."""
+MAX_NAME = 128
+"""Characters of a model's name."""
+_ENDING = ("LEGACY", "DEPRECATED", "RETIRED")
+"""Values of `modelStatus.modelStage` that tell of an end."""
+
+
+class AnswerReader:
+    """Reads one upstream answer. `add` takes each response, `end` is told when there are no more.
+
+    `writer` makes the writer of a candidate by its index; indices come dense and ascending. `calls` is shared by all
+    answers of an exchange. `live` says that writers send at once, so that an answer spoilt at its end cannot be taken
+    back. Raises UpstreamError.
+    """
+
+    __slots__ = (
+        "_block_message",
+        "_blocked",
+        "_candidates",
+        "_context",
+        "_tokens",
+        "_version_read",
+        "_writer",
+        "continuation",
+        "finish_reasons",
+        "response_id",
+        "usage",
+    )
+
+    def __init__(
+        self, plan: Plan, calls: CallMaker, notes: Notes, writer: Callable[[int], Writer], *, live: bool = False
+    ) -> None:
+        self.usage = Usage()
+        self.response_id: str | None = None
+        self.continuation: str | None = None
+        """After `end`: Gemini stopped at the limit of one request. Send the same request with this
+        `continuationToken` and `add` what comes, or call `end` again to leave it at that."""
+        self.finish_reasons: list[str] = []
+        """After `end`: OpenAI's finish reason of each candidate."""
+        self._context = Context(plan, calls, notes, live)
+        self._writer = writer
+        self._candidates: list[Candidate] = []
+        self._blocked = ""
+        self._block_message = ""
+        self._tokens: set[str] = set()
+        self._version_read = False
+
+    @property
+    def blocked(self) -> bool:
+        """The prompt was blocked: there is no answer, only a refusal."""
+        return bool(self._blocked) and not any(candidate.reason for candidate in self._candidates)
+
+    def add(self, response: JSON) -> None:
+        """Take in a `GenerateContentResponse`."""
+        try:
+            self._add(response)
+        except RecursionError:
+            raise _too_deep() from None
+
+    def end(self, *, needs_content: bool = False) -> None:
+        """The upstream answer is over: settle how, and finish the writers, unless `continuation` is set.
+
+        `needs_content`: raise UpstreamError (`Kind.EMPTY`) for an answer that ended well and holds nothing.
+        """
+        if needs_content and self._is_empty():
+            raise finish.nothing()
+        again = self.continuation is not None
+        self.continuation = None if again else self._continuation_token()
+        if self.continuation is not None:
+            self._tokens.add(self.continuation)
+            return
+        try:
+            self._end()
+        except RecursionError:
+            raise _too_deep() from None
+
+    def refuse(self, indices: Iterable[int]) -> None:
+        """Answer a blocked prompt in these choices. Raises UpstreamError if the settings ask for an error."""
+        if self._context.plan.options.blocked_prompt == "error":
+            raise finish.prompt_blocked(self._blocked, self._block_message)
+        self._context.notes.add("finish", self._blocked)
+        for index in indices:
+            writer = self._candidate(index).writer
+            writer.refusal(finish.refusal(self._blocked, self._block_message))
+            writer.finish(finish.CONTENT_FILTER)
+            self.finish_reasons.append(finish.CONTENT_FILTER)
+
+    def turn(self) -> RawTurn | None:
+        """The turn of the first candidate, if there is more to it than its text."""
+        first = self._candidates[0] if self._candidates else None
+        if first is None or not (first.call_ids or first.rich):
+            return None
+        return RawTurn(self._context.plan.model, first.parts, first.call_ids)
+
+    def turns(self) -> dict[str, RawTurn]:
+        """What to remember: under the id of each call, or under `text_key` for a text that is more than its text."""
+        found: dict[str, RawTurn] = {}
+        for candidate in self._candidates:
+            turn = RawTurn(self._context.plan.model, candidate.parts, candidate.call_ids)
+            keys = candidate.call_ids
+            if not keys and candidate.rich and (text := candidate.writer.content).strip():
+                keys = [text_key(text)]
+            found.update(dict.fromkeys(keys, turn))
+        return found
+
+    def _add(self, response: JSON) -> None:
+        if self.continuation is not None:
+            self._next_hop()
+        metadata = response.get("usageMetadata")
+        if type(metadata) is dict:
+            self.usage.merge(metadata)
+        if self.response_id is None and type(response_id := response.get("responseId")) is str:
+            self.response_id = response_id
+        if not self._version_read:
+            self._read_version(response)
+        candidates = response.get("candidates")
+        if type(candidates) is not list or not candidates:
+            self._feedback(response.get("promptFeedback"))
+            return
+        # One that has its index says that the others' is 0; with none at all they stand in order.
+        numbered = len(candidates) == 1 or any("index" in data for data in candidates if type(data) is dict)
+        for position, data in enumerate(candidates):
+            if type(data) is dict:
+                self._candidate(data.get("index") or (0 if numbered else position)).read(data)
+
+    def _read_version(self, response: JSON) -> None:
+        """Which model it is that answers: Google serves newer ones under older names."""
+        status = response.get("modelStatus")
+        if type(status) is dict:
+            self._read_status(status)
+        version = response.get("modelVersion")
+        if type(version) is not str or not version:
+            return
+        self._version_read = True
+        plan = self._context.plan
+        served = strip_prefixes(version).rpartition("/")[2][:MAX_NAME]
+        if served and not is_same(plan.model, served):
+            plan.served = served
+            self._context.notes.add("served", served)
+
+    def _read_status(self, status: JSON) -> None:
+        """A model that is to be retired says so itself."""
+        when = status.get("retirementTime")
+        stage = status.get("modelStage")
+        notes = self._context.notes
+        if any(code == "retires" for code, _ in notes):
+            return
+        if type(when) is str and when:
+            notes.add("retires", when[:10])
+        elif stage in _ENDING:
+            notes.add("retires", stage.lower())
+
+    def _end(self) -> None:
+        if self.blocked:
+            self.refuse(range(len(self._candidates) or 1))
+            return
+        if not self._candidates:
+            raise broken("The upstream's answer is empty.", code="upstream_empty")
+        endings = [candidate.ending() for candidate in self._candidates]
+        self.finish_reasons = [finish.settle(ending, self._context.notes) for ending in endings]
+        for candidate, ending, reason in zip(self._candidates, endings, self.finish_reasons, strict=True):
+            if not ending.output and not self._context.plan.prewarm:
+                self._note_empty(ending)
+            candidate.finish(reason)
+
+    def _is_empty(self) -> bool:
+        """Every candidate is, and Gemini counts no token of an answer either."""
+        if not self._candidates or not all(candidate.is_empty for candidate in self._candidates):
+            return False
+        totals = self.usage.totals()
+        return totals.completion == totals.reasoning
+
+    def _note_empty(self, ending: finish.Ending) -> None:
+        thoughts = self.usage.totals().reasoning
+        self._context.notes.add("empty", finish.why_empty(ending, thoughts, self._context.plan.limit_name))
+
+    def _candidate(self, index: Any) -> Candidate:
+        candidates = self._candidates
+        if type(index) is not int or not 0 <= index < MAX_CANDIDATES:
+            raise broken("The upstream's answer has a candidate with an impossible index.")
+        while len(candidates) <= index:
+            candidates.append(Candidate(self._context, self._writer(len(candidates))))
+        return candidates[index]
+
+    def _feedback(self, feedback: Any) -> None:
+        reason = feedback.get("blockReason") if type(feedback) is dict else None
+        if reason and type(reason) is str:
+            message = feedback.get("blockReasonMessage")
+            self._blocked = reason
+            self._block_message = message if type(message) is str else ""
+
+    def _continuation_token(self) -> str | None:
+        """The token of a hop that is to be continued, if it is a new one: an old one would go in circles."""
+        first = self._candidates[0] if self._candidates else None
+        if first is None or first.reason != finish.CONTINUATION or not first.token or first.token in self._tokens:
+            return None
+        return first.token
+
+    def _next_hop(self) -> None:
+        self.continuation = None
+        self.usage.next_hop()
+        for candidate in self._candidates:
+            candidate.next_hop()
+
+
+def _too_deep() -> Exception:
+    return broken("The upstream's answer is nested too deeply.")

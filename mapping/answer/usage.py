@@ -1,0 +1,181 @@
+"""Token counts: Gemini's `usageMetadata` -> OpenAI's `usage`.
+
+Rules of this module (Gemini API reference, `UsageMetadata`; OpenAI API reference, `CompletionUsage`):
+
+* `promptTokenCount` holds the cached tokens already; `candidatesTokenCount` does not hold the thoughts.
+* Within one upstream call the counts are running totals, and later events may leave out what earlier ones told: the
+  highest of each counts, nothing is summed.
+* A long answer made of several upstream calls (hops) has the prompt of the first, because later ones count the earlier
+  output as prompt; its completion is the sum.
+* Choices made by parallel calls share their prompt: it counts once, completions are summed. Several prompts are summed.
+* OpenAI's usage has no place for cached tokens by modality (`cacheTokensDetails`): they count where the sum is missing.
+* Every number is an integer, never null.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mapping.gemini import payload
+from mapping.gemini.upstream_errors import UpstreamError
+from mapping.values import JSON
+
+_PROMPT_DETAILS = "promptTokensDetails"
+_CACHE_DETAILS = "cacheTokensDetails"
+_COMPLETION_DETAILS = "candidatesTokensDetails"
+
+
+class Usage:
+    """The counts of one upstream answer. `merge` takes each `usageMetadata`, `next_hop` begins the next hop."""
+
+    __slots__ = ("_counts", "_details", "_earlier")
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._details: dict[str, list[Any]] = {}
+        self._earlier: list[Totals] = []
+
+    def merge(self, metadata: JSON) -> None:
+        """Take in a `usageMetadata`. Members that are no counts are passed over."""
+        counts = self._counts
+        for name, value in metadata.items():
+            kind = type(value)
+            if kind is int:
+                if value > counts.get(name, 0):
+                    counts[name] = value
+            elif kind is list and value:
+                self._details[name] = value
+            elif kind is float and 0 < value < 2**53 and int(value) > counts.get(name, 0):
+                counts[name] = int(value)
+
+    def next_hop(self) -> None:
+        """The next `merge` belongs to a further upstream call for the same answer."""
+        self._earlier.append(self._totals())
+        self._counts = {}
+        self._details = {}
+
+    def totals(self) -> Totals:
+        """The numbers over all hops."""
+        last = self._totals()
+        return combine([*self._earlier, last]) if self._earlier else last
+
+    def _totals(self) -> Totals:
+        counts = self._counts
+        reasoning = counts.get("thoughtsTokenCount", 0)
+        prompt = counts.get("promptTokenCount", 0) + counts.get("toolUsePromptTokenCount", 0)
+        completion = counts.get("candidatesTokenCount", 0) + reasoning
+        return Totals(
+            prompt=prompt,
+            completion=completion,
+            total=counts.get("totalTokenCount") or prompt + completion,
+            cached=counts.get("cachedContentTokenCount") or _by_modality(self._details.get(_CACHE_DETAILS, [])).total(),
+            reasoning=reasoning,
+            prompt_by=_by_modality(self._details.get(_PROMPT_DETAILS, [])),
+            completion_by=_by_modality(self._details.get(_COMPLETION_DETAILS, [])),
+        )
+
+
+@dataclass(slots=True)
+class Totals:
+    """Counts of tokens, as OpenAI divides them."""
+
+    prompt: int = 0
+    completion: int = 0
+    """With the thoughts."""
+    total: int = 0
+    cached: int = 0
+    """Part of `prompt`."""
+    reasoning: int = 0
+    """Part of `completion`."""
+    prompt_by: Counter[str] = field(default_factory=Counter)
+    """Gemini's modality -> tokens of the prompt. Empty when Gemini did not tell."""
+    completion_by: Counter[str] = field(default_factory=Counter)
+
+    def chat(self) -> JSON:
+        """The `usage` object of the chat and completions dialects."""
+        return {
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.total,
+            "prompt_tokens_details": {
+                "cached_tokens": self.cached,
+                "audio_tokens": self.prompt_by["AUDIO"],
+                "text_tokens": self.prompt_by["TEXT"],
+                "image_tokens": self.prompt_by["IMAGE"],
+            },
+            "completion_tokens_details": {
+                "reasoning_tokens": self.reasoning,
+                "audio_tokens": self.completion_by["AUDIO"],
+                "accepted_prediction_tokens": 0,
+                "rejected_prediction_tokens": 0,
+            },
+        }
+
+    def responses(self) -> JSON:
+        """The `usage` object of the responses dialect. Gemini does not tell of tokens written to a cache."""
+        return {
+            "input_tokens": self.prompt,
+            "input_tokens_details": {"cached_tokens": self.cached, "cache_write_tokens": 0},
+            "output_tokens": self.completion,
+            "output_tokens_details": {"reasoning_tokens": self.reasoning},
+            "total_tokens": self.total,
+        }
+
+
+def combine(parts: Iterable[Totals]) -> Totals:
+    """The numbers of one answer made by one or more upstream calls; the first counts for the prompt."""
+    first, *more = parts
+    if not more:
+        return first
+    completion = first.completion + sum(part.completion for part in more)
+    return Totals(
+        prompt=first.prompt,
+        completion=completion,
+        total=first.prompt + completion,
+        cached=first.cached,
+        reasoning=first.reasoning + sum(part.reasoning for part in more),
+        prompt_by=first.prompt_by,
+        completion_by=sum((part.completion_by for part in more), first.completion_by),
+    )
+
+
+def add_up(parts: Iterable[Totals]) -> Totals:
+    """The numbers of several answers that have prompts of their own."""
+    first, *more = parts
+    for part in more:
+        first = Totals(
+            prompt=first.prompt + part.prompt,
+            completion=first.completion + part.completion,
+            total=first.total + part.total,
+            cached=first.cached + part.cached,
+            reasoning=first.reasoning + part.reasoning,
+            prompt_by=first.prompt_by + part.prompt_by,
+            completion_by=first.completion_by + part.completion_by,
+        )
+    return first
+
+
+def totals_in(answer: bytes) -> Totals:
+    """The numbers of a whole upstream answer, whatever else is wrong with it."""
+    usage = Usage()
+    try:
+        responses = payload.responses(answer)
+    except UpstreamError:
+        return usage.totals()
+    for response in responses:
+        metadata = response.get("usageMetadata")
+        if isinstance(metadata, dict):
+            usage.merge(metadata)
+    return usage.totals()
+
+
+def _by_modality(details: list[Any]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for entry in details:
+        modality, tokens = (entry.get("modality"), entry.get("tokenCount")) if isinstance(entry, dict) else (None, None)
+        if isinstance(modality, str) and type(tokens) is int:
+            counts[modality] += tokens
+    return counts

@@ -1,0 +1,109 @@
+"""The list of models: Gemini's `models.list` -> OpenAI's `GET /v1/models`.
+
+Gemini: `{"models": [{"name": "models/x", "supportedGenerationMethods": [...], ...}], "nextPageToken"}`.
+OpenAI: `{"object": "list", "data": [{"id", "object": "model", "created", "owned_by"}]}`; further members are allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from mapping import jsonio
+from mapping.faults import Fault
+from mapping.gemini import upstream_errors
+from mapping.gemini.catalogue import AS_OF, BY_NAME, KNOWN, SHORT
+from mapping.gemini.model_classes import is_retired
+from mapping.gemini.models import model_info, strip_prefixes
+from mapping.responses.codex_catalog import Entry, catalog
+from mapping.values import JSON
+
+_GENERATE = "generateContent"
+
+
+def built_in(today: date) -> list[JSON]:
+    """The list for when nobody can be asked: the catalogue's, without what is retired."""
+    return [
+        {
+            "name": f"models/{model.name}",
+            "displayName": model.title,
+            "inputTokenLimit": model.inputs,
+            "outputTokenLimit": model.outputs,
+            "supportedGenerationMethods": ["embedContent"] if model_info(model.name).embedding else [_GENERATE],
+        }
+        for model in KNOWN
+        if not is_retired(model.name, today)
+    ]
+
+
+def read_page(content: bytes) -> tuple[list[JSON], str | None]:
+    """One page of `models.list` -> (its models, the token of the next page or None). Raises UpstreamError."""
+    try:
+        page = jsonio.loads(content)
+    except ValueError:
+        page = None
+    if not isinstance(page, dict):
+        raise upstream_errors.broken("The upstream's list of models is not JSON.")
+    models = page.get("models")
+    following = page.get("nextPageToken")
+    found = [m for m in models if isinstance(m, dict)] if isinstance(models, list) else []
+    return found, following if isinstance(following, str) and following else None
+
+
+def name_of(model: JSON) -> str:
+    """The name of a model of `models.list`, without `models/`."""
+    return str(model.get("name", "")).removeprefix("models/")
+
+
+def answer(
+    models: Iterable[JSON], names: Mapping[str, str], wanted: str | None = None, *, for_codex: bool = False
+) -> bytes:
+    """OpenAI's list: `names` (further names -> the model that serves them) first, then Gemini's; or one model.
+
+    The list holds what answers in text, because that is what there are endpoints for. `wanted` may be any that exists.
+    `for_codex`: with the member that Codex CLI looks for.
+    Raises Fault 404 `model_not_found` when `wanted` is in neither.
+    """
+    known = {name_of(model): model for model in models}
+    entries = {name: _entry(name, target, known.get(target, {}), "gateway") for name, target in names.items()}
+    for name, model in known.items():
+        if name and (wanted is not None or _answers_in_text(name, model)):
+            entries.setdefault(name, _entry(name, name, model, "google"))
+    if wanted is None:
+        listed: JSON = {"object": "list", "data": list(entries.values())}
+        if for_codex:
+            listed["models"] = catalog(
+                Entry(name, names.get(name, name), str(entry.get("display_name") or name), entry.get("context_length"))
+                for name, entry in entries.items()
+            )
+        return jsonio.dumps(listed)
+    found = entries.get(wanted) or entries.get(strip_prefixes(wanted))
+    if found is None:
+        raise Fault(404, f"The model '{wanted[:200]}' does not exist.", code="model_not_found", param="model")
+    return jsonio.dumps(found)
+
+
+def _answers_in_text(name: str, model: JSON) -> bool:
+    methods = model.get("supportedGenerationMethods")
+    return model_info(name).outputs == ("TEXT",) and (not isinstance(methods, list) or _GENERATE in methods)
+
+
+def _entry(name: str, target: str, model: JSON, owner: str) -> JSON:
+    """An entry of OpenAI's list. `target`: the Gemini model behind the name; `model`: what Google lists of it."""
+    entry: dict[str, Any] = {"id": name, "object": "model", "created": _created(target), "owned_by": owner}
+    for theirs, ours in (
+        ("displayName", "display_name"),
+        ("inputTokenLimit", "context_length"),
+        ("outputTokenLimit", "max_output_tokens"),
+    ):
+        if model.get(theirs) is not None:
+            entry[ours] = model[theirs]
+    return entry
+
+
+def _created(name: str) -> int:
+    """When the model was released, in Unix seconds. Google's list does not say; new models come before new tables."""
+    known = BY_NAME.get(SHORT.get(name, name))
+    day = known.released if known else AS_OF
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())

@@ -1,0 +1,58 @@
+"""The payload of an upstream answer or stream event -> the `GenerateContentResponse` objects in it.
+
+Rules of this module:
+
+* Errors that come in place of an answer, alone or in a list, are raised as such.
+* The Cloud Code API wraps each response as `{"response": {...}, "traceId": ...}`; it is unwrapped here, once for all.
+* What is neither is a broken answer. Raises nothing but UpstreamError.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mapping import jsonio
+from mapping.gemini.upstream_errors import broken, from_event
+from mapping.values import JSON
+
+
+def responses(data: bytes) -> list[JSON]:
+    """The responses in the bytes of a whole answer, or of one event of a stream. Nearly always one.
+
+    `[DONE]`, which proxies add to streams, is none. Raises UpstreamError.
+    """
+    try:
+        value = jsonio.loads(data)
+    except ValueError:
+        if data.strip() == b"[DONE]":
+            return []
+        raise broken("The upstream's answer is not JSON.", code="upstream_not_json") from None
+    return unwrap(value)
+
+
+def unwrap(value: Any) -> list[JSON]:
+    """The responses in a parsed answer or event. Raises UpstreamError."""
+    if type(value) is dict:
+        if "candidates" in value and "error" not in value:
+            return [value]
+        return [_unwrap_object(value)]
+    if type(value) is list and value:
+        return [response for item in value for response in _unwrap_item(item)]
+    raise broken("The upstream's answer is not a JSON object.", code="upstream_not_json")
+
+
+def _unwrap_item(item: Any) -> list[JSON]:
+    """An element of a list; lists within lists are no answer."""
+    return unwrap(item if type(item) is dict else None)
+
+
+def _unwrap_object(value: JSON) -> JSON:
+    if value.get("error"):
+        raise from_event(value)
+    inner = value.get("response")
+    if type(inner) is not dict:
+        return value
+    if inner.get("error"):
+        raise from_event(inner)
+    trace = value.get("traceId")
+    return inner if inner.get("responseId") or not trace else {**inner, "responseId": trace}

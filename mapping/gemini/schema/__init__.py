@@ -1,0 +1,1 @@
+"""JSON Schema as clients write it, and as Gemini takes it."""

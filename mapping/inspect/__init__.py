@@ -1,0 +1,1 @@
+"""For people: what became of each member, texts that can be masked, printed and compared."""

@@ -1,0 +1,94 @@
+"""A Gemini call as one JSON value, so that two of them can be compared; and the words for the places in it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from mapping.inspect.explain_diff import Path, Step, dotted
+from mapping.values import JSON, GeminiCall
+
+BODY = "body"
+_CALL, _FURTHER, _ANSWER = "call", "further", "answer"
+
+_NOT_COMPARED = ("model", "options")
+"""Members of the plan that no member of a request decides."""
+
+_WORDS: dict[Path, str] = {
+    (_CALL, "model"): "the model",
+    (_CALL, "method"): "the method",
+    (_CALL, "copies"): "how many calls make up the answer",
+    (_ANSWER, "client_model"): "model of the answer",
+    (_ANSWER, "stream"): "the answer is a stream",
+    (_ANSWER, "include_usage"): "the stream tells the usage",
+    (_ANSWER, "n"): "number of choices",
+    (_ANSWER, "logprobs"): "logprobs in the answer",
+    (_ANSWER, "names"): "names of tools in the answer",
+    (_ANSWER, "integers"): "types of arguments in the answer",
+    (_ANSWER, "custom"): "form of calls in the answer",
+    (_ANSWER, "legacy_functions"): "form of calls in the answer",
+    (_ANSWER, "used_ids"): "ids that the answer does not use again",
+    (_ANSWER, "audio_format"): "format of the audio",
+    (_ANSWER, "thought_tag"): "form of thoughts in the answer",
+    (_ANSWER, "json_by_sentence"): "JSON that is taken out of Markdown fences",
+    (_ANSWER, "echo"): "repeated in the answer",
+    (_ANSWER, "kinds"): "form of calls in the answer",
+    (_ANSWER, "include"): "what the answer includes",
+    (_ANSWER, "summary"): "the answer shows thoughts",
+    (_ANSWER, "carry"): "the answer has encrypted_content",
+    (_ANSWER, "store"): "the answer is stored",
+    (_ANSWER, "compaction"): "the answer is a compaction",
+}
+"""Beginning of a path -> what it means."""
+
+
+def call_json(call: GeminiCall, body: JSON | None = None) -> JSON:
+    """What a request decides: the call, and how its answer is made. `body`: in the form in which it is sent."""
+    plan = {f.name: _plain(getattr(call.plan, f.name)) for f in fields(call.plan) if f.name not in _NOT_COMPARED}
+    return {
+        _CALL: {"model": call.model, "method": call.method, "copies": call.copies},
+        BODY: call.body if body is None else body,
+        _FURTHER: call.further,
+        _ANSWER: plan,
+    }
+
+
+def with_model(value: JSON, model: str) -> JSON:
+    """The same call (of `call_json`) for another model."""
+    return {**value, _CALL: {**value[_CALL], "model": model}}
+
+
+def is_sent(path: Path) -> bool:
+    """Whether it is something that Gemini gets."""
+    return path[:1] != (_ANSWER,)
+
+
+def said(path: Path) -> str:
+    """A place in the call: the path in Gemini's request, or words."""
+    words = _WORDS.get(path[:2])
+    if words is not None:
+        return words
+    if path[:1] == (BODY,):
+        return dotted(path[1:]) or "the whole request"
+    if path[:1] == (_FURTHER,) and len(path) > 1:
+        calls = _further(path[1])
+        return f"{calls}: {dotted(path[2:])}" if len(path) > 2 else calls
+    return dotted(path) or "the whole call"
+
+
+def _further(step: Step) -> str:
+    """Which of the calls that make up an answer; the first is the call itself."""
+    return f"calls {step.start + 2} to {step.stop + 1}" if isinstance(step, range) else f"call {int(step) + 2}"
+
+
+def _plain(value: Any) -> Any:
+    """A member of a plan as JSON."""
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if isinstance(value, dict) and any(not _is_json(member) for member in value.values()):
+        return {name: repr(member) for name, member in value.items()}
+    return value
+
+
+def _is_json(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float | list | dict)

@@ -1,0 +1,1 @@
+"""Texts, pictures, sound and files of a message, and the types of their bytes."""

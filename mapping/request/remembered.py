@@ -1,0 +1,53 @@
+"""A model turn that is remembered as Gemini gave it, beside the same turn as the client gives it back."""
+
+from __future__ import annotations
+
+from mapping.values import JSON, RawTurn
+
+_SHOWN = frozenset({"executableCode", "codeExecutionResult", "fileData"})
+"""Members of parts that answers show within their text."""
+
+
+def call_part(raw: RawTurn | None, call_id: str | None) -> JSON:
+    """The remembered functionCall part of that id; an empty one if there is none."""
+    if raw is not None and call_id in raw.call_ids:
+        made = call_parts(raw)
+        at = raw.call_ids.index(call_id)
+        if at < len(made):
+            return made[at]
+    return {"functionCall": {}}
+
+
+def call_parts(raw: RawTurn) -> list[JSON]:
+    """The functionCall parts, in their order."""
+    return [part for part in raw.parts if "functionCall" in part]
+
+
+def same_call(made: JSON, told: JSON) -> bool:
+    """Whether the client gave a functionCall back unchanged; its id apart."""
+    return bool(made.get("name") == told["name"] and (made.get("args") or {}) == told["args"])
+
+
+def same_text(raw: RawTurn, texts: list[str]) -> bool:
+    """Clients may leave out the text beside calls, and trim it; anything else is a change.
+
+    Where the answer showed other parts within the text (code that was run, say), the pieces have to be there in order.
+    """
+    told = "".join(texts).strip()
+    made = [part["text"] for part in raw.parts if part.get("text") and not part.get("thought")]
+    if not told or told == "".join(made).strip():
+        return True
+    if not any(not _SHOWN.isdisjoint(part) for part in raw.parts):
+        return False
+    at = 0
+    for piece in map(str.strip, made):
+        found = told.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
+
+
+def sendable(raw: RawTurn) -> list[JSON]:
+    """The remembered parts, without the empty texts that end a stream; a signed one stays."""
+    return [part for part in raw.parts if part.get("text") != "" or "thoughtSignature" in part]

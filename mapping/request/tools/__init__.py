@@ -1,0 +1,1 @@
+"""Tools: declarations, names, and what the model may choose."""

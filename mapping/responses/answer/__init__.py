@@ -1,0 +1,1 @@
+"""The answer to a Responses request: output items, whole and as events."""

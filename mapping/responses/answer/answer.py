@@ -1,0 +1,138 @@
+"""Whole Gemini answers -> the Response object.
+
+Rules of this module (OpenAI API reference, `Response`):
+
+* The output is the same as that of a stream (`mapping.responses.answer.output`).
+* Beside `output` there may be `choices`, for scripts that were written for gateways with answers in chat's shape. It is
+  no part of the response that is stored.
+"""
+
+from __future__ import annotations
+
+from mapping import jsonio
+from mapping.answer.calls import Mint
+from mapping.answer.usage import Totals
+from mapping.gemini import payload
+from mapping.gemini.upstream_errors import broken
+from mapping.notes import Notes
+from mapping.responses.answer.exchange import Clock, Exchange
+from mapping.responses.answer.item_list import NoEvents
+from mapping.responses.answer.output import Output, Seal
+from mapping.responses.compaction import CompactionOutput
+from mapping.responses.objects import ResponseObject
+from mapping.responses.plan import ResponsesPlan
+from mapping.values import JSON, RawTurn
+
+
+class ResponsesAnswer:
+    """Takes the upstream answer of one exchange with `add`, gives the client's with `finish`.
+
+    `created` is Unix time in seconds; `mint` makes a fresh id with the prefix it is given; `seal` makes an
+    `encrypted_content` of its payload; `clock` gives `completed_at` (None: the time of creation). `chat_shape` puts
+    `choices` beside the output. Raises UpstreamError; an answer that `add` refused leaves no trace, another one may be
+    added in its place.
+    """
+
+    def __init__(
+        self,
+        plan: ResponsesPlan,
+        *,
+        created: int,
+        mint: Mint,
+        notes: Notes,
+        seal: Seal,
+        response_id: str,
+        chat_shape: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self._exchange = Exchange(ResponseObject(plan, response_id, created), mint, notes, seal, clock)
+        self._chat_shape = chat_shape
+        self._answer: _Answer | None = None
+        self._open: _Answer | None = None
+
+    @property
+    def continuation(self) -> str | None:
+        """The answer goes on: send the same request with this `continuationToken`, and `add` what comes.
+
+        `finish` takes the answer as it is.
+        """
+        return self._open.reader.continuation if self._open else None
+
+    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
+        """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
+        answer = self._open or _Answer(self._exchange)
+        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
+            answer.reader.add(response)
+        self._end(answer, needs_content=needs_content)
+
+    def close(self) -> None:
+        """Take an answer that would go on as it is."""
+        if self._open is not None:
+            self._end(self._open)
+
+    def finish(self) -> bytes:
+        """The Response object."""
+        response = self.response()
+        if self._chat_shape:
+            response = {**response, "choices": [self._choice()]}
+        try:
+            return jsonio.dumps(response)
+        except RecursionError:
+            raise broken("The upstream's answer is nested too deeply.") from None
+
+    def response(self) -> JSON:
+        """The Response object as a value."""
+        return self._whole().response
+
+    def stored_output(self) -> list[JSON]:
+        """The output with all that a later request needs to go on from it, whatever the client asked for."""
+        return self._whole().output.stored()
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
+        return self._answer.reader.turns() if self._answer else {}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._answer.reader.usage.totals() if self._answer else Totals()
+
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._answer.reader.finish_reasons if self._answer else []
+
+    def _end(self, answer: _Answer, *, needs_content: bool = False) -> None:
+        answer.reader.end(needs_content=needs_content)
+        if answer.reader.continuation is not None:
+            self._open = answer
+            return
+        answer.close()
+        self._open = None
+        self._answer = answer
+
+    def _whole(self) -> _Answer:
+        self.close()
+        if self._answer is None:
+            raise broken("The upstream gave no answer.", code="upstream_empty")
+        return self._answer
+
+    def _choice(self) -> JSON:
+        output = self._whole().output
+        text = "" if isinstance(output, CompactionOutput) else output.content
+        return {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": output.reason}
+
+
+class _Answer:
+    """One upstream answer."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.output = exchange.output(NoEvents())
+        self.response: JSON = {}
+        self._exchange = exchange
+        self.reader = exchange.reader(self._writer)
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        self.response = self._exchange.end(self.output, self.reader)
+
+    def _writer(self, index: int) -> Output | CompactionOutput:
+        return self._exchange.surplus(index) if index else self.output

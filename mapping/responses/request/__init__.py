@@ -1,0 +1,1 @@
+"""A Responses request: parameters, input items, tools."""

@@ -1,0 +1,59 @@
+"""addons.gateway.exchange.ending: the end of the gateway is bounded, and a second signal ends it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+from mitmproxy.test import taddons
+
+from addons.gateway.exchange import ending
+from addons.gateway.gateway import Gateway
+from tests.gateway.exchange.test_exchange import ACCOUNT, exchange_of
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, None], ids=["SIGTERM", "SIGINT", "none"])
+def test_a_client_that_takes_nothing_is_not_waited_for(
+    number: signal.Signals | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A further signal ends the wait, and so does time."""
+    monkeypatch.setattr(ending, "GRACE", 1000.0 if number else 0.01)
+    file = tmp_path / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+
+    async def end() -> None:
+        exchange = await exchange_of(gateway, {"messages": [{"role": "user", "content": "hi"}]})
+        ended = asyncio.ensure_future(ending.end(gateway))
+        while exchange.error is None:  # noqa: ASYNC110 - nothing else tells
+            await asyncio.sleep(0.001)
+        if number:
+            assert not ended.done()
+            signal.raise_signal(number)
+        await asyncio.wait_for(ended, 10)
+        assert exchange.error == "gateway_stopping"
+        assert not exchange.delivered
+
+    with taddons.context():
+        asyncio.run(end())
+    gateway.close_store()
+
+
+def test_nothing_new_is_taken_on(tmp_path: Path) -> None:
+    file = tmp_path / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+    gateway.ending = True
+
+    async def ask() -> int:
+        exchange = await exchange_of(gateway, {"messages": [{"role": "user", "content": "hi"}]})
+        assert exchange.flow.response
+        assert exchange.flow.response.headers["retry-after"]
+        return exchange.flow.response.status_code
+
+    assert asyncio.run(ask()) == 503
+    gateway.close_store()

@@ -1,0 +1,211 @@
+"""addons.gateway.exchange.exchange: the order in which a client's stream is made."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy.test import tflow
+
+from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.summary import Summary, line
+from addons.gateway.gateway import Gateway
+from addons.gateway.models.model_map import MAX_NAME
+
+EVENT = (
+    b'data: {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}\r\n\r\n'
+)
+ACCOUNT = '[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "http://127.0.0.1:9"\n'
+
+
+async def exchange_of(gateway: Gateway, body: dict[str, Any]) -> Exchange:
+    """An exchange whose request is on its way to the upstream."""
+    flow = tflow.tflow()
+    flow.client_conn.peername = ("127.0.0.1", 1)
+    flow.request.method = "POST"
+    flow.request.path = "/v1/responses" if "input" in body else "/v1/chat/completions"
+    flow.request.headers["host"] = "localhost"
+    flow.request.raw_content = json.dumps({"model": "gemini-2.5-flash", "stream": True, **body}).encode()
+    exchange = gateway.open(flow, flow.request)
+    waiting = exchange.on_request()
+    if waiting is not None:
+        await waiting
+    return exchange
+
+
+async def answer_after_a_sign_of_life(gateway: Gateway, body: dict[str, Any]) -> str:
+    """What the client gets when a sign of life was made, and the answer comes before it could be sent."""
+    exchange = await exchange_of(gateway, body)
+    exchange.flow.response = tflow.tresp(status_code=200)
+    exchange.on_response_headers()
+    exchange._show_life()
+    sent = exchange.feed(EVENT)
+    assert exchange.pending() == b""
+    exchange.stream_head()
+    exchange.judge()
+    await exchange.on_response()
+    return (sent + exchange.tail).decode()
+
+
+@pytest.mark.parametrize(
+    "body", [{"input": "hi"}, {"messages": [{"role": "user", "content": "hi"}]}], ids=["responses", "chat"]
+)
+def test_a_sign_of_life_is_not_overtaken(body: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+    sent = asyncio.run(answer_after_a_sign_of_life(gateway, body))
+    gateway.close_store()
+    life = ": keep-alive" if "messages" in body else "event: response.in_progress"
+    assert sent.count(life) == (1 if "messages" in body else 2)
+    assert sent.rindex(life) < sent.index("Hi")
+    numbers = [int(number) for number in re.findall(r'"sequence_number":(\d+)', sent)]
+    assert numbers == list(range(len(numbers)))
+    if "messages" in body:
+        assert sent.index('"role":"assistant"') < sent.index("Hi")
+        assert sent.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(("keep_alive", "timers"), [("'15s'", 1), ("0", 0), ("'0s'", 0)])
+def test_signs_of_life_can_be_switched_off(tmp_path: Path, keep_alive: str, timers: int) -> None:
+    file = tmp_path / "antigravity.toml"
+    file.write_text(f"[proxy]\nkeep_alive = {keep_alive}\n{ACCOUNT}")
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+
+    async def silences() -> int:
+        exchange = await exchange_of(gateway, {"messages": [{"role": "user", "content": "hi"}]})
+        made = int(exchange._silence is not None)
+        exchange.client_left()
+        return made
+
+    assert asyncio.run(silences()) == timers
+    gateway.close_store()
+
+
+def test_what_a_request_waits_for_ends_when_its_client_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`GET /v1/responses/{id}` waits for a response of the background, for instance."""
+    file = tmp_path / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+
+    async def leave() -> None:
+        never, waits = asyncio.Event(), asyncio.Event()
+
+        async def wait() -> None:
+            waits.set()
+            await never.wait()
+
+        monkeypatch.setattr(gateway, "begin", lambda exchange, match: wait())
+        waiting = asyncio.ensure_future(exchange_of(gateway, {"input": "hi"}))
+        await waits.wait()
+        [exchange] = gateway.exchanges.values()
+        exchange.client_left()
+        await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(leave())
+    gateway.close_store()
+
+
+def gateway_of(folder: Path) -> Gateway:
+    file = folder / "antigravity.toml"
+    file.write_text(ACCOUNT)
+    gateway = Gateway(environ={})
+    gateway.use(gateway.load(file))
+    return gateway
+
+
+CHAT = {"messages": [{"role": "user", "content": "hi"}]}
+PART = EVENT.replace(b', "finishReason": "STOP"', b"")
+
+
+@pytest.mark.parametrize(
+    ("body", "stream", "said"),
+    [
+        (CHAT, PART * 3, "200 client left after"),
+        (CHAT, b"", "client left after"),
+        ({**CHAT, "stream": False}, b"", "client left after"),
+        ({"input": "hi"}, PART, "200 client left after"),
+    ],
+    ids=["in the stream", "before the stream", "a whole answer", "responses"],
+)
+def test_a_client_that_left_is_told_of_as_that(body: dict[str, Any], stream: bytes, said: str, tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, body)
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        if stream and exchange.feed(stream):
+            exchange.stream_head()
+        exchange.client_left()
+        exchange.client_left()  # the layer and the hook both tell
+
+    asyncio.run(run())
+    gateway.close_store()
+    [summary] = told
+    assert summary.left
+    assert not summary.failed
+    assert (summary.outcome, summary.error) == ("client_left", None)
+    assert summary.status == (200 if stream else None)
+    assert f" · {said} " in line(summary)
+    assert summary.attempts[0].outcome == "client left"
+    events = summary.events
+    assert (events or 0) >= 3 if "messages" in body and stream else True
+    assert (f", {events} events" in line(summary)) == bool(stream)
+    [minute] = [minute for minute in gateway.statistics.minutes() if minute.requests]
+    assert (minute.requests, minute.errors) == (1, 0)
+    assert gateway.statistics.accounts["a"].failures == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "code"), [("gpt-9", "model_not_found"), ("x" * 1_000_000, "string_above_max_length")], ids=["9", "long"]
+)
+def test_what_was_asked_for_is_told_and_bounded(model: str, code: str, tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, {**CHAT, "model": model})
+        await exchange.on_response()
+
+    asyncio.run(run())
+    gateway.close_store()
+    [summary] = told
+    assert (summary.error, summary.outcome, summary.model) == (code, code, None)
+    assert summary.client_model == model[:MAX_NAME]
+    assert summary.message
+    assert len(summary.message) <= 200
+    assert f"{model[:50]}" in line(summary)
+    assert line(summary).endswith(summary.id)
+    assert not gateway.model_map._known
+
+
+def test_an_answer_without_content_is_told_of(tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+    spent = b'{"candidates": [{"finishReason": "MAX_TOKENS"}], "usageMetadata": {"thoughtsTokenCount": 100}}'
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, {**CHAT, "max_tokens": 100})
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        assert exchange.feed(b"data: " + spent + b"\r\n\r\n") == b""
+        exchange.judge()
+        assert "empty=max_tokens: all 100" in exchange.stream_head().headers["x-antigravity-notes"]
+        await exchange.on_response()
+
+    asyncio.run(run())
+    gateway.close_store()
+    assert " · 200 · finish length · " in line(told[0])
+    assert "empty=max_tokens: all 100 tokens were thoughts; raise max_tokens" in line(told[0])

@@ -1,0 +1,189 @@
+"""addons.gateway.settings.settings: the settings file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.gateway.accounts.account import Account
+from addons.gateway.settings.settings import Settings, SettingsError, load, proxy_keys
+
+WHOLE = """
+[proxy]
+auth_mode = "auto"
+api_key = ["env:ANTIGRAVITY_KEY", "sk-literal"]
+allow_lan_access = true
+expose_account = false
+allowed_origins = ["https://app.example"]
+
+[retry]
+max_attempts = 5
+max_wait = "500ms"
+cooldown = false
+
+[models]
+default = "gemini-2.5-flash"
+[models.mapping]
+"gpt-4o" = "gemini-2.5-flash"
+
+[translation]
+signature_in_call_id = true
+
+[[accounts]]
+email = "first@example.com"
+api_key = "env:GEMINI_KEY_1"
+
+[[accounts]]
+email = "build-bot"
+upstream = "vertex"
+credentials = "bot.json"
+project = "my-project"
+location = "global"
+models = ["gemini-*"]
+weight = 2
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "antigravity.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_whole_contract(tmp_path: Path) -> None:
+    environ = {"ANTIGRAVITY_KEY": "sk-env", "GEMINI_KEY_1": "key-one"}
+    settings = load(write(tmp_path, WHOLE), environ)
+    assert proxy_keys(settings, environ) == ["sk-env", "sk-literal"]
+    assert settings.proxy.effective_auth_mode == "all_except_health"
+    assert (settings.retry.max_attempts, settings.retry.max_wait, settings.retry.cooldown) == (5, 0.5, False)
+    assert settings.models.mapping == {"gpt-4o": "gemini-2.5-flash"}
+    assert settings.translation.options().signature_in_call_id
+    first, bot = (Account.from_settings(entry, environ, Path()) for entry in settings.accounts)
+    assert (first.label, first.credential.headers(), first.unusable) == (
+        "first@example.com",
+        [(b"x-goog-api-key", b"key-one")],
+        None,
+    )
+    assert (bot.upstream, bot.project, bot.location) == ("vertex", "my-project", "global")
+    assert bot.unusable
+
+
+def test_defaults() -> None:
+    settings = load(None, {})
+    assert settings == Settings()
+    assert settings.proxy.effective_auth_mode == "off"
+    assert settings.retry.max_wait == 10.0
+
+
+@pytest.mark.parametrize(
+    ("environ", "labels", "keys"),
+    [
+        ({"GEMINI_API_KEYS": "a, b,,c"}, ["GEMINI_API_KEYS-1", "GEMINI_API_KEYS-2", "GEMINI_API_KEYS-3"], "abc"),
+        ({"GEMINI_API_KEY": "a", "GOOGLE_API_KEY": "b"}, ["GEMINI_API_KEY-1"], "a"),
+        ({"GOOGLE_API_KEY": "b"}, ["GOOGLE_API_KEY-1"], "b"),
+        ({"GEMINI_API_KEYS": " "}, [], ""),
+    ],
+)
+def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str], keys: str) -> None:
+    accounts = [Account.from_settings(entry, environ, Path()) for entry in load(None, environ).accounts]
+    assert [account.label for account in accounts] == labels
+    assert "".join(account.credential.headers()[0][1].decode() for account in accounts) == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[proxy]\nauth_mod = 'off'", "proxy.auth_mod: no such setting; did you mean 'auth_mode'?"),
+        ("[proxy]\nauth-mode = 'off'", "proxy.auth-mode: no such setting; did you mean 'auth_mode'?"),
+        ("[prox]\nauth_mode = 'off'", "prox: no such setting; did you mean 'proxy'?"),
+        ("auth_mode = 'off'", "auth_mode: no such setting; it belongs to [proxy]"),
+        ("[proxy]\nweight = 1", "proxy.weight: no such setting; it belongs to [[accounts]]"),
+        ("[[accounts]]\nemail = 'a'\napi_keys = 'k'", "accounts.0.api_keys: no such setting; did you mean 'api_key'?"),
+        ("[proxy]\nnonsense = 1", "proxy.nonsense: no such setting"),
+        ("[responses]\nstore = '~nobody-here/kept.db'", "responses.store: the home folder ~nobody-here is not known"),
+        ("[log]\nfile = '~nobody-here/log'", "log.file: the home folder ~nobody-here is not known"),
+        ('[responses]\nstore = "a\\u0000b"', "responses.store: a path holds no NUL character"),
+        ('[log]\nfile = "a\\u0000b"', "log.file: a path holds no NUL character"),
+        ("[proxy]\nkeep_alive = -1", "proxy.keep_alive"),
+        ("[proxy]\nauth_mode = 'sometimes'", "proxy.auth_mode"),
+        ("[retry]\nmax_wait = 'soon'", "retry.max_wait"),
+        ("[retry]\nmax_attempts = 0", "retry.max_attempts"),
+        ("[[accounts]]\napi_key = 'sk-secret-123'", "accounts.0.email"),
+        ("[[accounts]]\nemail = 'a'\napi_key = 12345678", "accounts.0.api_key"),
+        ("[[accounts]]\nemail = 'a'\nbase_url = 'localhost:1'", "accounts.0.base_url"),
+        ("[[accounts]]\nemail = 'a'\n[[accounts]]\nemail = 'a'", "used twice"),
+        ("[proxy", "not valid TOML"),
+        ("accounts = 'x'", "accounts"),
+    ],
+)
+def test_faults_are_named_without_secrets(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as e:
+        load(write(tmp_path, text), {})
+    assert said in str(e.value)
+    assert "sk-secret-123" not in str(e.value)
+    assert "12345678" not in str(e.value)
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("0", 0), ("'0s'", 0), ("'500ms'", 0.5), ("15", 15)])
+def test_signs_of_life_can_be_switched_off(tmp_path: Path, value: str, seconds: float) -> None:
+    assert load(write(tmp_path, f"[proxy]\nkeep_alive = {value}"), {}).proxy.keep_alive == seconds
+
+
+@pytest.mark.parametrize(
+    ("credentials", "why"),
+    [
+        ("~nobody-here/bot.json", "the home folder ~nobody-here is not known"),
+        ("~nobody-here", "the home folder ~nobody-here is not known"),
+        ("a\0b", "a path holds no NUL character"),
+    ],
+)
+def test_credentials_whose_path_is_none_make_one_account_unusable(credentials: str, why: str) -> None:
+    settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": credentials}]})
+    account = Account.from_settings(settings.accounts[0], {}, Path())
+    assert account.unusable == f"its credentials: {why}"
+
+
+def test_without_a_home_there_are_no_default_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": "adc"}]})
+    assert not Account.from_settings(settings.accounts[0], {}, Path()).credential.look()
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        load(tmp_path / "nowhere.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [("env:UNSET", "environment variable"), ("", "empty"), ("schlüssel", "characters"), ("two\nlines", "characters")],
+)
+def test_an_account_without_a_usable_key_does_not_stop_the_others(key: str, reason: str) -> None:
+    settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": key}]})
+    account = Account.from_settings(settings.accounts[0], {}, Path())
+    assert account.unusable
+    assert reason in account.unusable
+
+
+def test_no_secret_in_any_representation() -> None:
+    settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": "k-123"}], "proxy": {"api_key": "p-1"}})
+    account = Account.from_settings(settings.accounts[0], {}, Path())
+    for shown in (repr(settings), str(settings), settings.model_dump_json(), repr(account)):
+        assert "k-123" not in shown
+        assert "p-1" not in shown
+
+
+@given(st.binary(max_size=200))
+def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    path = tmp_path_factory.mktemp("settings") / "f.toml"
+    path.write_bytes(data)
+    try:
+        load(path, {})
+    except SettingsError:
+        pass
