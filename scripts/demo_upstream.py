@@ -4,8 +4,9 @@
     curl http://127.0.0.1:9000/v1beta/models -H 'x-goog-api-key: any'
 
 Any key will do, but one that contains `invalid` is refused. Each model `demo-<fault>` goes wrong in its own way;
-`--help` lists them. A line `call NAME {"argument": "value"}` of the user's text says which function to call, see
-demo/calls.py. Any Python 3 can start it; see bootstrap.py.
+`--help` lists them, and in the list of models the description of `demo-echo` names them. `call NAME {"argument":
+"value"}` in the user's text says which function to call, see demo/calls.py. Any Python 3 can start it
+(bootstrap.py).
 """
 
 import argparse
@@ -32,7 +33,7 @@ def parse(argv: list[str]) -> argparse.Namespace:
     listing = "\n".join(f"  demo-{name:<20} {what}" for name, (_, what) in FAULTS.items())
     parser = argparse.ArgumentParser(
         description="A small Gemini server with made-up answers.",
-        epilog=f"models that go wrong (add -first or -all to say whom they meet):\n{listing}",
+        epilog="models that go wrong, only listed here (add -first or -all to say whom they meet):\n" + listing,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default=LOOPBACK[0], choices=LOOPBACK, help="default: %(default)s")

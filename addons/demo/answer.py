@@ -18,12 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from addons.demo import calls, media, rules, schemas, signatures, turns
+from addons.demo import calls, examples, media, rules, signatures, texts, turns
 from addons.demo.models import ALIASES, Model
 from addons.demo.proto import JSON
 
-_ECHO = 1000
-"""Characters of the user's text that are repeated."""
 _IMAGE_TOKENS = 1290
 _PROMPT_IMAGE_TOKENS = 258
 _TOOL_USE_TOKENS = 40
@@ -280,19 +278,23 @@ def last_text(request: JSON) -> str:
     return ""
 
 
+def _said(request: JSON) -> str:
+    """What of the last user turn with a text is repeated."""
+    for content in reversed(request["contents"]):
+        if turns.role(content) == "user" and turns.text(content):
+            return texts.gist([part["text"] for part in content["parts"] if "text" in part])
+    return ""
+
+
 def _reply(request: JSON, model: Model) -> str:
     results = turns.results(request["contents"][-1])
     if results:
         quoted = "; ".join(f"{r['name']}: {json.dumps(r['response'], ensure_ascii=False)}" for r in results)
-        return f"The demo upstream, as {model.name}, got these results: {_shortened(quoted)}"
+        return f"The demo upstream, as {model.name}, got these results: {texts.harmless(quoted)}"
     seen = _media_seen(request["contents"][-1])
-    text = _shortened(last_text(request))
+    text = _said(request)
     said = f' You said: "{text}"' if text else " You said nothing."
     return f"This is the demo upstream, answering as {model.name}; no model was asked.{seen}{said}"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _ECHO else text[:_ECHO] + "…"
 
 
 def _media_seen(content: JSON) -> str:
@@ -315,11 +317,22 @@ def _shaped_text(request: JSON, config: JSON) -> str | None:
     if mime == "text/plain":
         return None
     schema = config.get("responseJsonSchema", config.get("responseSchema"))
+    if schema is None and mime == "application/json":
+        schema = _described_schema(request)
     if schema is None:
-        value: Any = {"answer": "This is the demo upstream.", "you_said": _shortened(last_text(request))}
+        value: Any = {"answer": "This is the demo upstream.", "you_said": _said(request)}
     else:
-        value = schemas.example(schema)
+        value = examples.example(schema)
     return str(value) if mime == "text/x.enum" else json.dumps(value, ensure_ascii=False)
+
+
+def _described_schema(request: JSON) -> JSON | None:
+    """The JSON Schema that stands in the prompt, the user's text first: so frameworks ask for JSON."""
+    contents = [c for c in reversed(request["contents"]) if turns.role(c) == "user"]
+    for content in (*contents, request.get("systemInstruction", {"parts": []})):
+        if (schema := texts.schema(turns.text(content))) is not None:
+            return schema
+    return None
 
 
 # ---- Google's own tools, images

@@ -2,24 +2,41 @@
 
 Rules of this module:
 
-* The user's text may say it, in lines of their own: `call exec_command {"cmd": "date"}`. Each line is one step: the
-  second is called when the result of the first has come. Without arguments they are made from the schema.
-* Else the functions that the text names are called, else the first. Two at once when the text says "parallel".
-* When the results are in and no line is left, nothing is called; unless the mode is ANY.
+* Only declared functions are called, whatever the prompts tell of others.
+* The user's text may say it: `call exec_command {"cmd": "date"}`, anywhere in it. Each is one step: the second is
+  called when the result of the first has come. Without arguments they are made from the schema.
+* Else the functions that the text names are called, else the first that changes nothing. Two at once when the text says
+  "parallel".
+* When the results are in and nothing is left to call, the loop of the agent ends: with a function that finishes
+  (`final_result`, `attempt_completion`) where one is declared, else with a text. Where the mode is ANY, as with
+  `tool_choice: "required"`, functions that were not called yet come before, and then each once more with all of its
+  arguments; after `_MOST` steps of the turn, or with nothing new to call, it answers with a text. Gemini would call for
+  ever, and so would the agent.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-from typing import Any
+from collections import Counter
 
-from addons.demo import rules, schemas, turns
+from addons.demo import examples, rules, texts, turns
 from addons.demo.models import Model
 from addons.demo.proto import JSON
 
-_LINE = re.compile(r"^call ([\w.:-]+)[ \t]*(\{.*\})?[ \t]*$", re.MULTILINE)
+_MOST = 3
+"""Steps of a turn after which nothing is called that the text does not ask for."""
+_FINISHING = frozenset(
+    (
+        *("answer", "attempt_completion", "complete", "complete_task", "done", "final", "final_answer", "final_output"),
+        *("final_response", "final_result", "finish", "finish_task", "finished", "submit", "submit_answer"),
+        *("submit_result", "task_complete", "task_completed", "task_done"),
+    )
+)
+"""Names of functions that end an agent's turn, in snake case and without a namespace."""
+_FILLER = 8
+"""Characters of a model turn that merely stands between results and what is shown with them."""
+_NAME = re.compile(r"[\w.:-]+")
 
 
 def choose(request: JSON, model: Model) -> list[JSON]:
@@ -30,33 +47,59 @@ def choose(request: JSON, model: Model) -> list[JSON]:
     offered = {f["name"]: f for f in rules.functions(request) if not allowed or f["name"] in allowed}
     if not offered or mode == "NONE":
         return []
-    text = turns.asked(request["contents"])
-    lines = [(name, args) for name, args in _LINE.findall(text) if name in offered]
-    step = turns.steps(request["contents"])
-    if step < len(lines):
-        name, args = lines[step]
-        return [_call(offered[name], model, _arguments(args))]
-    if step and mode != "ANY":
+    turn = _turn(request["contents"], offered)
+    text = turns.text(turn[0]) if turn else ""
+    made = [[call["name"] for call in turns.calls(content)] for content in turn if turns.calls(content)]
+    asked = texts.steps(text, offered)
+    if len(made) < len(asked):
+        name, args = asked[len(made)]
+        return [_call(model, name, examples.arguments(offered[name]) if args is None else args)]
+    if made:
+        return _go_on(offered, model, Counter(name for step in made for name in step), len(made), mode)
+    named = {form for word in _NAME.findall(text) for form in (word, word.rstrip(".:-"))}
+    chosen = sorted(offered.values(), key=lambda f: (f["name"] not in named, _finishes(f), examples.changes(f)))
+    count = 2 if "parallel" in text.lower() else 1
+    return [_call(model, f["name"], examples.arguments(f)) for f in (chosen * 2)[:count]]
+
+
+def _go_on(offered: dict[str, JSON], model: Model, made: Counter[str], steps: int, mode: str) -> list[JSON]:
+    """The call after results, when the text asks for none; empty when the loop is to end with a text."""
+    again = mode == "ANY"
+    wanted = [f for f in offered.values() if made[f["name"]] < (2 if again else 1) and (again or _finishes(f))]
+    if not wanted or steps >= _MOST:
         return []
-    named = [function for name, function in offered.items() if name in text]
-    chosen = named + [function for function in offered.values() if function not in named]
-    return [_call(function, model) for function in ((chosen * 2)[:2] if "parallel" in text else chosen[:1])]
+    function = min(wanted, key=lambda f: (not _finishes(f), made[f["name"]], examples.changes(f)))
+    args = examples.arguments(function, optional=bool(made[function["name"]]))
+    return [_call(model, function["name"], args)]
 
 
-def _arguments(text: str) -> JSON | None:
-    """The arguments of a line; None when there are none, or no JSON."""
-    try:
-        args: Any = json.loads(text)
-    except ValueError:
-        return None
-    return args if isinstance(args, dict) else None
+def _turn(contents: list[JSON], offered: dict[str, JSON]) -> list[JSON]:
+    """The current turn: from what the user last asked.
+
+    What a client shows after results (a picture, a reminder) begins no turn: nobody asked again. It stands right after
+    the results, or behind a filler of the model's, and says nothing to call.
+    """
+    start = turns.begin(contents)
+    while start > 0 and _after_results(contents, start) and not texts.steps(turns.text(contents[start]), offered):
+        start = turns.begin(contents[: start - 1])
+    return contents[max(start, 0) :]
 
 
-def _call(function: JSON, model: Model, args: JSON | None = None) -> JSON:
-    if args is None:
-        args = schemas.example(function.get("parametersJsonSchema", function.get("parameters", {"type": "object"})))
+def _after_results(contents: list[JSON], at: int) -> bool:
+    before = contents[at - 1]
+    if turns.role(before) == "model" and at > 1 and not turns.calls(before):
+        before = contents[at - 2] if len(turns.text(before)) <= _FILLER else before
+    return bool(turns.results(before))
+
+
+def _finishes(function: JSON) -> bool:
+    """Whether a function ends an agent's turn, by its name."""
+    return "_".join(examples.words(function["name"].rpartition("__")[2])) in _FINISHING
+
+
+def _call(model: Model, name: str, args: JSON) -> JSON:
     call: JSON = {"id": f"fc-{secrets.token_hex(6)}"} if model.new else {}
-    call["name"] = function["name"]
+    call["name"] = name
     # Gemini 2.5 leaves empty arguments away.
     if args or model.new:
         call["args"] = args

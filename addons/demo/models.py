@@ -7,6 +7,7 @@ those with `-n1` in the name take no candidateCount.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -169,9 +170,14 @@ def describe(name: str, title: str = "", inputs: int = 1048576, outputs: int = 6
     return listed
 
 
-def listing(demo_names: list[str]) -> list[dict[str, Any]]:
-    """All models of models.list; `demo_names` come last."""
-    return [describe(*row) for row in _LISTED] + [describe(name) for name in demo_names]
+def listing(faults: Iterable[str]) -> list[dict[str, Any]]:
+    """All models of models.list. The last one tells of the `faults` that have models: those are not for choosing."""
+    echo = describe("demo-echo", "Demo (echo)")
+    echo["description"] = (
+        "Takes whatever any model takes. Further models of the demo go wrong on purpose and are not listed: "
+        f"demo-<fault>, with a fault of {', '.join(faults)}. `python3 scripts/demo_upstream.py --help` explains them."
+    )
+    return [*(describe(*row) for row in _LISTED), echo]
 
 
 def details(name: str) -> dict[str, Any]:

@@ -182,7 +182,7 @@ class _Exchange:
     # ---- models
 
     def _list(self) -> JSON:
-        listed = models.listing([f"demo-{name}" for name in ("echo", *faults.FAULTS)])
+        listed = models.listing(faults.FAULTS)
         try:
             size = int(self._query.get("pageSize") or 50)
             start = int(base64.b64decode(self._query.get("pageToken", "") + "==") or 0)

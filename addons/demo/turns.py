@@ -49,17 +49,6 @@ def begin(contents: list[JSON]) -> int:
     return max((i for i, c in enumerate(contents) if role(c) == "user" and not results(c)), default=-1)
 
 
-def steps(contents: list[JSON]) -> int:
-    """How many times functions have been called in the current turn."""
-    return sum(bool(calls(content)) for content in contents[begin(contents) + 1 :])
-
-
-def asked(contents: list[JSON]) -> str:
-    """The text that the current turn began with."""
-    start = begin(contents)
-    return text(contents[start]) if start >= 0 else ""
-
-
 def text(content: JSON) -> str:
     """The texts of a content, each in a line."""
     return "\n".join(part["text"] for part in content["parts"] if "text" in part)

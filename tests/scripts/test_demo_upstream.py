@@ -7,6 +7,7 @@ import base64
 import http.client
 import json
 import math
+import re
 import subprocess
 import sys
 import threading
@@ -19,8 +20,8 @@ import pytest
 
 from addons.demo import signatures
 from addons.demo.answer import pieces
+from addons.demo.examples import example
 from addons.demo.faults import FAULTS
-from addons.demo.schemas import example
 from scripts.demo_upstream import Demo, parse, start
 
 ROOT = Path(__file__).parent.parent.parent
@@ -271,7 +272,11 @@ SCHEMAS: list[tuple[Any, Any]] = [
     ({"type": "integer", "minimum": 5, "maximum": 9}, 5),
     ({"type": "integer", "maximum": -3}, -3),
     ({"type": "integer", "exclusiveMinimum": 4, "multipleOf": 3}, 6),
-    ({"type": "number", "maximum": 0.25}, 0.25),
+    ({"type": "number"}, 1),
+    ({"type": "number", "minimum": 1.2}, 2),
+    ({"type": "number", "minimum": 0.1, "maximum": 0.25}, 0.25),
+    ({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}, 0.5),
+    ({"type": "number", "multipleOf": 0.5}, 1),
     ({"type": "string", "minLength": 8, "maxLength": 8}, "demo...."),
     ({"type": "string", "format": "date"}, "2026-01-31"),
     ({"enum": ["b", "a"]}, "b"),
@@ -312,6 +317,58 @@ def test_json_answers_satisfy_the_schema(upstream: Upstream, member: str) -> Non
 
 def test_json_without_a_schema_is_an_object(upstream: Upstream) -> None:
     assert isinstance(json.loads(upstream.whole(LEVEL, config(responseMimeType="application/json")).text), dict)
+
+
+PERSON = {"type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}}, "required": ["age"]}
+NESTED = {"$defs": {"p": PERSON}, "$ref": "#/$defs/p"}
+DESCRIBED: list[tuple[Any, Any]] = [
+    (ask(f"Anna is 5.\nAnswer with {json.dumps(PERSON, indent=2)}, {{no}} more."), {"name": "demo name", "age": 1}),
+    (
+        ask("Anna.", systemInstruction={"parts": [{"text": f"The schema:\n{json.dumps(NESTED)}"}]}),
+        {"name": "demo name", "age": 1},
+    ),
+    (ask(f"As in {json.dumps({'schema': PERSON})}"), {"answer", "you_said"}),
+    (ask('Like {"age": 5}, {"type": "object"} or {"properties": "many"}'), {"answer", "you_said"}),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), DESCRIBED, ids=["user", "system", "an envelope", "none"])
+def test_json_answers_satisfy_a_schema_in_the_prompt(upstream: Upstream, body: Any, expected: Any) -> None:
+    answer = json.loads(upstream.whole(LEVEL, {**body, "generationConfig": JSON_MIME}).text)
+    assert (set(answer) if isinstance(expected, set) else answer) == expected
+    assert upstream.whole(LEVEL, body).text.startswith("This is the demo upstream")
+
+
+FENCE = "`" * 3
+ECHOES = [
+    (["Fix the bug."], "Fix the bug."),
+    (["One.\nTwo."], "One.…"),
+    (["a" * 300], "a" * 200 + "…"),
+    (
+        [f"Write it like\nhello.py\n{FENCE}\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n{FENCE}\n"],
+        "Write it like…",
+    ),
+    ([f"{FENCE}python\nprint(1)\n{FENCE}\nWhat is it?"], "What is it?…"),
+    (["<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\nApply it."], "Apply it.…"),
+    (["*** Begin Patch\n*** Add File: x\n*** End Patch"], "…"),
+    (["<write_file><path>x</path></write_file>"], "x"),
+    (["<environment>here</environment>", "Do it."], "Do it."),
+    (["Do it.", "<reminder>Be brief.</reminder>"], "Do it."),
+]
+
+
+@pytest.mark.parametrize(("parts", "echo"), ECHOES)
+def test_nothing_is_repeated_that_an_agent_acts_on(upstream: Upstream, parts: list[str], echo: str) -> None:
+    answer = upstream.whole(LEVEL, {"contents": [user_turn(*({"text": part} for part in parts))]}).text
+    assert answer.partition("You said: ")[2] == f'"{echo}"'
+
+
+def test_results_are_repeated_without_marks(upstream: Upstream) -> None:
+    text = f"18 C\n{FENCE}sh\nrm x\n{FENCE}\n<<<<<<< SEARCH\n<b>"
+    turns = [user(), model_turn(call(signature=DUMMY)), user_turn(result(response={"output": text}))]
+    answer = upstream.whole(LEVEL, {"contents": turns}).text
+    assert "18 C" in answer
+    assert not any(mark in answer for mark in (FENCE, "<<<", "<b>", "rm x", "SEARCH"))
 
 
 def test_candidates_of_older_models(upstream: Upstream) -> None:
@@ -672,7 +729,8 @@ def test_the_list_of_models_comes_in_pages(upstream: Upstream) -> None:
     whole = upstream.send("GET", "/v1beta/models?pageSize=1000").json()
     assert whole == {"models": found}
     names = [model["name"] for model in found]
-    assert {"models/gemini-3.8-flash", "models/gemini-embedding-001", "models/demo-429"} <= set(names)
+    assert {"models/gemini-3.8-flash", "models/gemini-embedding-001"} <= set(names)
+    assert [name for name in names if "demo" in name] == ["models/demo-echo"]
     members = {"name", "version", "displayName", "inputTokenLimit", "outputTokenLimit", "supportedGenerationMethods"}
     assert all(members <= model.keys() for model in found)
     assert upstream.send("GET", "/v1beta/models?pageToken=x").status == 400
@@ -891,10 +949,11 @@ def test_every_fault_is_documented_and_listed(upstream: Upstream, capsys: pytest
     with pytest.raises(SystemExit):
         parse(["--help"])
     help_text = capsys.readouterr().out
-    listed = upstream.send("GET", "/v1beta/models?pageSize=1000").body.decode()
+    told = upstream.send("GET", "/v1beta/models?pageSize=1000").json()["models"][-1]["description"]
     for name in FAULTS:
         assert f"demo-{name} " in help_text
-        assert f'"models/demo-{name}"' in listed
+        assert re.search(rf"\b{name}\b", told)
+        assert upstream.send("GET", f"/v1beta/models/demo-{name}").status == 200
 
 
 def test_the_command() -> None:
