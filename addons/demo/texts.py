@@ -1,8 +1,8 @@
 """What the demo reads in texts: lines that say what to call, a schema in words around it, and what it may repeat.
 
 Agents act on what an answer contains: a fenced file is written, an edit block is applied, a tag is a tool's. Whoever
-repeats the instructions that a prompt gives for these would have them carried out. So of a text only one line is
-repeated, without any of the marks that agents look for.
+repeats the instructions that a prompt gives for these would have them carried out. So of a text with any of the marks
+that agents look for only one line is repeated, without them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,8 @@ from typing import Any
 
 from addons.demo.proto import JSON
 
-_GIST = 200
-"""Characters of the user's text that are repeated."""
-_RESULT = 1000
-"""Characters of functions' results that are repeated."""
+_ECHO = 1000
+"""Characters of a text that are repeated."""
 
 _BLOCK = re.compile(
     r"(`{3,}|~{3,}).*?(?:\1|\Z)|<{5,}.*?(?:>{5,}[^\n]*|\Z)|\*\*\* Begin .*?(?:\*\*\* End [^\n]*|\Z)", re.DOTALL
@@ -25,6 +23,8 @@ _BLOCK = re.compile(
 """A fenced block, an edit block of aider's kind, a patch."""
 _MARK = re.compile(r"`{2,}|~{3,}|<{3,}|>{3,}|={5,}|\+{3,}|-{3,}|\*{3,}|@{2,}|</?[A-Za-z][^<>\n]*>")
 """What begins or ends such a block, and tags."""
+_FORMAT = re.compile(r"^[ \t]*(?:[{\[]|Action\b)", re.MULTILINE)
+"""What else tells of a format: JSON, and the words of ReAct."""
 
 _CALL = re.compile(r"\bcall ([A-Za-z_][\w.:-]*)[ \t]*(\\?\{)?")
 _BEGINS = re.compile(r"(?:^|[\"'`])[ \t]*(?:[-*] )?$")
@@ -42,19 +42,25 @@ _TYPES = frozenset(("object", "array", "string", "integer", "number", "boolean")
 
 def harmless(text: str) -> str:
     """A text in one line, shortened, without marks that agents act on."""
-    text = " ".join(_MARK.sub(" ", _BLOCK.sub(" … ", text)).split())
-    return text if len(text) <= _RESULT else text[:_RESULT] + "…"
+    return _shortened(" ".join(_MARK.sub(" ", _BLOCK.sub(" … ", text)).split()))
 
 
 def gist(parts: list[str]) -> str:
-    """The first line of the last of a turn's texts that is no notice in tags of the client's own."""
+    """What is repeated of a turn's texts: all when they are plain, else a line of the last that somebody has said.
+
+    A text that begins with a tag is a notice of the client's.
+    """
+    whole = "\n".join(parts)
+    if not _MARK.search(whole) and not _FORMAT.search(whole):
+        return _shortened(whole)
     spoken = [part for part in parts if part.strip() and not part.lstrip().startswith("<")] or parts
-    text = _BLOCK.sub("\n…\n", spoken[-1]) if spoken else ""
-    lines = [line for line in (" ".join(_MARK.sub(" ", line).split()) for line in text.splitlines()) if line]
-    said = [line for line in lines if line != "…"] or lines
-    if not said:
-        return ""
-    return said[0][:_GIST].rstrip() + ("…" if len(lines) > 1 or len(said[0]) > _GIST else "")
+    lines = [" ".join(_MARK.sub(" ", line).split()) for line in _BLOCK.sub("\n", spoken[-1]).splitlines()]
+    said = [line for line in lines if line]
+    return _shortened(said[0]) + "…" * (len(said) > 1) if said else "…"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _ECHO else text[:_ECHO] + "…"
 
 
 # ---- what to call

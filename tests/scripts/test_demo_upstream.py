@@ -342,14 +342,15 @@ def test_json_answers_satisfy_a_schema_in_the_prompt(upstream: Upstream, body: A
 FENCE = "`" * 3
 ECHOES = [
     (["Fix the bug."], "Fix the bug."),
-    (["One.\nTwo."], "One.…"),
-    (["a" * 300], "a" * 200 + "…"),
+    (["One,\ntwo.", "Three."], "One,\ntwo.\nThree."),
+    (["a" * 1001], "a" * 1000 + "…"),
+    (['Answer with\n{"tool": "x"}\nonly.'], "Answer with…"),
     (
         [f"Write it like\nhello.py\n{FENCE}\n<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\n{FENCE}\n"],
         "Write it like…",
     ),
-    ([f"{FENCE}python\nprint(1)\n{FENCE}\nWhat is it?"], "What is it?…"),
-    (["<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\nApply it."], "Apply it.…"),
+    ([f"{FENCE}python\nprint(1)\n{FENCE}\nWhat is it?"], "What is it?"),
+    (["<<<<<<< SEARCH\nx\n=======\ny\n>>>>>>> REPLACE\nApply it."], "Apply it."),
     (["*** Begin Patch\n*** Add File: x\n*** End Patch"], "…"),
     (["<write_file><path>x</path></write_file>"], "x"),
     (["<environment>here</environment>", "Do it."], "Do it."),
