@@ -31,7 +31,9 @@ from mapping.gemini import sse
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.inspect.printable import one_line
 from mapping.notes import CODES, Notes
-from mapping.values import JSON, GeminiCall, Options, nothing_remembered
+from mapping.openai_errors import error_object
+from mapping.request.plan import Translated
+from mapping.values import JSON, Options, nothing_remembered
 
 type Whole = chat.ChatAnswer | completions.CompletionsAnswer | responses.ResponsesAnswer
 type Stream = chat.ChatStream | completions.CompletionsStream | responses.ResponsesStream
@@ -75,7 +77,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             remarks = _remarks(call)
     except (Fault, UpstreamError, RecursionError) as e:
         problem = _problem(e)
-        out, remarks, status = _json(problem.as_json(), pretty=arguments.pretty), [f"HTTP status {problem.status}"], 1
+        out, remarks, status = (
+            _json(error_object(problem), pretty=arguments.pretty),
+            [f"HTTP status {problem.status}"],
+            1,
+        )
     sys.stdout.buffer.write(out)
     sys.stdout.buffer.flush()
     remarks += [f"{code}={detail}: {CODES[code]}" if detail else f"{code}: {CODES[code]}" for code, detail in notes]
@@ -103,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _translate(data: bytes, dialect: str | None, model: str | None, notes: Notes) -> tuple[str, GeminiCall]:
+def _translate(data: bytes, dialect: str | None, model: str | None, notes: Notes) -> tuple[str, Translated]:
     """The dialect of a request, and its Gemini call. Raises Fault."""
     try:
         body = jsonio.loads(data)
@@ -134,12 +140,12 @@ def _translate(data: bytes, dialect: str | None, model: str | None, notes: Notes
     return dialect, chat.translate(body, **given)
 
 
-def _bodies(call: GeminiCall) -> list[JSON]:
+def _bodies(call: Translated) -> list[JSON]:
     """The bodies of the calls that make up an answer; one that is sent several times once."""
     return [call.body, *call.further[:: call.copies]]
 
 
-def _remarks(call: GeminiCall) -> list[str]:
+def _remarks(call: Translated) -> list[str]:
     """Where the bodies go at the public Gemini API, how often, and what they lack."""
     query = "?alt=sse" if call.method == "streamGenerateContent" else ""
     times = f" ({call.copies} times)" if call.copies > 1 else ""
@@ -150,7 +156,7 @@ def _remarks(call: GeminiCall) -> list[str]:
     return remarks
 
 
-def _answer(data: bytes, dialect: str, call: GeminiCall, form: str | None, notes: Notes, *, pretty: bool) -> bytes:
+def _answer(data: bytes, dialect: str, call: Translated, form: str | None, notes: Notes, *, pretty: bool) -> bytes:
     """What the client gets for one upstream answer. Raises UpstreamError."""
     events = data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SSE_LINES)
     mint = _counting()

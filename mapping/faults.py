@@ -1,23 +1,37 @@
-"""Errors in OpenAI's shape.
+"""Faults: what went wrong with a request, in words that belong to no dialect.
 
-`{"error": {"message", "type", "param", "code"}}`, all four members always present (OpenAI's OpenAPI `Error`).
-The status decides what the SDKs do: 408, 409, 429 and 5xx are retried by them unless `x-should-retry` says otherwise.
+A fault says what (`kind`, `code`, `message`), where (`param`), and whether it makes sense to come back. Each dialect
+makes its own error of it (`mapping.dialect.Dialect.error`): shape, header fields, the name of the error's type.
+Statuses are those of HTTP. Codes are OpenAI's where it has one, since that is the longest list that exists.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import enum
 
-from mapping import jsonio
 
-INVALID_REQUEST = "invalid_request_error"
-SERVER_ERROR = "server_error"
+class FaultKind(enum.Enum):
+    """Whose fault it is, or which limit was reached. A dialect's error types come from it."""
+
+    REQUEST = "request"
+    """The request asks for what can't be had."""
+    SERVER = "server"
+    """The gateway, or Gemini, failed."""
+    REQUEST_LIMIT = "request limit"
+    """Too many requests within a time."""
+    TOKEN_LIMIT = "token limit"  # noqa: S105 - no secret
+    """Too many tokens within a time."""
+    QUOTA = "quota"
+    """What was paid for, or is free, is used up."""
+    PERMISSION = "permission"
+    """The account may not do this."""
 
 
 class Fault(Exception):
-    """An error that the client gets: as an HTTP answer, or as the error event of a stream.
+    """What a client is told: as an HTTP answer, or as the error event of a stream.
 
-    `retry_after` is in seconds; `should_retry` becomes the header `x-should-retry` (None: not sent).
+    `status` is the HTTP status. `param` is the path of the member that is at fault, as the client wrote it.
+    `retry_after` is in seconds. `should_retry`: whether the same request can succeed later; None: the status says it.
     """
 
     def __init__(
@@ -25,7 +39,7 @@ class Fault(Exception):
         status: int,
         message: str,
         *,
-        type: str = INVALID_REQUEST,
+        kind: FaultKind = FaultKind.REQUEST,
         code: str | None = None,
         param: str | None = None,
         retry_after: float | None = None,
@@ -34,7 +48,7 @@ class Fault(Exception):
         super().__init__(message)
         self.status = status
         self.message = message
-        self.type = type
+        self.kind = kind
         self.code = code
         self.param = param
         self.retry_after = retry_after
@@ -43,13 +57,10 @@ class Fault(Exception):
     def __repr__(self) -> str:
         return f"Fault({self.status}, {self.message!r}, code={self.code!r}, param={self.param!r})"
 
-    def as_json(self) -> dict[str, Any]:
-        """The JSON object of the answer."""
-        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
-
-    def body(self) -> bytes:
-        """The bytes of the answer."""
-        return jsonio.dumps(self.as_json())
+    @property
+    def name(self) -> str:
+        """A word for logs and metrics: the code, else the kind."""
+        return self.code or self.kind.value.replace(" ", "_")
 
 
 def missing(param: str) -> Fault:

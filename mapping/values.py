@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
+
+from mapping import jsonio
+from mapping.faults import Fault
+from mapping.notes import Notes
 
 type JSON = dict[str, Any]
 
@@ -49,62 +53,38 @@ class Options:
     """A prompt that Gemini blocks: `answer` (200, finish_reason content_filter) or `error` (400)."""
 
 
-@dataclass(slots=True)
-class Plan:
-    """What the way back has to know of the request."""
-
-    limit_name: ClassVar[str] = "max_tokens"
-    """What the dialect calls the limit on an answer's tokens."""
-    client_model: str
-    """The model as the client named it; answers carry it."""
-    model: str
-    """The Gemini model, without `models/`."""
-    served: str | None = None
-    """The model that answers, where Gemini says that it is another one. The reader of the answer sets it."""
-    stream: bool = False
-    prewarm: bool = False
-    """The client wants nothing but a warm cache: nothing is asked, and the answer is empty
-    (`mapping.request.prewarm`)."""
-    include_usage: bool = False
-    """The client asked for the usage chunk (`stream_options.include_usage`)."""
-    n: int = 1
-    """How many choices the client wants."""
-    logprobs: bool = False
-    names: dict[str, str] = field(default_factory=dict)
-    """Gemini's name of every declared function -> the client's."""
-    integers: dict[str, JSON] = field(default_factory=dict)
-    """Gemini's name of a function -> its JSON Schema, for numbers that protobuf made floats of."""
-    custom: set[str] = field(default_factory=set)
-    """Gemini's names of those functions that the client declared as custom tools."""
-    legacy_functions: bool = False
-    """The client used `functions`, so answers use `function_call`."""
-    used_ids: set[str] = field(default_factory=set)
-    """The tool call ids that the conversation holds already."""
-    audio_format: str | None = None
-    """The client asked for audio in this format."""
-    thought_tag: str | None = None
-    """Put thoughts into the content between tags of this name (`thought_tag_marker`) instead of `reasoning_content`."""
-    json_by_sentence: bool = False
-    """JSON was asked for by a sentence only, so that it may come in Markdown fences."""
-    options: Options = field(default_factory=Options)
-
-    def one_choice_per_call(self) -> None:
-        """The upstream does not take candidateCount: a call of its own makes each choice."""
+type Change = Callable[[JSON, Notes], JSON]
+"""Makes the form that another upstream takes of a body for the public API."""
 
 
 @dataclass(slots=True)
 class GeminiCall:
-    """One request to Gemini, ready to send but for the address and the credential."""
+    """One call to Gemini, in terms of the public API (v1beta). The gateway knows how it goes to each kind of upstream.
+
+    Its body does not change any more: its bytes are made once for each kind.
+    """
 
     model: str
     """Without `models/`."""
     method: str
-    """`generateContent`, `streamGenerateContent`, `countTokens`, ..."""
-    body: JSON
-    """As the public Gemini API (v1beta) takes it."""
-    plan: Plan
-    copies: int = 1
-    """How many such calls make up one answer (`n` for models without candidateCount)."""
-    further: list[JSON] = field(default_factory=list)
-    """The bodies of further calls that make up the answer, in the order of their choices: after those of `body`, and
-    each listed once per copy."""
+    """`generateContent`, `countTokens`, ...; empty: list the models."""
+    body: JSON | None = None
+    """None: a GET."""
+    query: str = ""
+    """With its question mark."""
+    notes: Notes = field(default_factory=Notes)
+    made: dict[str, bytes] = field(default_factory=dict)
+    """The bytes of the body, by kind of upstream."""
+
+    def encoded(self, kind: str, change: Change | None = None) -> bytes | None:
+        """The bytes of the body for a kind of upstream. Raises Fault for what no JSON parser would take."""
+        if self.body is None:
+            return None
+        data = self.made.get(kind)
+        if data is None:
+            body = change(self.body, self.notes) if change else self.body
+            try:
+                data = self.made[kind] = jsonio.dumps(body)
+            except RecursionError:
+                raise Fault(400, "The request is nested too deeply.", code="invalid_value") from None
+        return data

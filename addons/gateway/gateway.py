@@ -51,8 +51,9 @@ from mapping import chat, completions, faults
 from mapping.gemini import models_list
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
+from mapping.request.plan import Translated
 from mapping.responses.request.input_items import Unseal
-from mapping.values import JSON, GeminiCall, Recall
+from mapping.values import JSON, Recall
 
 logger = logging.getLogger("antigravity")
 
@@ -314,7 +315,7 @@ class Gateway:
         self.generate(exchange, call, self._chat_dialect(exchange, call))
         return None
 
-    def _chat_dialect(self, exchange: Exchange, call: GeminiCall) -> Dialect:
+    def _chat_dialect(self, exchange: Exchange, call: Translated) -> Dialect:
         created, mint = exchange.seeds.now(), exchange.seeds.mint
         return Dialect(
             whole=lambda notes: chat.ChatAnswer(call.plan, created=created, mint=mint, notes=notes),
@@ -332,7 +333,7 @@ class Gateway:
         )
         exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange))
 
-    def generate(self, exchange: Exchange, call: GeminiCall, dialect: Dialect) -> None:
+    def generate(self, exchange: Exchange, call: Translated, dialect: Dialect) -> None:
         """Have Gemini asked, unless the client wants nothing of it."""
         if call.plan.prewarm:
             streams = call.plan.stream

@@ -17,8 +17,9 @@ from typing import Any
 
 from mapping import jsonio
 from mapping.answer.function_args import arguments_text
+from mapping.request.plan import Plan
 from mapping.request.signatures import encode_call_id, family
-from mapping.values import JSON, Plan
+from mapping.values import JSON
 
 type Mint = Callable[[str], str]
 """Makes a fresh id with the given prefix, `call_` say."""

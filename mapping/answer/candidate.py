@@ -25,7 +25,8 @@ from mapping.answer.grounding import Citation, Span, citations, recited
 from mapping.answer.writer import Writer
 from mapping.gemini.upstream_errors import broken
 from mapping.notes import Notes
-from mapping.values import JSON, Plan
+from mapping.request.plan import Plan
+from mapping.values import JSON
 
 
 @dataclass(slots=True)

@@ -22,7 +22,9 @@ from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.values import JSON, Plan, RawTurn
+from mapping.openai_errors import error_body
+from mapping.request.plan import Plan
+from mapping.values import JSON, RawTurn
 
 
 class ChunkWriter(Writer, Protocol):
@@ -139,7 +141,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         """The error event that ends a stream."""
         sent = self._take()
         self._over = self._failed = True
-        return sent + sse.frame(error.body())
+        return sent + sse.frame(error_body(error))
 
     def add_answer(self, data: bytes | JSON) -> None:
         """Take in a further whole upstream answer: the next choices, where parallel calls make the choices.

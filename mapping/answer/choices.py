@@ -21,7 +21,8 @@ from mapping.answer.writer import Writer
 from mapping.gemini import payload
 from mapping.gemini.upstream_errors import broken
 from mapping.notes import Notes
-from mapping.values import JSON, Plan, RawTurn
+from mapping.request.plan import Plan
+from mapping.values import JSON, RawTurn
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from mapping.faults import INVALID_REQUEST, SERVER_ERROR, Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.upstream_errors import Kind, UpstreamError, broken
 from mapping.notes import Notes
 
@@ -51,7 +51,7 @@ class Rule:
     code: str | None = None
     kind: Kind = Kind.ANSWER
     status: int = 500
-    type: str = SERVER_ERROR
+    told: FaultKind = FaultKind.SERVER
     tell: bool = True
     """`finishMessage` may go into the error. For malformed calls it holds what the model wrote."""
 
@@ -77,7 +77,7 @@ RULES: dict[str, Rule] = {
     "IMAGE_RECITATION": _FILTERED,
     "LANGUAGE": _FILTERED,
     "PUP_LIMITED_DISABLED": Rule(
-        CONTENT_FILTER, Needs.SENT, code="account_restricted", kind=Kind.AUTH, status=403, type="permission_error"
+        CONTENT_FILTER, Needs.SENT, code="account_restricted", kind=Kind.AUTH, status=403, told=FaultKind.PERMISSION
     ),
     "NO_IMAGE": _PARTIAL,
     "IMAGE_OTHER": _PARTIAL,
@@ -87,7 +87,7 @@ RULES: dict[str, Rule] = {
     "MALFORMED_FUNCTION_CALL": Rule(needs=Needs.SENT, code="malformed_function_call", tell=False),
     "UNEXPECTED_TOOL_CALL": Rule(needs=Needs.DECLARED_CALL, code="unexpected_tool_call", tell=False),
     "MALFORMED_RESPONSE": Rule(needs=Needs.SENT, code="malformed_response", tell=False),
-    "MISSING_THOUGHT_SIGNATURE": Rule(needs=Needs.NEVER, kind=Kind.SIGNATURE, status=400, type=INVALID_REQUEST),
+    "MISSING_THOUGHT_SIGNATURE": Rule(needs=Needs.NEVER, kind=Kind.SIGNATURE, status=400, told=FaultKind.REQUEST),
 }
 
 
@@ -160,7 +160,7 @@ def _failure(rule: Rule, ending: Ending) -> UpstreamError:
     failure = broken(message, code=rule.code)
     if rule.kind is Kind.ANSWER:
         return failure
-    error = Fault(rule.status, failure.error.message, type=rule.type, code=rule.code, should_retry=False)
+    error = Fault(rule.status, failure.error.message, kind=rule.told, code=rule.code, should_retry=False)
     return UpstreamError(error, rule.kind, status=200, reason=rule.code or f"finish reason {ending.reason}")
 
 

@@ -21,8 +21,9 @@ from mapping.answer.writer import Writer
 from mapping.gemini.models import is_same, strip_prefixes
 from mapping.gemini.upstream_errors import broken
 from mapping.notes import Notes
+from mapping.request.plan import Plan
 from mapping.request.signatures import text_key
-from mapping.values import JSON, Plan, RawTurn
+from mapping.values import JSON, RawTurn
 
 MAX_CANDIDATES = 128
 """OpenAI's limit of `n`; Gemini's own is lower."""

@@ -15,7 +15,8 @@ from mapping.answer import usage
 from mapping.answer.choices import ChoiceAnswer, Exchange
 from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
-from mapping.values import JSON, Plan
+from mapping.request.plan import Plan
+from mapping.values import JSON
 
 _BESIDE_NULL = ("tool_calls", "function_call", "audio")
 """Members of a message beside which the content is null rather than empty."""

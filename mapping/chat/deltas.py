@@ -20,7 +20,8 @@ from mapping.answer.choices import Exchange
 from mapping.answer.finish import TOOL_CALLS
 from mapping.answer.grounding import Citation
 from mapping.answer.speech import Speech
-from mapping.values import JSON, Plan
+from mapping.request.plan import Plan
+from mapping.values import JSON
 
 AUDIO_LIFETIME = 3600
 """Seconds until `expires_at`. Nothing is stored; the member must be there."""

@@ -20,6 +20,7 @@ from mapping.notes import Notes
 from mapping.request import prewarm
 from mapping.request.contents import Conversation
 from mapping.request.parts import media
+from mapping.request.plan import Plan, Translated
 from mapping.request.request_body import request_body
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import GoogleExtensions, read_google
@@ -28,12 +29,12 @@ from mapping.request.settings.response_format import place_response_format, read
 from mapping.request.settings.thinking import read_reasoning, show_thoughts, thinking_config
 from mapping.request.tools.tool_choice import read_chat_choice, read_function_call
 from mapping.request.tools.tools import ToolSet
-from mapping.values import JSON, GeminiCall, Options, Plan, Recall
+from mapping.values import JSON, Options, Recall
 
 
 def translate(
     body: Any, *, model: str, client_model: str, options: Options, recall: Recall, notes: Notes
-) -> GeminiCall:
+) -> Translated:
     """The Gemini request for the parsed JSON `body` of a chat request.
 
     `model` is the Gemini model that was chosen, `client_model` the name the client used. `recall` finds earlier turns.
@@ -69,7 +70,7 @@ def translate(
         config["mediaResolution"] = media.highest(reader.resolutions)
     config.update(google.config)
 
-    return GeminiCall(
+    return Translated(
         model=info.id,
         method="streamGenerateContent" if stream else "generateContent",
         body=request_body(conversation, tools, config, google, body.get("service_tier")),

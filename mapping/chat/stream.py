@@ -16,7 +16,8 @@ from mapping.answer.choice_stream import ChoiceStream, Frame, StreamChoices
 from mapping.answer.choices import Exchange
 from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
-from mapping.values import JSON, Plan
+from mapping.request.plan import Plan
+from mapping.values import JSON
 
 _ROLE = b'{"role":"assistant","content":"","refusal":null}'
 

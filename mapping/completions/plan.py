@@ -8,7 +8,7 @@ from itertools import batched
 
 from mapping.answer import usage
 from mapping.answer.usage import Totals
-from mapping.values import Plan
+from mapping.request.plan import Plan
 
 
 @dataclass(slots=True)

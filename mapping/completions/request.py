@@ -21,10 +21,11 @@ from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.request.contents import Conversation, Wording
+from mapping.request.plan import Translated
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import GoogleExtensions, read_google
 from mapping.request.settings.thinking import read_reasoning, thinking_config
-from mapping.values import JSON, GeminiCall, Options, Recall, nothing_remembered
+from mapping.values import JSON, Options, Recall, nothing_remembered
 
 MAX_PROMPTS = 128
 """The most prompts of one request; each is an upstream call, or several."""
@@ -44,7 +45,7 @@ _WORDING = Wording(no_call="", no_result="")
 
 def translate(
     body: Any, *, model: str, client_model: str, options: Options, recall: Recall, notes: Notes
-) -> GeminiCall:
+) -> Translated:
     """The Gemini request for the parsed JSON `body` of a completions request.
 
     `model` is the Gemini model that was chosen, `client_model` the name the client used. `recall` is not asked: there
@@ -73,7 +74,7 @@ def translate(
             notes.add("emulated", name)
 
     bodies = [_request(prompt, suffix, config, google, info, notes, options) for prompt in prompts]
-    return GeminiCall(
+    return Translated(
         model=info.id,
         method="streamGenerateContent" if stream else "generateContent",
         body=bodies[0],

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping import jsonio
-from mapping.faults import INVALID_REQUEST, SERVER_ERROR, Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.google_errors import NOT_JSON, Failure, plain_text, read, redact, retry_after
 
 MAX_SDK_DELAY = 120.0
@@ -112,7 +112,7 @@ class Rule:
     status: int
     """HTTP status for the client. 0: the upstream's own."""
     code: str | None
-    type: str = INVALID_REQUEST
+    told: FaultKind = FaultKind.REQUEST
     param: str | None = None
     retry: bool | None = None
     """The header `x-should-retry`. None: the SDKs decide by the status."""
@@ -203,8 +203,8 @@ RULES: tuple[Rule, ...] = (
     _rule(range(400, 404), _KEY, _AUTH, 401, "invalid_api_key", todo=_NEW_KEY),
     _rule(range(400, 404), _LOCATION, _AUTH, 403, "unsupported_country_region_territory", todo=_ELSEWHERE),
     _rule(range(400, 404), _BILLING, _AUTH, 403, "billing_not_active", todo=_BILLING_ON),
-    _rule((402, 403, 429), _MONEY, Kind.BILLING, 429, _NO_MONEY, type=_NO_MONEY, todo=_ADD_MONEY),
-    _rule(402, None, Kind.BILLING, 429, _NO_MONEY, type=_NO_MONEY, todo=_ADD_MONEY),
+    _rule((402, 403, 429), _MONEY, Kind.BILLING, 429, _NO_MONEY, told=FaultKind.QUOTA, todo=_ADD_MONEY),
+    _rule(402, None, Kind.BILLING, 429, _NO_MONEY, told=FaultKind.QUOTA, todo=_ADD_MONEY),
     _rule(400, _SIGNATURE, Kind.SIGNATURE, 400, None),
     _rule(400, _TOKENS, _REQUEST, 400, _CONTEXT_LENGTH, param="messages"),
     _rule(400, r"payload size exceeds", _REQUEST, 413, "request_too_large"),
@@ -225,8 +225,8 @@ RULES: tuple[Rule, ...] = (
     _rule((401, 403), _SCOPE, _AUTH, 403, _DENIED, todo=_SIGN_IN),
     _rule(401, None, _AUTH, 401, "invalid_api_key", todo=_NEW_KEY),
     _rule(403, _OWNED, _REQUEST, 403, _DENIED),
-    _rule(403, _DAY_REASON, _QUOTA, 429, _NO_MONEY, type=_NO_MONEY, retry=False, per_day=True),
-    _rule(403, _RATE_REASON, _QUOTA, 429, _RATE_LIMIT, type="requests"),
+    _rule(403, _DAY_REASON, _QUOTA, 429, _NO_MONEY, told=FaultKind.QUOTA, retry=False, per_day=True),
+    _rule(403, _RATE_REASON, _QUOTA, 429, _RATE_LIMIT, told=FaultKind.REQUEST_LIMIT),
     _rule(403, _KEY_RESTRICTED, _AUTH, 403, _DENIED, todo=_LIFT_RESTRICTION),
     _rule(403, _DISABLED, _AUTH, 403, _DENIED, todo=_ENABLE),
     _rule(403, _SUSPENDED, _AUTH, 403, _DENIED, todo=_OTHER_PROJECT),
@@ -234,24 +234,24 @@ RULES: tuple[Rule, ...] = (
     _rule(404, _CLOSED, Kind.CLOSED, 404, "model_not_found", param="model"),
     _rule(404, r"\bmodels?[ /]", _REQUEST, 404, "model_not_found", param="model"),
     _rule(404, None, _REQUEST, 404, "not_found"),
-    _rule(408, None, _SERVER, 408, "timeout", type=SERVER_ERROR),
+    _rule(408, None, _SERVER, 408, "timeout", told=FaultKind.SERVER),
     _rule(409, None, _SERVER, 409, "conflict"),
     _rule(413, None, _REQUEST, 413, "request_too_large"),
-    _rule(429, _NO_CAPACITY, Kind.CAPACITY, 503, None, type=SERVER_ERROR),
-    _rule(429, _USED_UP, _QUOTA, 429, _NO_MONEY, type=_NO_MONEY, retry=False, per_day=True),
-    _rule(429, r"Tokens?Per|token_count", _QUOTA, 429, _RATE_LIMIT, type="tokens"),
-    _rule(429, None, _QUOTA, 429, _RATE_LIMIT, type="requests"),
-    _rule(499, None, _SERVER, 499, "cancelled", type=SERVER_ERROR, retry=True),
+    _rule(429, _NO_CAPACITY, Kind.CAPACITY, 503, None, told=FaultKind.SERVER),
+    _rule(429, _USED_UP, _QUOTA, 429, _NO_MONEY, told=FaultKind.QUOTA, retry=False, per_day=True),
+    _rule(429, r"Tokens?Per|token_count", _QUOTA, 429, _RATE_LIMIT, told=FaultKind.TOKEN_LIMIT),
+    _rule(429, None, _QUOTA, 429, _RATE_LIMIT, told=FaultKind.REQUEST_LIMIT),
+    _rule(499, None, _SERVER, 499, "cancelled", told=FaultKind.SERVER, retry=True),
     _rule(501, None, _REQUEST, 400, "unsupported_parameter"),
-    _rule(503, None, Kind.CAPACITY, 503, None, type=SERVER_ERROR),
-    _rule(504, None, _SERVER, 504, "timeout", type=SERVER_ERROR),
-    _rule(529, None, Kind.CAPACITY, 503, None, type=SERVER_ERROR),
+    _rule(503, None, Kind.CAPACITY, 503, None, told=FaultKind.SERVER),
+    _rule(504, None, _SERVER, 504, "timeout", told=FaultKind.SERVER),
+    _rule(529, None, Kind.CAPACITY, 503, None, told=FaultKind.SERVER),
     _rule(range(400, 500), None, _REQUEST, 0, None),
-    _rule(range(500, 600), None, _SERVER, 0, None, type=SERVER_ERROR),
+    _rule(range(500, 600), None, _SERVER, 0, None, told=FaultKind.SERVER),
 )
 """From the most special to the most general, within one status."""
 
-_ODD_STATUS = Rule(frozenset(), None, _SERVER, 502, None, type=SERVER_ERROR)
+_ODD_STATUS = Rule(frozenset(), None, _SERVER, 502, None, told=FaultKind.SERVER)
 """For a status that is neither success nor error, such as a redirect."""
 
 
@@ -276,7 +276,7 @@ def from_event(obj: Any) -> UpstreamError:
 
 def broken(message: str, *, code: str | None = None) -> UpstreamError:
     """A 200 answer that is no answer: malformed, empty, or cut off. 500, and the SDKs are told to try again."""
-    error = Fault(500, redact(message), type=SERVER_ERROR, code=code, should_retry=True)
+    error = Fault(500, redact(message), kind=FaultKind.SERVER, code=code, should_retry=True)
     return UpstreamError(error, Kind.ANSWER, status=200, reason=code or "broken answer")
 
 
@@ -285,7 +285,11 @@ def connect_failed(detail: str) -> UpstreamError:
     low = detail.lower()
     cause = next((said for words, said in _CAUSES if any(word in low for word in words)), _OTHER_CAUSE)
     error = Fault(
-        502, f"Gemini could not be reached: {cause}", type=SERVER_ERROR, code="upstream_unreachable", should_retry=True
+        502,
+        f"Gemini could not be reached: {cause}",
+        kind=FaultKind.SERVER,
+        code="upstream_unreachable",
+        should_retry=True,
     )
     return UpstreamError(error, _SERVER, status=0, reason="upstream unreachable", detail=redact(detail))
 
@@ -308,7 +312,7 @@ _OTHER_CAUSE = "the connection was closed before an answer came. This often pass
 def no_credential(detail: str, *, permanent: bool) -> UpstreamError:
     """There is nothing to show to the upstream: its token server refused (`permanent`), or could not be reached."""
     message = f"The account has no valid credential: {redact(detail)}"
-    error = Fault(503, message, type=SERVER_ERROR, code="no_credential")
+    error = Fault(503, message, kind=FaultKind.SERVER, code="no_credential")
     kind = Kind.AUTH if permanent else _SERVER
     return UpstreamError(error, kind, status=0, reason="no credential")
 
@@ -316,19 +320,19 @@ def no_credential(detail: str, *, permanent: bool) -> UpstreamError:
 def broken_off(detail: str) -> UpstreamError:
     """The connection to the upstream was lost in the middle of its answer. `detail` is what the library said."""
     message = "The stream was interrupted: Gemini's connection closed in the middle of the answer."
-    error = Fault(502, message, type=SERVER_ERROR, code="upstream_broke_off")
+    error = Fault(502, message, kind=FaultKind.SERVER, code="upstream_broke_off")
     return UpstreamError(error, Kind.ANSWER, status=0, reason="upstream broke off", detail=redact(detail))
 
 
 def unusable(message: str, *, code: str) -> UpstreamError:
     """An answer that can't be taken in: it is too large, or in an encoding that can't be read."""
-    error = Fault(502, message, type=SERVER_ERROR, code=code)
+    error = Fault(502, message, kind=FaultKind.SERVER, code=code)
     return UpstreamError(error, Kind.ANSWER, status=200, reason=code)
 
 
 def timed_out() -> UpstreamError:
     """The upstream did not answer in time."""
-    error = Fault(504, "The upstream did not answer in time.", type=SERVER_ERROR, code="upstream_timeout")
+    error = Fault(504, "The upstream did not answer in time.", kind=FaultKind.SERVER, code="upstream_timeout")
     return UpstreamError(error, _SERVER, status=0, reason="upstream timeout")
 
 
@@ -343,7 +347,7 @@ def _classify(failure: Failure) -> UpstreamError:
     error = Fault(
         rule.status or failure.status,
         _message(failure, rule),
-        type=rule.type,
+        kind=rule.told,
         code=rule.code,
         param=rule.param or failure.param,
         retry_after=failure.delay,

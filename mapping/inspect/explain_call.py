@@ -6,7 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from mapping.inspect.explain_diff import Path, Step, dotted
-from mapping.values import JSON, GeminiCall
+from mapping.request.plan import Translated
+from mapping.values import JSON
 
 BODY = "body"
 _CALL, _FURTHER, _ANSWER = "call", "further", "answer"
@@ -42,7 +43,7 @@ _WORDS: dict[Path, str] = {
 """Beginning of a path -> what it means."""
 
 
-def call_json(call: GeminiCall, body: JSON | None = None) -> JSON:
+def call_json(call: Translated, body: JSON | None = None) -> JSON:
     """What a request decides: the call, and how its answer is made. `body`: in the form in which it is sent."""
     plan = {f.name: _plain(getattr(call.plan, f.name)) for f in fields(call.plan) if f.name not in _NOT_COMPARED}
     return {

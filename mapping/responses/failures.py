@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from mapping.faults import Fault
+from mapping.openai_errors import error_object
 from mapping.values import JSON
 
 SERVER_ERROR = "server_error"
@@ -38,7 +39,7 @@ def error_event(error: Fault) -> JSON:
 
     Python's SDK raises the nested error; it hands a flat one on as an event that nobody looks at.
     """
-    told = {**error.as_json()["error"], "message": _message(error, _code(error))}
+    told = {**error_object(error)["error"], "message": _message(error, _code(error))}
     return {"code": error.code, "message": told["message"], "param": error.param, "error": told}
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from mapping.values import JSON, Plan
+from mapping.request.plan import Plan
+from mapping.values import JSON
 
 type CallType = Literal["function", "custom", "local_shell", "shell", "apply_patch", "tool_search"]
 """The type of a tool that the client runs itself."""

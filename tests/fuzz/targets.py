@@ -39,7 +39,9 @@ from mapping.faults import Fault
 from mapping.gemini import upstream_errors, upstream_forms
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.values import GeminiCall, Options, nothing_remembered
+from mapping.openai_errors import error_body, error_object
+from mapping.request.plan import Translated
+from mapping.values import Options, nothing_remembered
 from tests.e2e import answer_checks, response_checks
 
 WIRE = Path(__file__).parents[1] / "data" / "wire"
@@ -97,7 +99,7 @@ def requests(dialect: Any, **more: Any) -> Target:
         notes = Notes()
         given = {"model": model, "client_model": "m", "options": options, "recall": nothing_remembered, "notes": notes}
         try:
-            call: GeminiCall = dialect.translate(body, **given, **more)
+            call: Translated = dialect.translate(body, **given, **more)
         except Fault as e:
             check_error(e, 400, 404, 413)
         else:
@@ -112,7 +114,7 @@ def requests(dialect: Any, **more: Any) -> Target:
 
 
 def check_error(error: Fault, *statuses: int) -> None:
-    found = json.loads(error.body())["error"]
+    found = json.loads(error_body(error))["error"]
     assert found.keys() == {"message", "type", "param", "code"}
     assert isinstance(found["message"], str)
     assert found["message"]
@@ -247,7 +249,7 @@ def _streamed(translator: Any, pieces: list[bytes]) -> bytes | dict[str, Any]:
         check_error(e.error)
         if not translator.started:
             assert not b"".join(out), "something was sent before the answer began"
-            return e.error.as_json()
+            return error_object(e.error)
         out.append(translator.cut(e.error))
     return b"".join(out)
 

@@ -11,8 +11,9 @@ import pytest
 from mapping import chat, completions, responses
 from mapping.completions.plan import CompletionsPlan
 from mapping.notes import Notes
+from mapping.request.plan import Plan
 from mapping.responses.request.echo import echo
-from mapping.values import JSON, Plan
+from mapping.values import JSON
 
 THOUGHT = {"text": "Hm.", "thought": True}
 FILTERED = "Gemini's filter held the answer back; word the request otherwise"

@@ -10,7 +10,8 @@ from mapping import chat, jsonio
 from mapping.chat import ChatAnswer, ChatStream
 from mapping.gemini.models import is_same
 from mapping.notes import Notes
-from mapping.values import GeminiCall, Options, nothing_remembered
+from mapping.request.plan import Translated
+from mapping.values import Options, nothing_remembered
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ def test_same(asked: str, served: str, same: bool) -> None:
     assert is_same(served, asked) is same
 
 
-def call(model: str, notes: Notes, *, stream: bool = False) -> GeminiCall:
+def call(model: str, notes: Notes, *, stream: bool = False) -> Translated:
     body = {"model": "x", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
     given = {"options": Options(), "recall": nothing_remembered, "notes": notes}
     return chat.translate(body, model=model, client_model="x", **given)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.cooldowns import Cause, Rest
 from addons.gateway.accounts.pool import Pool
-from mapping.faults import INVALID_REQUEST, SERVER_ERROR, Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.upstream_errors import MAX_SDK_DELAY, rate_limit
 
 _NO_MONEY = "insufficient_quota"
@@ -31,21 +31,23 @@ def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now)
             "No account is configured. Add one: set the environment variable GEMINI_API_KEY, or write an "
             '[[accounts]] entry with email and api_key = "env:NAME" into the settings file '
             "(--set antigravity_config=FILE).",
-            type=SERVER_ERROR,
+            kind=FaultKind.SERVER,
             code="no_account",
             should_retry=False,
         )
     able = [account for account in pool.accounts if account.faulty is None and account.serves(model)]
     if able and len(resting) == len(able):
         said = resting[0][1].said or f"The model {model} is closed to the account."
-        return Fault(404, said, type=INVALID_REQUEST, code="model_not_found", param="model", should_retry=False)
+        return Fault(404, said, kind=FaultKind.REQUEST, code="model_not_found", param="model", should_retry=False)
     reasons = "; ".join(f"{account.label}: {_why(pool, account, model)}" for account in pool.accounts)
     if able and all(account.aside and account.aside.money for account in able):
-        return Fault(429, f"No account has money left. {reasons}", type=_NO_MONEY, code=_NO_MONEY, should_retry=False)
+        return Fault(
+            429, f"No account has money left. {reasons}", kind=FaultKind.QUOTA, code=_NO_MONEY, should_retry=False
+        )
     return Fault(
         503,
         f"No account can serve {model}. {reasons.rstrip('.')}.",
-        type=SERVER_ERROR,
+        kind=FaultKind.SERVER,
         code="no_account",
         should_retry=False,
     )
@@ -55,9 +57,9 @@ def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datet
     """429: the first account comes back by itself."""
     left, rest = waiting[0]
     wait = wait_words(left, now)
-    code, type_ = "rate_limit_exceeded", "requests"
+    code, kind = "rate_limit_exceeded", FaultKind.REQUEST_LIMIT
     if rest.cause is Cause.DAY:
-        code = type_ = _NO_MONEY
+        code, kind = _NO_MONEY, FaultKind.QUOTA
         message = f"{rest.said} The quota for {model} is used up{wait}.".strip()
     elif rest.cause is Cause.TOLD:
         message = f"The accounts for {model} rest because a person wants it{wait}."
@@ -66,7 +68,7 @@ def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datet
         if len(waiting) > 1:
             message += f" It was reached on all {len(waiting)} accounts."
     retry = None if left <= MAX_SDK_DELAY and rest.cause is not Cause.DAY else False
-    return Fault(429, message, type=type_, code=code, retry_after=left, should_retry=retry)
+    return Fault(429, message, kind=kind, code=code, retry_after=left, should_retry=retry)
 
 
 def wait_words(seconds: float, now: Callable[[], datetime] = datetime.now) -> str:

@@ -27,7 +27,8 @@ from mapping.gemini import upstream_errors
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
-from mapping.values import GeminiCall
+from mapping.openai_errors import error_body, read_error
+from mapping.request.plan import Translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def rerun(case: Case) -> Outcome:
     try:
         status, answer = 200, run.answer()
     except Fault as e:
-        status, answer = e.status, e.body()
+        status, answer = e.status, error_body(e)
     except Exception:
         status, answer, crash = 500, b"", traceback.format_exc()
     requests = [run.requests.get(number) for number in range(len(case.calls))]
@@ -90,16 +91,16 @@ class _Run:
         except Fault as e:
             return self._cut(e)
 
-    def _job(self, call: GeminiCall) -> Job:
+    def _job(self, call: Translated) -> Job:
         if self._case.endpoint == "input_tokens":
             return CountJob(call.model, call.plan.client_model, {k: v for k, v in call.body.items() if k != "store"})
         return GenerateJob(replace(call, copies=1, further=[]), self._dialect(call), self.notes, _ask)
 
-    def _dialect(self, call: GeminiCall) -> Dialect:
+    def _dialect(self, call: Translated) -> Dialect:
         recorded = RecordedDialect.of(self._case.record, call, self.notes)
         return Dialect(whole=lambda notes: recorded.whole(), stream=recorded.stream)
 
-    def _others(self, call: GeminiCall) -> list[bytes]:
+    def _others(self, call: Translated) -> list[bytes]:
         """The answers of the calls beside the first one."""
         bodies = [call.body] * (call.copies - 1) + call.further
         further = [(number, made) for number, made in enumerate(self._case.calls) if made.part]
@@ -157,7 +158,7 @@ class _Run:
         """The error that came from outside."""
         if (ended := self._case.ended) is None:
             return None
-        return Fault(self._case.status, ended["message"], type=ended["type"], code=ended["code"], param=ended["param"])
+        return read_error(self._case.status, ended)
 
     def _note_request(self, number: int, made: UpstreamCall, call: Call) -> None:
         """Write down what would be sent in the place of a recorded call."""

@@ -13,7 +13,8 @@ from mapping.faults import Fault
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.request import prewarm
-from mapping.values import JSON, GeminiCall, RawTurn
+from mapping.request.plan import Translated
+from mapping.values import JSON, RawTurn
 
 MAX_HOPS = 32
 """How often an answer may be continued ("long decode")."""
@@ -125,7 +126,7 @@ def answer_unasked(dialect: Dialect, notes: Notes, *, streams: bool) -> bytes:
 class GenerateJob(MendableJob):
     """One answer of a model, made of one upstream call or several beside one another."""
 
-    def __init__(self, call: GeminiCall, dialect: Dialect, notes: Notes, ask: Ask) -> None:
+    def __init__(self, call: Translated, dialect: Dialect, notes: Notes, ask: Ask) -> None:
         self.call = call
         self.model = call.model
         self.shown_model = call.model

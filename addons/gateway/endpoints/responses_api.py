@@ -22,12 +22,13 @@ from addons.gateway.exchange.ids import mint
 from addons.gateway.http import answers
 from addons.gateway.storage.store import Record
 from mapping import faults, jsonio, responses
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.notes import Notes
+from mapping.request.plan import Translated
 from mapping.responses import objects, stored
 from mapping.responses.request.input_list import listed_items
 from mapping.responses.request.inputs import Resolve
-from mapping.values import JSON, GeminiCall
+from mapping.values import JSON
 
 if TYPE_CHECKING:
     from addons.gateway.exchange.exchange import Exchange
@@ -80,7 +81,7 @@ class ResponsesApi:
             return
         self._gateway.generate(exchange, call, dialect)
 
-    async def chat_with_input(self, exchange: Exchange, dialect: Callable[[GeminiCall], Dialect]) -> None:
+    async def chat_with_input(self, exchange: Exchange, dialect: Callable[[Translated], Dialect]) -> None:
         """A Responses-shaped body on another dialect's path: answered as that path answers."""
         _, call, _ = await self._translate(exchange)
         exchange.notes.add("path", "a body with input")
@@ -106,7 +107,7 @@ class ResponsesApi:
         dialect = Dialect(whole=whole, stream=_no_stream)
         exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
 
-    async def _translate(self, exchange: Exchange, *, trigger: bool = False) -> tuple[JSON, GeminiCall, Resolve]:
+    async def _translate(self, exchange: Exchange, *, trigger: bool = False) -> tuple[JSON, Translated, Resolve]:
         """The body of the request, its Gemini call, and what finds the stored items that it refers to."""
         gateway, store = self._gateway, self._gateway.store
         body, name, model = gateway.model_request(exchange)
@@ -181,7 +182,7 @@ class ResponsesApi:
 
     # --- in the background
 
-    def _start(self, exchange: Exchange, call: GeminiCall, dialect: Dialect, record: Record, created: int) -> None:
+    def _start(self, exchange: Exchange, call: Translated, dialect: Dialect, record: Record, created: int) -> None:
         tenant, response_id, store = exchange.tenant, record.id, self._gateway.store
         plan = _plan(call)
         unfinished = partial(objects.in_progress, plan, response_id=response_id, created=created)
@@ -205,7 +206,7 @@ class ResponsesApi:
             except Exception as e:
                 if not isinstance(e, Fault):
                     logger.exception(f"A background response failed: {response_id}")
-                    e = Fault(500, "The gateway failed on this response.", type="server_error")
+                    e = Fault(500, "The gateway failed on this response.", kind=FaultKind.SERVER)
                 failed = objects.failed(plan, response_id=response_id, created=created, error=e)
                 store.replace(tenant, response_id, failed)
             finally:
@@ -307,7 +308,7 @@ class Compaction:
         )
 
 
-def _plan(call: GeminiCall) -> responses.ResponsesPlan:
+def _plan(call: Translated) -> responses.ResponsesPlan:
     assert isinstance(call.plan, responses.ResponsesPlan)
     return call.plan
 

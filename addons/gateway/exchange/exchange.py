@@ -38,10 +38,11 @@ from addons.gateway.http.callers import Caller
 from addons.gateway.record.seeds import Seeds
 from addons.gateway.record.trace import Trace
 from addons.gateway.status import page as status_page
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini import upstream_errors
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.openai_errors import error_body
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -295,7 +296,7 @@ class Exchange:
     def refuse_upstream(self, problem: Fault) -> None:
         """The call must not go up: whatever account it was to go to, this is the answer."""
         if self.failover:
-            self.failover.discount(problem.code or problem.type, 0)
+            self.failover.discount(problem.name, 0)
         self.fail(problem)
 
     def stream_head(self) -> http.Response:
@@ -355,7 +356,7 @@ class Exchange:
         problem = Fault(
             500,
             f"The gateway failed on this request; its log has the details under {self.id}.",
-            type="server_error",
+            kind=FaultKind.SERVER,
             code="gateway_error",
             should_retry=False,
         )
@@ -365,7 +366,7 @@ class Exchange:
 
     def _answer_error(self, problem: Fault) -> None:
         """As HTTP while that is possible, as the end of the stream after that."""
-        self.error, self.message = problem.code or problem.type, problem.message
+        self.error, self.message = problem.name, problem.message
         if self.result is not None and not self.result.done():
             self.result.set_exception(problem)
         if self._head is None:
@@ -376,7 +377,7 @@ class Exchange:
             self.verdict = Verdict.ANSWER
         else:
             translator = self._translator
-            tail = translator.cut(problem) if translator else b"data: " + problem.body() + b"\n\n"
+            tail = translator.cut(problem) if translator else b"data: " + error_body(problem) + b"\n\n"
             self.tail = self._after_opening(tail)
             self.verdict = Verdict.DONE
             if translator and self.job:
@@ -501,7 +502,7 @@ class Exchange:
         """The translation has ended the client's stream with an error."""
         assert self.job is not None
         assert self.failover is not None
-        self.error, self.message = fault.error.code or fault.error.type, fault.error.message
+        self.error, self.message = fault.error.name, fault.error.message
         self.failover.failed(fault)
         self.job.ended()  # what failed can be asked for later, too
         self.verdict = Verdict.DONE
@@ -645,7 +646,7 @@ class Exchange:
 
 def _hung_up() -> Fault:
     """Nobody is there to read it, but an exchange ends with something."""
-    return Fault(499, "The client hung up.", type="server_error", code="cancelled")
+    return Fault(499, "The client hung up.", kind=FaultKind.SERVER, code="cancelled")
 
 
 def new_id() -> str:

@@ -10,7 +10,7 @@ from mitmproxy import http
 from addons.gateway.http import routes
 from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.http.routes import Match
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 
 
 def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy: int, limit: int) -> tuple[str, Match]:
@@ -34,7 +34,7 @@ def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy
         raise Fault(
             503,
             f"{limit} requests are under way already (limits.in_flight in the gateway's settings).",
-            type="server_error",
+            kind=FaultKind.SERVER,
             code="too_many_requests_in_flight",
             retry_after=1,
         )
@@ -46,7 +46,7 @@ def stopping() -> Fault:
     return Fault(
         503,
         "The gateway is being stopped. Send the request again when it is back.",
-        type="server_error",
+        kind=FaultKind.SERVER,
         code="gateway_stopping",
         retry_after=5,
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import http
 
 from mapping.faults import Fault
+from mapping.openai_errors import error_body
 
 if TYPE_CHECKING:
     from addons.gateway.exchange.exchange import Exchange
@@ -36,7 +37,7 @@ def head(fields: Fields, *, chunked: bool) -> http.Response:
 
 def error(problem: Fault, fields: Fields) -> http.Response:
     """An error as an HTTP answer, with the headers that tell SDKs when to come back."""
-    return make(problem.status, problem.body(), [JSON_TYPE, *retry_fields(problem), *fields])
+    return make(problem.status, error_body(problem), [JSON_TYPE, *retry_fields(problem), *fields])
 
 
 def retry_fields(problem: Fault) -> Fields:
@@ -99,7 +100,7 @@ def preflight(methods: list[str], wanted: str, fields: Fields, *, allowed: bool)
 
 def raw_error(problem: Fault) -> bytes:
     """A whole HTTP/1.1 answer as bytes, for requests that are not even HTTP."""
-    content = problem.body()
+    content = error_body(problem)
     return b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
         problem.status,
         _REASONS.get(problem.status, b"Error"),

@@ -35,7 +35,7 @@ from addons.gateway.record.comments import FAILED
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.record.server_replay import no_recording
 from addons.gateway.wire.inner_call import InnerCall, hang_up
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini import upstream_errors
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Replays:
         except Exception:
             logger.exception("Unexpected error in a replay. Please report it.")
             message = "The replay failed; the gateway's log has the details."
-            _fail(stray, Fault(500, message, type="server_error", code="gateway_error"))
+            _fail(stray, Fault(500, message, kind=FaultKind.SERVER, code="gateway_error"))
 
     # --- the client's side
 
@@ -295,9 +295,7 @@ def _fail(stray: http.HTTPFlow, problem: Fault) -> None:
     """Nothing came of it. What the record says of the answer before is not true any more."""
     stray.response = answers.error(problem, [])
     if record := record_of(stray):
-        stray.comment = (
-            f"{FAILED} replay failed · {problem.status} {problem.code or problem.type} · replay of [{_id(stray)}]"
-        )
+        stray.comment = f"{FAILED} replay failed · {problem.status} {problem.name} · replay of [{_id(stray)}]"
         stray.metadata[KEY] = {"side": record.get("side"), "account": record.get("account"), REPLAY_OF: _id(stray)}
 
 

@@ -26,9 +26,10 @@ from mapping.faults import Fault
 from mapping.gemini import upstream_forms
 from mapping.notes import Notes
 from mapping.request import prewarm
+from mapping.request.plan import Translated
 from mapping.responses import objects, stored
 from mapping.responses.request.input_items import Unseal, nothing_sealed
-from mapping.values import JSON, GeminiCall, Options, RawTurn
+from mapping.values import JSON, Options, RawTurn
 
 ENDPOINTS = frozenset({"chat", "completions", "responses", "compact", "input_tokens"})
 """The endpoints (`routes.Endpoint.name`) whose exchanges can be translated again."""
@@ -38,7 +39,7 @@ class NotTranslated(ValueError):
     """The record is of an exchange that had no translation."""
 
 
-def request(record: Mapping[str, Any], body: Any, *, unseal: Unseal = nothing_sealed) -> tuple[GeminiCall, Notes]:
+def request(record: Mapping[str, Any], body: Any, *, unseal: Unseal = nothing_sealed) -> tuple[Translated, Notes]:
     """The Gemini request for the parsed JSON `body`, and the notes on it.
 
     `record` is that of the client's flow (`record.record_of`); `body` need not be the one that was recorded. Raises
@@ -48,7 +49,7 @@ def request(record: Mapping[str, Any], body: Any, *, unseal: Unseal = nothing_se
     return translate(record, body, notes, unseal=unseal), notes
 
 
-def translate(record: Mapping[str, Any], body: Any, notes: Notes, *, unseal: Unseal = nothing_sealed) -> GeminiCall:
+def translate(record: Mapping[str, Any], body: Any, notes: Notes, *, unseal: Unseal = nothing_sealed) -> Translated:
     """The same as `request`, with notes of the caller's, which are there also when an error is raised."""
     endpoint, model = record.get("endpoint"), record.get("model")
     if endpoint not in ENDPOINTS or not isinstance(model, str):
@@ -80,7 +81,7 @@ def translate(record: Mapping[str, Any], body: Any, notes: Notes, *, unseal: Uns
     return call
 
 
-def answer(record: Mapping[str, Any], call: GeminiCall, upstream: Sequence[bytes], notes: Notes | None = None) -> bytes:
+def answer(record: Mapping[str, Any], call: Translated, upstream: Sequence[bytes], notes: Notes | None = None) -> bytes:
     """What the client gets, whole or as a stream (`call.plan.stream`).
 
     `upstream` are the bodies of the answers that were used, as they came: those of the call itself (one, or more where
@@ -99,7 +100,7 @@ def answer(record: Mapping[str, Any], call: GeminiCall, upstream: Sequence[bytes
     return _streamed(dialect.stream(), first, others) if call.plan.stream else _whole(dialect.whole(), first, others)
 
 
-def as_sent(call: GeminiCall, upstream: str, notes: Notes) -> JSON:
+def as_sent(call: Translated, upstream: str, notes: Notes) -> JSON:
     """The body of the call in the form that a kind of upstream takes (`summary.AttemptSummary.upstream`).
 
     For `code-assist` it is the member `request` of what is sent.
@@ -118,7 +119,7 @@ class Dialect:
     """The whole answer to a request whose response is made in the background."""
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], call: GeminiCall, notes: Notes) -> Dialect:
+    def of(cls, record: Mapping[str, Any], call: Translated, notes: Notes) -> Dialect:
         """The dialect of a recorded request."""
         seeds = _Seeds(_dict(record.get("seeds")))
         plan = call.plan
@@ -247,7 +248,7 @@ def _streamed(translator: StreamTranslator, first: Sequence[bytes], others: Sequ
     return out + translator.end() if first and translator.continuation else out
 
 
-def _count(call: GeminiCall, upstream: Sequence[bytes]) -> bytes:
+def _count(call: Translated, upstream: Sequence[bytes]) -> bytes:
     job = CountJob(call.model, call.plan.client_model, call.body)
     for data in upstream:
         job.take(data)

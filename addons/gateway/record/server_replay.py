@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import ctx, http
 
 from addons.gateway.wire import compat
-from mapping.faults import INVALID_REQUEST, SERVER_ERROR, Fault
+from mapping.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -94,7 +94,7 @@ def no_recording() -> Fault:
         "once (server_replay_reuse=true: as often as it is asked for), and only the request that it was made of. "
         f"To ask Gemini for what was not recorded: {OPTION}=forward.",
         code="no_recording",
-        type=SERVER_ERROR if status >= 500 else INVALID_REQUEST,
+        kind=FaultKind.SERVER if status >= 500 else FaultKind.REQUEST,
         should_retry=False,
     )
 

@@ -15,7 +15,7 @@ from typing import Concatenate
 
 from addons.gateway.storage.database import Database
 from mapping import jsonio
-from mapping.faults import SERVER_ERROR, Fault
+from mapping.faults import Fault, FaultKind
 from mapping.values import JSON
 
 MAX_CHAIN = 1000
@@ -92,7 +92,7 @@ class ResponseStore:
         except (OSError, sqlite3.Error) as e:
             self._database.complain("Stored responses could not be read from", e)
             raise Fault(
-                503, "The stored responses can't be read now.", type=SERVER_ERROR, code="store_unavailable"
+                503, "The stored responses can't be read now.", kind=FaultKind.SERVER, code="store_unavailable"
             ) from None
 
     # --- on the thread

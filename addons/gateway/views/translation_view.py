@@ -31,7 +31,7 @@ from mapping.inspect.explain import Explanation, Place, Row, explain
 from mapping.inspect.explain_call import BODY, call_json, is_sent, said, with_model
 from mapping.inspect.explain_diff import difference, dotted
 from mapping.notes import Notes
-from mapping.values import GeminiCall
+from mapping.request.plan import Translated
 
 _STEP = re.compile(r"\w+")
 _CUT_BACK = 3
@@ -163,7 +163,7 @@ class _Answers:
         seeds = {**members(record.get("seeds")), "sealed": []}
         return explain(self.first, partial(self._translate, {**record, "seeds": seeds}, call))
 
-    def _translate(self, record: JSON, call: GeminiCall, first: Any, notes: Notes) -> JSON:
+    def _translate(self, record: JSON, call: Translated, first: Any, notes: Notes) -> JSON:
         """The client's answer, whole."""
         if record["endpoint"] == "input_tokens":
             return members(jsonio.loads(retranslation.answer(record, call, [jsonio.dumps(first)])))

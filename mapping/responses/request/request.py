@@ -28,6 +28,7 @@ from mapping.notes import Notes
 from mapping.request import prewarm
 from mapping.request.contents import Conversation
 from mapping.request.parts import media
+from mapping.request.plan import Translated
 from mapping.request.request_body import request_body
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import read_google
@@ -47,7 +48,7 @@ from mapping.responses.request.input_items import WORDING, ItemReader, Unseal, n
 from mapping.responses.request.inputs import Inputs, Resolve, nothing_stored, read_input
 from mapping.responses.request.settings import CHAT_SHAPED, ENCRYPTED_CONTENT, LOGPROBS, RESPONSES, read_settings
 from mapping.responses.request.tools import ResponsesTools
-from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall
+from mapping.values import JSON, Options, RawTurn, Recall
 
 _MAX_TOKENS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
 _GENERATION = replace(generation.RESPONSES, max_tokens=_MAX_TOKENS)
@@ -70,7 +71,7 @@ def translate(
     history: Sequence[JSON] = (),
     unseal: Unseal = nothing_sealed,
     resolve: Resolve = nothing_stored,
-) -> GeminiCall:
+) -> Translated:
     """The Gemini request for the parsed JSON `body` of a Responses request; its plan is a `ResponsesPlan`.
 
     `model` is the Gemini model that was chosen, `client_model` the name the client used. `recall` finds earlier turns.
@@ -87,7 +88,7 @@ def translate(
     config = request.config(tools)
     conversation = request.conversation(tools, config, recall, unseal)
     gemini_body = request_body(conversation, tools.toolset, config, request.google, body.get("service_tier"))
-    return GeminiCall(
+    return Translated(
         model=request.model.id,
         method="streamGenerateContent" if request.settings.stream else "generateContent",
         body=gemini_body,

@@ -10,6 +10,7 @@ from mitmproxy import http
 from addons.gateway.exchange.summary import AttemptSummary, Summary
 from addons.gateway.record.comments import of_attempt, of_client, of_running
 from mapping.faults import Fault
+from mapping.openai_errors import error_body
 
 GOOD = Summary(
     id="req_1", flow_id="f", time=1.0, method="POST", path="/v1/chat/completions", endpoint="chat",
@@ -45,7 +46,7 @@ ATTEMPT = AttemptSummary("one@example.com", "gemini", "200", 200, 0.0, 0.5)
     ],
 )
 def test_a_clients_row(summary: Summary, problem: Fault | None, begins: str) -> None:
-    response = http.Response.make(problem.status, problem.body()) if problem else None
+    response = http.Response.make(problem.status, error_body(problem)) if problem else None
     assert of_client(summary, response).startswith(begins)
 
 

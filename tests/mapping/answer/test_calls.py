@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from mapping.answer.calls import CallMaker
+from mapping.request.plan import Plan
 from mapping.request.signatures import Carried, decode_call_id
-from mapping.values import Options, Plan
+from mapping.values import Options
 
 
 def maker(**plan: Any) -> CallMaker:

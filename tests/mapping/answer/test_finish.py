@@ -7,6 +7,7 @@ import pytest
 from mapping.answer.finish import RULES, Ending, prompt_blocked, settle
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.openai_errors import error_object
 
 OPENAI = {"stop", "length", "tool_calls", "content_filter"}
 
@@ -98,7 +99,7 @@ def test_the_message_of_a_fault_tells_why_but_not_what_the_model_wrote() -> None
 def test_a_blocked_prompt_as_error() -> None:
     fault = prompt_blocked("SAFETY", "No.")
     assert fault.kind is Kind.REQUEST
-    assert fault.error.as_json()["error"] == {
+    assert error_object(fault.error)["error"] == {
         "message": "The prompt was blocked by Gemini (blockReason=SAFETY). No.",
         "type": "invalid_request_error",
         "param": None,

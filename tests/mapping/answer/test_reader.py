@@ -15,8 +15,9 @@ from mapping.answer.grounding import Citation
 from mapping.answer.reader import AnswerReader
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.request.plan import Plan
 from mapping.request.signatures import text_key
-from mapping.values import JSON, Options, Plan
+from mapping.values import JSON, Options
 
 
 class Recorder:

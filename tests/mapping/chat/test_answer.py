@@ -12,8 +12,9 @@ from openai.types.chat import ChatCompletion
 from mapping.chat.answer import ChatAnswer
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.request.plan import Plan
 from mapping.request.signatures import text_key
-from mapping.values import Options, Plan
+from mapping.values import Options
 
 
 def answering(notes: Notes | None = None, **plan: Any) -> ChatAnswer:

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import jsonio
+from mapping import jsonio, openai_errors
 from mapping.chat import translate
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.request.plan import Translated
 from mapping.request.signatures import text_key
-from mapping.values import GeminiCall, Options, RawTurn, Recall, nothing_remembered
+from mapping.values import Options, RawTurn, Recall, nothing_remembered
 
 G2 = "gemini-2.5-flash"
 G3 = "gemini-3.1-pro-preview"
@@ -31,7 +32,7 @@ WEATHER = {
 
 def translated(
     body: Any, model: str = G38, recall: Recall = nothing_remembered, notes: Notes | None = None, **options: Any
-) -> GeminiCall:
+) -> Translated:
     return translate(
         body,
         model=model,
@@ -421,7 +422,7 @@ REMEMBERED = {
 }
 
 
-def check(call: GeminiCall) -> None:
+def check(call: Translated) -> None:
     """What Gemini demands of `contents`, and that the request can be sent."""
     contents = call.body["contents"]
     assert [content["role"] for content in contents] == [("user", "model")[i % 2] for i in range(len(contents))]
@@ -437,13 +438,13 @@ def check(call: GeminiCall) -> None:
     jsonio.loads(jsonio.dumps(call.body))
 
 
-def outcome(body: Any, model: str, **options: Any) -> GeminiCall | Fault:
+def outcome(body: Any, model: str, **options: Any) -> Translated | Fault:
     """What comes of a request, which leaves its input and the memory as they were."""
     before = copy.deepcopy(body)
     memory = copy.deepcopy(REMEMBERED)
     notes = Notes()
     try:
-        found: GeminiCall | Fault = translated(body, model, REMEMBERED.get, notes, **options)
+        found: Translated | Fault = translated(body, model, REMEMBERED.get, notes, **options)
     except Fault as error:
         found = error
     assert body == before
@@ -455,18 +456,18 @@ def outcome(body: Any, model: str, **options: Any) -> GeminiCall | Fault:
 @given(bodies(junk=0), MODELS, st.sampled_from(["hoist", "inline"]))
 def test_whatever_stands_in_a_conversation_becomes_contents(body: dict[str, Any], model: str, late: str) -> None:
     found = outcome(body, model, late_system=late)
-    assert isinstance(found, GeminiCall), found
+    assert isinstance(found, Translated), found
     check(found)
 
 
 @given(bodies(junk=2), MODELS, st.booleans())
 def test_junk_is_refused_or_left_out(body: dict[str, Any], model: str, strict: bool) -> None:
     found = outcome(body, model, strict=strict)
-    if isinstance(found, GeminiCall):
+    if isinstance(found, Translated):
         check(found)
     else:
         assert found.status == 400
-        assert found.body()
+        assert openai_errors.error_body(found)
 
 
 @given(JUNK | st.dictionaries(st.sampled_from(["messages", "model", "tools", "stop"]), JUNK), MODELS)

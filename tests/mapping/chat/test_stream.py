@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.stream import ChatStream
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.openai_errors import error_object
+from mapping.request.plan import Plan
 from mapping.request.signatures import text_key
-from mapping.values import Options, Plan
+from mapping.values import Options
 
 CREATED = 1_700_000_000
 
@@ -376,7 +378,7 @@ def test_a_malformed_call_after_text_is_a_stop_but_not_after_thoughts_alone() ->
 def test_cut() -> None:
     stream = streaming()
     stream.feed(sse(event(TEXT)))
-    assert stream.cut(Fault(502, "gone", type="server_error", code="upstream_unreachable")) == (
+    assert stream.cut(Fault(502, "gone", kind=FaultKind.SERVER, code="upstream_unreachable")) == (
         b'data: {"error":{"message":"gone","type":"server_error","param":null,"code":"upstream_unreachable"}}\n\n'
     )
     assert stream.end() == b""
@@ -613,7 +615,7 @@ def or_error(translate: Callable[[], bytes]) -> bytes | dict[str, Any]:
     try:
         return translate()
     except UpstreamError as fault:
-        return fault.error.as_json()
+        return error_object(fault.error)
 
 
 @given(

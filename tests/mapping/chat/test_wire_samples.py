@@ -18,7 +18,8 @@ from mapping.chat.answer import ChatAnswer
 from mapping.chat.stream import ChatStream
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.values import Plan
+from mapping.openai_errors import error_object
+from mapping.request.plan import Plan
 
 WIRE = Path(__file__).parents[2] / "data" / "wire"
 OTHER_ENDPOINTS = ("embed_", "models_list_", "count_tokens")
@@ -254,7 +255,7 @@ def outcome(sample: Any, pieces: list[bytes]) -> bytes | dict[str, Any]:
     try:
         return streamed(sample, pieces)
     except UpstreamError as fault:
-        return fault.error.as_json()
+        return error_object(fault.error)
 
 
 # answers that are none

@@ -9,15 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import jsonio
+from mapping import jsonio, openai_errors
 from mapping.answer.usage import Totals
 from mapping.completions import translate
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.request import FILL_GAP, MAX_PROMPTS
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.request.plan import Translated
 from mapping.request.settings import parameters
-from mapping.values import GeminiCall, Options, nothing_remembered
+from mapping.values import Options, nothing_remembered
 
 G2 = "gemini-2.5-flash"
 G2_PRO = "gemini-2.5-pro"
@@ -27,7 +28,7 @@ GEMMA = "gemma-4-31b-it"
 NAMES = parameters.COMPLETIONS.keys()
 
 
-def translated(body: Any, model: str = G38, notes: Notes | None = None, **options: Any) -> GeminiCall:
+def translated(body: Any, model: str = G38, notes: Notes | None = None, **options: Any) -> Translated:
     return translate(
         body,
         model=model,
@@ -52,7 +53,7 @@ def user(text: str) -> dict[str, Any]:
     return {"role": "user", "parts": [{"text": text}]}
 
 
-def plan(call: GeminiCall) -> CompletionsPlan:
+def plan(call: Translated) -> CompletionsPlan:
     assert isinstance(call.plan, CompletionsPlan)
     return call.plan
 
@@ -340,13 +341,13 @@ def test_any_json_gives_a_call_or_an_error(body: Any, model: str, strict: bool) 
     found = outcome(body, model, strict)
     if isinstance(found, Fault):
         assert found.status == 400
-        assert found.body()
+        assert openai_errors.error_body(found)
     else:
         assert found.body["contents"]
     assert body == before
 
 
-def outcome(body: Any, model: str, strict: bool) -> GeminiCall | Fault:
+def outcome(body: Any, model: str, strict: bool) -> Translated | Fault:
     try:
         return translated(body, model, strict=strict)
     except Fault as error:

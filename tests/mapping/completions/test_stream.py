@@ -17,9 +17,10 @@ from openai.types import Completion
 from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.stream import CompletionsStream
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.openai_errors import error_object
 from mapping.values import Options
 
 CREATED = 1_700_000_000
@@ -261,7 +262,7 @@ def test_a_fault_after_text_is_an_error_event(fault: bytes, code: str | None) ->
 def test_cut() -> None:
     stream = streaming()
     stream.feed(sse(event(TEXT)))
-    assert stream.cut(Fault(502, "gone", type="server_error", code="upstream_unreachable")) == (
+    assert stream.cut(Fault(502, "gone", kind=FaultKind.SERVER, code="upstream_unreachable")) == (
         b'data: {"error":{"message":"gone","type":"server_error","param":null,"code":"upstream_unreachable"}}\n\n'
     )
     assert stream.end() == b""
@@ -416,7 +417,7 @@ def or_error(translate: Callable[[], bytes]) -> bytes | dict[str, Any]:
     try:
         return translate()
     except UpstreamError as fault:
-        return fault.error.as_json()
+        return error_object(fault.error)
 
 
 @given(

@@ -8,7 +8,7 @@ import pytest
 from openai.types.responses import Response
 
 from mapping.answer.usage import Totals
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.responses.failures import error_event, failure
 from mapping.responses.objects import ResponseObject, failed, in_progress
 from mapping.responses.plan import ResponsesPlan
@@ -82,7 +82,7 @@ def test_usage() -> None:
 
 
 def test_failed() -> None:
-    error = Fault(500, "broken", type="server_error")
+    error = Fault(500, "broken", kind=FaultKind.SERVER)
     response = checked(failed(plan(), response_id="resp_1", created=CREATED, error=error))
     assert response["error"] == {"code": "server_error", "message": "broken"}
     assert (response["status"], response["output"], response["usage"]) == ("failed", [], None)
@@ -142,7 +142,7 @@ def test_codes_that_clients_act_on(status: int, code: str | None, expected: str)
     ],
 )
 def test_a_rate_limit_says_when_to_try_again(message: str, retry_after: float | None, expected: str) -> None:
-    error = Fault(429, message, type="requests", code="rate_limit_exceeded", retry_after=retry_after)
+    error = Fault(429, message, kind=FaultKind.REQUEST_LIMIT, code="rate_limit_exceeded", retry_after=retry_after)
     assert failure(error)["message"] == expected
     assert error_event(error)["message"] == error_event(error)["error"]["message"] == expected
 
@@ -152,7 +152,7 @@ def test_other_errors_say_nothing_of_trying_again() -> None:
 
 
 def test_the_error_event_is_flat_and_nested() -> None:
-    error = Fault(502, "gone", type="server_error", code="upstream_unreachable", param="input")
+    error = Fault(502, "gone", kind=FaultKind.SERVER, code="upstream_unreachable", param="input")
     assert error_event(error) == {
         "code": "upstream_unreachable",
         "message": "gone",

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from mapping.notes import Notes
+from mapping.request.plan import Translated
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.request.request import translate
-from mapping.values import GeminiCall, Options, nothing_remembered
+from mapping.values import Options, nothing_remembered
 
 MODEL = "gemini-3.1-pro-preview"
 USER = {"role": "user", "content": "Hello"}
@@ -25,7 +26,7 @@ TOOLS = [
 ]
 
 
-def asked(items: list[Any], history: Any = (), **body: Any) -> GeminiCall:
+def asked(items: list[Any], history: Any = (), **body: Any) -> Translated:
     return translate(
         {"model": "gpt-x", "input": items, "tools": TOOLS, **body},
         model=MODEL,
@@ -38,7 +39,7 @@ def asked(items: list[Any], history: Any = (), **body: Any) -> GeminiCall:
     )
 
 
-def answered(call: GeminiCall, parts: list[Any]) -> ResponsesAnswer:
+def answered(call: Translated, parts: list[Any]) -> ResponsesAnswer:
     count = itertools.count(1)
     answer = ResponsesAnswer(
         call.plan,  # type: ignore[arg-type]
@@ -52,7 +53,7 @@ def answered(call: GeminiCall, parts: list[Any]) -> ResponsesAnswer:
     return answer
 
 
-def model_turn(call: GeminiCall) -> Any:
+def model_turn(call: Translated) -> Any:
     (turn,) = [content["parts"] for content in call.body["contents"] if content["role"] == "model"]
     return turn
 

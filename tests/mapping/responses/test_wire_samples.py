@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.openai_errors import error_object
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan
@@ -192,7 +193,7 @@ def outcome(sample: Any, pieces: list[bytes]) -> bytes | dict[str, Any]:
     try:
         return streamed(sample, pieces)
     except UpstreamError as fault:
-        return fault.error.as_json()
+        return error_object(fault.error)
 
 
 def test_several_candidates_are_one_answer() -> None:

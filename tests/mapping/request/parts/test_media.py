@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai_errors import error_body
 from mapping.request.parts import media
 from mapping.values import Options
 from tests.work import calls
@@ -225,7 +226,7 @@ def test_image_errors(url: Any, code: str) -> None:
     with pytest.raises(Fault) as caught:
         media.image_part(url, path=URL, notes=Notes())
     assert (caught.value.status, caught.value.code, caught.value.param) == (400, code, URL)
-    caught.value.body()
+    error_body(caught.value)
 
 
 AUDIO = [
@@ -389,7 +390,7 @@ def test_anything_is_read_or_refused(first: Any, second: Any, call: Callable[[An
     try:
         part = call(first, second)
     except Fault as error:
-        error.body()
+        error_body(error)
         return
     if isinstance(part, dict) and "inlineData" in part:
         assert base64.b64decode(part["inlineData"]["data"], validate=True)

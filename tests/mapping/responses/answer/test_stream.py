@@ -16,10 +16,11 @@ from openai.lib.streaming.responses._responses import ResponseStreamState
 from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
+from mapping.openai_errors import error_object
 from mapping.request.signatures import text_key
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.answer.stream import ResponsesStream
@@ -499,7 +500,7 @@ def test_a_fault_after_content_fails_the_response(fault: bytes, code: str) -> No
 def test_cut() -> None:
     stream = streaming()
     data = stream.feed(sse(event(TEXT)))
-    data += stream.cut(Fault(429, "Slow.", type="requests", code="rate_limit_exceeded", retry_after=1.5))
+    data += stream.cut(Fault(429, "Slow.", kind=FaultKind.REQUEST_LIMIT, code="rate_limit_exceeded", retry_after=1.5))
     *_, error, failed = checked(data)
     assert error["error"]["message"] == failed["response"]["error"]["message"] == "Slow. Please try again in 1.5s."
     assert failed["response"]["error"]["code"] == "rate_limit_exceeded"
@@ -507,7 +508,7 @@ def test_cut() -> None:
 
 
 def test_cut_before_anything_went_out() -> None:
-    data = streaming().cut(Fault(502, "gone", type="server_error", code="upstream_unreachable"))
+    data = streaming().cut(Fault(502, "gone", kind=FaultKind.SERVER, code="upstream_unreachable"))
     assert types(data) == [*BEGIN, "error", "failed"]
 
 
@@ -716,7 +717,7 @@ def outcome(pieces: list[bytes], plan: dict[str, Any]) -> bytes | dict[str, Any]
     try:
         return b"".join(map(stream.feed, pieces)) + stream.end()
     except UpstreamError as fault:
-        return fault.error.as_json()
+        return error_object(fault.error)
 
 
 @given(st.lists(PARTS, max_size=8), ENDS.filter(bool), PLANS)

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import chat, jsonio
+from mapping import chat, jsonio, openai_errors
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.request.plan import Translated
 from mapping.responses import ResponsesPlan, carrier, translate
 from mapping.responses.request.input_items import COMPACTION_PROMPT
-from mapping.values import GeminiCall, Options, RawTurn, Recall, nothing_remembered
+from mapping.values import Options, RawTurn, Recall, nothing_remembered
 
 G2 = "gemini-2.5-flash"
 G3 = "gemini-3.1-pro-preview"
@@ -34,7 +35,7 @@ def translated(
     unseal: Any = {}.get,
     resolve: Any = {}.get,
     **options: Any,
-) -> GeminiCall:
+) -> Translated:
     return translate(
         body,
         model=model,
@@ -743,7 +744,7 @@ def bodies(junk: int) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({"input": mostly(items)}, optional=optional)
 
 
-def check(call: GeminiCall) -> None:
+def check(call: Translated) -> None:
     """What Gemini demands of `contents`, and that the request can be sent."""
     contents = call.body["contents"]
     assert contents
@@ -761,13 +762,13 @@ def check(call: GeminiCall) -> None:
     jsonio.dumps(call.plan.echo)
 
 
-def outcome(body: Any, model: str, **options: Any) -> GeminiCall | Fault:
+def outcome(body: Any, model: str, **options: Any) -> Translated | Fault:
     """What comes of a request, which leaves its input as it was."""
     before = copy.deepcopy(body)
     held = copy.deepcopy((SEALED, STORED))
     notes = Notes()
     try:
-        found: GeminiCall | Fault = translated(
+        found: Translated | Fault = translated(
             body, model, notes=notes, unseal=SEALED.get, resolve=STORED.get, **options
         )
     except Fault as error:
@@ -781,7 +782,7 @@ def outcome(body: Any, model: str, **options: Any) -> GeminiCall | Fault:
 @given(bodies(junk=0), MODELS, st.sampled_from(["hoist", "inline"]))
 def test_whatever_stands_in_the_input_becomes_contents(body: dict[str, Any], model: str, late: str) -> None:
     found = outcome(body, model, late_system=late)
-    if isinstance(found, GeminiCall):
+    if isinstance(found, Translated):
         check(found)
     else:
         # The second output of one call, and two tools of one name, are the client's faults.
@@ -793,11 +794,11 @@ def test_whatever_stands_in_the_input_becomes_contents(body: dict[str, Any], mod
 @given(bodies(junk=2), MODELS, st.booleans())
 def test_junk_is_refused_or_left_out(body: dict[str, Any], model: str, strict: bool) -> None:
     found = outcome(body, model, strict=strict)
-    if isinstance(found, GeminiCall):
+    if isinstance(found, Translated):
         check(found)
     else:
         assert found.status == 400
-        assert found.body()
+        assert openai_errors.error_body(found)
 
 
 @given(JUNK | st.dictionaries(st.sampled_from(["input", "messages", "tools", "text", "reasoning"]), JUNK), MODELS)

@@ -1,0 +1,241 @@
+"""The contract of a dialect: everything that differs between what clients speak stands behind it.
+
+A *dialect* is what a client speaks on one kind of path: chat, responses, completions, compact, input_tokens. Live
+serving, replays, cases, views and `python -m mapping` know dialects by this module alone, and find them by name in
+`mapping.dialects`. A new one is one package that implements `Dialect`, and one row in the table of routes.
+
+Who calls what, in which order, for one request:
+
+1. `Dialect.lookups(body)`: what has to be found in the store before the request can be translated; None: nothing.
+2. `Dialect.translate(body, given)`: gives an `Answering`, which says what to ask Gemini, and makes the answer.
+   Raises `Fault` for what the client got wrong.
+3. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls.
+   A call that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`).
+4. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
+   the call goes on with that token), `close`; then `add` and `close` for each further call in their order; `finish`
+   gives the bytes for the client. `add` raises `UpstreamError` for what is no answer, and may then be called with
+   another one. A translator made on trial (`whole(Notes())`, `add`) leaves no trace.
+5. Streams: `stream()` once, then `feed` for each piece, in any slicing. `feed` and `end` raise `UpstreamError` while
+the
+   client has nothing: then `again()` makes the translator of the next attempt. Later a fault becomes the dialect's
+   error event (`fault` is set, the stream is over). `add_answer` takes each further call's answer before `end`. After
+   `end` with `continuation` set, either the call goes on with that token and `feed` follows, or `end` is called once
+   more. While the upstream is silent, `open()` once (if nothing has been sent) and then `keep_alive()`; `cut(fault)`
+   ends a stream that has begun, whatever the reason.
+6. When the answer is complete: `remember()` for later requests, `totals()` for the statistics, and
+   `Answering.kept(translator, events)` for the store.
+7. `Dialect.error(fault)`: an answer to a request that failed before anything was sent, at any of these steps.
+
+Nothing here does I/O or reads a clock; what depends on them is in `Given`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self
+
+from mapping.faults import Fault
+from mapping.gemini.upstream_errors import UpstreamError
+from mapping.notes import Notes
+from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, nothing_remembered
+
+type Fields = tuple[tuple[bytes, bytes], ...]
+"""Header fields of an answer."""
+
+
+class Mint(Protocol):
+    """Makes a fresh id: the prefix, and `size` random bytes in hexadecimal."""
+
+    def __call__(self, prefix: str, size: int = 12, /) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What a request refers to that only the store has."""
+
+    previous: str | None = None
+    """The id of the answer that it goes on from. `Given.history` is what leads to it, None if it is not there."""
+    items: Sequence[str] = ()
+    """Ids of stored items. `Given.items` has those that were found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the translation of one request has beside its body, and what its answer is made with."""
+
+    model: str
+    """The Gemini model that was chosen, without `models/`."""
+    client_model: str
+    """The name that the client used."""
+    mint: Mint
+    """Ids that the client's answer shows."""
+    now: Callable[[], int]
+    """Unix time in whole seconds. Each value that is asked for stands in the answer."""
+    seal: Callable[[JSON], str]
+    """Makes an encrypted text of a value, which only this gateway opens again."""
+    options: Options = field(default_factory=Options)
+    notes: Notes = field(default_factory=Notes)
+    """Where is written down what is lost or changed on the way."""
+    recall: Recall = nothing_remembered
+    """Finds earlier model turns as Gemini gave them."""
+    unseal: Callable[[str], JSON | None] = lambda text: None
+    """Opens what `seal` made; None for everything else."""
+    history: Sequence[JSON] | None = ()
+    """Found for `Lookups.previous`: the items that lead there, oldest first. None: there is no such answer."""
+    items: Mapping[str, JSON] = field(default_factory=dict)
+    """Found for `Lookups.items`."""
+    mint_hidden: Mint | None = None
+    """Ids that are kept but stand in no answer; None: `mint`."""
+    chat_shape: bool = True
+    """A setting: Response objects have `choices` too."""
+
+
+class Tokens(Protocol):
+    """Tokens as OpenAI counts them: `cached` is part of `prompt`, `reasoning` is part of `completion`."""
+
+    prompt: int
+    completion: int
+    cached: int
+    reasoning: int
+
+
+class WholeTranslator(Protocol):
+    """Whole upstream answers in, the client's out. See the module for the order."""
+
+    @property
+    def continuation(self) -> str | None:
+        """The answer goes on: send the same request with this `continuationToken`, and `add` what comes."""
+
+    def add(self, data: bytes, /) -> None: ...
+
+    def close(self) -> None: ...
+
+    def finish(self) -> bytes: ...
+
+    def remember(self) -> Mapping[str, RawTurn]: ...
+
+    def totals(self) -> Tokens | None: ...
+
+
+class StreamTranslator(Protocol):
+    """Upstream bytes in any slicing in, client bytes out. See the module for the order."""
+
+    @property
+    def started(self) -> bool:
+        """The client has content: this answer can only go on or break off."""
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """What ended the stream with an error event; the upstream need not be listened to any more."""
+
+    @property
+    def continuation(self) -> str | None:
+        """After `end`: the answer goes on."""
+
+    def feed(self, data: bytes, /) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+    def open(self) -> bytes: ...
+
+    def keep_alive(self) -> bytes: ...
+
+    def cut(self, fault: Fault, /) -> bytes: ...
+
+    def again(self) -> Self: ...
+
+    def add_answer(self, data: bytes, /) -> None: ...
+
+    def remember(self) -> Mapping[str, RawTurn]: ...
+
+    def totals(self) -> Tokens | None: ...
+
+
+type Translator = WholeTranslator | StreamTranslator
+
+
+@dataclass(slots=True)
+class Kept:
+    """What the store keeps of an answer that may be asked for again."""
+
+    id: str
+    response: JSON
+    """As the client got it."""
+    input_items: list[JSON]
+    """The items of this request alone, each with an id."""
+    output_items: list[JSON]
+    """The output, with all that is needed to go on from it."""
+    previous: str | None = None
+    """The id of the answer that this one goes on from."""
+    events: bytes | None = None
+    """The stream as the client got it."""
+
+
+class Deferred(Protocol):
+    """An answer that is made in the background: the client gets a receipt, and asks for it later."""
+
+    def unfinished(self, status: str, /) -> JSON:
+        """The answer while there is none; `status`: `queued` (the receipt), `in_progress`, `cancelled`."""
+
+    def failed(self, fault: Fault, /) -> JSON:
+        """The answer if there never will be one."""
+
+    def kept(self) -> Kept:
+        """What is stored at once."""
+
+
+class Answering(Protocol):
+    """One request that has been understood: what to ask Gemini, and how its answers become the client's."""
+
+    @property
+    def calls(self) -> Sequence[GeminiCall]:
+        """At least one. The first may be streamed; the others run beside it, whole."""
+
+    @property
+    def client_model(self) -> str: ...
+
+    @property
+    def streams(self) -> bool: ...
+
+    @property
+    def keeps(self) -> bool:
+        """`kept` gives something."""
+
+    @property
+    def deferred(self) -> Deferred | None:
+        """The client wants a receipt now, and the answer later."""
+
+    def whole(self, notes: Notes, /) -> WholeTranslator: ...
+
+    def stream(self) -> StreamTranslator: ...
+
+    def kept(self, translator: Any, events: bytes | None, /) -> Kept | None:
+        """What to store of a complete answer. `events`: the bytes of the stream, if it was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAnswer:
+    """A whole HTTP answer to a request that failed."""
+
+    status: int
+    fields: Fields
+    """Content type, and when to come back."""
+    body: bytes
+
+
+class Dialect(Protocol):
+    """See the module."""
+
+    @property
+    def name(self) -> str:
+        """As the table of routes and saved exchanges name it."""
+
+    def likeness(self, body: JSON, /) -> int:
+        """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path."""
+
+    def lookups(self, body: JSON, /) -> Lookups | None: ...
+
+    def translate(self, body: JSON, given: Given, /) -> Answering: ...
+
+    def error(self, fault: Fault, /) -> ErrorAnswer: ...
