@@ -5,8 +5,8 @@ Rules of this module:
 * Only declared functions are called, whatever the prompts tell of others.
 * The user's text may say it: `call exec_command {"cmd": "date"}`, anywhere in it. Each is one step: the second is
   called when the result of the first has come. Without arguments they are made from the schema.
-* Else the functions that the text names are called, else the first that changes nothing. Two at once when the text says
-  "parallel".
+* Else the functions that the text names are called, else the first that changes nothing, and of these one that takes a
+  command, a path or the like before others. Two at once when the text says "parallel".
 * When the results are in and nothing is left to call, the loop of the agent ends: with a function that finishes
   (`final_result`, `attempt_completion`) where one is declared, else with a text. Where the mode is ANY, as with
   `tool_choice: "required"`, functions that were not called yet come before, and then each once more with all of its
@@ -57,7 +57,7 @@ def choose(request: JSON, model: Model) -> list[JSON]:
     if made:
         return _go_on(offered, model, Counter(name for step in made for name in step), len(made), mode)
     named = {form for word in _NAME.findall(text) for form in (word, word.rstrip(".:-"))}
-    chosen = sorted(offered.values(), key=lambda f: (f["name"] not in named, _finishes(f), examples.changes(f)))
+    chosen = sorted(offered.values(), key=lambda f: (f["name"] not in named, *_last(f)))
     count = 2 if "parallel" in text.lower() else 1
     return [_call(model, f["name"], examples.arguments(f)) for f in (chosen * 2)[:count]]
 
@@ -68,7 +68,7 @@ def _go_on(offered: dict[str, JSON], model: Model, made: Counter[str], steps: in
     wanted = [f for f in offered.values() if made[f["name"]] < (2 if again else 1) and (again or _finishes(f))]
     if not wanted or steps >= _MOST:
         return []
-    function = min(wanted, key=lambda f: (not _finishes(f), made[f["name"]], examples.changes(f)))
+    function = min(wanted, key=lambda f: (not _finishes(f), made[f["name"]], *_last(f)))
     args = examples.arguments(function, optional=bool(made[function["name"]]))
     return [_call(model, function["name"], args)]
 
@@ -90,6 +90,11 @@ def _after_results(contents: list[JSON], at: int) -> bool:
     if turns.role(before) == "model" and at > 1 and not turns.calls(before):
         before = contents[at - 2] if len(turns.text(before)) <= _FILLER else before
     return bool(turns.results(before))
+
+
+def _last(function: JSON) -> tuple[bool, ...]:
+    """What puts a function behind others when nobody says which to call."""
+    return _finishes(function), examples.changes(function), not examples.familiar(function)
 
 
 def _finishes(function: JSON) -> bool:

@@ -68,6 +68,13 @@ def changes(function: JSON) -> bool:
     return bool(_CHANGING.search(function["name"]))
 
 
+def familiar(function: JSON) -> bool:
+    """Whether a declared function demands what agents' tools mostly take: a command, a path, a pattern, an address."""
+    schema = function.get("parametersJsonSchema", function.get("parameters"))
+    required = schema.get("required") if isinstance(schema, dict) else None
+    return any(words(name)[-1:] and (words(name)[-1] in _WORDS or words(name)[-1] in _PATHS) for name in required or ())
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes a value. `root` is what references point into, `function` the declaration that arguments are for."""

@@ -178,5 +178,10 @@ def test_arguments_are_harmless_and_whole(function: str, properties: Any, expect
     assert chosen(user("Go."), functions=[{"name": function, "parametersJsonSchema": schema}]) == [(function, expected)]
 
 
+def test_a_function_with_arguments_that_agents_know_comes_first() -> None:
+    image = {"name": "see", "parametersJsonSchema": {"type": "object", "required": ["source"]}}
+    assert chosen(user("Go."), functions=[image, *FUNCTIONS]) == [("run", {"cmd": "echo hello"})]
+
+
 def test_gemini_2_5_leaves_empty_arguments_away() -> None:
     assert chosen(user("call ns__look {}"), model=OLD) == [("ns__look", None)]
