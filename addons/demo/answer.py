@@ -290,17 +290,18 @@ def _reply(request: JSON, model: Model) -> str:
     results = turns.results(request["contents"][-1])
     if results:
         quoted = "; ".join(f"{r['name']}: {json.dumps(r['response'], ensure_ascii=False)}" for r in results)
-        return f"The demo upstream, as {model.name}, got these results: {texts.harmless(quoted)}"
-    seen = _media_seen(request["contents"][-1])
+        shown = [part for result in results for part in result.get("parts", ())]
+        return f"The demo upstream, as {model.name}, got these results: {texts.harmless(quoted)}{_media_seen(shown)}"
+    seen = _media_seen(request["contents"][-1]["parts"])
     text = _said(request)
     said = f' You said: "{text}"' if text else " You said nothing."
     return f"This is the demo upstream, answering as {model.name}; no model was asked.{seen}{said}"
 
 
-def _media_seen(content: JSON) -> str:
-    """A sentence about the media of a turn, so that one sees that they arrived."""
+def _media_seen(parts: list[JSON]) -> str:
+    """A sentence about the media among parts, so that one sees that they arrived."""
     kinds: dict[str, list[str]] = {}
-    for part in content["parts"]:
+    for part in parts:
         if "inlineData" in part:
             blob = part["inlineData"]
             size = len(blob["data"].rstrip("=")) * 3 // 4

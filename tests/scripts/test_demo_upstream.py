@@ -412,6 +412,13 @@ def test_media_are_acknowledged(upstream: Upstream) -> None:
     assert {"modality": "IMAGE", "tokenCount": 258} in answer["usageMetadata"]["promptTokensDetails"]
 
 
+def test_media_of_results_are_acknowledged(upstream: Upstream) -> None:
+    answered = result()
+    answered["functionResponse"]["parts"] = [{"inlineData": {"mimeType": "image/png", "data": "eHh4"}}]
+    turns = [user(), model_turn(call(signature=DUMMY)), user_turn(answered)]
+    assert upstream.whole(LEVEL, {"contents": turns}).text.endswith('"18 C"} I see 1 image (image/png, 3 bytes).')
+
+
 def test_grounding_offsets_count_bytes(upstream: Upstream) -> None:
     answer = upstream.whole(LEVEL, ask(tools=[{"googleSearch": {}}])).json()
     data = text_of(answer).encode()
