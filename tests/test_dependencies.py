@@ -20,6 +20,7 @@ NAMES = {"google": "google-auth", "backports": "backports.zstd", "prometheus_cli
 """Top-level modules -> the packages that bring them, where the names differ."""
 NOT_DECLARED = {
     "compression": "the standard library's, from Python 3.14 on",
+    "urwid": "imported where mitmproxy's console runs, which is drawn with it; without it nothing asks for it",
 }
 """Imported, but no dependency -> why not."""
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from addons.gateway.models.model_map import BUILT_IN, ModelMap, target_of
+from addons.gateway.models.model_map import BUILT_IN, MAX_NAME, ModelMap, target_of
 from mapping.faults import Fault
 from mapping.gemini.model_classes import CLASSES, class_of, fallback
 
@@ -126,7 +126,10 @@ def test_a_class_is_asked_for_its_model_each_time() -> None:
 
 def test_names_without_end_are_not_kept() -> None:
     routes = model_map({"gpt-*": "x"})
-    routes.resolve("gpt-" + "x" * 1000)
+    assert routes.resolve("gpt-" + "x" * (MAX_NAME - 4)) == "x"
+    with pytest.raises(Fault) as e:
+        routes.resolve("gpt-" + "x" * (MAX_NAME - 3))
+    assert (e.value.status, e.value.code, e.value.param) == (400, "string_above_max_length", "model")
     for number in range(2000):
         routes.resolve(f"gpt-{number}")
     assert len(routes._known) == 1024
