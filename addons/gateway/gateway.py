@@ -51,7 +51,7 @@ from mapping import chat, completions, faults
 from mapping.gemini import models_list
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
-from mapping.request.plan import Translated
+from mapping.request.plan import Plan, Translated
 from mapping.responses.request.input_items import Unseal
 from mapping.values import JSON, Recall
 
@@ -257,11 +257,11 @@ class Gateway:
         """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
         return self._endpoints[match.endpoint.name](exchange, match)
 
-    def asker(self, exchange: Exchange) -> jobs.Ask:
-        """What makes further upstream calls for an exchange."""
-        return partial(self._ask, exchange)
+    def asker(self, exchange: Exchange, plan: Plan) -> jobs.Ask:
+        """What makes further upstream calls for an exchange. `plan`: of the client's request."""
+        return partial(self._ask, exchange, plan)
 
-    async def _ask(self, outer: Exchange, call: jobs.Call, check: jobs.Check) -> bytes:
+    async def _ask(self, outer: Exchange, plan: Plan, call: jobs.Call, check: jobs.Check) -> bytes:
         """Make an upstream call that is a part of the exchange `outer`, with failover. Raises Fault."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -269,7 +269,7 @@ class Gateway:
         exchange = Exchange(self, flow, nobody, outer.id, inner=True, pool=outer.pool, result=result)
         exchange.conversation = self.conversation_of(outer, call.body)
         exchange.trace = self._new_trace()
-        exchange.job = jobs.RawJob(call, check, strict=self.options.strict)
+        exchange.job = jobs.RawJob(call, check, strict=self.options.strict, plan=plan)
         self.exchanges[flow.id] = exchange
         try:
             return await inner_call.InnerCall(exchange, self).run(result)
@@ -331,7 +331,7 @@ class Gateway:
             whole=lambda notes: completions.CompletionsAnswer(plan, created=created, mint=mint, notes=notes),
             stream=lambda: completions.CompletionsStream(plan, created=created, mint=mint, notes=exchange.notes),
         )
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange))
+        exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange, call.plan))
 
     def generate(self, exchange: Exchange, call: Translated, dialect: Dialect) -> None:
         """Have Gemini asked, unless the client wants nothing of it."""
@@ -340,7 +340,7 @@ class Gateway:
             answer = answer_unasked(dialect, exchange.notes, streams=streams)
             exchange.succeed(answer, [answers.STREAM_TYPE] if streams else None)
         else:
-            exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange))
+            exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange, call.plan))
 
     def _translation(self, exchange: Exchange) -> dict[str, Any]:
         """What every translation of a request takes beside the request."""

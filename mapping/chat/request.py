@@ -83,6 +83,7 @@ def translate(
             n=sampled.n,
             logprobs="responseLogprobs" in config,
             names=tools.names,
+            paths=tools.paths,
             integers=tools.schemas,
             custom=tools.custom,
             legacy_functions=tools.legacy,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
+from types import MappingProxyType
+from typing import ClassVar
 
 from mapping.answer import usage
 from mapping.answer.usage import Totals
-from mapping.request.plan import Plan
+from mapping.request.plan import WORDS, Plan
 
 
 @dataclass(slots=True)
@@ -16,6 +18,15 @@ class CompletionsPlan(Plan):
     """The plan of a completions request. Its upstream answers come in the order of the calls: prompt by prompt, for
     each prompt `copies`. `n` is the number of choices for each prompt; choices are numbered `prompt * n + j`."""
 
+    words: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **WORDS,
+            "contents": "prompt",
+            "systemInstruction": "suffix",
+            "generationConfig.logprobs": "logprobs",
+            "generationConfig.responseLogprobs": "logprobs",
+        }
+    )
     prompts: tuple[str, ...] = ("",)
     """At least one."""
     echo: bool = False

@@ -60,7 +60,8 @@ class Failure:
     quotas: list[str] = field(default_factory=list)
     """Quota ids and metrics of the violations."""
     param: str | None = None
-    """The first field that is complained of, in Gemini's spelling."""
+    """The first place of Gemini's request that is complained of, in either spelling, as a detail or the message has
+    it: `generation_config.temperature`, `tools[0].function_declarations[1].parameters.properties[tags]`."""
     link: str | None = None
     """Where the owner of the account can do something about it."""
     delay: float | None = None
@@ -88,7 +89,31 @@ def read(status: int | None, obj: Any) -> Failure:
             reader(failure, detail)
     if failure.delay is None and (match := _DELAY_IN_TEXT.search(message)):
         failure.delay = duration(match[1])
+    failure.param = failure.param or place_in(message)
     return failure
+
+
+_PATH = r"\w+(?:\[[^\]\n]{1,200}\])*(?:\.\w+(?:\[[^\]\n]{1,200}\])*)*"
+_NAMED_PLACE = re.compile(rf"\bGenerateContentRequest\.({_PATH})", re.ASCII)
+_UNKNOWN_NAME = re.compile(rf"Unknown name \"(\w{{1,100}})\"(?: at '({_PATH})')?", re.ASCII)
+_AT_PLACE = re.compile(rf" at '({_PATH})'", re.ASCII)
+_NAMED_TOOL = re.compile(r"`([\w.:-]{1,128})` functionDeclaration(?: `([^`\n]{1,300})`)?", re.ASCII)
+
+
+def place_in(message: str) -> str | None:
+    """The place of Gemini's request that a message names; None: it names none.
+
+    Vertex AI names a function in place of its number: `tools[0].function_declarations[save].parameters.tags`.
+    """
+    if match := _NAMED_PLACE.search(message):
+        return match[1]
+    if match := _UNKNOWN_NAME.search(message):
+        return f"{match[2]}.{match[1]}" if match[2] else match[1]
+    if match := _AT_PLACE.search(message):
+        return match[1]
+    if match := _NAMED_TOOL.search(message):
+        return f"tools[0].function_declarations[{match[1]}]{f'.{match[2]}' if match[2] else ''}"
+    return None
 
 
 def _error_object(obj: Any) -> dict[str, Any]:

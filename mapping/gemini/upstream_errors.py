@@ -8,6 +8,7 @@ Rules of this module:
   Where a limit of a minute passes by itself, OpenAI's words stand instead: clients take "check your plan" for final.
 * What an HTTP library says of a connection is in `UpstreamError.detail`, for logs; clients get plain words.
 * Keys, tokens and project names and numbers are taken out of messages (`redact`).
+* `Fault.param` is a place in Gemini's request here, in either spelling; `mapping.answer.blame` makes it the client's.
 
 Sources: the Gemini API reference (troubleshooting), the OpenAI API reference (error codes), and recorded answers.
 """
@@ -114,6 +115,7 @@ class Rule:
     code: str | None
     told: FaultKind = FaultKind.REQUEST
     param: str | None = None
+    """The member of Gemini's request, where Google does not name it closer; `model` whatever Google names."""
     retry: bool | None = None
     """The header `x-should-retry`. None: the SDKs decide by the status."""
     per_day: bool = False
@@ -206,18 +208,66 @@ RULES: tuple[Rule, ...] = (
     _rule((402, 403, 429), _MONEY, Kind.BILLING, 429, _NO_MONEY, told=FaultKind.QUOTA, todo=_ADD_MONEY),
     _rule(402, None, Kind.BILLING, 429, _NO_MONEY, told=FaultKind.QUOTA, todo=_ADD_MONEY),
     _rule(400, _SIGNATURE, Kind.SIGNATURE, 400, None),
-    _rule(400, _TOKENS, _REQUEST, 400, _CONTEXT_LENGTH, param="messages"),
+    _rule(400, _TOKENS, _REQUEST, 400, _CONTEXT_LENGTH, param="contents"),
     _rule(400, r"payload size exceeds", _REQUEST, 413, "request_too_large"),
     _rule(400, _STATES, Kind.SCHEMA, 400, None, field="schemas"),
-    _rule(400, _TOOL_SCHEMA, Kind.SCHEMA, 400, None, field="tools"),
-    _rule(400, _DEPTH, Kind.SCHEMA, 400, None, field="generationConfig.responseJsonSchema.depth"),
-    _rule(400, _PREFILL, Kind.SCHEMA, 400, None, field="contents"),
-    _rule(400, _CANDIDATES, Kind.SCHEMA, 400, None, field="generationConfig.candidateCount"),
-    _rule(400, _TOOLS_TOGETHER, Kind.SCHEMA, 400, None, field="tools.google"),
-    _rule(400, _TOOLS_WITH_JSON, Kind.SCHEMA, 400, None, field="generationConfig.responseMimeType"),
-    _rule(400, _SCHEMA, Kind.SCHEMA, 400, None, field="generationConfig.responseJsonSchema"),
-    _rule(400, _THINKING, Kind.SCHEMA, 400, None, field="generationConfig.thinkingConfig"),
-    _rule(400, _LOGPROBS, Kind.SCHEMA, 400, None, field="generationConfig.responseLogprobs"),
+    _rule(400, _TOOL_SCHEMA, Kind.SCHEMA, 400, None, field="tools", param="tools"),
+    _rule(
+        400,
+        _DEPTH,
+        Kind.SCHEMA,
+        400,
+        None,
+        field="generationConfig.responseJsonSchema.depth",
+        param="generationConfig.responseJsonSchema",
+    ),
+    _rule(400, _PREFILL, Kind.SCHEMA, 400, None, field="contents", param="contents"),
+    _rule(
+        400,
+        _CANDIDATES,
+        Kind.SCHEMA,
+        400,
+        None,
+        field="generationConfig.candidateCount",
+        param="generationConfig.candidateCount",
+    ),
+    _rule(400, _TOOLS_TOGETHER, Kind.SCHEMA, 400, None, field="tools.google", param="tools"),
+    _rule(
+        400,
+        _TOOLS_WITH_JSON,
+        Kind.SCHEMA,
+        400,
+        None,
+        field="generationConfig.responseMimeType",
+        param="generationConfig.responseMimeType",
+    ),
+    _rule(
+        400,
+        _SCHEMA,
+        Kind.SCHEMA,
+        400,
+        None,
+        field="generationConfig.responseJsonSchema",
+        param="generationConfig.responseJsonSchema",
+    ),
+    _rule(
+        400,
+        _THINKING,
+        Kind.SCHEMA,
+        400,
+        None,
+        field="generationConfig.thinkingConfig",
+        param="generationConfig.thinkingConfig",
+    ),
+    _rule(
+        400,
+        _LOGPROBS,
+        Kind.SCHEMA,
+        400,
+        None,
+        field="generationConfig.responseLogprobs",
+        param="generationConfig.responseLogprobs",
+    ),
     _rule(400, _PENALTY, Kind.SCHEMA, 400, None, field="generationConfig.presencePenalty"),
     _rule(400, _SAMPLING, Kind.SCHEMA, 400, None, field="generationConfig.temperature"),
     _rule(400, _UNSAID, Kind.SCHEMA, 400, None, field="request"),
@@ -349,7 +399,7 @@ def _classify(failure: Failure) -> UpstreamError:
         _message(failure, rule),
         kind=rule.told,
         code=rule.code,
-        param=rule.param or failure.param,
+        param="model" if rule.param == "model" else failure.param or rule.param,
         retry_after=failure.delay,
         should_retry=retry,
     )

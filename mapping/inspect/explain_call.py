@@ -12,8 +12,8 @@ from mapping.values import JSON
 BODY = "body"
 _CALL, _FURTHER, _ANSWER = "call", "further", "answer"
 
-_NOT_COMPARED = ("model", "options")
-"""Members of the plan that no member of a request decides."""
+_NOT_COMPARED = ("model", "options", "paths")
+"""Members of the plan that no member of a request decides, or that tell only where it stands."""
 
 _WORDS: dict[Path, str] = {
     (_CALL, "model"): "the model",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import ClassVar
 
 from mapping.notes import Notes
@@ -11,6 +13,26 @@ from mapping.values import JSON, GeminiCall, Options
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 """Gemini's methods."""
 
+WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "tools": "tools",
+        "toolConfig": "tool_choice",
+        "serviceTier": "service_tier",
+        "generationConfig.candidateCount": "n",
+        "generationConfig.frequencyPenalty": "frequency_penalty",
+        "generationConfig.presencePenalty": "presence_penalty",
+        "generationConfig.responseModalities": "modalities",
+        "generationConfig.seed": "seed",
+        "generationConfig.speechConfig": "audio",
+        "generationConfig.stopSequences": "stop",
+        "generationConfig.temperature": "temperature",
+        "generationConfig.thinkingConfig": "reasoning_effort",
+        "generationConfig.topK": "top_k",
+        "generationConfig.topP": "top_p",
+    }
+)
+"""What stands in Gemini's request -> what most dialects call it."""
+
 
 @dataclass(slots=True)
 class Plan:
@@ -18,6 +40,19 @@ class Plan:
 
     limit_name: ClassVar[str] = "max_tokens"
     """What the dialect calls the limit on an answer's tokens."""
+    words: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **WORDS,
+            "contents": "messages",
+            "systemInstruction": "messages",
+            "generationConfig.logprobs": "top_logprobs",
+            "generationConfig.responseLogprobs": "logprobs",
+            "generationConfig.responseMimeType": "response_format",
+            "generationConfig.responseJsonSchema": "response_format.json_schema.schema",
+            "generationConfig.responseSchema": "response_format.json_schema.schema",
+        }
+    )
+    """What stands in Gemini's request -> what the dialect calls it."""
     client_model: str
     """The model as the client named it; answers carry it."""
     model: str
@@ -35,6 +70,8 @@ class Plan:
     logprobs: bool = False
     names: dict[str, str] = field(default_factory=dict)
     """Gemini's name of every declared function -> the client's."""
+    paths: dict[str, str] = field(default_factory=dict)
+    """Gemini's name of every declared function, in the order of the declarations -> where the client declared it."""
     integers: dict[str, JSON] = field(default_factory=dict)
     """Gemini's name of a function -> its JSON Schema, for numbers that protobuf made floats of."""
     custom: set[str] = field(default_factory=set)
@@ -50,6 +87,10 @@ class Plan:
     json_by_sentence: bool = False
     """JSON was asked for by a sentence only, so that it may come in Markdown fences."""
     options: Options = field(default_factory=Options)
+
+    def word(self, member: str) -> str | None:
+        """What the dialect calls a member of Gemini's request; None: the client has nothing like it."""
+        return self.limit_name if member == "generationConfig.maxOutputTokens" else self.words.get(member)
 
     def one_choice_per_call(self) -> None:
         """The upstream does not take candidateCount: a call of its own makes each choice."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from mapping.request.plan import Plan
+from mapping.request.plan import WORDS, Plan
 from mapping.values import JSON
 
 type CallType = Literal["function", "custom", "local_shell", "shell", "apply_patch", "tool_search"]
@@ -32,6 +34,19 @@ class ResponsesPlan(Plan):
     """
 
     limit_name: ClassVar[str] = "max_output_tokens"
+    words: ClassVar[Mapping[str, str]] = MappingProxyType(
+        {
+            **WORDS,
+            "contents": "input",
+            "systemInstruction": "instructions",
+            "generationConfig.logprobs": "top_logprobs",
+            "generationConfig.responseLogprobs": "include",
+            "generationConfig.responseMimeType": "text.format",
+            "generationConfig.responseJsonSchema": "text.format.schema",
+            "generationConfig.responseSchema": "text.format.schema",
+            "generationConfig.thinkingConfig": "reasoning.effort",
+        }
+    )
     echo: JSON = field(default_factory=dict)
     """The members of the request that the Response object repeats, as the client sent them or with OpenAI's defaults:
     background, instructions, max_output_tokens, max_tool_calls, metadata, parallel_tool_calls, previous_response_id,

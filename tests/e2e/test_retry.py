@@ -355,6 +355,61 @@ def test_what_is_refused_is_left_out_once(
     assert len(case.bodies) == 4
 
 
+# ---- refusals that are final: the client's own path
+
+TAGS = {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}}
+SEARCHING = {
+    "/v1/chat/completions": {"type": "function", "function": {"name": "find it", "parameters": TAGS}},
+    "/v1/responses": {"type": "function", "name": "find it", "parameters": TAGS},
+}
+OTHER = {
+    "/v1/chat/completions": {"type": "function", "function": {"name": "f"}},
+    "/v1/responses": {"type": "function", "name": "f"},
+}
+NO_ITEMS = (
+    "* GenerateContentRequest.tools[0].function_declarations[1].parameters.properties[tags].items: missing field."
+)
+TOO_LONG = "The input token count (9) exceeds the maximum number of tokens allowed (8)."
+
+
+@STREAMED
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [
+        ("/v1/chat/completions", "tools[1].function.parameters.properties.tags.items"),
+        ("/v1/responses", "tools[1].parameters.properties.tags.items"),
+    ],
+)
+def test_a_refusal_names_the_clients_own_tool(case: Case, path: str, param: str, stream: bool) -> None:
+    gateway = case.over(refusal(NO_ITEMS), refusal(NO_ITEMS))
+    answer = ask(gateway, path, stream=stream, tools=[OTHER[path], SEARCHING[path]])
+    assert (answer.status, answer.error["param"]) == (400, param)
+    assert answer.error["message"] == f"{NO_ITEMS} In this request that is {param} of the tool 'find it'."
+
+
+@pytest.mark.parametrize(
+    ("path", "param"),
+    [("/v1/chat/completions", "messages"), ("/v1/responses", "input"), ("/v1/completions", "prompt")],
+)
+def test_a_refusal_names_the_conversation_as_the_client_does(case: Case, path: str, param: str) -> None:
+    refused = refusal(TOO_LONG)
+    gateway = case.over(refused, reply(GOOD, False), refused)
+    assert ask(gateway, path, stream=False).error["param"] == param
+
+
+def test_a_refusal_of_a_call_beside_the_first_names_it_too(case: Case) -> None:
+    refused = refusal(TOO_LONG)
+    gateway = case.over(reply(GOOD, False), refused)
+    assert ask(gateway, "/v1/chat/completions", stream=False, n=2).error["param"] == "messages"
+
+
+def test_a_count_that_is_refused_names_it_too(case: Case) -> None:
+    gateway = case.over(refusal(NO_ITEMS.replace("tools", "generate_content_request.tools")))
+    tools = [OTHER["/v1/responses"], SEARCHING["/v1/responses"]]
+    answer = gateway.call("POST", "/v1/responses/input_tokens", {"model": MODEL, "input": "Hi.", "tools": tools})
+    assert answer.error["param"] == "tools[1].parameters.properties.tags.items"
+
+
 # ---- accounts that may not
 
 OF_THE_ACCOUNT = {

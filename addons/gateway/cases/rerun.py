@@ -93,7 +93,8 @@ class _Run:
 
     def _job(self, call: Translated) -> Job:
         if self._case.endpoint == "input_tokens":
-            return CountJob(call.model, call.plan.client_model, {k: v for k, v in call.body.items() if k != "store"})
+            body = {name: value for name, value in call.body.items() if name != "store"}
+            return CountJob(call.model, call.plan.client_model, body, call.plan)
         return GenerateJob(replace(call, copies=1, further=[]), self._dialect(call), self.notes, _ask)
 
     def _dialect(self, call: Translated) -> Dialect:
@@ -123,7 +124,7 @@ class _Run:
             return job.finish(others) if job.take(call.answer) else None
         except UpstreamError as problem:
             if last or (self._translator and self._translator.started):
-                raise self._ended() or problem.error from None
+                raise self._ended() or job.blamed(problem.error) from None
             if problem.kind is Kind.SIGNATURE:
                 job.rebuild_signatures()
             elif problem.kind is Kind.SCHEMA:

@@ -128,6 +128,7 @@ class GenerateJob(MendableJob):
 
     def __init__(self, call: Translated, dialect: Dialect, notes: Notes, ask: Ask) -> None:
         self.call = call
+        self.plan = call.plan
         self.model = call.model
         self.shown_model = call.model
         self.client_model = call.plan.client_model

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from mapping import jsonio
+from mapping.answer.blame import blame
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini import models_list, upstream_errors
@@ -19,6 +20,7 @@ from mapping.gemini.resign import replace_signatures
 from mapping.gemini.second_try import UNSAID, without_refused
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
+from mapping.request.plan import Plan
 from mapping.values import JSON, RawTurn
 
 MAX_MENDS = 4
@@ -116,6 +118,8 @@ class Job(ABC):
     """The model that is asked; None: not a model call."""
     client_model: str | None = None
     """The model as the client named it."""
+    plan: Plan | None = None
+    """What is known of the client's request; None: it holds nothing that an upstream could refuse."""
     streams: bool = False
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
@@ -185,6 +189,10 @@ class Job(ABC):
         """From now on an answer that holds nothing is taken as it is. False: it was already."""
         needed, self.needs_content = self.needs_content, False
         return needed
+
+    def blamed(self, problem: Fault) -> Fault:
+        """The upstream's fault, with the client's own words for what is refused."""
+        return blame(problem, self.plan) if self.plan else problem
 
     def instead_of_error(self, problem: Fault) -> bytes | None:
         """An answer that is better than an error, if there is one."""
@@ -310,7 +318,8 @@ class ModelListJob(Job):
 class CountJob(Job):
     """`POST /v1/responses/input_tokens`, by Gemini's countTokens."""
 
-    def __init__(self, model: str, client_model: str, body: dict[str, Any]) -> None:
+    def __init__(self, model: str, client_model: str, body: dict[str, Any], plan: Plan | None = None) -> None:
+        self.plan = plan
         self.model = model
         self.shown_model = model
         self.client_model = client_model
@@ -339,8 +348,10 @@ class CountJob(Job):
 class RawJob(MendableJob):
     """A call that the gateway makes for itself; the answer is checked, and handed on as it came."""
 
-    def __init__(self, call: Call, check: Check, *, strict: bool) -> None:
+    def __init__(self, call: Call, check: Check, *, strict: bool, plan: Plan) -> None:
+        """`plan`: of the client's request that it is a part of."""
         super().__init__(call, strict=strict)
+        self.plan = plan
         self.model = call.model
         self._check = check
 

@@ -91,7 +91,7 @@ class ResponsesApi:
         """`POST /v1/responses/input_tokens`."""
         _, call, _ = await self._translate(exchange)
         body = {name: value for name, value in call.body.items() if name != "store"}
-        exchange.job = CountJob(call.model, call.plan.client_model, body)
+        exchange.job = CountJob(call.model, call.plan.client_model, body, call.plan)
 
     async def compact(self, exchange: Exchange, match: Match) -> None:
         """`POST /v1/responses/compact`: a summary that stands for the conversation from then on."""
@@ -105,7 +105,7 @@ class ResponsesApi:
             return Compaction(responses.ResponsesAnswer(plan, notes=notes, chat_shape=False, **sources))
 
         dialect = Dialect(whole=whole, stream=_no_stream)
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
+        exchange.job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange, plan))
 
     async def _translate(self, exchange: Exchange, *, trigger: bool = False) -> tuple[JSON, Translated, Resolve]:
         """The body of the request, its Gemini call, and what finds the stored items that it refers to."""
@@ -188,10 +188,10 @@ class ResponsesApi:
         unfinished = partial(objects.in_progress, plan, response_id=response_id, created=created)
         queued = unfinished(status="queued")
         store.put(replace(record, response=queued))
-        job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange))
+        job = GenerateJob(call, dialect, exchange.notes, self._gateway.asker(exchange, plan))
 
         async def work() -> None:
-            ask = self._gateway.asker(exchange)
+            ask = self._gateway.asker(exchange, plan)
             try:
                 store.replace(tenant, response_id, unfinished(status="in_progress"))
                 content = await ask(job.request(), job.check)

@@ -543,7 +543,7 @@ class Exchange:
             return
         pause = failover.failed(problem, stay=self._hopping)
         if pause is None or not can_go_on:
-            self.fail(failover.error(problem))
+            self.fail(job.blamed(failover.error(problem)))
             return
         logger.debug(f"{job.model} · {account.label} · {problem.reason} · another attempt in {pause:.1f} s")
         self.notes.add("retried", problem.reason)

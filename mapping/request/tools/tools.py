@@ -76,6 +76,8 @@ class ToolSet:
         """Gemini's names of the custom tools."""
         self.schemas: dict[str, JSON] = {}
         """Gemini's name of a function -> the JSON Schema of its arguments, as sent."""
+        self.paths: dict[str, str] = {}
+        """Gemini's name of a function -> where the client declared it; in the order of the declarations."""
         self.legacy = False
         """The client declared `functions` and no `tools`, so it waits for `function_call`."""
 
@@ -247,7 +249,9 @@ class ToolSet:
                 collection, f"Invalid '{collection}': array too long. At most {MAX_FUNCTIONS} functions are supported."
             )
         self._declared[name] = (kind, declaration)
-        return self._names.gemini(name)
+        gemini_name = self._names.gemini(name)
+        self.paths[gemini_name] = path
+        return gemini_name
 
     # What the client chooses
 

@@ -217,6 +217,7 @@ class _Request:
             include_usage=settings.include_usage,
             logprobs="responseLogprobs" in config,
             names=tools.toolset.names,
+            paths=tools.toolset.paths,
             integers=tools.toolset.schemas,
             custom=tools.toolset.custom,
             used_ids=conversation.used_ids,
