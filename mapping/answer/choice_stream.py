@@ -159,11 +159,10 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
     def remember(self) -> dict[str, RawTurn]:
         """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
 
-        Nothing before the end, and nothing of a stream that broke off.
+        Before the end, and of a stream that broke off, only turns with calls that the client has got.
         """
-        if self._failed or not self._over:
-            return {}
-        return {key: turn for choices in self._all for key, turn in choices.reader.turns().items()}
+        whole = self._over and not self._failed
+        return {key: turn for choices in self._all for key, turn in choices.reader.turns(whole=whole).items()}
 
     def totals(self) -> Totals:
         """The tokens counted so far."""

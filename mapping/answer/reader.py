@@ -120,13 +120,16 @@ class AnswerReader:
             return None
         return RawTurn(self._context.plan.model, first.parts, first.call_ids)
 
-    def turns(self) -> dict[str, RawTurn]:
-        """What to remember: under the id of each call, or under `text_key` for a text that is more than its text."""
+    def turns(self, *, whole: bool = True) -> dict[str, RawTurn]:
+        """What to remember: under the id of each call, or under `text_key` for a text that is more than its text.
+
+        An answer that is not `whole` has only its calls: clients run what they have got and give it back.
+        """
         found: dict[str, RawTurn] = {}
         for candidate in self._candidates:
             turn = RawTurn(self._context.plan.model, candidate.parts, candidate.call_ids)
             keys = candidate.call_ids
-            if not keys and candidate.rich and (text := candidate.writer.content).strip():
+            if whole and not keys and candidate.rich and (text := candidate.writer.content).strip():
                 keys = [text_key(text)]
             found.update(dict.fromkeys(keys, turn))
         return found

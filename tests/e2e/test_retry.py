@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mapping.request.signatures import DUMMY
-from tests.e2e.conftest import ScriptedUpstream, http_answer
+from tests.e2e.conftest import ScriptedUpstream, http_answer, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -265,6 +267,51 @@ def test_signatures_are_rebuilt_once(case: Case, kind: str, missing: bytes | Non
     again = gateway.call("POST", "/v1/chat/completions", request)
     assert again.status in (400, 500)
     assert len(case.bodies) == 4
+
+
+def unended(*events: Any, then: bytes = b"") -> bytes:
+    """A stream of these events that has no end; `then` is what comes after them."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+    told = [f"data: {json.dumps(event)}\r\n\r\n".encode() for event in events]
+    return head + b"".join(b"%x\r\n%s\r\n" % (len(event), event) for event in told) + then
+
+
+SIGNED = {"functionCall": {"id": "c7", "name": "get_weather", "args": {}}, "thoughtSignature": "dHJ1ZQ=="}
+TORN = {
+    "by the connection": unended(text(SIGNED, finish=None), then=b"no chunk\r\n"),
+    "by an error": unended(
+        text(SIGNED, finish=None), {"error": {"code": 503, "message": "Overloaded"}}, then=b"0\r\n\r\n"
+    ),
+    "by the client": unended(text(SIGNED, finish=None)),
+}
+
+
+@pytest.mark.parametrize("torn", TORN.values(), ids=TORN)
+def test_a_call_of_an_answer_without_an_end_keeps_its_signature(case: Case, torn: bytes) -> None:
+    """opencode runs what it has got before the stream broke, and gives it back."""
+    gateway = case.over(torn, reply(GOOD, stream=False))
+    body = {"model": MODEL, "messages": TURNS[:1], "tools": TOOLS, "stream": True}
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)) as connection:
+        connection.request("POST", "/v1/chat/completions", json.dumps(body))
+        line = b""
+        with connection.getresponse() as stream:
+            while b"tool_calls" not in line:
+                line = stream.readline()
+                assert line
+            if torn is not TORN["by the client"]:
+                assert b'"error"' in stream.read()
+    (told,) = json.loads(line[6:])["choices"][0]["delta"]["tool_calls"]
+    wait_until(lambda: "/v1/chat/completions · " in gateway.log)  # the exchange is over
+
+    call = {name: told[name] for name in ("id", "type", "function")}  # the signature is lost, as with most clients
+    given = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "18 C"},
+    ]
+    answer = gateway.call("POST", "/v1/chat/completions", {**body, "messages": [*TURNS[:1], *given], "stream": False})
+    assert content(answer, stream=False) == "All is well."
+    assert signature(case.bodies[-1]) == "dHJ1ZQ=="
+    assert "signature-dummy" not in answer.headers["x-antigravity-notes"]
 
 
 def signature(body: Any) -> str:

@@ -607,10 +607,17 @@ class Exchange:
                     run("recording an exchange", self.trace.over, self, summary)
                 if not self.inner:
                     gateway.tell(summary, quietly=self.is_poll and not summary.failed)
+            if self._translator and (self.error or self.left):
+                run("remembering the calls of a broken answer", self._remember_calls)
             if self.job:
                 run("ending what runs beside an exchange", self.job.cancel)
         finally:  # one that stayed open would count as under way for ever
             gateway.close(self)
+
+    def _remember_calls(self) -> None:
+        """The client may run the calls that it has got of an answer without an end, and give them back."""
+        assert self._translator is not None
+        self.gateway.memory.remember(self.tenant, self._translator.remember())
 
     def _pass_deadline(self) -> None:
         """It has taken too long."""

@@ -168,9 +168,9 @@ class ResponsesStream:
     def remember(self) -> dict[str, RawTurn]:
         """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
 
-        Nothing before the end, and nothing of a stream that broke off.
+        Before the end, and of a stream that broke off, only turns with calls that the client has got.
         """
-        return self._reader.turns() if self._over and not self._failed else {}
+        return self._reader.turns(whole=self._over and not self._failed)
 
     def _opening(self) -> list[tuple[str, bytes]]:
         """`response.created` and what follows it at once."""

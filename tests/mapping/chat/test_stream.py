@@ -505,6 +505,21 @@ def test_what_is_remembered() -> None:
     assert turns[text_key("a")].parts == parts
 
 
+def test_what_is_remembered_of_a_stream_that_broke_off() -> None:
+    """Its calls: the client has them, may run them and give them back. A text only where it is whole."""
+    signed = {"functionCall": {"id": "x", "name": "f", "args": {}}, "thoughtSignature": "c2ln"}
+    stream = streaming()
+    stream.feed(sse(event(TEXT), event(signed)))
+    assert list(stream.remember()) == ["x"]  # the client may leave at any time
+    stream.feed(sse({"error": {"code": 503, "message": "x"}}))
+    turns = stream.remember()
+    assert list(turns) == ["x"]
+    assert turns["x"].parts == [TEXT, signed]
+    text = streaming()
+    text.feed(sse(event({**TEXT, "thoughtSignature": "c2ln"}), {"error": {"code": 503, "message": "x"}}))
+    assert text.remember() == {}
+
+
 # whole and streamed
 
 
