@@ -18,8 +18,7 @@ from mapping.answer.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
-from mapping.gemini import payload
-from mapping.gemini.upstream_errors import broken
+from mapping.gemini.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.values import JSON, RawTurn
@@ -68,6 +67,8 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
         self._calls = CallMaker(plan, mint)
         self._answers: list[Choices[W]] = []
         self._open: Choices[W] | None = None
+        self._hops: list[bytes | JSON] = []
+        """What made the open answer what it is."""
 
     @property
     def continuation(self) -> str | None:
@@ -80,9 +81,13 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
     def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
         """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
         answer = self._open or self._choices()
-        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
-            answer.reader.add(response)
-        answer.reader.end(needs_content=needs_content)
+        try:
+            answer.reader.take(data, needs_content=needs_content)
+        except UpstreamError:
+            if self._open is not None:
+                self._open = self._before()
+            raise
+        self._hops.append(data)
         self._settle(answer)
 
     def close(self) -> None:
@@ -127,7 +132,15 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
             self._open = answer
         else:
             self._open = None
+            self._hops.clear()
             self._answers.append(answer)
+
+    def _before(self) -> Choices[W]:
+        """The open answer as it was before a hop that was refused."""
+        answer = self._choices()
+        for data in self._hops:
+            answer.reader.take(data)
+        return answer
 
     @abstractmethod
     def _writer(self, answer: int, index: int) -> W:

@@ -18,6 +18,7 @@ from mapping.answer.calls import CallMaker
 from mapping.answer.candidate import Candidate, Context
 from mapping.answer.usage import Usage
 from mapping.answer.writer import Writer
+from mapping.gemini import payload
 from mapping.gemini.models import is_same, strip_prefixes
 from mapping.gemini.upstream_errors import broken
 from mapping.notes import Notes
@@ -84,6 +85,12 @@ class AnswerReader:
             self._add(response)
         except RecursionError:
             raise _too_deep() from None
+
+    def take(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
+        """Take in a whole upstream answer, as bytes or parsed, and end it."""
+        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
+            self.add(response)
+        self.end(needs_content=needs_content)
 
     def end(self, *, needs_content: bool = False) -> None:
         """The upstream answer is over: settle how, and finish the writers, unless `continuation` is set.

@@ -49,6 +49,18 @@ def test_a_continued_whole_answer(starter: Starter) -> None:
     assert "continuationToken" in scripted.bodies[1]
 
 
+def test_the_beginning_stays_when_a_later_part_is_asked_for_again(starter: Starter) -> None:
+    """What is no answer in the place of the second part: that part is asked for once more."""
+    first = json.loads((WIRE / "long_decode_continuation.json").read_bytes())
+    last = {"candidates": [{"content": {"parts": [{"text": " the end."}]}, "finishReason": "STOP"}]}
+    scripted = ScriptedUpstream(*(http_answer(json.dumps(body).encode()) for body in (first, {}, last)))
+    answer = starter(over(scripted)).chat("gemini-4-argon")
+    assert answer.status == 200, answer.body
+    beginning = "".join(part["text"] for part in first["candidates"][0]["content"]["parts"])
+    assert answer.text == beginning + " the end."
+    assert [body.get("continuationToken") for body in scripted.bodies] == [None, *["Y29udGludWF0aW9uL2hvcC0x"] * 2]
+
+
 def test_a_model_that_never_ends_is_stopped(starter: Starter) -> None:
     def hop(n: int) -> bytes:
         candidate = {

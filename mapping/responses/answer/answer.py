@@ -12,8 +12,7 @@ from __future__ import annotations
 from mapping import jsonio
 from mapping.answer.calls import Mint
 from mapping.answer.usage import Totals
-from mapping.gemini import payload
-from mapping.gemini.upstream_errors import broken
+from mapping.gemini.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.responses.answer.exchange import Clock, Exchange
 from mapping.responses.answer.item_list import NoEvents
@@ -49,6 +48,8 @@ class ResponsesAnswer:
         self._chat_shape = chat_shape
         self._answer: _Answer | None = None
         self._open: _Answer | None = None
+        self._hops: list[bytes | JSON] = []
+        """What made the open answer what it is."""
 
     @property
     def continuation(self) -> str | None:
@@ -61,14 +62,20 @@ class ResponsesAnswer:
     def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
         """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
         answer = self._open or _Answer(self._exchange)
-        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
-            answer.reader.add(response)
-        self._end(answer, needs_content=needs_content)
+        try:
+            answer.reader.take(data, needs_content=needs_content)
+        except UpstreamError:
+            if self._open is not None:
+                self._open = self._before()
+            raise
+        self._hops.append(data)
+        self._settle(answer)
 
     def close(self) -> None:
         """Take an answer that would go on as it is."""
         if self._open is not None:
-            self._end(self._open)
+            self._open.reader.end()
+            self._settle(self._open)
 
     def finish(self) -> bytes:
         """The Response object."""
@@ -100,14 +107,21 @@ class ResponsesAnswer:
         """How the answer ended, in chat's words."""
         return self._answer.reader.finish_reasons if self._answer else []
 
-    def _end(self, answer: _Answer, *, needs_content: bool = False) -> None:
-        answer.reader.end(needs_content=needs_content)
+    def _settle(self, answer: _Answer) -> None:
         if answer.reader.continuation is not None:
             self._open = answer
             return
         answer.close()
         self._open = None
+        self._hops.clear()
         self._answer = answer
+
+    def _before(self) -> _Answer:
+        """The open answer as it was before a hop that was refused."""
+        answer = _Answer(self._exchange)
+        for data in self._hops:
+            answer.reader.take(data)
+        return answer
 
     def _whole(self) -> _Answer:
         self.close()

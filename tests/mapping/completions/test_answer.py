@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openai.types import Completion
 
@@ -244,6 +244,20 @@ def test_hops_make_one_choice() -> None:
     assert (found["usage"]["prompt_tokens"], found["usage"]["completion_tokens"]) == (5, 6)
 
 
+@pytest.mark.parametrize(
+    "refused", [{}, response({"text": "x"}, finish="MALFORMED_FUNCTION_CALL"), {"candidates": [{"index": 99}]}]
+)
+def test_a_hop_that_was_refused_leaves_no_trace(refused: Any) -> None:
+    answer = answering()
+    answer.add(response(TEXT, finish="CONTINUATION", continuationToken="t1"))
+    answer.add(response({"text": "b"}, finish="CONTINUATION", continuationToken="t2"))
+    with pytest.raises(UpstreamError):
+        answer.add(refused)
+    assert answer.continuation == "t2"
+    answer.add(json.dumps(response({"text": "c"})).encode())
+    assert told(json.loads(answer.finish())) == [(0, "abc", "stop")]
+
+
 def test_a_hop_that_is_not_continued_ends_by_length() -> None:
     found = completion(response(TEXT, finish="CONTINUATION", continuationToken="t1"))
     assert told(found) == [(0, "a", "length")]
@@ -306,6 +320,7 @@ PLANS = st.sampled_from(
 
 
 @given(st.lists(RESPONSE | JSON, max_size=3), PLANS)
+@example([{"candidates": [{"continuationToken": "t1", "finishReason": "CONTINUATION"}]}, {}], {})
 def test_any_json_gives_a_completion_or_an_upstream_error(answers: list[Any], plan: dict[str, Any]) -> None:
     answer = answering(**plan)
     added = False

@@ -598,6 +598,17 @@ def test_a_refused_answer_leaves_no_trace() -> None:
     assert [item["content"][0]["text"] for item in checked(answer)["output"]] == ["b"]
 
 
+def test_a_hop_that_was_refused_leaves_no_trace() -> None:
+    answer = answering()
+    answer.add(upstream(TEXT, finishReason="CONTINUATION", continuationToken="t1"))
+    for spoilt in (upstream({"text": "x"}, finishReason="MALFORMED_FUNCTION_CALL"), {}, b"<html>"):
+        with pytest.raises(UpstreamError):
+            answer.add(spoilt)
+        assert answer.continuation == "t1"
+    answer.add(upstream({"text": "b"}))
+    assert [item["content"][0]["text"] for item in checked(answer)["output"]] == ["ab"]
+
+
 # whatever comes
 
 JSON = st.recursive(
