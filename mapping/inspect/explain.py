@@ -58,6 +58,9 @@ _ONE_PIECE = frozenset(
 _OTHERS: dict[Any, tuple[str, str]] = {"finishReason": ("MAX_TOKENS", "STOP")}
 """Members of which only known values will do -> two of those."""
 
+_KINDS = frozenset(["role", "type"])
+"""Members that say what an object is. With another word it is an unknown one and left out, wherever the word went."""
+
 _TOLD_APART = frozenset(["generationConfig", "thinkingConfig"])
 """Objects in the result that are only named by their members, which have nothing to do with each other."""
 
@@ -285,7 +288,7 @@ def _row(parent: Row, keys: list[Step], runs: _Runs) -> Row:
         other = _named_by(effect, parent, keys)
         if other is not None:
             effect = runs.without_both(keys, other)
-    if len(keys) == 1 and (isinstance(effect, Fault) or effect.blurred):
+    if len(keys) == 1 and keys[0] not in _KINDS and (isinstance(effect, Fault) or effect.blurred):
         effect = _clearer(effect, runs.altered(row.path))
     if not isinstance(effect, Fault):
         row.became, row.instead = effect.places, effect.instead

@@ -311,6 +311,22 @@ def gateway(shared_gateway: Gateway, upstream: Upstream) -> Gateway:
     return shared_gateway
 
 
+@pytest.fixture(scope="session")
+def shared_strict_gateway(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    settings = TWO_ACCOUNTS.replace("UPSTREAM", upstream.url)
+    strict = "[retry]\ncooldown = false\n[translation]\nstrict = true\n"
+    running = start_gateway(tmp_path_factory.mktemp("strict"), strict + settings)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def strict_gateway(shared_strict_gateway: Gateway, upstream: Upstream) -> Gateway:
+    """The same as `gateway`, but what can't be honoured is refused."""
+    upstream.forget()
+    return shared_strict_gateway
+
+
 @pytest.fixture
 def starter(tmp_path: Path, upstream: Upstream) -> Iterator[Starter]:
     """Starts gateways of a test's own; UPSTREAM in the settings is the demo upstream."""

@@ -119,8 +119,8 @@ def test_what_is_no_request_gets_json(gateway: Gateway, data: bytes, status: byt
         (b'{"messages": []}', "model", "model"),
         (b'{"model": 5, "messages": []}', "model", "string"),
         (b'{"model": "gpt-4o"}', "messages", "messages"),
-        (b'{"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": "nope"}]}]}',
-         "messages[0].content[0].type", "image_url"),
+        (b'{"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": 5}]}]}',
+         "messages[0].content[0].type", "string"),
         (b'{"model": "gpt-4o", "temperature": "hot", "messages": [{"role": "user", "content": "x"}]}',
          "temperature", "number"),
         (b"[" * 5000, None, "JSON"),
@@ -132,6 +132,23 @@ def test_bad_bodies_name_the_parameter(gateway: Gateway, body: bytes, param: str
     assert answer.status == 400
     assert answer.error["param"] == param
     assert said in answer.error["message"]
+
+
+NOPE = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": [{"type": "nope"}]}]}'
+
+
+def test_an_unknown_part_is_left_out_with_a_note(gateway: Gateway) -> None:
+    answer = gateway.call("POST", "/v1/chat/completions", NOPE)
+    assert answer.status == 200, answer.body
+    assert "unknown=messages[0].content[0].type nope" in answer.headers["x-antigravity-notes"]
+
+
+def test_an_unknown_part_is_refused_where_settings_are_strict(strict_gateway: Gateway, upstream: Upstream) -> None:
+    answer = strict_gateway.call("POST", "/v1/chat/completions", NOPE)
+    assert answer.status == 400
+    assert answer.error["param"] == "messages[0].content[0].type"
+    assert "image_url" in answer.error["message"]  # what is supported
+    assert not upstream.requests
 
 
 def test_a_compressed_body_that_is_none(gateway: Gateway) -> None:

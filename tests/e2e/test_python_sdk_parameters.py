@@ -64,8 +64,8 @@ def test_what_is_ignored_is_noted(client: OpenAI, upstream: Upstream) -> None:
         verbosity="low",
         parallel_tool_calls=False,
         extra_body={"frobnicate": 1},
-        # Hints, which may be ignored without a word:
         user="u",
+        # Hints, which may be ignored without a word:
         metadata={"a": "b"},
         store=True,
         prompt_cache_key="k",
@@ -73,8 +73,8 @@ def test_what_is_ignored_is_noted(client: OpenAI, upstream: Upstream) -> None:
         service_tier="default",
     )
     count, _, names = raw.headers["x-antigravity-notes"].partition(" ignored=")
-    assert set(names.split(",")) == {"logit_bias", "verbosity", "parallel_tool_calls", "frobnicate"}
-    assert count == "4"
+    assert set(names.split(",")) == {"logit_bias", "verbosity", "parallel_tool_calls", "frobnicate", "user"}
+    assert count == "5"
     assert sent(upstream).keys() == {"contents"}
     assert raw.parse().choices[0].message.content
 

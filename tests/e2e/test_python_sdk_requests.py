@@ -50,9 +50,9 @@ FILE = {"type": "file", "file": {"file_id": "file-123"}}
 FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"messages": []}, "messages", "empty_array"),
     ({"messages": "hi"}, "messages", "invalid_type"),
-    ({"messages": [{"role": "wizard", "content": "x"}]}, "messages[0].role", "invalid_value"),
+    ({"messages": [{"role": 7, "content": "x"}]}, "messages[0].role", "invalid_type"),
     ({"messages": [{"role": "user"}]}, "messages[0].content", "missing_required_parameter"),
-    ({"messages": [{"role": "user", "content": [{"type": "x"}]}]}, "messages[0].content[0].type", "invalid_value"),
+    ({"messages": [{"role": "user", "content": [{"type": 7}]}]}, "messages[0].content[0].type", "invalid_type"),
     ({"messages": [{"role": "user", "content": [IMAGE]}]}, "messages[0].content[0].image_url.url", "invalid_value"),
     ({"messages": [{"role": "user", "content": [FILE]}]}, "messages[0].content[0].file.file_id", "unsupported_value"),
     ({"temperature": 3}, "temperature", "invalid_value"),
@@ -62,7 +62,7 @@ FAULTS: list[tuple[dict[str, Any], str, str]] = [
     ({"stream_options": {"include_usage": True}}, "stream_options", "invalid_value"),
     ({"top_logprobs": 2}, "top_logprobs", "invalid_value"),
     ({"reasoning_effort": "colossal"}, "reasoning_effort", "invalid_value"),
-    ({"tools": [{"type": "mystery"}]}, "tools[0].type", "invalid_value"),
+    ({"tools": [{"type": 7}]}, "tools[0].type", "invalid_type"),
     ({"tools": [{"type": "function"}]}, "tools[0].function", "missing_required_parameter"),
     ({"tool_choice": "required"}, "tool_choice", "invalid_value"),
     ({"tool_choice": "sometimes"}, "tool_choice", "invalid_value"),
@@ -89,6 +89,41 @@ def test_bad_requests(
     assert (error.param, error.code, error.type) == (param, code, "invalid_request_error")
     assert isinstance(error, openai.NotFoundError if code == "model_not_found" else openai.BadRequestError)
     assert error.request_id
+    assert not upstream.requests
+
+
+UNKNOWN: list[tuple[dict[str, Any], str, str]] = [
+    ({"messages": [{"role": "wizard", "content": "x"}, *user()]}, "messages[0].role", "wizard"),
+    ({"messages": [{"role": "user", "content": [{"type": "x"}]}]}, "messages[0].content[0].type", "x"),
+    ({"tools": [{"type": "mystery"}]}, "tools[0].type", "mystery"),
+]
+"""What a newer client may send, the parameter that it is, and its word."""
+BY_PARAMETER = pytest.mark.parametrize(("given", "param", "word"), UNKNOWN, ids=[param for _, param, _ in UNKNOWN])
+
+
+@BOTH_WAYS
+@BY_PARAMETER
+def test_what_is_unknown_is_left_out_with_a_note(
+    client: OpenAI, given: dict[str, Any], param: str, word: str, stream: bool
+) -> None:
+    body: Any = {"model": "gemini-3-flash", "messages": user(), "stream": stream, **given}
+    raw = client.chat.completions.with_raw_response.create(**body)
+    assert f"unknown={param} {word}" in raw.headers["x-antigravity-notes"]
+    answer = raw.parse()
+    assert list(answer)[-1].choices[0].finish_reason == "stop" if stream else answer.choices[0].message.content
+
+
+@BOTH_WAYS
+@BY_PARAMETER
+def test_what_is_unknown_is_refused_where_settings_are_strict(
+    strict_gateway: Gateway, upstream: Upstream, given: dict[str, Any], param: str, word: str, stream: bool
+) -> None:
+    body: Any = {"model": "gemini-3-flash", "messages": user(), "stream": stream, **given}
+    with checked_client(strict_gateway) as client, pytest.raises(openai.BadRequestError) as caught:
+        client.chat.completions.create(**body)
+    error = caught.value
+    assert (error.param, error.code, error.type) == (param, "invalid_value", "invalid_request_error")
+    assert word in error.message
     assert not upstream.requests
 
 

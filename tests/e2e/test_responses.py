@@ -270,13 +270,13 @@ REFUSED: list[Any] = [
     ("input missing", {}, "input"),
     ("input of a wrong type", {"input": 5}, "input"),
     ("an empty input", {"input": []}, "input"),
-    ("an unknown item", {"input": [USER, {"type": "telepathy"}]}, "input[1].type"),
+    ("an item of no type", {"input": [USER, {"type": 7}]}, "input[1].type"),
     ("an item that is none", {"input": [USER, 7]}, "input[1]"),
-    ("an unknown role", {"input": [{"role": "boss", "content": "x"}]}, "input[0].role"),
-    ("an unknown part", {"input": [{"role": "user", "content": [{"type": "smell"}]}]}, "input[0].content[0].type"),
+    ("a role of a wrong type", {"input": [{"role": 7, "content": "x"}]}, "input[0].role"),
+    ("a part of no type", {"input": [{"role": "user", "content": [{"type": 7}]}]}, "input[0].content[0].type"),
     ("an orphan", {"input": [USER, ORPHAN]}, "input[1].call_id"),
     ("an unknown reference", {"input": [{"type": "item_reference", "id": "msg_1"}]}, "input"),
-    ("an unknown tool", {"input": "x", "tools": [{"type": "hammer"}]}, "tools[0].type"),
+    ("a tool of no type", {"input": "x", "tools": [{"type": 7}]}, "tools[0].type"),
     ("a refused tool", {"input": "x", "tools": [{"type": "file_search"}]}, "tools[0].type"),
     ("a chosen tool that there is not", {"input": "x", "tool_choice": {"type": "custom", "name": "f"}}, "tool_choice"),
     ("an unknown include", {"input": "x", "include": ["everything"]}, "include[0]"),
@@ -299,6 +299,38 @@ def test_refused(client: OpenAI, upstream: Upstream, body: dict[str, Any], param
         client.post("/responses", cast_to=object, body={"model": MODEL, **body})
     assert caught.value.type == "invalid_request_error"
     assert caught.value.param == param
+    assert not upstream.requests
+
+
+UNKNOWN: list[Any] = [
+    ("item", {"input": [USER, {"type": "telepathy"}]}, "input[1].type", "telepathy"),
+    ("role", {"input": [{"role": "boss", "content": "x"}, USER]}, "input[0].role", "boss"),
+    ("part", {"input": [{"role": "user", "content": [{"type": "smell"}]}]}, "input[0].content[0].type", "smell"),
+    ("tool", {"input": "x", "tools": [{"type": "hammer"}]}, "tools[0].type", "hammer"),
+]
+BY_KIND = pytest.mark.parametrize(
+    ("body", "param", "word"), [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN]
+)
+
+
+@BY_KIND
+def test_what_is_unknown_is_left_out_with_a_note(
+    gateway: Gateway, body: dict[str, Any], param: str, word: str
+) -> None:
+    answer = gateway.call("POST", "/v1/responses", {"model": MODEL, **body})
+    assert answer.status == 200, answer.body
+    assert answer.json["status"] == "completed"
+    assert f"unknown={param} {word}" in answer.headers["x-antigravity-notes"]
+
+
+@BY_KIND
+def test_what_is_unknown_is_refused_where_settings_are_strict(
+    strict_gateway: Gateway, upstream: Upstream, body: dict[str, Any], param: str, word: str
+) -> None:
+    with checked_client(strict_gateway) as client, pytest.raises(BadRequestError) as caught:
+        client.post("/responses", cast_to=object, body={"model": MODEL, **body})
+    assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
+    assert word in caught.value.message
     assert not upstream.requests
 
 
