@@ -109,7 +109,7 @@ def test_a_case_fails_after_a_deliberate_bug(saved: Path, tmp_path: Path, mask: 
     code = copied(tmp_path / "code")
     assert cases("run", tmp_path / "cases", root=code).returncode == 0
 
-    table = code / "mapping" / "finish.py"
+    table = code / "mapping" / "answer" / "finish.py"
     text = table.read_text()
     broken = re.sub(r'("MAX_TOKENS": Rule\()LENGTH', r"\1STOP", text)
     assert broken != text
@@ -127,7 +127,7 @@ def test_a_bug_on_the_way_to_gemini(saved: Path, tmp_path: Path) -> None:
     """A deliberate bug in the request: the Gemini request differs."""
     assert cases("export", saved, tmp_path / "cases").returncode == 0
     code = copied(tmp_path / "code")
-    tools = code / "mapping" / "tools.py"
+    tools = code / "mapping" / "request" / "tools" / "tools.py"
     tools.write_text(tools.read_text().replace('"functionDeclarations"', '"functionDeclaration"'))
     failed = cases("run", tmp_path / "cases", root=code)
     assert failed.returncode == 1
