@@ -46,6 +46,17 @@ BUILT_IN_PROVIDER = """
 openai_base_url = "{base_url}"
 {quiet}
 """
+CATALOG_PROVIDER = """
+model_provider = "gateway"
+{quiet}
+[model_providers.gateway]
+name = "gateway"
+base_url = "{base_url}"
+wire_api = "responses"
+model_catalog_url = "{base_url}/models"
+experimental_bearer_token = "any"
+"""
+"""The README's block."""
 AT_ONCE = tuple(
     f"model_providers.gateway.{what}=0" for what in ("request_max_retries", "stream_max_retries")
 )  # as a person sets it who does not want to wait
@@ -310,6 +321,21 @@ def test_a_long_session_is_compacted(
         assert "Second." in texts(body)
         assert "You said: " in texts(body)  # the demo's summary
         assert "a long line\\na long line" not in texts(body) + json.dumps(parts(body, "functionResponse"))
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["not asked for", "asked for"])
+def test_with_the_catalogue_of_models_no_metadata_is_missing(
+    codex: Codex, gateway: Gateway, upstream: Upstream, told: bool
+) -> None:
+    """With it the warning that Codex gives at each start is gone, and it sends the model's usual thinking level."""
+    codex.use(gateway, CATALOG_PROVIDER if told else OWN_PROVIDER)
+    done = codex.run(f"Look.\n{shell('echo said-7')}")
+    assert "said-7" in done.message
+    warnings = [item["message"] for item in done.items("error")]
+    assert [f"Model metadata for `{MODEL}` not found" in message for message in warnings] == [True] * (not told)
+    asked = [body for request in upstream.requests if (body := request.body) and "contents" in body]
+    levels = [body["generationConfig"]["thinkingConfig"].get("thinkingLevel") for body in asked]
+    assert levels == ["MEDIUM" if told else None] * 2
 
 
 # ---- errors

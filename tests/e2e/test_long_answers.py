@@ -13,6 +13,8 @@ from tests.e2e.conftest import ROOT, ScriptedUpstream, http_answer
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
 
+MODEL = "gemini-3.8-flash"
+"""The `modelVersion` of the recorded answers."""
 WIRE = ROOT / "tests" / "data" / "wire"
 
 
@@ -141,7 +143,7 @@ def test_an_idle_connection_that_was_closed_is_no_failed_attempt(starter: Starte
     scripted = ScriptedUpstream(good, None, good)
     gateway = starter(over(scripted))
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
-    body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})
+    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]})
     for _ in range(2):
         connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
         response = connection.getresponse()

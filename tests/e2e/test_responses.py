@@ -314,9 +314,7 @@ BY_KIND = pytest.mark.parametrize(
 
 
 @BY_KIND
-def test_what_is_unknown_is_left_out_with_a_note(
-    gateway: Gateway, body: dict[str, Any], param: str, word: str
-) -> None:
+def test_what_is_unknown_is_left_out_with_a_note(gateway: Gateway, body: dict[str, Any], param: str, word: str) -> None:
     answer = gateway.call("POST", "/v1/responses", {"model": MODEL, **body})
     assert answer.status == 200, answer.body
     assert answer.json["status"] == "completed"
