@@ -20,38 +20,17 @@ import itertools
 import json
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from mapping import chat, completions, faults, jsonio, responses
-from mapping.answer.calls import Mint
+from mapping import dialects, faults, jsonio
+from mapping.dialect import Answering, Dialect, Given, Mint
 from mapping.faults import Fault
 from mapping.gemini import sse
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.inspect.printable import one_line
 from mapping.notes import CODES, Notes
-from mapping.openai_errors import error_object
-from mapping.request.plan import Translated
-from mapping.values import JSON, Options, nothing_remembered
-
-type Whole = chat.ChatAnswer | completions.CompletionsAnswer | responses.ResponsesAnswer
-type Stream = chat.ChatStream | completions.CompletionsStream | responses.ResponsesStream
-
-_TRANSLATORS: dict[str, tuple[Callable[..., Whole], Callable[..., Stream]]] = {
-    "chat": (chat.ChatAnswer, chat.ChatStream),
-    "responses": (responses.ResponsesAnswer, responses.ResponsesStream),
-    "completions": (completions.CompletionsAnswer, completions.CompletionsStream),
-}
-"""Dialect -> what makes its answers."""
-
-_SHAPES = {
-    "messages": "chat",
-    "input": "responses",
-    "previous_response_id": "responses",
-    "prompt": "completions",
-}
-"""Member of a request -> the dialect that it tells; the first that is there counts."""
+from mapping.values import JSON, GeminiCall
 
 _SSE_LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 """What a stream of server-sent events begins with."""
@@ -68,20 +47,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.stdin.buffer.read()
     request = given if named is None else named
     notes, remarks, status = Notes(), [], 0
+    dialect: Dialect | None = None
     try:
-        dialect, call = _translate(request, arguments.dialect, arguments.model, notes)
+        body = _body(request)
+        dialect = dialects.named(arguments.dialect) if arguments.dialect else dialects.most_like(body)
+        assert dialect is not None
+        answering = dialect.translate(body, _given(body, arguments.model, notes))
         if arguments.command == "answer":
-            out = _answer(given, dialect, call, arguments.form, notes, pretty=arguments.pretty)
+            out = _answer(given, answering, arguments.form, notes, pretty=arguments.pretty)
         else:
-            out = b"".join(_json(body, pretty=arguments.pretty) for body in _bodies(call))
-            remarks = _remarks(call)
+            out = b"".join(_json(call.body, pretty=arguments.pretty) for call in _different(answering.calls))
+            remarks = _remarks(dialect, body, answering.calls)
     except (Fault, UpstreamError, RecursionError) as e:
-        problem = _problem(e)
-        out, remarks, status = (
-            _json(error_object(problem), pretty=arguments.pretty),
-            [f"HTTP status {problem.status}"],
-            1,
-        )
+        answer = (dialect or dialects.most_like({})).error(_fault(e))
+        out, status = _pretty(answer.body) if arguments.pretty else answer.body + b"\n", 1
+        remarks = [f"HTTP status {answer.status}"]
     sys.stdout.buffer.write(out)
     sys.stdout.buffer.flush()
     remarks += [f"{code}={detail}: {CODES[code]}" if detail else f"{code}: {CODES[code]}" for code, detail in notes]
@@ -101,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
         text = f"answer with {shown} (default: as Gemini's answer came)"
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=text)
     for command in (request, answer):
-        command.add_argument("--dialect", choices=_TRANSLATORS, help="the API of the request (default: by its shape)")
+        command.add_argument(
+            "--dialect", choices=dialects.all_dialects(), help="the API of the request (default: by its shape)"
+        )
         command.add_argument(
             "--model", metavar="NAME", help="the Gemini model (default: the request's model, which is not mapped here)"
         )
@@ -109,69 +91,67 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _translate(data: bytes, dialect: str | None, model: str | None, notes: Notes) -> tuple[str, Translated]:
-    """The dialect of a request, and its Gemini call. Raises Fault."""
+def _body(data: bytes) -> JSON:
+    """The request on standard input. Raises Fault."""
     try:
         body = jsonio.loads(data)
     except ValueError as e:
         raise Fault(400, f"The request body is not valid JSON: {e}") from None
     if not isinstance(body, dict):
         raise Fault(400, "The request body must be a JSON object.")
+    return body
+
+
+def _given(body: JSON, model: str | None, notes: Notes) -> Given:
+    """What the gateway would give, without a gateway: see the module. Raises Fault."""
     name = body.get("model")
     if name is None:
         raise faults.missing("model")
     if not isinstance(name, str):
         raise faults.wrong_type("model", "a string", name)
-    dialect = dialect or next((told for member, told in _SHAPES.items() if body.get(member) is not None), "chat")
-    given: dict[str, Any] = {
-        "model": model or name,
-        "client_model": name,
-        "options": Options(),
-        "recall": nothing_remembered,
-        "notes": notes,
-    }
-    if dialect == "completions":
-        return dialect, completions.translate(body, **given)
-    if dialect == "responses":
-        return dialect, responses.translate(body, **given, unseal=_unseal)
-    if body.get("messages") is None and body.get("input") is not None:
-        notes.add("path", "a body with input")
-        return dialect, responses.translate(body, **given, unseal=_unseal)
-    return dialect, chat.translate(body, **given)
+    return Given(
+        model=model or name,
+        client_model=name,
+        mint=_counting(),
+        now=lambda: 0,
+        seal=_seal,
+        notes=notes,
+        unseal=_unseal,
+    )
 
 
-def _bodies(call: Translated) -> list[JSON]:
-    """The bodies of the calls that make up an answer; one that is sent several times once."""
-    return [call.body, *call.further[:: call.copies]]
+def _different(calls: Sequence[GeminiCall]) -> list[GeminiCall]:
+    """The calls that make up an answer; one that is sent several times once."""
+    found: list[GeminiCall] = []
+    for call in calls:
+        if all(call.body is not known.body for known in found):
+            found.append(call)
+    return found
 
 
-def _remarks(call: Translated) -> list[str]:
+def _remarks(dialect: Dialect, body: JSON, calls: Sequence[GeminiCall]) -> list[str]:
     """Where the bodies go at the public Gemini API, how often, and what they lack."""
-    query = "?alt=sse" if call.method == "streamGenerateContent" else ""
-    times = f" ({call.copies} times)" if call.copies > 1 else ""
-    remarks = [f"POST /v1beta/models/{call.model}:{call.method}{query}{times}"]
-    plan = call.plan
-    if isinstance(plan, responses.ResponsesPlan) and plan.echo.get("previous_response_id") is not None:
+    first = calls[0]
+    copies = sum(call.body is first.body for call in calls)
+    times = f" ({copies} times)" if copies > 1 else ""
+    remarks = [f"POST /v1beta/models/{first.model}:{first.method}{first.query}{times}"]
+    lookups = dialect.lookups(body)
+    if lookups is not None and lookups.previous is not None:
         remarks.append("previous_response_id: a gateway keeps the earlier turns, so they are missing here.")
     return remarks
 
 
-def _answer(data: bytes, dialect: str, call: Translated, form: str | None, notes: Notes, *, pretty: bool) -> bytes:
+def _answer(data: bytes, answering: Answering, form: str | None, notes: Notes, *, pretty: bool) -> bytes:
     """What the client gets for one upstream answer. Raises UpstreamError."""
     events = data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(_SSE_LINES)
-    mint = _counting()
-    given: dict[str, Any] = {"plan": call.plan, "created": 0, "mint": mint, "notes": notes}
-    if dialect == "responses":
-        given |= {"seal": _seal, "response_id": mint("resp_")}
-    make_whole, make_stream = _TRANSLATORS[dialect]
     if form == "stream" or (form is None and events):
-        stream = make_stream(**given)
+        stream = answering.stream()
         # The second end is for an answer that would go on: there is no more of it here.
         return stream.feed(data) + stream.end() + stream.end()
-    whole = make_whole(**given)
+    whole = answering.whole(notes)
     whole.add(_as_array(data) if events else data)
     out = whole.finish()
-    return _json(jsonio.loads(out), pretty=True) if pretty else out + b"\n"
+    return _pretty(out) if pretty else out + b"\n"
 
 
 def _as_array(data: bytes) -> bytes:
@@ -181,7 +161,7 @@ def _as_array(data: bytes) -> bytes:
     return b"[" + b",".join(payload for payload in payloads if payload.strip() != b"[DONE]") + b"]"
 
 
-def _problem(e: Fault | UpstreamError | RecursionError) -> Fault:
+def _fault(e: Fault | UpstreamError | RecursionError) -> Fault:
     if isinstance(e, Fault):
         return e
     if isinstance(e, UpstreamError):
@@ -189,17 +169,21 @@ def _problem(e: Fault | UpstreamError | RecursionError) -> Fault:
     return Fault(400, "The request is nested too deeply.", code="invalid_value")
 
 
-def _json(value: JSON, *, pretty: bool) -> bytes:
-    """A line of JSON, or an indented text. What jsonio writes is free of what the standard encoder would choke on."""
+def _json(value: JSON | None, *, pretty: bool) -> bytes:
+    """A line of JSON, or an indented text."""
     compact = jsonio.dumps(value)
-    text = json.dumps(jsonio.loads(compact), ensure_ascii=False, indent=2).encode() if pretty else compact
-    return text + b"\n"
+    return _pretty(compact) if pretty else compact + b"\n"
+
+
+def _pretty(compact: bytes) -> bytes:
+    """Indented. What jsonio writes is free of what the standard encoder would choke on."""
+    return json.dumps(jsonio.loads(compact), ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def _counting() -> Mint:
     """Makes ids that are the same in every run: the prefix and a number."""
     numbers = itertools.count(1)
-    return lambda prefix: f"{prefix}{next(numbers)}"
+    return lambda prefix, size=12: f"{prefix}{next(numbers)}"
 
 
 def _seal(payload: JSON) -> str:

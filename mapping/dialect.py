@@ -7,24 +7,26 @@ serving, replays, cases, views and `python -m mapping` know dialects by this mod
 Who calls what, in which order, for one request:
 
 1. `Dialect.lookups(body)`: what has to be found in the store before the request can be translated; None: nothing.
+   Raises `Fault`.
 2. `Dialect.translate(body, given)`: gives an `Answering`, which says what to ask Gemini, and makes the answer.
    Raises `Fault` for what the client got wrong.
-3. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls.
-   A call that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`).
-4. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
+3. `Answering.unasked()`: the answer, where Gemini need not be asked for it. None: it has to be.
+4. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls. A call
+   that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`); `mended` is told of it.
+5. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
    the call goes on with that token), `close`; then `add` and `close` for each further call in their order; `finish`
-   gives the bytes for the client. `add` raises `UpstreamError` for what is no answer, and may then be called with
-   another one. A translator made on trial (`whole(Notes())`, `add`) leaves no trace.
-5. Streams: `stream()` once, then `feed` for each piece, in any slicing. `feed` and `end` raise `UpstreamError` while
-the
-   client has nothing: then `again()` makes the translator of the next attempt. Later a fault becomes the dialect's
+   gives the bytes for the client. `add` raises `UpstreamError` for what is no answer (with `needs_content` also for one
+   that holds nothing), and may then be called with another one. A translator made on trial (`whole(Notes())`, `add`)
+   leaves no trace.
+6. Streams: `stream()` once, then `feed` for each piece, in any slicing. `feed` and `end` raise `UpstreamError` while
+   the client has nothing: then `again()` makes the translator of the next attempt. Later a fault becomes the dialect's
    error event (`fault` is set, the stream is over). `add_answer` takes each further call's answer before `end`. After
    `end` with `continuation` set, either the call goes on with that token and `feed` follows, or `end` is called once
    more. While the upstream is silent, `open()` once (if nothing has been sent) and then `keep_alive()`; `cut(fault)`
    ends a stream that has begun, whatever the reason.
-6. When the answer is complete: `remember()` for later requests, `totals()` for the statistics, and
-   `Answering.kept(translator, events)` for the store.
-7. `Dialect.error(fault)`: an answer to a request that failed before anything was sent, at any of these steps.
+7. When the answer is complete: `remember()` for later requests, `totals()` and `finish_reasons()` for the statistics,
+   `Answering.served` for the header, and `Answering.kept(translator, events)` for the store.
+8. `Dialect.error(fault)`: the answer to a request that failed before anything was sent, at any of these steps.
 
 Nothing here does I/O or reads a clock; what depends on them is in `Given`.
 """
@@ -35,6 +37,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.notes import Notes
@@ -91,15 +94,6 @@ class Given:
     """A setting: Response objects have `choices` too."""
 
 
-class Tokens(Protocol):
-    """Tokens as OpenAI counts them: `cached` is part of `prompt`, `reasoning` is part of `completion`."""
-
-    prompt: int
-    completion: int
-    cached: int
-    reasoning: int
-
-
 class WholeTranslator(Protocol):
     """Whole upstream answers in, the client's out. See the module for the order."""
 
@@ -107,7 +101,7 @@ class WholeTranslator(Protocol):
     def continuation(self) -> str | None:
         """The answer goes on: send the same request with this `continuationToken`, and `add` what comes."""
 
-    def add(self, data: bytes, /) -> None: ...
+    def add(self, data: bytes | JSON, /, *, needs_content: bool = False) -> None: ...
 
     def close(self) -> None: ...
 
@@ -115,7 +109,10 @@ class WholeTranslator(Protocol):
 
     def remember(self) -> Mapping[str, RawTurn]: ...
 
-    def totals(self) -> Tokens | None: ...
+    def totals(self) -> Totals: ...
+
+    def finish_reasons(self) -> Sequence[str]:
+        """How each choice of the answer ended, in OpenAI's words."""
 
 
 class StreamTranslator(Protocol):
@@ -135,7 +132,7 @@ class StreamTranslator(Protocol):
 
     def feed(self, data: bytes, /) -> bytes: ...
 
-    def end(self) -> bytes: ...
+    def end(self, *, needs_content: bool = False) -> bytes: ...
 
     def open(self) -> bytes: ...
 
@@ -149,7 +146,10 @@ class StreamTranslator(Protocol):
 
     def remember(self) -> Mapping[str, RawTurn]: ...
 
-    def totals(self) -> Tokens | None: ...
+    def totals(self) -> Totals: ...
+
+    def finish_reasons(self) -> Sequence[str]:
+        """How each choice of the answer ended, in OpenAI's words."""
 
 
 type Translator = WholeTranslator | StreamTranslator
@@ -196,6 +196,10 @@ class Answering(Protocol):
     def client_model(self) -> str: ...
 
     @property
+    def served(self) -> str | None:
+        """The Gemini model that answers, where Gemini has said that it is another one than was asked."""
+
+    @property
     def streams(self) -> bool: ...
 
     @property
@@ -205,6 +209,19 @@ class Answering(Protocol):
     @property
     def deferred(self) -> Deferred | None:
         """The client wants a receipt now, and the answer later."""
+
+    def facts(self) -> JSON:
+        """For people: what the form of the answer depends on, beside what Gemini gets."""
+
+    def unasked(self) -> tuple[Any, bytes] | None:
+        """The translator that made the answer, and the answer."""
+
+    def mended(self, before: JSON, now: JSON, /) -> Sequence[JSON]:
+        """The first call goes out with another body, because of what the upstream refused. Gives the bodies of the
+        further calls that make up for it."""
+
+    def blamed(self, fault: Fault, /) -> Fault:
+        """A fault of the upstream's, with the client's own words for the member that was refused."""
 
     def whole(self, notes: Notes, /) -> WholeTranslator: ...
 

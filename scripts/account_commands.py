@@ -27,13 +27,14 @@ from addons.gateway.accounts import direct_call
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import CredentialError
-from addons.gateway.endpoints.jobs import Call, CountJob
 from addons.gateway.log.terminal import say
 from addons.gateway.settings.home import expanded
 from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, load, secret
+from mapping.gemini.count import count_call
 from mapping.gemini.model_classes import fallback
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect.printable import one_line
+from mapping.values import GeminiCall
 from scripts.settings_text import without_account
 
 VERDICTS: tuple[tuple[Kind | None, str, str], ...] = (
@@ -109,9 +110,10 @@ async def verdict(account: Account, default: Address, model: str) -> tuple[str, 
 def _call(account: Account, address: Address, model: str) -> None:
     """List models, or count the tokens of a word. Raises UpstreamError."""
     if account.upstream == "gemini":
-        call = Call("", "", query="?pageSize=1")
+        call = GeminiCall("", "", query="?pageSize=1")
     else:
-        call = CountJob(model, model, {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}).request()
+        hello = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
+        call = count_call(model, hello)
     direct_call.make(account, address, call)
 
 

@@ -19,12 +19,12 @@ from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
 from addons.gateway.endpoints import jobs
-from addons.gateway.endpoints.generate import Dialect, GenerateJob, answer_unasked
-from addons.gateway.endpoints.responses_api import ResponsesApi
+from addons.gateway.endpoints.background import Background
+from addons.gateway.endpoints.generate import Generate
+from addons.gateway.endpoints.stored_responses import StoredResponses
 from addons.gateway.exchange.exchange import Exchange, new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
-from addons.gateway.http import answers
 from addons.gateway.http.callers import Caller, take
 from addons.gateway.http.routes import Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
@@ -47,13 +47,14 @@ from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import ResponseStore
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.bodies import json_body
-from mapping import chat, completions, faults
+from mapping import faults
+from mapping.dialects import all_dialects
+from mapping.faults import Fault
 from mapping.gemini import models_list
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
-from mapping.request.plan import Plan, Translated
 from mapping.responses.request.input_items import Unseal
-from mapping.values import JSON, Recall
+from mapping.values import JSON, GeminiCall, Recall
 
 logger = logging.getLogger("antigravity")
 
@@ -95,18 +96,18 @@ class Gateway:
         """What the log has said of the settings' models."""
         self.metrics = Metrics(self)
         self.statistics = Statistics()
-        self.responses = ResponsesApi(self)
+        self.background = Background(self)
+        generate = Generate(self, self.background)
         self.replays = Replays(self)
         self._endpoints: dict[str, Callable[[Exchange, Match], Awaitable[None] | None]] = {
-            "chat": self._begin_chat,
-            "completions": self._begin_completions,
+            **dict.fromkeys(all_dialects(), generate.begin),
             "health": self._show_health,
             "metrics": self._show_metrics,
             "status": self._show_status,
             "status_json": self._show_status_json,
             "models": self._begin_models,
             "model": self._begin_models,
-            **self.responses.endpoints,
+            **StoredResponses(self, self.background).endpoints,
         }
         self.database: Database
         self.store: ResponseStore
@@ -257,11 +258,13 @@ class Gateway:
         """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
         return self._endpoints[match.endpoint.name](exchange, match)
 
-    def asker(self, exchange: Exchange, plan: Plan) -> jobs.Ask:
-        """What makes further upstream calls for an exchange. `plan`: of the client's request."""
-        return partial(self._ask, exchange, plan)
+    def asker(self, exchange: Exchange, blamed: Callable[[Fault], Fault]) -> jobs.Ask:
+        """What makes further upstream calls for an exchange. `blamed`: see `Job.blamed`."""
+        return partial(self._ask, exchange, blamed)
 
-    async def _ask(self, outer: Exchange, plan: Plan, call: jobs.Call, check: jobs.Check) -> bytes:
+    async def _ask(
+        self, outer: Exchange, blamed: Callable[[Fault], Fault], call: GeminiCall, check: jobs.Check
+    ) -> bytes:
         """Make an upstream call that is a part of the exchange `outer`, with failover. Raises Fault."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -269,7 +272,7 @@ class Gateway:
         exchange = Exchange(self, flow, nobody, outer.id, inner=True, pool=outer.pool, result=result)
         exchange.conversation = self.conversation_of(outer, call.body)
         exchange.trace = self._new_trace()
-        exchange.job = jobs.RawJob(call, check, strict=self.options.strict, plan=plan)
+        exchange.job = jobs.RawJob(call, check, strict=self.options.strict, blamed=blamed)
         self.exchanges[flow.id] = exchange
         try:
             return await inner_call.InnerCall(exchange, self).run(result)
@@ -306,49 +309,6 @@ class Gateway:
         if exchange.conversation is None and body:
             exchange.conversation = self.affinity.begun_like(exchange.tenant, body)
         return exchange.conversation
-
-    def _begin_chat(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
-        body, name, model = self.model_request(exchange)
-        if body.get("messages") is None and body.get("input") is not None:
-            return self.responses.chat_with_input(exchange, partial(self._chat_dialect, exchange))
-        call = chat.translate(body, model=model, client_model=name, **self._translation(exchange))
-        self.generate(exchange, call, self._chat_dialect(exchange, call))
-        return None
-
-    def _chat_dialect(self, exchange: Exchange, call: Translated) -> Dialect:
-        created, mint = exchange.seeds.now(), exchange.seeds.mint
-        return Dialect(
-            whole=lambda notes: chat.ChatAnswer(call.plan, created=created, mint=mint, notes=notes),
-            stream=lambda: chat.ChatStream(call.plan, created=created, mint=mint, notes=exchange.notes),
-        )
-
-    def _begin_completions(self, exchange: Exchange, match: Match) -> None:
-        body, name, model = self.model_request(exchange)
-        call = completions.translate(body, model=model, client_model=name, **self._translation(exchange))
-        plan, created, mint = call.plan, exchange.seeds.now(), exchange.seeds.mint
-        assert isinstance(plan, completions.CompletionsPlan)
-        dialect = Dialect(
-            whole=lambda notes: completions.CompletionsAnswer(plan, created=created, mint=mint, notes=notes),
-            stream=lambda: completions.CompletionsStream(plan, created=created, mint=mint, notes=exchange.notes),
-        )
-        exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange, call.plan))
-
-    def generate(self, exchange: Exchange, call: Translated, dialect: Dialect) -> None:
-        """Have Gemini asked, unless the client wants nothing of it."""
-        if call.plan.prewarm:
-            streams = call.plan.stream
-            answer = answer_unasked(dialect, exchange.notes, streams=streams)
-            exchange.succeed(answer, [answers.STREAM_TYPE] if streams else None)
-        else:
-            exchange.job = GenerateJob(call, dialect, exchange.notes, self.asker(exchange, call.plan))
-
-    def _translation(self, exchange: Exchange) -> dict[str, Any]:
-        """What every translation of a request takes beside the request."""
-        return {
-            "options": self.options,
-            "recall": self.recall(exchange),
-            "notes": exchange.notes,
-        }
 
     def recall(self, exchange: Exchange) -> Recall:
         """What looks up remembered turns for an exchange; what it finds is part of the record."""
@@ -425,7 +385,7 @@ class _NotYet(jobs.Job):
         self.shown_model = model
         self.client_model = client_model
 
-    def request(self) -> jobs.Call:
+    def request(self) -> GeminiCall:
         raise AssertionError("there is nothing to ask yet")
 
     def take(self, content: bytes) -> bool:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
-
+from mapping.dialect import Answering
 from mapping.inspect.explain_diff import Path, Step, dotted
-from mapping.request.plan import Translated
 from mapping.values import JSON
 
 BODY = "body"
 _CALL, _FURTHER, _ANSWER = "call", "further", "answer"
-
-_NOT_COMPARED = ("model", "options", "paths")
-"""Members of the plan that no member of a request decides, or that tell only where it stands."""
 
 _WORDS: dict[Path, str] = {
     (_CALL, "model"): "the model",
@@ -43,14 +37,15 @@ _WORDS: dict[Path, str] = {
 """Beginning of a path -> what it means."""
 
 
-def call_json(call: Translated, body: JSON | None = None) -> JSON:
+def call_json(answering: Answering, body: JSON | None = None) -> JSON:
     """What a request decides: the call, and how its answer is made. `body`: in the form in which it is sent."""
-    plan = {f.name: _plain(getattr(call.plan, f.name)) for f in fields(call.plan) if f.name not in _NOT_COMPARED}
+    first, *others = answering.calls
+    copies = sum(call.body is first.body for call in others)
     return {
-        _CALL: {"model": call.model, "method": call.method, "copies": call.copies},
-        BODY: call.body if body is None else body,
-        _FURTHER: call.further,
-        _ANSWER: plan,
+        _CALL: {"model": first.model, "method": first.method, "copies": 1 + copies},
+        BODY: first.body if body is None else body,
+        _FURTHER: [call.body for call in others[copies:]],
+        _ANSWER: answering.facts(),
     }
 
 
@@ -80,16 +75,3 @@ def said(path: Path) -> str:
 def _further(step: Step) -> str:
     """Which of the calls that make up an answer; the first is the call itself."""
     return f"calls {step.start + 2} to {step.stop + 1}" if isinstance(step, range) else f"call {int(step) + 2}"
-
-
-def _plain(value: Any) -> Any:
-    """A member of a plan as JSON."""
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, dict) and any(not _is_json(member) for member in value.values()):
-        return {name: repr(member) for name, member in value.items()}
-    return value
-
-
-def _is_json(value: Any) -> bool:
-    return value is None or isinstance(value, str | int | float | list | dict)

@@ -10,14 +10,14 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.accounts.upstream_request import USER_AGENT
-from addons.gateway.endpoints.jobs import Call
 from mapping.gemini import upstream_errors
+from mapping.values import GeminiCall
 
 TIMEOUT = 20.0
 """Seconds that an upstream may be silent."""
 
 
-def make(account: Account, default: Address, call: Call) -> bytes:
+def make(account: Account, default: Address, call: GeminiCall) -> bytes:
     """The body of the answer. `default`: where accounts are asked that have no address of their own.
 
     Raises UpstreamError, and CredentialError when there is no token to show.

@@ -9,12 +9,12 @@ from mitmproxy import http
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.endpoints.jobs import Call
+from mapping.values import GeminiCall
 
 USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
 
 
-def aim(request: http.Request, account: Account, default: Address, call: Call) -> None:
+def aim(request: http.Request, account: Account, default: Address, call: GeminiCall) -> None:
     """Make a flow's request the call to an account's upstream. Nothing of what the client sent stays in it.
 
     `default` is where accounts of the public API go that have no base URL of their own.

@@ -22,7 +22,7 @@ from mapping.gemini import upstream_forms
 
 if TYPE_CHECKING:
     from addons.gateway.accounts.account import Account
-    from addons.gateway.endpoints.jobs import Call
+    from mapping.values import GeminiCall
 
 _MULTI_REGIONS = ("us", "eu")
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
@@ -60,16 +60,16 @@ def serves(upstream: str, model: str) -> bool:
     return upstream != "code-assist" or "embedding" not in model
 
 
-def outgoing(account: Account, call: Call) -> Outgoing:
+def outgoing(account: Account, call: GeminiCall) -> Outgoing:
     """A call as it goes to the account's upstream. Raises Fault for a body that can't be written as JSON."""
     return _KINDS[account.upstream](account, call)
 
 
-def _gemini(account: Account, call: Call) -> Outgoing:
+def _gemini(account: Account, call: GeminiCall) -> Outgoing:
     return Outgoing(f"/v1beta/{_resource(call)}", call.encoded("gemini"))
 
 
-def _vertex(account: Account, call: Call) -> Outgoing:
+def _vertex(account: Account, call: GeminiCall) -> Outgoing:
     form = upstream_forms.vertex_count if call.method == "countTokens" else upstream_forms.vertex
     place = ""
     if account.project:
@@ -79,7 +79,7 @@ def _vertex(account: Account, call: Call) -> Outgoing:
     )
 
 
-def _code_assist(account: Account, call: Call) -> Outgoing:
+def _code_assist(account: Account, call: GeminiCall) -> Outgoing:
     path = f"/v1internal:{call.method}{call.query}"
     if call.method == "countTokens":
         return Outgoing(path, call.encoded("code-assist", upstream_forms.code_assist_count))
@@ -91,14 +91,14 @@ def _code_assist(account: Account, call: Call) -> Outgoing:
     )
 
 
-_KINDS: dict[str, Callable[[Account, Call], Outgoing]] = {
+_KINDS: dict[str, Callable[[Account, GeminiCall], Outgoing]] = {
     "gemini": _gemini,
     "vertex": _vertex,
     "code-assist": _code_assist,
 }
 
 
-def _resource(call: Call) -> str:
+def _resource(call: GeminiCall) -> str:
     """`models/{model}:{method}`, or `models`. Nothing in the model's name can leave its segment."""
     if not call.method:
         return f"models{call.query}"
@@ -113,7 +113,7 @@ def _vertex_host(location: str) -> str:
     return f"{location}-aiplatform.googleapis.com"
 
 
-def _tier(account: Account, call: Call) -> tuple[tuple[bytes, bytes], ...]:
+def _tier(account: Account, call: GeminiCall) -> tuple[tuple[bytes, bytes], ...]:
     """Flex and priority are header fields at Vertex AI, and exist at its global endpoint only."""
     tier = upstream_forms.vertex_tier(call.body) if call.body else None
     if tier is None:

@@ -13,13 +13,14 @@ from mitmproxy import http
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.files import PROJECT, Case, CaseError, UpstreamCall
 from addons.gateway.cases.masking import masked
+from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
-from addons.gateway.record.retranslation import ENDPOINTS
 from addons.gateway.wire.bodies import json_body
 from mapping import jsonio
 from mapping.faults import Fault
 from mapping.gemini.google_errors import redact
 from mapping.inspect.json_text import Leaf, rewrite
+from mapping.notes import Notes
 
 __all__ = ["CaseError", "by_exchange", "export", "from_flows"]
 
@@ -123,21 +124,20 @@ def _problem(client: http.HTTPFlow, record: dict[str, Any]) -> str:
     """Why there is nothing to translate again; empty if there is."""
     if record.get("status") is None or client.response is None or client.response.raw_content is None:
         return "the client left before it had its answer."
-    if record.get("endpoint") not in ENDPOINTS:
+    if not retranslation.is_translated(record):
         return f"{record.get('method')} {record.get('path')} is no request that is translated."
     if record.get("model") is None:
         return f"it was answered {record['status']} {record['error'] or ''} before it was translated."
-    if _asks_for_background(client):
+    if _is_deferred(client, record):
         return "its answer was made in the background, after the client had been answered."
     return ""
 
 
-def _asks_for_background(client: http.HTTPFlow) -> bool:
+def _is_deferred(client: http.HTTPFlow, record: dict[str, Any]) -> bool:
     try:
-        body = json_body(client.request)
+        return retranslation.translate(record, json_body(client.request), Notes()).deferred is not None
     except Fault:
         return False
-    return isinstance(body, dict) and body.get("background") is True and body.get("stream") is not True
 
 
 def _calls(client: http.HTTPFlow, attempts: list[http.HTTPFlow]) -> list[UpstreamCall]:

@@ -9,26 +9,26 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
-from addons.gateway.endpoints.generate import Dialect, GenerateJob, answer_unasked
-from addons.gateway.endpoints.jobs import Call, CountJob, Job, StreamTranslator
+from addons.gateway.endpoints.answer_job import AnswerJob
+from addons.gateway.endpoints.jobs import Job
 from addons.gateway.http import routes
-from addons.gateway.record.retranslation import Dialect as RecordedDialect
 from addons.gateway.record.retranslation import translate
-from mapping import jsonio
+from mapping import dialects, jsonio
+from mapping.dialect import Answering, StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini import upstream_errors
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
-from mapping.openai_errors import error_body, read_error
-from mapping.request.plan import Translated
+from mapping.openai_errors import read_error
+from mapping.values import GeminiCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,10 @@ def rerun(case: Case) -> Outcome:
     try:
         status, answer = 200, run.answer()
     except Fault as e:
-        status, answer = e.status, error_body(e)
+        dialect = dialects.named(case.endpoint)
+        assert dialect is not None
+        told = dialect.error(e)
+        status, answer = told.status, told.body
     except Exception:
         status, answer, crash = 500, b"", traceback.format_exc()
     requests = [run.requests.get(number) for number in range(len(case.calls))]
@@ -75,11 +78,12 @@ class _Run:
         match = routes.resolve(case.method, case.path)
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
-        call = translate(case.record, case.request, self.notes)
-        if call.plan.prewarm:
-            return answer_unasked(self._dialect(call), self.notes, streams=call.plan.stream)
-        job = self._job(call)
-        others = self._others(call)
+        answering = translate(case.record, case.request, self.notes)
+        if (unasked := answering.unasked()) is not None:
+            return unasked[1]
+        strict = case.given.get("options", {}).get("strict") is True
+        job = AnswerJob(answering, self.notes, _ask, strict=strict)
+        others = self._others(answering)
         try:
             for number, upstream_call in enumerate(case.calls):
                 if upstream_call.part == 0:
@@ -91,22 +95,11 @@ class _Run:
         except Fault as e:
             return self._cut(e)
 
-    def _job(self, call: Translated) -> Job:
-        if self._case.endpoint == "input_tokens":
-            body = {name: value for name, value in call.body.items() if name != "store"}
-            return CountJob(call.model, call.plan.client_model, body, call.plan)
-        return GenerateJob(replace(call, copies=1, further=[]), self._dialect(call), self.notes, _ask)
-
-    def _dialect(self, call: Translated) -> Dialect:
-        recorded = RecordedDialect.of(self._case.record, call, self.notes)
-        return Dialect(whole=lambda notes: recorded.whole(), stream=recorded.stream)
-
-    def _others(self, call: Translated) -> list[bytes]:
+    def _others(self, answering: Answering) -> list[bytes]:
         """The answers of the calls beside the first one."""
-        bodies = [call.body] * (call.copies - 1) + call.further
         further = [(number, made) for number, made in enumerate(self._case.calls) if made.part]
-        for (number, made), body in zip(further, bodies, strict=False):
-            self._note_request(number, made, Call(call.model, "generateContent", body, notes=self.notes))
+        for (number, made), call in zip(further, answering.calls[1:], strict=False):
+            self._note_request(number, made, call)
         return [made.answer for _, made in further if made.status is not None and 200 <= made.status < 300]
 
     def _attempt(self, job: Job, number: int, call: UpstreamCall, others: list[bytes], last: bool) -> bytes | None:
@@ -161,7 +154,7 @@ class _Run:
             return None
         return read_error(self._case.status, ended)
 
-    def _note_request(self, number: int, made: UpstreamCall, call: Call) -> None:
+    def _note_request(self, number: int, made: UpstreamCall, call: GeminiCall) -> None:
         """Write down what would be sent in the place of a recorded call."""
         account = Account(
             label="",
@@ -236,5 +229,5 @@ def _readable(recorded: bytes, now: bytes) -> tuple[str, str]:
     return _lines(first), _lines(second)
 
 
-async def _ask(call: Call, check: Callable[[bytes], None]) -> bytes:
+async def _ask(call: GeminiCall, check: Callable[[bytes], None]) -> bytes:
     raise AssertionError("the answers are in the case")

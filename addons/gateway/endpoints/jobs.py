@@ -7,105 +7,34 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import replace
+from typing import Any
 from urllib.parse import quote
 
-from mapping import jsonio
-from mapping.answer.blame import blame
 from mapping.answer.usage import Totals
+from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
-from mapping.gemini import models_list, upstream_errors
+from mapping.gemini import models_list
 from mapping.gemini.resign import replace_signatures
 from mapping.gemini.second_try import UNSAID, without_refused
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.request.plan import Plan
-from mapping.values import JSON, RawTurn
+from mapping.values import JSON, GeminiCall, RawTurn
 
 MAX_MENDS = 4
 """How often one request is changed because of what the upstream refuses in it."""
 
-type Change = Callable[[JSON, Notes], JSON]
-"""Makes the form that another upstream takes of a body for the public API."""
 
-
-@dataclass(slots=True)
-class Call:
-    """One call to Gemini, in terms of the public API (v1beta). `upstreams` says how it goes to each kind of upstream.
-
-    Its body does not change any more: its bytes are made once for each kind.
-    """
-
-    model: str
-    """Without `models/`."""
-    method: str
-    """`generateContent`, `countTokens`, ...; empty: list the models."""
-    body: JSON | None = None
-    """None: a GET."""
-    query: str = ""
-    """With its question mark."""
-    notes: Notes = field(default_factory=Notes)
-    made: dict[str, bytes] = field(default_factory=dict)
-    """The bytes of the body, by kind of upstream."""
-
-    def encoded(self, kind: str, change: Change | None = None) -> bytes | None:
-        """The bytes of the body for a kind of upstream. Raises Fault for what no JSON parser would take."""
-        if self.body is None:
-            return None
-        data = self.made.get(kind)
-        if data is None:
-            body = change(self.body, self.notes) if change else self.body
-            try:
-                data = self.made[kind] = jsonio.dumps(body)
-            except RecursionError:
-                raise Fault(400, "The request is nested too deeply.", code="invalid_value") from None
-        return data
-
-
-def list_models(page: str | None = None) -> Call:
+def list_models(page: str | None = None) -> GeminiCall:
     """The call that lists the models, from a page's token on."""
     following = f"&pageToken={quote(page, safe='')}" if page else ""
-    return Call("", "", query=f"?pageSize=1000{following}")
-
-
-class StreamTranslator(Protocol):
-    """Upstream bytes in any slicing -> client bytes. See `mapping.chat.ChatStream`."""
-
-    @property
-    def started(self) -> bool: ...
-
-    @property
-    def fault(self) -> UpstreamError | None: ...
-
-    @property
-    def continuation(self) -> str | None: ...
-
-    def feed(self, data: bytes) -> bytes: ...
-
-    def end(self, *, needs_content: bool = False) -> bytes: ...
-
-    def cut(self, error: Fault) -> bytes: ...
-
-    def open(self) -> bytes: ...
-
-    def keep_alive(self) -> bytes: ...
-
-    def again(self) -> StreamTranslator: ...
-
-    def add_answer(self, data: bytes) -> None: ...
-
-    def remember(self) -> dict[str, RawTurn]: ...
-
-    def totals(self) -> Totals: ...
-
-    def finish_reasons(self) -> list[str]: ...
+    return GeminiCall("", "", query=f"?pageSize=1000{following}")
 
 
 type Check = Callable[[bytes], None]
 """Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
 
-type Ask = Callable[[Call, Check], Awaitable[bytes]]
+type Ask = Callable[[GeminiCall, Check], Awaitable[bytes]]
 """Makes a further upstream call with failover of its own. Raises Fault."""
 
 
@@ -118,8 +47,6 @@ class Job(ABC):
     """The model that is asked; None: not a model call."""
     client_model: str | None = None
     """The model as the client named it."""
-    plan: Plan | None = None
-    """What is known of the client's request; None: it holds nothing that an upstream could refuse."""
     streams: bool = False
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
@@ -130,8 +57,11 @@ class Job(ABC):
         return self.shown_model
 
     @abstractmethod
-    def request(self) -> Call:
+    def request(self) -> GeminiCall:
         """The call to make next."""
+
+    def begin(self) -> None:  # noqa: B027 - most have nothing beside the one call
+        """The call is about to be made: what runs beside it and is not under way may start."""
 
     def stream(self) -> StreamTranslator:
         """A fresh translator for one attempt at a streamed answer."""
@@ -192,7 +122,7 @@ class Job(ABC):
 
     def blamed(self, problem: Fault) -> Fault:
         """The upstream's fault, with the client's own words for what is refused."""
-        return blame(problem, self.plan) if self.plan else problem
+        return problem
 
     def instead_of_error(self, problem: Fault) -> bytes | None:
         """An answer that is better than an error, if there is one."""
@@ -205,7 +135,7 @@ class Job(ABC):
 class MendableJob(Job):
     """A call that can be made once more without what the upstream refused of it."""
 
-    def __init__(self, call: Call, *, strict: bool) -> None:
+    def __init__(self, call: GeminiCall, *, strict: bool) -> None:
         """`strict`: what cannot be honoured is not left out."""
         self._call = call
         self._strict = strict
@@ -213,7 +143,7 @@ class MendableJob(Job):
         self._left = MAX_MENDS
         self._guessed = False
 
-    def request(self) -> Call:
+    def request(self) -> GeminiCall:
         return self._call
 
     @property
@@ -286,7 +216,7 @@ class ModelListJob(Job):
         self._models: list[dict[str, Any]] = []
         self._page: str | None = None
 
-    def request(self) -> Call:
+    def request(self) -> GeminiCall:
         return list_models(self._page)
 
     def take(self, content: bytes) -> bool:
@@ -315,45 +245,18 @@ class ModelListJob(Job):
             return None
 
 
-class CountJob(Job):
-    """`POST /v1/responses/input_tokens`, by Gemini's countTokens."""
-
-    def __init__(self, model: str, client_model: str, body: dict[str, Any], plan: Plan | None = None) -> None:
-        self.plan = plan
-        self.model = model
-        self.shown_model = model
-        self.client_model = client_model
-        request = {"generateContentRequest": {"model": f"models/{model}", **body}}
-        self._call = Call(model, "countTokens", request)
-        self._count = 0
-
-    def request(self) -> Call:
-        return self._call
-
-    def take(self, content: bytes) -> bool:
-        try:
-            answer = jsonio.loads(content)
-        except ValueError:
-            answer = None
-        count = answer.get("totalTokens", 0) if isinstance(answer, dict) else None
-        if not isinstance(count, int):
-            raise upstream_errors.broken("The upstream's count of tokens is none.", code="upstream_not_json")
-        self._count = count
-        return True
-
-    def finish(self, others: list[bytes]) -> bytes:
-        return jsonio.dumps({"object": "response.input_tokens", "input_tokens": self._count})
-
-
 class RawJob(MendableJob):
     """A call that the gateway makes for itself; the answer is checked, and handed on as it came."""
 
-    def __init__(self, call: Call, check: Check, *, strict: bool, plan: Plan) -> None:
-        """`plan`: of the client's request that it is a part of."""
+    def __init__(self, call: GeminiCall, check: Check, *, strict: bool, blamed: Callable[[Fault], Fault]) -> None:
+        """`blamed`: see `Job.blamed`, of the request that it is a part of."""
         super().__init__(call, strict=strict)
-        self.plan = plan
+        self._blamed = blamed
         self.model = call.model
         self._check = check
+
+    def blamed(self, problem: Fault) -> Fault:
+        return self._blamed(problem)
 
     def take(self, content: bytes) -> bool:
         try:

@@ -49,7 +49,7 @@ async def end(gateway: Gateway) -> None:
 async def _end_all(gateway: Gateway) -> None:
     gateway.ending = True
     under_way = [exchange for exchange in gateway.exchanges.values() if exchange.begun]
-    background = gateway.responses.in_background
+    background = list(gateway.background.tasks.values())
     proxyserver: Any = ctx.master.addons.get("proxyserver")
     if proxyserver is not None:
         await proxyserver.servers.update([])

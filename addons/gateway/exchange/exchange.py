@@ -27,7 +27,7 @@ from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.failover import Attempt, Failover, Wait
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.endpoints.jobs import Job, StreamTranslator
+from addons.gateway.endpoints.jobs import Job
 from addons.gateway.exchange import ids
 from addons.gateway.exchange.guard import Guard
 from addons.gateway.exchange.patience import Patience
@@ -38,6 +38,7 @@ from addons.gateway.http.callers import Caller
 from addons.gateway.record.seeds import Seeds
 from addons.gateway.record.trace import Trace
 from addons.gateway.status import page as status_page
+from mapping.dialect import StreamTranslator
 from mapping.faults import Fault, FaultKind
 from mapping.gemini import upstream_errors
 from mapping.gemini.upstream_errors import Kind, UpstreamError
@@ -461,6 +462,7 @@ class Exchange:
             keep_alive = gateway.settings.proxy.keep_alive
             if keep_alive and job.streams and not self.inner:
                 self._silence = Silence(keep_alive, self._show_life)
+        job.begin()
         account = self.failover.begin(paused=self.pause, stay=self._hopping or self._stay)
         self._stay = False
         if isinstance(account, Wait):

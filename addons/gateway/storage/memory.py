@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class TurnMemory:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def remember(self, tenant: str, turns: dict[str, RawTurn]) -> None:
+    def remember(self, tenant: str, turns: Mapping[str, RawTurn]) -> None:
         """Keep turns under their keys. A turn with several calls counts once."""
         until = self._clock() + self._max_age
         counted: set[int] = set()

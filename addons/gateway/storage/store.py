@@ -10,33 +10,16 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Concatenate
 
 from addons.gateway.storage.database import Database
 from mapping import jsonio
+from mapping.dialect import Kept
 from mapping.faults import Fault, FaultKind
 from mapping.values import JSON
 
 MAX_CHAIN = 1000
 """How many responses a conversation may have behind it."""
-
-
-@dataclass(slots=True)
-class Record:
-    """A response to be kept."""
-
-    id: str
-    tenant: str
-    response: JSON
-    """The Response object as the client got it."""
-    input_items: list[JSON]
-    """The items of this request alone, each with an id."""
-    output_items: list[JSON]
-    """The output, with all that is needed to go on from it."""
-    previous: str | None = None
-    events: bytes | None = None
-    """The stream as the client got it."""
 
 
 class ResponseStore:
@@ -52,9 +35,9 @@ class ResponseStore:
 
     # --- from the event loop
 
-    def put(self, record: Record) -> None:
+    def put(self, tenant: str, kept: Kept) -> None:
         """Store a response, some time soon."""
-        self._database.soon(self._put, record)
+        self._database.soon(self._put, tenant, kept)
 
     def replace(self, tenant: str, id: str, response: JSON) -> None:
         """Store a newer state of a response (one that runs in the background), some time soon."""
@@ -97,18 +80,18 @@ class ResponseStore:
 
     # --- on the thread
 
-    def _put(self, connection: sqlite3.Connection, record: Record) -> None:
-        response = jsonio.dumps(record.response)
-        events = zlib.compress(record.events, 1) if record.events is not None else None
+    def _put(self, connection: sqlite3.Connection, tenant: str, kept: Kept) -> None:
+        response = jsonio.dumps(kept.response)
+        events = zlib.compress(kept.events, 1) if kept.events is not None else None
         items = [
-            (record.id, side, position, str(item.get("id", "")), jsonio.dumps(item))
-            for side, items in (("input", record.input_items), ("output", record.output_items))
+            (kept.id, side, position, str(item.get("id", "")), jsonio.dumps(item))
+            for side, items in (("input", kept.input_items), ("output", kept.output_items))
             for position, item in enumerate(items)
         ]
         size = len(response) + len(events or b"") + sum(len(item[4]) for item in items)
         connection.execute(
             "insert or replace into responses values (?, ?, ?, ?, ?, ?, ?)",
-            (record.id, record.tenant, self._clock(), record.previous, response, events, size),
+            (kept.id, tenant, self._clock(), kept.previous, response, events, size),
         )
         connection.executemany("insert or replace into items values (?, ?, ?, ?, ?)", items)
         self._tidy(connection)

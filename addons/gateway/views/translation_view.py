@@ -31,7 +31,6 @@ from mapping.inspect.explain import Explanation, Place, Row, explain
 from mapping.inspect.explain_call import BODY, call_json, is_sent, said, with_model
 from mapping.inspect.explain_diff import difference, dotted
 from mapping.notes import Notes
-from mapping.request.plan import Translated
 
 _STEP = re.compile(r"\w+")
 _CUT_BACK = 3
@@ -126,8 +125,8 @@ def request_translation(record: JSON) -> Callable[[Any, Notes], JSON]:
     upstream = attempts[-1].get("upstream", "") if record.get("endpoint") != "input_tokens" else ""
 
     def translate(body: Any, notes: Notes) -> JSON:
-        call = retranslation.translate(record, body, notes)
-        made = call_json(call, retranslation.as_sent(call, upstream, notes))
+        answering = retranslation.translate(record, body, notes)
+        made = call_json(answering, retranslation.as_sent(answering.calls[0], upstream, notes))
         name = body["model"]
         return made if name == record.get("client_model") else with_model(made, f"what {name} stands for")
 
@@ -155,26 +154,19 @@ class _Answers:
         """What became of the first one; None, where there is none."""
         if self.first is None or body is None:
             return None
-        try:
-            call, _ = retranslation.request(record, body)
-        except Fault:
-            return None
         # Sealed texts are made anew, and readable: what is in them counts, and the recorded ones would hide it.
         seeds = {**members(record.get("seeds")), "sealed": []}
-        return explain(self.first, partial(self._translate, {**record, "seeds": seeds}, call))
+        record = {**record, "seeds": seeds}
+        try:
+            retranslation.request(record, body)
+        except Fault:
+            return None
+        return explain(self.first, partial(self._translate, record, body))
 
-    def _translate(self, record: JSON, call: Translated, first: Any, notes: Notes) -> JSON:
+    def _translate(self, record: JSON, body: Any, first: Any, notes: Notes) -> JSON:
         """The client's answer, whole."""
-        if record["endpoint"] == "input_tokens":
-            return members(jsonio.loads(retranslation.answer(record, call, [jsonio.dumps(first)])))
-        translator = retranslation.Dialect.of(record, call, notes).whole()
-        for answer in (first, *self.hops):
-            translator.add(answer)
-        translator.close()
-        for answer in self.others:
-            translator.add(answer)
-            translator.close()
-        return members(jsonio.loads(translator.finish()))
+        answering = retranslation.translate(record, body, Notes())
+        return members(jsonio.loads(retranslation.whole(answering.whole(notes), [first, *self.hops], self.others)))
 
 
 @contextmanager
@@ -211,11 +203,11 @@ def _section(out: Transcript, title: str, lines: Sequence[str]) -> None:
 
 
 def _has_translation(record: JSON) -> bool:
-    return record.get("endpoint") in retranslation.ENDPOINTS and isinstance(record.get("model"), str)
+    return retranslation.is_translated(record) and isinstance(record.get("model"), str)
 
 
 def _why_none(record: JSON, body: Any) -> str:
-    if record.get("endpoint") not in retranslation.ENDPOINTS:
+    if not retranslation.is_translated(record):
         return "Requests of this kind have no translation to show."
     if not isinstance(record.get("model"), str):
         return "The request was refused before it was translated. Gemini was not asked."

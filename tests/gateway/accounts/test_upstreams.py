@@ -13,10 +13,12 @@ from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.endpoints import jobs
-from addons.gateway.endpoints.jobs import Call, CountJob, ModelListJob
+from addons.gateway.endpoints.jobs import ModelListJob
 from addons.gateway.settings.settings import AccountSettings
+from mapping import values
+from mapping.gemini.count import count_call
 from mapping.notes import Notes
+from mapping.values import GeminiCall
 
 DEFAULT = Address("https", "generativelanguage.googleapis.com", 443)
 MODEL = "gemini-3.8-flash"
@@ -28,18 +30,18 @@ def account(**members: Any) -> Account:
     return Account.from_settings(AccountSettings(email="a", **{"api_key": "k-123", **members}), {}, Path())
 
 
-def sent(to: Account, call: Call) -> http.Request:
+def sent(to: Account, call: GeminiCall) -> http.Request:
     request = http.Request.make("POST", "http://127.0.0.1/v1/chat/completions", b"{}", {"Authorization": "Bearer sk"})
     upstream_request.aim(request, to, DEFAULT, call)
     return request
 
 
-def whole(**members: Any) -> Call:
-    return Call(MODEL, "generateContent", BODY, **members)
+def whole(**members: Any) -> GeminiCall:
+    return GeminiCall(MODEL, "generateContent", BODY, **members)
 
 
-def streamed() -> Call:
-    return Call(MODEL, "streamGenerateContent", BODY, "?alt=sse")
+def streamed() -> GeminiCall:
+    return GeminiCall(MODEL, "streamGenerateContent", BODY, "?alt=sse")
 
 
 VERTEX = {"upstream": "vertex", "project": "my-project"}
@@ -127,8 +129,8 @@ def test_nothing_of_the_client_is_in_it(members: dict[str, Any]) -> None:
 
 def test_a_body_is_encoded_once_for_each_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[Any] = []
-    dumps = jobs.jsonio.dumps
-    monkeypatch.setattr(jobs.jsonio, "dumps", lambda value: encoded.append(value) or dumps(value))
+    dumps = values.jsonio.dumps
+    monkeypatch.setattr(values.jsonio, "dumps", lambda value: encoded.append(value) or dumps(value))
     call = whole()
     first, second = account(), account()
     assert sent(first, call).raw_content is sent(second, call).raw_content
@@ -147,13 +149,13 @@ COUNTS = [
 
 @pytest.mark.parametrize(("members", "path", "body"), COUNTS)
 def test_counting(members: dict[str, Any], path: str, body: Any) -> None:
-    request = sent(account(**members), CountJob(MODEL, MODEL, BARE).request())
+    request = sent(account(**members), count_call(MODEL, BARE))
     assert request.path == path
     assert json.loads(request.content or b"") == body
 
 
 def test_models_cannot_leave_their_segment() -> None:
-    call = Call("../x?y#z", "generateContent", BODY)
+    call = GeminiCall("../x?y#z", "generateContent", BODY)
     assert sent(account(), call).path == "/v1beta/models/..%2Fx%3Fy%23z:generateContent"
 
 

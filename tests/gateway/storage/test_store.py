@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from addons.gateway.storage.database import Database
-from addons.gateway.storage.store import Record, ResponseStore
+from addons.gateway.storage.store import ResponseStore
+from mapping.dialect import Kept
 from mapping.faults import Fault
 
 HOUR = 3600.0
@@ -41,10 +42,9 @@ def make() -> Iterator[Maker]:
         database.close()
 
 
-def record(id: str, *, tenant: str = "t", previous: str | None = None, text: str = "x") -> Record:
-    return Record(
+def record(id: str, *, previous: str | None = None, text: str = "x") -> Kept:
+    return Kept(
         id,
-        tenant,
         {"id": id, "object": "response"},
         [{"id": f"in_{id}", "text": text}],
         [{"id": f"out_{id}"}],
@@ -67,7 +67,7 @@ def ids(items: list[dict[str, Any]] | None) -> list[str] | None:
 @pytest.mark.parametrize("in_file", [False, True])
 def test_put_get_delete(make: Maker, tmp_path: Path, in_file: bool) -> None:
     store, _ = make(tmp_path / "s.db" if in_file else None)
-    store.put(record("a"))
+    store.put("t", record("a"))
     assert ask(store, store.get, "t", "a") == ({"id": "a", "object": "response"}, b"event: x\n\n")
     store.replace("t", "a", {"id": "a", "status": "completed"})
     assert ask(store, store.get, "t", "a") == ({"id": "a", "status": "completed"}, b"event: x\n\n")
@@ -79,9 +79,9 @@ def test_put_get_delete(make: Maker, tmp_path: Path, in_file: bool) -> None:
 
 def test_a_conversation(make: Maker) -> None:
     store, _ = make()
-    store.put(record("a"))
-    store.put(record("b", previous="a"))
-    store.put(record("c", previous="b"))
+    store.put("t", record("a"))
+    store.put("t", record("b", previous="a"))
+    store.put("t", record("c", previous="b"))
     assert ids(ask(store, store.history, "t", "c")) == ["in_a", "out_a", "in_b", "out_b", "in_c", "out_c"]
     assert ids(ask(store, store.input_items, "t", "b")) == ["in_a", "out_a", "in_b"]
     assert list(ask(store, store.items, "t", ["out_a", "in_c", "nope"])) == ["out_a", "in_c"]
@@ -91,13 +91,13 @@ def test_a_conversation(make: Maker) -> None:
 
 def test_a_conversation_that_bites_its_tail_ends(make: Maker) -> None:
     store, _ = make()
-    store.put(record("a", previous="a"))
+    store.put("t", record("a", previous="a"))
     assert ask(store, store.history, "t", "a") is None
 
 
 def test_others_see_nothing(make: Maker) -> None:
     store, _ = make()
-    store.put(record("a"))
+    store.put("t", record("a"))
     assert ask(store, store.get, "other", "a") is None
     assert ask(store, store.history, "other", "a") is None
     assert ask(store, store.input_items, "other", "a") is None
@@ -110,11 +110,11 @@ def test_others_see_nothing(make: Maker) -> None:
 
 def test_bounded_by_age(make: Maker) -> None:
     store, clock = make()
-    store.put(record("a"))
+    store.put("t", record("a"))
     assert ask(store, store.get, "t", "a")
     clock.now += HOUR + 1
     assert ask(store, store.get, "t", "a") is None
-    store.put(record("b"))
+    store.put("t", record("b"))
     assert ask(store, store.items, "t", ["in_a"]) == {}
 
 
@@ -122,7 +122,7 @@ def test_bounded_by_size_the_oldest_go(make: Maker) -> None:
     store, clock = make(max_bytes=2500)
     for id in "abc":
         clock.now += 1
-        store.put(record(id, text="x" * 1000))
+        store.put("t", record(id, text="x" * 1000))
     assert [ask(store, store.get, "t", id) is not None for id in "abc"] == [False, True, True]
 
 
@@ -130,7 +130,7 @@ def test_survives_a_restart_with_its_secret(make: Maker, tmp_path: Path) -> None
     path = tmp_path / "folder" / "s.db"
     store, _ = make(path)
     secret = store.secret(lambda: b"one")
-    store.put(record("a"))
+    store.put("t", record("a"))
     assert ask(store, store.get, "t", "a")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     again, _ = make(path)
@@ -142,7 +142,7 @@ def test_a_disk_that_fails_is_told_where_what_is_stored_is_needed(
     make: Maker, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     store, _ = make(tmp_path)  # a folder is no database
-    store.put(record("a"))
+    store.put("t", record("a"))
     with pytest.raises(Fault) as caught:
         ask(store, store.history, "t", "a")
     assert (caught.value.status, caught.value.code) == (503, "store_unavailable")

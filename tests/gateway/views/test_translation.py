@@ -99,7 +99,7 @@ def exchange(
     client = flow_of(about["path"], request, about["status"] or 200, got, about)
     flows = [client]
     if sent is None and answers:
-        sent = retranslation.request(about, request)[0].body
+        sent = retranslation.request(about, request)[0].calls[0].body
     for number, (status, answer) in enumerate(answers, 1):
         tried = {"side": ATTEMPT, "id": ID, "number": number, "count": len(answers), **about["attempts"][number - 1]}
         flow = flow_of("/v1beta/models/gemini-2.5-flash:generateContent", sent, status, answer, tried)
@@ -259,7 +259,7 @@ def test_the_form_of_another_upstream(shown: View) -> None:
     about = record([attempt(upstream="code-assist")], status=200)
     body = {**CHAT, "service_tier": "flex"}
     call, notes = retranslation.request(about, body)
-    inner = retranslation.as_sent(call, "code-assist", notes)
+    inner = retranslation.as_sent(call.calls[0], "code-assist", notes)
     flows = exchange(about, [(200, {"response": ANSWER})], request=body, sent={"model": "m", "request": inner})
     shown.add(flows)
     made = text(TRANSLATION, flows[0])

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import chat, jsonio, responses
+from mapping import chat, dialects, jsonio
+from mapping.dialect import Given
 from mapping.faults import Fault
 from mapping.gemini.upstream_errors import UpstreamError
 from mapping.inspect.explain import Explanation, Row, Translate, explain
@@ -35,12 +36,21 @@ def given_of(model: str) -> dict[str, Any]:
     return {"model": model, "client_model": "m", "options": Options(), "recall": nothing_remembered}
 
 
+def call_of(dialect: str, model: str, body: Any, notes: Notes) -> JSON:
+    found = dialects.named(dialect)
+    assert found is not None
+    if not isinstance(body, dict):
+        raise Fault(400, "no object")
+    given = Given(model, "m", mint=lambda prefix, size=12: prefix, now=lambda: 0, seal=str, notes=notes)
+    return call_json(found.translate(body, given))
+
+
 def chat_of(body: Any, notes: Notes) -> JSON:
-    return call_json(chat.translate(body, **given_of("gemini-2.5-flash"), notes=notes))
+    return call_of("chat", "gemini-2.5-flash", body, notes)
 
 
 def responses_of(body: Any, notes: Notes) -> JSON:
-    return call_json(responses.translate(body, **given_of("gemini-3.1-pro-preview"), notes=notes))
+    return call_of("responses", "gemini-3.1-pro-preview", body, notes)
 
 
 def plan_of_chat() -> Any:

@@ -1,0 +1,231 @@
+"""The job of every dialect: one answer, made of one upstream call or several beside one another."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Self
+
+from addons.gateway.endpoints.jobs import Ask, MendableJob
+from mapping.answer.usage import Totals, add_up, totals_in
+from mapping.dialect import Answering, Kept, StreamTranslator, WholeTranslator
+from mapping.faults import Fault
+from mapping.gemini.upstream_errors import UpstreamError
+from mapping.notes import Notes
+from mapping.values import JSON, GeminiCall, RawTurn
+
+MAX_HOPS = 32
+"""How often an answer may be continued ("long decode")."""
+
+MAX_AT_ONCE = 8
+"""How many of the parallel calls that make up one answer are under way at a time, beside the first."""
+
+
+class KeptStream:
+    """A stream translator whose bytes are kept, for streams that can be asked for again."""
+
+    def __init__(self, inner: StreamTranslator, sent: list[bytes]) -> None:
+        self.inner = inner
+        self.sent = sent
+
+    @property
+    def started(self) -> bool:
+        """See `StreamTranslator`, here and below."""
+        return self.inner.started
+
+    @property
+    def fault(self) -> UpstreamError | None:
+        """What ended it."""
+        return self.inner.fault
+
+    @property
+    def continuation(self) -> str | None:
+        """It goes on."""
+        return self.inner.continuation
+
+    def feed(self, data: bytes) -> bytes:
+        """Upstream bytes in, client bytes out."""
+        return self._keep(self.inner.feed(data))
+
+    def end(self, *, needs_content: bool = False) -> bytes:
+        """Nothing more comes."""
+        return self._keep(self.inner.end(needs_content=needs_content))
+
+    def cut(self, fault: Fault) -> bytes:
+        """An error event."""
+        return self._keep(self.inner.cut(fault))
+
+    def open(self) -> bytes:
+        """What it begins with."""
+        return self._keep(self.inner.open())
+
+    def keep_alive(self) -> bytes:
+        """A sign of life."""
+        return self._keep(self.inner.keep_alive())
+
+    def again(self) -> Self:
+        """For another attempt."""
+        self.inner = self.inner.again()
+        return self
+
+    def add_answer(self, data: bytes) -> None:
+        """The answer of a parallel call."""
+        self.inner.add_answer(data)
+
+    def remember(self) -> Any:
+        """Turns to keep."""
+        return self.inner.remember()
+
+    def totals(self) -> Totals:
+        """Tokens."""
+        return self.inner.totals()
+
+    def finish_reasons(self) -> Any:
+        """How each choice ended."""
+        return self.inner.finish_reasons()
+
+    def _keep(self, out: bytes) -> bytes:
+        if out:
+            self.sent.append(out)
+        return out
+
+
+class AnswerJob(MendableJob):
+    """Makes the answer that an `Answering` describes. Nothing is asked before `begin`."""
+
+    def __init__(
+        self,
+        answering: Answering,
+        notes: Notes,
+        ask: Ask,
+        *,
+        strict: bool,
+        keep: Callable[[Kept], None] | None = None,
+    ) -> None:
+        """`ask` makes the parallel calls; `keep` stores what can be asked for again."""
+        first, *self._parallel = answering.calls
+        super().__init__(first, strict=strict)
+        self.model = first.model
+        self.shown_model = first.model
+        self.client_model = answering.client_model
+        self.streams = answering.streams
+        self._answering = answering
+        self._notes = notes
+        self._keep = keep if answering.keeps else None
+        self._ask = ask
+        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
+        self._under_way: list[asyncio.Future[bytes]] = []
+        self._answer: WholeTranslator | None = None
+        self._stream: KeptStream | StreamTranslator | None = None
+        self._sent: list[bytes] = []
+        self._spent: list[Totals] = []
+        """The tokens of answers that were none and were asked for again: they are paid for too."""
+        self._hops = 0
+
+    def begin(self) -> None:
+        waiting, self._parallel = self._parallel, []
+        self._under_way += [asyncio.ensure_future(self._ask_in_turn(call)) for call in waiting]
+
+    async def _ask_in_turn(self, call: GeminiCall) -> bytes:
+        async with self._at_once:
+            return await self._ask(call, self.check)
+
+    def can_ask(self, body: JSON) -> bool:
+        """Other calls can make the choices that one call does not, unless there are other calls already."""
+        return super().can_ask(body) or not (self._under_way or self._parallel)
+
+    def blamed(self, problem: Fault) -> Fault:
+        return self._answering.blamed(problem)
+
+    def mended(self, before: JSON) -> None:
+        further = self._answering.mended(before, self.body)
+        if further:
+            copy = replace(self.request(), method="generateContent", query="")
+            self._parallel = [replace(copy, body=body, made={}) for body in further]
+
+    @property
+    def answering_model(self) -> str | None:
+        return self._answering.served or self.shown_model
+
+    def stream(self) -> StreamTranslator:
+        stream = self._answering.stream()
+        self._stream = KeptStream(stream, self._sent) if self._keep else stream
+        return self._stream
+
+    def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
+        self._spent.append(translator.totals())
+        fresh = translator.again()
+        if not isinstance(self._stream, KeptStream):
+            self._stream = fresh
+        return fresh
+
+    def take(self, content: bytes) -> bool:
+        if self._answer is None or not self._answer.continuation:
+            self._answer = self._answering.whole(self._notes)
+        try:
+            self._answer.add(content, needs_content=self.needs_content)
+        except UpstreamError:
+            self._spent.append(totals_in(content))
+            raise
+        token = self._answer.continuation
+        if token is not None and self.go_on(token):
+            return False
+        self._answer.close()
+        return True
+
+    def go_on(self, token: str) -> bool:
+        if self._hops == MAX_HOPS or token == self.body.get("continuationToken"):
+            return False
+        self._hops += 1
+        self.change(continuationToken=token)
+        return True
+
+    @property
+    def has_others(self) -> bool:
+        return bool(self._under_way or self._parallel)
+
+    async def others(self) -> list[bytes]:
+        return list(await asyncio.gather(*self._under_way))
+
+    def finish(self, others: list[bytes]) -> bytes:
+        assert self._answer is not None
+        for content in others:
+            self._answer.add(content)
+            self._answer.close()
+        return self._answer.finish()
+
+    def remember(self) -> dict[str, RawTurn]:
+        return dict(self._answer.remember()) if self._answer else {}
+
+    def totals(self) -> Totals | None:
+        translator = self._answer or self._stream
+        return add_up([translator.totals(), *self._spent]) if translator else None
+
+    def finish_reasons(self) -> list[str]:
+        translator = self._answer or self._stream
+        return list(translator.finish_reasons()) if translator else []
+
+    def ended(self) -> None:
+        if self._keep is None:
+            return
+        if self._answer is not None:
+            kept = self._answering.kept(self._answer, None)
+        elif isinstance(self._stream, KeptStream):
+            kept = self._answering.kept(self._stream.inner, b"".join(self._sent))
+        else:
+            return
+        if kept is not None:
+            self._keep(kept)
+
+    def cancel(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+
+    def check(self, content: bytes) -> None:
+        """Read an upstream answer on trial, while it still can be asked for again. Raises UpstreamError."""
+        try:
+            self._answering.whole(Notes()).add(content, needs_content=True)
+        except UpstreamError:
+            self._spent.append(totals_in(content))
+            raise
