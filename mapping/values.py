@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,9 @@ class Options:
     """Carry thought signatures inside the tool call ids too, for clients and restarts that lose everything else."""
     blocked_prompt: str = "answer"
     """A prompt that Gemini blocks: `answer` (200, finish_reason content_filter) or `error` (400)."""
+    served: Mapping[str, str] = field(default_factory=dict)
+    """Gemini models -> those that answer in their place, as far as is known. They say what a request may hold; it is
+    the name of the first that is asked."""
 
 
 type Change = Callable[[JSON, Notes], JSON]

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from addons.gateway.http.routes import Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
 from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.models.served import ServedModels
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.seeds import Recordings
 from addons.gateway.record.server_replay import ServerReplay
@@ -54,7 +56,7 @@ from mapping.gemini import models_list
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
 from mapping.responses.request.input_items import Unseal
-from mapping.values import JSON, GeminiCall, Recall
+from mapping.values import JSON, GeminiCall, Options, Recall
 
 logger = logging.getLogger("antigravity")
 
@@ -92,6 +94,7 @@ class Gateway:
         self.cooldowns = Cooldowns()
         self.affinity = Affinity()
         self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
+        self.served = ServedModels(lambda: self.models.today())
         self._remarked: set[str] = set()
         """What the log has said of the settings' models."""
         self.metrics = Metrics(self)
@@ -226,6 +229,9 @@ class Gateway:
     def close(self, exchange: Exchange) -> None:
         """An exchange is over, and does not count as under way any more."""
         self.exchanges.pop(exchange.flow.id, None)
+        job = exchange.job
+        if job and job.shown_model and job.answering_model and job.answering_model != job.shown_model:
+            self.served.saw(job.shown_model, job.answering_model)
         if exchange.trace:
             self.steps.run("letting go of a replay", self.replays.over, exchange)
 
@@ -309,6 +315,14 @@ class Gateway:
         if exchange.conversation is None and body:
             exchange.conversation = self.affinity.begun_like(exchange.tenant, body)
         return exchange.conversation
+
+    def options_for(self, exchange: Exchange, model: str) -> Options:
+        """The options of the translation of a request that asks this model; they are part of the record."""
+        other = self.served.instead_of(model)
+        options = replace(self.options, served={model: other}) if other else self.options
+        if exchange.trace:
+            exchange.trace.given |= {"model": model, "options": asdict(options)}
+        return options
 
     def recall(self, exchange: Exchange) -> Recall:
         """What looks up remembered turns for an exchange; what it finds is part of the record."""

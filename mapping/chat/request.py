@@ -44,7 +44,7 @@ def translate(
         raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     system = anthropic.system_text(body)
     body = anthropic.chat_body(body, notes)
-    info = generation.answering_model(model)
+    info = generation.answering_model(model, options)
     parameters.check_unused(body, parameters.CHAT, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
     include_usage = parameters.include_usage(body, stream, notes)

@@ -54,7 +54,7 @@ def translate(
     """
     if not isinstance(body, dict):
         raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
-    info = generation.answering_model(model)
+    info = generation.answering_model(model, options)
     parameters.check_unused(body, parameters.COMPLETIONS, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
     include_usage = parameters.include_usage(body, stream, notes)

@@ -86,6 +86,16 @@ def is_retired(name: str, today: date) -> bool:
     return retirement is not None and retirement.day <= today
 
 
+def served_under(name: str, today: date) -> str:
+    """The model that Google serves under a name: another one after the retirement, as far as there is one."""
+    for _ in range(len(RETIREMENTS)):
+        retirement = RETIREMENTS.get(name)
+        if retirement is None or retirement.then is None or retirement.day > today:
+            break
+        name = retirement.then
+    return name
+
+
 def retiring(name: str, today: date) -> Retirement | None:
     """The retirement of a model that has come, or comes within `NOTICE` days."""
     retirement = RETIREMENTS.get(name)

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from mitmproxy import io
 
+from addons.gateway.cases.export import by_exchange, from_flows
+from addons.gateway.cases.rerun import differences, rerun
 from mapping.request.signatures import DUMMY
 from tests.e2e.conftest import ScriptedUpstream, http_answer, wait_until
 
@@ -65,6 +68,19 @@ def content(answer: Answer, stream: bool) -> str:
     return "".join(delta.get("content") or "" for delta in chunks)
 
 
+SAVED = "saved.flow"
+
+
+def assert_replayed(gateway: Gateway, count: int) -> None:
+    """The saved exchanges give the same Gemini requests and the same answers once more."""
+    gateway.stop()
+    for flows in by_exchange(io.read_flows_from_paths([gateway.folder / SAVED])).values():
+        case = from_flows(flows)
+        assert differences(case, rerun(case)) == []
+        count -= 1
+    assert count == 0
+
+
 class Case:
     """A gateway over a scripted upstream."""
 
@@ -72,10 +88,14 @@ class Case:
         self._starter = starter
         self.upstreams: list[ScriptedUpstream] = []
 
-    def over(self, *replies: bytes, accounts: int = 1, kind: str = "gemini", settings: str = "") -> Gateway:
+    def over(
+        self, *replies: bytes, accounts: int = 1, kind: str = "gemini", settings: str = "", saved: bool = False
+    ) -> Gateway:
+        """`saved`: the exchanges go into a file, for `assert_replayed`."""
         upstream = ScriptedUpstream(*replies)
         self.upstreams.append(upstream)
-        return self._starter(settings + "".join(account(upstream, f"a{n}", kind) for n in range(accounts)))
+        arguments = ("-w", SAVED) if saved else ()
+        return self._starter(settings + "".join(account(upstream, f"a{n}", kind) for n in range(accounts)), *arguments)
 
     @property
     def bodies(self) -> list[Any]:
@@ -455,6 +475,27 @@ def test_a_count_that_is_refused_names_it_too(case: Case) -> None:
     tools = [OTHER["/v1/responses"], SEARCHING["/v1/responses"]]
     answer = gateway.call("POST", "/v1/responses/input_tokens", {"model": MODEL, "input": "Hi.", "tools": tools})
     assert answer.error["param"] == "tools[1].parameters.properties.tags.items"
+
+
+# ---- what the model that really answers takes
+
+PREFILL = {"messages": [{"role": "user", "content": "Tell."}, {"role": "assistant", "content": "Once upon"}]}
+
+
+@STREAMED
+def test_the_model_that_answered_says_what_the_next_request_holds(case: Case, stream: bool) -> None:
+    """Google serves another model under a name: its answer tells so, and nothing needs to be refused after that."""
+    good = reply({**GOOD, "modelVersion": "gemini-3.6-flash"}, stream)
+    gateway = case.over(good, good, saved=True)
+    for count, turns in ((1, 2), (2, 3)):
+        answer = gateway.call(
+            "POST", "/v1/chat/completions", {"model": "gemini-3-flash-preview", "stream": stream, **PREFILL}
+        )
+        assert content(answer, stream) == "All is well."
+        assert answer.headers["x-mapped-model"] == "gemini-3.6-flash"
+        assert len(case.bodies) == count
+        assert len(case.bodies[-1]["contents"]) == turns
+    assert_replayed(gateway, 2)
 
 
 # ---- accounts that may not

@@ -19,8 +19,10 @@ DIALECTS = [
 ]
 
 
-def translate(translator: Callable[..., Any], body: dict[str, Any], model: str) -> Any:
-    given = {"options": Options(), "recall": nothing_remembered, "notes": Notes()}
+def translate(
+    translator: Callable[..., Any], body: dict[str, Any], model: str, served: dict[str, str] | None = None
+) -> Any:
+    given = {"options": Options(served=served or {}), "recall": nothing_remembered, "notes": Notes()}
     return translator({"model": "x", **body}, model=model, client_model="x", **given)
 
 
@@ -38,3 +40,23 @@ def test_refused(translator: Callable[..., Any], body: dict[str, Any], model: st
 @pytest.mark.parametrize(("translator", "body"), DIALECTS)
 def test_taken(translator: Callable[..., Any], body: dict[str, Any], model: str) -> None:
     assert translate(translator, body, model).model == model
+
+
+@pytest.mark.parametrize(("served", "temperature"), [({}, 0.5), ({"gemini-3.5-flash": "gemini-3.6-flash"}, None)])
+@pytest.mark.parametrize(("translator", "body"), DIALECTS)
+def test_the_model_that_answers_says_what_a_request_may_hold(
+    translator: Callable[..., Any], body: dict[str, Any], served: dict[str, str], temperature: float | None
+) -> None:
+    """And it is still the first one that is asked."""
+    call = translate(translator, {**body, "temperature": 0.5}, "gemini-3.5-flash", served)
+    assert (call.model, call.plan.model) == ("gemini-3.5-flash", "gemini-3.5-flash")
+    assert call.body.get("generationConfig", {}).get("temperature") == temperature
+
+
+@pytest.mark.parametrize(("served", "turns"), [({}, 2), ({"gemini-3.5-flash": "gemini-3.6-flash"}, 3)])
+def test_a_prefill_gets_its_continuing_turn_where_the_answering_model_wants_one(
+    served: dict[str, str], turns: int
+) -> None:
+    messages = [{"role": "user", "content": "Tell."}, {"role": "assistant", "content": "Once upon"}]
+    call = translate(chat.translate, {"messages": messages}, "gemini-3.5-flash", served)
+    assert len(call.body["contents"]) == turns

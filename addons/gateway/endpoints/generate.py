@@ -66,7 +66,7 @@ class Generate:
             mint=seeds.mint,
             now=seeds.now,
             seal=lambda payload: seeds.seal(partial(seal, payload)),
-            options=gateway.options,
+            options=gateway.options_for(exchange, model),
             notes=exchange.notes,
             recall=gateway.recall(exchange),
             unseal=gateway.unseal(exchange),

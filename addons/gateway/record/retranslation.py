@@ -112,6 +112,7 @@ _FORMS: dict[str, Callable[[JSON, Notes], JSON]] = {
 def _given(record: Mapping[str, Any], model: str, client_model: str, notes: Notes, unseal: Unseal) -> Given:
     """`given` of the record: what the translation had beside the body, and its seeds."""
     given = _dict(record.get("given"))
+    asked = given.get("model")  # that of the record is the one that answered
     options = _dict(given.get("options"))
     unsealed = _dict(given.get("unsealed"))
     remembered = {
@@ -120,7 +121,7 @@ def _given(record: Mapping[str, Any], model: str, client_model: str, notes: Note
     }
     seeds = _Seeds(_dict(record.get("seeds")))
     return Given(
-        model=model,
+        model=asked if isinstance(asked, str) else model,
         client_model=client_model,
         mint=seeds.mint,
         now=seeds.now,

@@ -13,7 +13,7 @@ Gemini API reference (`GenerationConfig`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mapping import faults
@@ -64,9 +64,14 @@ PRESENCE_PENALTY = Number(
 SEED = Number("seed", "seed", whole=True, rule=lambda value: int(value) & INT32_MAX)
 
 
-def answering_model(model: str) -> Model:
-    """The capabilities of a model that is to answer. Raises 400 for one that can't: it makes vectors, or films."""
+def answering_model(model: str, options: Options) -> Model:
+    """The capabilities of a model that is to answer: of the one that Google serves under its name.
+
+    Raises 400 for one that can't answer: it makes vectors, or films.
+    """
     info = model_info(model)
+    if other := options.served.get(info.id):
+        info = replace(model_info(other), id=info.id)
     if not info.outputs:
         raise faults.unsupported_value(
             "model",

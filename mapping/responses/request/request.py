@@ -82,7 +82,7 @@ def translate(
     if not isinstance(body, dict):
         raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     request = _Request(
-        body, generation.answering_model(model), options, notes, read_input(_input(body), history, resolve)
+        body, generation.answering_model(model, options), options, notes, read_input(_input(body), history, resolve)
     )
     tools = request.tools()
     config = request.config(tools)
