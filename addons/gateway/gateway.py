@@ -44,6 +44,7 @@ from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.opened import OpenStore, Place
+from addons.gateway.storage.refused_forms import RefusedForms
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import ResponseStore
@@ -94,6 +95,7 @@ class Gateway:
         self.cooldowns = Cooldowns()
         self.affinity = Affinity()
         self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
+        self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
         self._remarked: set[str] = set()
         """What the log has said of the settings' models."""

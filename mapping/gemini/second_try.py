@@ -13,7 +13,7 @@ Rules of this module:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from mapping.values import JSON
 
 UNSAID = "request"
 """The field of a refusal that does not say what it is about."""
+TOOLS = "tools"
+"""The field of a refusal of function declarations."""
 CANDIDATES = "generationConfig.candidateCount"
 
 type _Change = Callable[[JSON, Notes], JSON | None]
@@ -51,10 +53,9 @@ def without_refused(
     `tool`: the refusal is about this function declaration alone, by its index or name. None when there is nothing
     (more) to change; `strict`: also where something would be left out. The input stays as it is.
     """
-    if field == "tools" and tool is not None:
-        changed = _typed_parameters(body, notes, tool)
+    if field == TOOLS and tool is not None:
+        changed = _typed_one(body, tool, notes)
         if changed is not None:
-            notes.add("upstream-refuses", f"{_name_of(body, tool)} (older form of schema)")
             return changed
     for step in LADDERS.get(field, ()):
         if strict and step.lossy:
@@ -64,6 +65,29 @@ def without_refused(
             notes.add("upstream-refuses", step.told)
             return changed
     return None
+
+
+def with_typed(body: JSON, indices: Sequence[int], notes: Notes) -> JSON:
+    """The body with the older form of schema for these function declarations, which are known to be refused otherwise.
+
+    The notes are those of a refusal. The input stays as it is.
+    """
+    first = [index for index, form in enumerate(declarations(body)) if "parametersJsonSchema" in form]
+    if len(first) > 1 and set(first) <= set(indices):
+        return without_refused(body, TOOLS, notes) or body
+    for index in indices:
+        body = _typed_one(body, index, notes) or body
+    return body
+
+
+def refused_forms(before: JSON, after: JSON) -> list[JSON]:
+    """The function declarations that stand in another form in the mended body."""
+    return [old for old, new in zip(declarations(before), declarations(after), strict=True) if old != new]
+
+
+def declarations(body: JSON) -> list[JSON]:
+    """The function declarations of a request."""
+    return [form for tool in body.get("tools") or () for form in tool.get("functionDeclarations", ())]
 
 
 # --- tools
@@ -82,9 +106,17 @@ def _typed_parameters(body: JSON, notes: Notes, only: int | str | None = None) -
     return _with_declarations(body, change)
 
 
+def _typed_one(body: JSON, tool: int | str, notes: Notes) -> JSON | None:
+    """One declaration with typed parameters, and the note of it; None when there is nothing to change."""
+    changed = _typed_parameters(body, notes, tool)
+    if changed is not None:
+        notes.add("upstream-refuses", f"{_name_of(body, tool)} (older form of schema)")
+    return changed
+
+
 def _name_of(body: JSON, tool: int | str) -> str:
     """The name of a function declaration that is given by index or name."""
-    declared = [d["name"] for one in body["tools"] for d in one.get("functionDeclarations", ())]
+    declared = [form["name"] for form in declarations(body)]
     return str(declared[tool]) if isinstance(tool, int) and tool < len(declared) else str(tool)
 
 
@@ -246,7 +278,7 @@ def _left_out(*names: str) -> tuple[Step, ...]:
 
 
 LADDERS: dict[str, tuple[Step, ...]] = {
-    "tools": (_TYPED_TOOLS,),
+    TOOLS: (_TYPED_TOOLS,),
     "schemas": (_AUTO, _LOOSE, _DESCRIBED, _TYPED_TOOLS),
     "generationConfig.responseJsonSchema": (
         Step(_typed_response, "generationConfig.responseJsonSchema (older form of schema)"),

@@ -498,6 +498,37 @@ def test_the_model_that_answered_says_what_the_next_request_holds(case: Case, st
     assert_replayed(gateway, 2)
 
 
+# ---- what was refused once is not sent again at once
+
+FIRST_TOOL = "* GenerateContentRequest.tools[0].function_declarations[0].parameters.properties[a]: not supported."
+TWO_TOOLS = [{"type": "function", "function": {**FUNCTION, "name": name, "strict": False}} for name in ("bad", "good")]
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@STREAMED
+def test_a_form_that_was_refused_is_not_sent_first_again(case: Case, stream: bool, n: int) -> None:
+    refused = refusal(FIRST_TOOL)
+    good = [reply(GOOD, stream), *[reply(GOOD, False)] * (n - 1)]
+    gateway = case.over(refused, reply(GOOD, stream), *good, saved=True)
+    for count in (1, n):
+        answer = ask(gateway, "/v1/chat/completions", stream=stream, tools=TWO_TOOLS, n=count)
+        assert answer.status == 200
+        assert "upstream-refuses=bad (older form of schema)" in answer.headers["x-antigravity-notes"]
+    assert len(case.bodies) == 2 + n
+    forms = [[set(form) for form in body["tools"][0]["functionDeclarations"]] for body in case.bodies]
+    schema, typed = {"name", "parametersJsonSchema"}, {"name", "parameters"}
+    assert forms == [[schema, schema], *[[typed, schema]] * (1 + n)]
+    assert_replayed(gateway, 2)
+
+
+def test_another_declaration_of_the_same_name_is_sent_in_its_first_form(case: Case) -> None:
+    gateway = case.over(refusal(FIRST_TOOL), reply(GOOD, False), reply(GOOD, False))
+    changed = {**TWO_TOOLS[0], "function": {**TWO_TOOLS[0]["function"], "description": "Mended."}}
+    for tools in (TWO_TOOLS, [changed]):
+        assert ask(gateway, "/v1/chat/completions", stream=False, tools=tools).status == 200
+    assert "parametersJsonSchema" in case.bodies[-1]["tools"][0]["functionDeclarations"][0]
+
+
 # ---- accounts that may not
 
 OF_THE_ACCOUNT = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from addons.gateway.accounts import upstreams
@@ -24,6 +24,7 @@ from mapping import dialects, jsonio
 from mapping.dialect import Answering, StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini import upstream_errors
+from mapping.gemini.second_try import with_typed
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
@@ -83,7 +84,9 @@ class _Run:
             return unasked[1]
         strict = case.given.get("options", {}).get("strict") is True
         job = AnswerJob(answering, self.notes, _ask, strict=strict)
-        others = self._others(answering)
+        typed = case.given.get("typed_tools") or []
+        job.use_typed(typed)
+        others = self._others(answering, typed)
         try:
             for number, upstream_call in enumerate(case.calls):
                 if upstream_call.part == 0:
@@ -95,10 +98,12 @@ class _Run:
         except Fault as e:
             return self._cut(e)
 
-    def _others(self, answering: Answering) -> list[bytes]:
-        """The answers of the calls beside the first one."""
+    def _others(self, answering: Answering, typed: list[int]) -> list[bytes]:
+        """The answers of the calls beside the first one. `typed`: see `MendableJob.use_typed`."""
         further = [(number, made) for number, made in enumerate(self._case.calls) if made.part]
         for (number, made), call in zip(further, answering.calls[1:], strict=False):
+            if typed and call.body is not None:
+                call = replace(call, body=with_typed(call.body, typed, self.notes), made={})
             self._note_request(number, made, call)
         return [made.answer for _, made in further if made.status is not None and 200 <= made.status < 300]
 

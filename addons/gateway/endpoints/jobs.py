@@ -6,17 +6,18 @@ An `Exchange` deals with accounts, attempts and failures, whatever the request i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
+from addons.gateway.storage.refused_forms import RefusedForms
 from mapping.answer.usage import Totals
 from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini import models_list
 from mapping.gemini.resign import replace_signatures
-from mapping.gemini.second_try import UNSAID, without_refused
+from mapping.gemini.second_try import TOOLS, UNSAID, refused_forms, with_typed, without_refused
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall, RawTurn
@@ -115,6 +116,13 @@ class Job(ABC):
         """Ask without what the upstream refused, or with another form of it. False: that can't be done (again)."""
         return False
 
+    def goes_to(self, upstream: str, forms: RefusedForms) -> list[int]:
+        """The call is about to go to this kind of upstream: ask at once in the form that it takes, as far as is known.
+
+        The indices of the function declarations that this has changed.
+        """
+        return []
+
     def take_empty(self) -> bool:
         """From now on an answer that holds nothing is taken as it is. False: it was already."""
         needed, self.needs_content = self.needs_content, False
@@ -142,6 +150,8 @@ class MendableJob(Job):
         self._resigned = False
         self._left = MAX_MENDS
         self._guessed = False
+        self._upstream = ""
+        self._forms: RefusedForms | None = None
 
     def request(self) -> GeminiCall:
         return self._call
@@ -163,6 +173,17 @@ class MendableJob(Job):
         self._call.notes.add("signature-dummy", "after a refusal")
         return True
 
+    def goes_to(self, upstream: str, forms: RefusedForms) -> list[int]:
+        begun, self._upstream, self._forms = self._forms is not None, upstream, forms
+        indices = [] if begun else forms.among(upstream, self._call.model, self.body)
+        self.use_typed(indices)
+        return indices
+
+    def use_typed(self, indices: Sequence[int]) -> None:
+        """Ask with the older form of schema for these function declarations."""
+        if indices:
+            self._call = replace(self._call, body=with_typed(self.body, indices, self._call.notes), made={})
+
     def leave_out(self, problem: UpstreamError) -> bool:
         field = problem.field
         if field is None or not self._left or (field == UNSAID and self._guessed):
@@ -173,6 +194,8 @@ class MendableJob(Job):
             return False
         self._left -= 1
         self._guessed = self._guessed or field == UNSAID
+        if field == TOOLS and self._forms is not None:
+            self._forms.refused(self._upstream, self._call.model, refused_forms(body, changed))
         self._call = replace(self._call, body=changed, made={})
         self.mended(body)
         return True

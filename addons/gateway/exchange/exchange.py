@@ -468,8 +468,10 @@ class Exchange:
         if isinstance(account, Wait):
             self._again(account.seconds)
             return
+        typed = job.goes_to(account.upstream, self.gateway.refused_forms)
         upstream_request.aim(self.flow.request, account, self.gateway.address, job.request())
         if self.trace:
+            self.trace.given |= {"typed_tools": typed} if typed else {}
             self.trace.called(self.flow, job, self.id)
         self.verdict = Verdict.SEND
 

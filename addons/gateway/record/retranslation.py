@@ -1,7 +1,8 @@
 """A recorded exchange translated once more: what the record in the client's flow and the bodies say, and nothing else.
 
 * The same body gives the Gemini request that was sent, in the form of the public API; `as_sent` makes the form that
-  another kind of upstream got.
+  another kind of upstream got. What was refused in it, or was known to be (`typed_tools` of what was given), was sent
+  otherwise: `addons.gateway.cases.rerun` goes that way too.
 * The same upstream answers give the client's bytes: ids, times and encrypted texts are those of the record.
 * Not to be had again is what no body shows: signs of life in a stream that was silent for long, and the words for a
   connection that broke off.

@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from mapping.gemini.second_try import LADDERS, without_refused
+from mapping.gemini.second_try import LADDERS, refused_forms, with_typed, without_refused
 from mapping.gemini.upstream_errors import RULES
 from mapping.notes import Notes
 from mapping.request.settings.response_format import ResponseFormat
@@ -219,3 +219,30 @@ def test_it_comes_to_an_end(field: str) -> None:
     while (body := without_refused(body, field, Notes())) is not None:
         steps += 1
         assert steps < 10
+
+
+FORM = {"parametersJsonSchema": SCHEMA}
+
+
+@pytest.mark.parametrize(
+    ("indices", "typed", "notes"),
+    [
+        ([], [], []),
+        ([1], ["g"], ["g (older form of schema)"]),
+        ([0, 1], ["f", "g"], ["f (older form of schema)", "g (older form of schema)"]),
+        ([0, 1, 2], ["f", "g", "h"], ["tools (older form of schema)"]),
+        ([3], [], []),
+        ([9], [], []),
+    ],
+)
+def test_what_is_known_to_be_refused_goes_in_the_other_form(
+    indices: list[int], typed: list[str], notes: list[str]
+) -> None:
+    declared = [*({"name": name, **FORM} for name in "fgh"), {"name": "plain"}]
+    body: JSON = {"contents": [], "tools": [{"functionDeclarations": declared}]}
+    before, told = copy.deepcopy(body), Notes()
+    made = with_typed(body, indices, told)
+    assert body == before
+    assert [form["name"] for form in made["tools"][0]["functionDeclarations"] if "parameters" in form] == typed
+    assert [detail for code, detail in told if code == "upstream-refuses"] == notes
+    assert [form["name"] for form in refused_forms(body, made)] == typed
