@@ -23,7 +23,8 @@ from addons.gateway.endpoints import jobs
 from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.generate import Generate
 from addons.gateway.endpoints.stored_responses import StoredResponses
-from addons.gateway.exchange.exchange import Exchange, new_id
+from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.ids import new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.callers import Caller, take
@@ -220,6 +221,8 @@ class Gateway:
         exchange.is_own = exchange.is_poll or (
             not self.shows_own and is_own(request.method, request.path.partition("?")[0])
         )
+        if status_page.is_page(request):
+            exchange.show_error = partial(status_page.refusal, request)
         if not exchange.is_own:
             exchange.trace = self._new_trace()
         self.exchanges[flow.id] = exchange

@@ -83,6 +83,12 @@ class Failover:
     attempts: list[Attempt] = field(default_factory=list)
     jitter: Callable[[], float] = random.random
     """From 0 to 1."""
+    shown: int = 0
+    """The version of the credential that went up with the latest attempt."""
+    refused: int | None = None
+    """The version of the credential that is to be renewed before the next attempt."""
+    _renewed: Account | None = None
+    """Whose credential was renewed after a refusal."""
     _accounts: int = 1
     """How many may serve."""
     _failures: int = 0
@@ -92,6 +98,11 @@ class Failover:
     def account(self) -> Account | None:
         """The account of the latest attempt."""
         return self.attempts[-1].account if self.attempts else None
+
+    def start(self, *, paused: float, stay: bool = False) -> float | None:
+        """Begin the next attempt, on `account` then. Seconds: wait so long, and try again. See `begin`."""
+        chosen = self.begin(paused=paused, stay=stay)
+        return chosen.seconds if isinstance(chosen, Wait) else None
 
     def begin(self, *, paused: float, stay: bool = False) -> Account | Wait:
         """The account for the next attempt, or how long to wait for one. Raises Fault when there is none.
@@ -115,6 +126,17 @@ class Failover:
     def discount(self, reason: str, status: int) -> None:
         """The latest attempt was none of the account's failures: a stale connection, or a request that was mended."""
         self._note(reason, status)
+
+    def renew(self) -> bool:
+        """Whether the account of the latest attempt may show another credential (`refused` is not to be used again).
+
+        Once for an account.
+        """
+        account = self.attempts[-1].account
+        if not account.credential.renewable or self._renewed is account:
+            return False
+        self._renewed, self.refused = account, self.shown
+        return True
 
     def succeeded(self) -> None:
         """The latest attempt has brought the answer."""

@@ -27,6 +27,7 @@ from mitmproxy import ctx, http
 
 from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
 from addons.gateway.http import answers
+from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import is_loopback
 from addons.gateway.status import charts
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, status
@@ -59,9 +60,9 @@ def is_poll(request: http.Request) -> bool:
     return request.method == "GET" and path.startswith(POLL) and path[len(POLL) : len(POLL) + 1] in ("", "&")
 
 
-def is_page(method: str, path: str) -> bool:
+def is_page(request: http.Request) -> bool:
     """Whether a person in front of a browser may be asking."""
-    return path == "/" and method in ("GET", "HEAD")
+    return path_of(request) == "/" and request.method in ("GET", "HEAD")
 
 
 def show(exchange: Exchange) -> None:
@@ -104,7 +105,7 @@ def show_json(exchange: Exchange) -> None:
     exchange.succeed(orjson.dumps(told), [answers.JSON_TYPE, *_NO_STORE])
 
 
-def refusal(problem: Fault, request: http.Request, fields: answers.Fields) -> http.Response:
+def refusal(request: http.Request, problem: Fault, fields: answers.Fields) -> http.Response:
     """An error of `GET /`, as a short page."""
     asks = problem.status == 401 and problem.code != "no_key_configured"
     title = "This gateway needs a key" if asks else f"Error {problem.status}"

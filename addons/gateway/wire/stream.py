@@ -43,7 +43,8 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from addons.gateway.accounts.upstream_request import dialled
-from addons.gateway.exchange.exchange import Exchange, Verdict
+from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.verdicts import State
 from addons.gateway.wire.bodies import MAX_BYTES, AnswerReader
 from mapping.gemini.upstream_errors import UpstreamError
 
@@ -173,10 +174,9 @@ class GatewayStream(HttpStream):
 
     def proceed(self) -> CommandGenerator[None]:
         """Do what the exchange has decided."""
-        verdict = self.exchange.verdict
-        if verdict is Verdict.SEND:
+        if self.exchange.wants_upstream:
             yield from self.attempt()
-        elif verdict is Verdict.AGAIN:
+        elif self.exchange.paused:
             yield from self.again()
         else:
             yield from self.answer()
@@ -203,10 +203,10 @@ class GatewayStream(HttpStream):
     def attempt(self) -> CommandGenerator[None]:
         """Send the request upstream once."""
         flow, exchange = self.flow, self.exchange
-        again = exchange.verdict is Verdict.AGAIN
+        again = exchange.paused
         if again:
-            exchange.prepare()
-        if exchange.verdict is not Verdict.SEND:
+            exchange.call_again()
+        if not exchange.wants_upstream:
             yield from self.proceed()
             return
         if again:
@@ -214,7 +214,7 @@ class GatewayStream(HttpStream):
             yield HttpRequestHook(flow)
             if (yield from self.check_killed(True)):
                 return
-            if exchange.verdict is not Verdict.SEND:  # there is no credential to send it with
+            if not exchange.wants_upstream:  # there is no credential to send it with
                 yield from self.proceed()
                 return
         if self._head_sent and flow.response is exchange.stream_head():
@@ -234,9 +234,8 @@ class GatewayStream(HttpStream):
             self.owner.forget_failed()
             yield from self.attempt_failed(error, connecting=True)
             return
-        exchange.reused_connection = connection in known
         self.context.server = flow.server_conn = connection
-        request = exchange.outgoing()
+        request = exchange.outgoing(reused=connection in known)
         content = flow.request.data.content
         yield SendHttp(RequestHeaders(self.stream_id, request, end_stream=not content), connection)
         if content:
@@ -256,7 +255,7 @@ class GatewayStream(HttpStream):
 
     def after_failure(self) -> CommandGenerator[None]:
         """Another attempt, or the error that the client gets."""
-        if self._head_sent and self.exchange.verdict is not Verdict.AGAIN:
+        if self._head_sent and not self.exchange.paused:
             yield from self.end_stream()
         else:
             yield from self.proceed()
@@ -309,7 +308,7 @@ class GatewayStream(HttpStream):
                 if not self._head_sent:
                     yield from self.send_head()
                 yield SendHttp(ResponseData(self.stream_id, out), self.context.client)
-            if exchange.verdict is not Verdict.STREAM:
+            if not exchange.streaming:
                 yield from self.owner.abandon(self.context.server)
                 yield from self.after_failure()
         elif isinstance(event, ResponseEndOfMessage):
@@ -349,7 +348,7 @@ class GatewayStream(HttpStream):
             self.flow.response = self.exchange.stream_head()
         if (yield from self.is_judged()):
             return
-        if self.exchange.verdict is Verdict.ANSWER and not self._head_sent:
+        if self.exchange.state is State.ANSWERED and not self._head_sent:
             yield from self.send_whole()
             return
         self.server_state = self.state_done
@@ -368,11 +367,11 @@ class GatewayStream(HttpStream):
         assert self.flow.response
         self.flow.response.timestamp_end = time.time()
         self.exchange.judge()
-        if self.exchange.verdict is not Verdict.AGAIN:
+        if not self.exchange.paused:
             yield HttpResponseHook(self.flow)
             if (yield from self.check_killed(False)):
                 return True
-        if self.exchange.verdict is Verdict.AGAIN:
+        if self.exchange.paused:
             yield from self.send_pending()
             yield from self.again()
             return True

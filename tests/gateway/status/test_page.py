@@ -320,7 +320,7 @@ def test_no_form_where_no_key_would_do(gateway: Gateway, tmp_path: Path) -> None
 
 def test_a_refusal_shows_foreign_texts_as_texts() -> None:
     request = http.Request.make("GET", "http://127.0.0.1/")
-    response = status_page.refusal(Fault(403, HOSTILE), request, [])
+    response = status_page.refusal(request, Fault(403, HOSTILE), [])
     shown = Page(response.get_text() or "")
     assert HOSTILE in shown.text
     assert shown.all("script") == []
