@@ -13,7 +13,8 @@ from collections.abc import Mapping
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from scripts import bootstrap, ports
+from addons.gateway.wire import ports
+from scripts import bootstrap
 
 UPSTREAM = "https://generativelanguage.googleapis.com"
 SETTINGS = "antigravity.toml"

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bootstrap, ports, serve
+from addons.gateway.wire import ports
+from scripts import bootstrap, serve
 
 ADDON = os.path.join(bootstrap.ROOT, "addons", "antigravity.py")
 MODE = "reverse:https://generativelanguage.googleapis.com@127.0.0.1:8045"

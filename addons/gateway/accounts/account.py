@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from addons.gateway.accounts import upstreams
+from addons.gateway.accounts import upstream_kinds
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import ApiKey, Credential, CredentialError, make_credential
 from addons.gateway.settings.settings import AccountSettings
@@ -69,7 +69,7 @@ class Account:
         return cls(
             label=settings.email,
             credential=credential,
-            address=Address.parse(base) if base else upstreams.address(settings.upstream, settings.location),
+            address=Address.parse(base) if base else upstream_kinds.address(settings.upstream, settings.location),
             models=tuple(settings.models),
             weight=settings.weight,
             lacks=lacks,
@@ -90,7 +90,7 @@ class Account:
 
     def serves(self, model: str) -> bool:
         """Whether the account may serve a model; an empty name stands for the list of models."""
-        if not upstreams.serves(self.upstream, model):
+        if not upstream_kinds.serves(self.upstream, model):
             return False
         return not model or any(pattern == "*" or fnmatchcase(model, pattern) for pattern in self.models)
 
@@ -101,6 +101,6 @@ def _upstream_problem(settings: AccountSettings) -> str | None:
         express = settings.api_key is not None and not settings.project
         if not express and not (settings.project and settings.location):
             return "vertex needs project and location, or in express mode an api_key and no project"
-        if settings.location and not upstreams.is_location(settings.location):
+        if settings.location and not upstream_kinds.is_location(settings.location):
             return "its location is none, such as 'global', 'eu' or 'europe-west4'"
     return None

@@ -11,21 +11,14 @@ Answers come back the same from all of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.account import Account
 from mapping.gemini import upstream_forms
+from mapping.values import GeminiCall
 
-if TYPE_CHECKING:
-    from addons.gateway.accounts.account import Account
-    from mapping.values import GeminiCall
-
-_MULTI_REGIONS = ("us", "eu")
-_LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 _TIER_HEADER = b"X-Vertex-AI-LLM-Shared-Request-Type"
 
 
@@ -37,27 +30,6 @@ class Outgoing:
     """With its query."""
     body: bytes | None
     headers: tuple[tuple[bytes, bytes], ...] = ()
-
-
-def address(upstream: str, location: str | None) -> Address | None:
-    """Where a kind of upstream listens; None: the target of the reverse proxy mode."""
-    if upstream == "vertex":
-        return Address("https", _vertex_host(location or "global"), 443)
-    if upstream == "code-assist":
-        return Address("https", "cloudcode-pa.googleapis.com", 443)
-    return None
-
-
-def is_location(text: str) -> bool:
-    """Whether it can be a location of Vertex AI: it becomes part of a host name."""
-    return _LOCATION.fullmatch(text) is not None
-
-
-def serves(upstream: str, model: str) -> bool:
-    """Whether a kind of upstream may know a model; an empty name stands for the list of models."""
-    if not model:
-        return upstream == "gemini"
-    return upstream != "code-assist" or "embedding" not in model
 
 
 def outgoing(account: Account, call: GeminiCall) -> Outgoing:
@@ -103,14 +75,6 @@ def _resource(call: GeminiCall) -> str:
     if not call.method:
         return f"models{call.query}"
     return f"models/{quote(call.model, safe='')}:{call.method}{call.query}"
-
-
-def _vertex_host(location: str) -> str:
-    if location == "global":
-        return "aiplatform.googleapis.com"
-    if location in _MULTI_REGIONS:
-        return f"aiplatform.{location}.rep.googleapis.com"
-    return f"{location}-aiplatform.googleapis.com"
 
 
 def _tier(account: Account, call: GeminiCall) -> tuple[tuple[bytes, bytes], ...]:

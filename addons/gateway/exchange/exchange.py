@@ -62,7 +62,7 @@ class Exchange:
     """An open status page asks for itself again."""
     is_own: bool = False
     """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
-    show_error: Callable[[Fault, answers.Fields], http.Response] = answers.error
+    show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
     """How an error is answered while no stream has begun."""
     trace: Trace | None = None
     seeds: Seeds = field(default_factory=Seeds)
@@ -408,7 +408,11 @@ class Exchange:
 
     def _answer_error(self, problem: Fault) -> None:
         self._tell(problem)
-        self.flow.response = self.show_error(problem, self._fields())
+        if self.show_error:
+            self.flow.response = self.show_error(problem, self._fields())
+        else:
+            spoken = routes.dialect_of(self.method, self.path)
+            self.flow.response = answers.error(problem, self._fields(), spoken)
 
     def _tell(self, problem: Fault) -> None:
         """The client is told of a fault: so is the record, and who waits for an inner exchange."""

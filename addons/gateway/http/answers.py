@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
 
+from mapping.dialect import Dialect
 from mapping.faults import Fault
-from mapping.openai_errors import error_body
+from mapping.openai_errors import error_answer, error_body
 
 if TYPE_CHECKING:
     from addons.gateway.exchange.exchange import Exchange
@@ -35,28 +35,10 @@ def head(fields: Fields, *, chunked: bool) -> http.Response:
     return _response(200, [STREAM_TYPE, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
 
 
-def error(problem: Fault, fields: Fields) -> http.Response:
-    """An error as an HTTP answer, with the headers that tell SDKs when to come back."""
-    return make(problem.status, error_body(problem), [JSON_TYPE, *retry_fields(problem), *fields])
-
-
-def retry_fields(problem: Fault) -> Fields:
-    """`Retry-After` (whole seconds), `retry-after-ms` and `x-should-retry`.
-
-    OpenAI's SDKs give up on a Retry-After above two minutes; then it says so by itself.
-    """
-    fields: Fields = []
-    should_retry = problem.should_retry
-    if problem.retry_after is not None:
-        seconds = max(1, math.ceil(problem.retry_after))
-        fields.append((b"Retry-After", b"%d" % seconds))
-        if seconds <= 120:
-            fields.append((b"retry-after-ms", b"%d" % max(1, math.ceil(problem.retry_after * 1000))))
-        elif should_retry is None:
-            should_retry = False
-    if should_retry is not None:
-        fields.append((b"x-should-retry", b"true" if should_retry else b"false"))
-    return fields
+def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> http.Response:
+    """An error as an HTTP answer, in the words of a dialect; OpenAI's where none is known."""
+    told = error_answer(problem) if dialect is None else dialect.error(problem)
+    return make(told.status, told.body, [*told.fields, *fields])
 
 
 def fields_of(exchange: Exchange, *, close: bool) -> Fields:

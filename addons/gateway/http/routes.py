@@ -12,6 +12,8 @@ import difflib
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from mapping import dialects
+from mapping.dialect import Dialect
 from mapping.faults import Fault
 
 UNVERSIONED = ("health", "metrics", "status", "status_json")
@@ -137,6 +139,14 @@ def is_own(method: str, path: str) -> bool:
     """Whether a path is about the gateway itself. `path` is without the query."""
     match = _PLAIN.get((path, "GET" if method == "HEAD" else method))
     return match is not None and match.endpoint.name in UNVERSIONED
+
+
+def dialect_of(method: str, path: str) -> Dialect | None:
+    """What is spoken on a path. None where no dialect is, or nothing."""
+    try:
+        return dialects.named(resolve(method, path).endpoint.name)
+    except Fault:
+        return None
 
 
 def methods_of(path: str) -> list[str]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from mitmproxy.utils import asyncio_utils
 
-from addons.gateway.accounts import direct_call, upstreams
+from addons.gateway.accounts import direct_call, upstream_kinds
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.credentials.daemon_thread import in_thread
 from addons.gateway.endpoints.jobs import list_models
@@ -231,7 +231,7 @@ class ModelLists:
 
 def can_be_asked(account: Account) -> bool:
     """Whether the account's upstream lists its models, and may be asked at the moment."""
-    return upstreams.serves(account.upstream, "") and not account.unusable
+    return upstream_kinds.serves(account.upstream, "") and not account.unusable
 
 
 def fetch(account: Account, default: Address) -> list[dict[str, Any]]:

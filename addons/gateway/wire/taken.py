@@ -13,8 +13,7 @@ from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import mode_specs
 
-from addons.gateway.wire import compat
-from scripts import ports
+from addons.gateway.wire import compat, ports
 
 logger = logging.getLogger("antigravity")
 

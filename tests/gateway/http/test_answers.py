@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from addons.gateway.http.answers import error, raw_error, retry_fields
+from addons.gateway.http.answers import error, raw_error
 from mapping.faults import Fault
+from mapping.openai_errors import retry_fields
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from scripts import ports
+from addons.gateway.wire import ports
 
 
 class Health(http.server.BaseHTTPRequestHandler):

@@ -1,6 +1,6 @@
 """Ports to listen on: whether one can be had, who has it, and which one could.
 
-Standard library only, and what Python 3.6 has of it; see bootstrap.py.
+Standard library only, and what Python 3.6 has of it: scripts/serve.py asks before there is an environment.
 """
 
 import errno
