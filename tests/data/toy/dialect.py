@@ -1,0 +1,193 @@
+"""A small dialect, to show what one has to bring: `{"model", "say", "loud"?, "stream"?}` -> `{"toy": text}`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from mapping import jsonio
+from mapping.answer.usage import Totals, totals_in
+from mapping.dialect import Answering, Deferred, ErrorAnswer, Given, Kept, Lookups
+from mapping.faults import Fault, missing
+from mapping.gemini import payload, sse
+from mapping.gemini.upstream_errors import UpstreamError, broken
+from mapping.notes import Notes
+from mapping.values import JSON, GeminiCall, RawTurn
+
+
+def text_of(response: JSON) -> str:
+    """The text of an answer or of a piece of one."""
+    parts = [p for c in response.get("candidates", []) for p in c.get("content", {}).get("parts", [])]
+    return "".join(part.get("text", "") for part in parts if not part.get("thought"))
+
+
+class ToyWhole:
+    """See `mapping.dialect.WholeTranslator`."""
+
+    continuation: str | None = None
+
+    def __init__(self, loud: bool) -> None:
+        self._loud = loud
+        self._text = ""
+        self._totals = Totals()
+
+    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
+        """Take in an answer."""
+        found = payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data)
+        self._text = "".join(map(text_of, found))
+        if not self._text and needs_content:
+            raise broken("Nothing was said.")
+        if isinstance(data, bytes):
+            self._totals = totals_in(data)
+
+    def close(self) -> None:
+        """It does not go on."""
+
+    def finish(self) -> bytes:
+        """The toy."""
+        return jsonio.dumps({"toy": self._text.upper() if self._loud else self._text})
+
+    def remember(self) -> Mapping[str, RawTurn]:
+        """Nothing."""
+        return {}
+
+    def totals(self) -> Totals:
+        """Of the answer."""
+        return self._totals
+
+    def finish_reasons(self) -> Sequence[str]:
+        """It always stops."""
+        return ["stop"]
+
+
+class ToyStream:
+    """See `mapping.dialect.StreamTranslator`. Lines `toy TEXT`, and `end`."""
+
+    continuation: str | None = None
+
+    def __init__(self, loud: bool) -> None:
+        self.started = False
+        self.fault: UpstreamError | None = None
+        self._loud = loud
+        self._parser = sse.EventParser()
+
+    def feed(self, data: bytes) -> bytes:
+        """Pieces of the toy."""
+        try:
+            found = [response for event in self._parser.feed(data) for response in payload.responses(event)]
+        except UpstreamError as e:
+            if not self.started:
+                raise
+            self.fault = e
+            return self.cut(e.error)
+        texts = [text for text in map(text_of, found) if text]  # each by itself: slicing must not show
+        self.started = self.started or bool(texts)
+        return b"".join(b"data: toy %b\n\n" % jsonio.dumps(t.upper() if self._loud else t) for t in texts)
+
+    def end(self, *, needs_content: bool = False) -> bytes:
+        """The end."""
+        if not self.started:
+            raise broken("Nothing was said.")
+        return b"data: end\n\n"
+
+    def cut(self, fault: Fault) -> bytes:
+        """An error."""
+        return b"data: oops %b\n\n" % jsonio.dumps(fault.message)
+
+    def open(self) -> bytes:
+        """Nothing comes first."""
+        return b""
+
+    def keep_alive(self) -> bytes:
+        """A sign of life."""
+        return b": toy\n\n"
+
+    def again(self) -> Self:
+        """Another attempt."""
+        return type(self)(self._loud)
+
+    def add_answer(self, data: bytes) -> None:
+        """There is one call only."""
+
+    def remember(self) -> Mapping[str, RawTurn]:
+        """Nothing."""
+        return {}
+
+    def totals(self) -> Totals:
+        """Not counted."""
+        return Totals()
+
+    def finish_reasons(self) -> Sequence[str]:
+        """It always stops."""
+        return ["stop"]
+
+
+class ToyAnswering:
+    """See `mapping.dialect.Answering`."""
+
+    keeps = False
+    served: str | None = None
+    deferred: Deferred | None = None
+
+    def __init__(self, body: JSON, given: Given) -> None:
+        self.client_model = given.client_model
+        self.streams = body.get("stream") is True
+        self._loud = body.get("loud") is True
+        contents = [{"role": "user", "parts": [{"text": body["say"]}]}]
+        method, query = ("streamGenerateContent", "?alt=sse") if self.streams else ("generateContent", "")
+        self.calls = [GeminiCall(given.model, method, {"contents": contents}, query, given.notes)]
+
+    def facts(self) -> JSON:
+        """How it is said."""
+        return {"loud": self._loud, "stream": self.streams}
+
+    def unasked(self) -> None:
+        """Gemini is always asked."""
+
+    def mended(self, before: JSON, now: JSON) -> Sequence[JSON]:
+        """Nothing."""
+        return ()
+
+    def blamed(self, fault: Fault) -> Fault:
+        """What was said is to blame."""
+        return fault
+
+    def whole(self, notes: Notes) -> ToyWhole:
+        """A whole toy."""
+        return ToyWhole(self._loud)
+
+    def stream(self) -> ToyStream:
+        """A toy in pieces."""
+        return ToyStream(self._loud)
+
+    def kept(self, translator: Any, events: bytes | None) -> Kept | None:
+        """Nothing."""
+        return None
+
+
+class Toy:
+    """See `mapping.dialect.Dialect`."""
+
+    name = "toy"
+
+    def likeness(self, body: JSON) -> int:
+        """It says something."""
+        return 9 if "say" in body else 0
+
+    def lookups(self, body: JSON) -> Lookups | None:
+        """Nothing is stored."""
+        return None
+
+    def translate(self, body: JSON, given: Given) -> Answering:
+        """Raises Fault for one who says nothing."""
+        if not isinstance(body.get("say"), str):
+            raise missing("say")
+        return ToyAnswering(body, given)
+
+    def error(self, fault: Fault) -> ErrorAnswer:
+        """Oops."""
+        body = jsonio.dumps({"oops": fault.message, "where": fault.param})
+        return ErrorAnswer(fault.status, ((b"Content-Type", b"application/json"),), body)
+
+
+DIALECTS = (Toy(),)

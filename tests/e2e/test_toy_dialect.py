@@ -1,0 +1,113 @@
+"""A new dialect is one package and one row in the table of routes; everything else serves it unseen.
+
+The tree is copied, the toy of tests/data/toy is put in as `mapping/toy`, and a gateway runs from the copy.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, Gateway, Upstream, start_gateway
+
+TOY = ROOT / "tests" / "data" / "toy"
+ROW = '    Endpoint("toy", "POST", ("toy",)),\n'
+TOUCHED = {"mapping/toy/__init__.py", "mapping/toy/dialect.py", "addons/gateway/http/routes.py"}
+
+
+def files(root: Path) -> dict[str, bytes]:
+    found = [path for room in ("addons", "mapping", "scripts") for path in (root / room).rglob("*.py")]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the tree with one dialect more."""
+    root = tmp_path_factory.mktemp("tree")
+    for room in ("addons", "mapping", "scripts"):
+        shutil.copytree(ROOT / room, root / room, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", root)
+    shutil.copytree(TOY, root / "mapping" / "toy", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "mapping" / "toy" / "__init__.py").write_text('"""A toy."""\n')
+    routes = root / "addons" / "gateway" / "http" / "routes.py"
+    before = routes.read_text()
+    after = before.replace("ENDPOINTS = (\n", f"ENDPOINTS = (\n{ROW}", 1)
+    assert after != before
+    routes.write_text(after)
+    return root
+
+
+def start(tree: Path, folder: Path, upstream: Upstream, *arguments: str) -> Gateway:
+    settings = TWO_ACCOUNTS.replace("UPSTREAM", upstream.url)
+    return start_gateway(folder, settings, *arguments, script=tree / "addons" / "antigravity.py")
+
+
+@pytest.fixture(scope="module")
+def saved(tree: Path, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
+    """What was asked and answered, and the file in which it was saved."""
+    folder = tmp_path_factory.mktemp("toy")
+    gateway = start(tree, folder, upstream, "-w", "saved.flow")
+    asked = [
+        {"model": "gemini-3-flash", "say": "Hello"},
+        {"model": "gemini-3-flash", "say": "Hello", "loud": True, "stream": True},
+        {"model": "demo-503-first-toy", "say": "again"},
+    ]
+    answered = [(body, gateway.call("POST", "/v1/toy", body)) for body in asked]
+    refused = gateway.call("POST", "/v1/toy", {"model": "gemini-3-flash"})
+    assert (refused.status, refused.json["where"]) == (400, "say")
+    unknown = gateway.call("POST", "/v1/toy", {"model": "no-such-model", "say": "x"})
+    assert (unknown.status, set(unknown.json)) == (404, {"oops", "where"})
+    gateway.stop()
+    return folder / "saved.flow", answered
+
+
+def test_no_other_file_knows_it(tree: Path) -> None:
+    before, after = files(ROOT), files(tree)
+    assert {name for name in after if after[name] != before.get(name)} == TOUCHED
+    assert not [name for name, content in before.items() if b"toy" in content.lower()]
+
+
+def test_it_is_served_whole_streamed_and_retried(saved: tuple[Path, list[Any]]) -> None:
+    (_, whole), (_, stream), (_, retried) = saved[1]
+    assert "Hello" in whole.json["toy"]
+    assert stream.body.startswith(b"data: toy ")
+    assert b"HELLO" in stream.body
+    assert stream.body.endswith(b"data: end\n\n")
+    assert "again" in retried.json["toy"]
+    assert "retried=" in retried.headers["x-antigravity-notes"]
+
+
+def test_it_is_replayed(tree: Path, saved: tuple[Path, list[Any]], upstream: Upstream, tmp_path: Path) -> None:
+    upstream.forget()
+    gateway = start(tree, tmp_path, upstream, "-S", str(saved[0]))
+    for body, answer in saved[1]:
+        assert gateway.call("POST", "/v1/toy", body).body == answer.body
+    gateway.stop()
+    assert upstream.requests == []
+
+
+def run(tree: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([sys.executable, *arguments], cwd=tree, input=given, capture_output=True, check=False)
+
+
+def test_it_makes_cases(tree: Path, saved: tuple[Path, list[Any]], tmp_path: Path) -> None:
+    commands = "import sys; from scripts import case_commands as c, cases; sys.exit(c.run(cases.parse(sys.argv[1:])))"
+    exported = run(tree, "-c", commands, "export", str(saved[0]), str(tmp_path / "cases"))
+    assert exported.returncode == 0, exported.stderr
+    checked = run(tree, "-c", commands, "run", str(tmp_path / "cases"))
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert checked.stdout == b"4 cases, all as recorded\n"
+
+
+def test_it_is_on_the_command_line(tree: Path) -> None:
+    given = json.dumps({"model": "gemini-3-flash", "say": "Hi"}).encode()
+    done = run(tree, "-m", "mapping", "request", given=given)
+    assert json.loads(done.stdout) == {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+    refused = run(tree, "-m", "mapping", "request", "--dialect", "toy", given=b'{"model": "m"}')
+    assert (refused.returncode, json.loads(refused.stdout)["where"]) == (1, "say")
