@@ -63,7 +63,7 @@ class Exchange:
     is_own: bool = False
     """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
     show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
-    """How an error is answered while no stream has begun."""
+    """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
     trace: Trace | None = None
     seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
