@@ -16,7 +16,7 @@ from mapping.gemini.catalogue import RETIREMENTS
 _NAME = re.compile(r"gemini-\d[\w.-]*")
 _TEXTS = {".py", ".md", ".html", ".js", ".mjs", ".ts", ".toml", ".yml", ".yaml", ".json", ".sh", ".txt"}
 _NOT_OURS = {"node_modules", "__pycache__"}
-_DATED = Path("mapping", "catalogue.py")
+_DATED = Path("mapping", "gemini", "catalogue.py")
 """Where the dates are."""
 
 

@@ -5,7 +5,8 @@
     python3 scripts/models.py --on 2027-01-01      as it will be on that day
     python3 scripts/models.py --tests              in the tests too, whose days stand still
 
-The dates are in mapping/catalogue.py. Any Python 3 can start it; see bootstrap.py. What it does is in model_names.py.
+The dates are in mapping/gemini/catalogue.py. Any Python 3 can start it; see bootstrap.py. What it does is in
+model_names.py.
 """
 
 import argparse

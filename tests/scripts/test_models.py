@@ -19,7 +19,7 @@ def tree(tmp_path: Path) -> Path:
     for name, text in (
         ("README.md", "Use gemini-2.5-flash-lite.\nNot gemini-2.5-flash."),
         ("a/b.py", 'MODEL = "models/gemini-2.5-pro"'),
-        ("mapping/catalogue.py", '"gemini-2.5-pro"'),
+        ("mapping/gemini/catalogue.py", '"gemini-2.5-pro"'),
         ("tests/test_x.py", '"gemini-2.5-pro"'),
         ("node_modules/x.js", '"gemini-2.5-pro"'),
         (".git/x.txt", '"gemini-2.5-pro"'),

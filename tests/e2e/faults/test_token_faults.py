@@ -39,7 +39,7 @@ FAULTS: dict[str, Script] = {
 def test_a_token_server(starter: Starter, tmp_path: Path, fault: Script) -> None:
     tokens = FaultyUpstream()
     tokens.play(*fault)
-    gateway = start(starter, tmp_path, tokens)
+    gateway = start(starter, tmp_path, tokens, deadline="700ms" if STALL in fault else "30s")
     before = left(gateway)
     for stream in (False, True):
         answer = gateway.chat(PERSON, stream=stream)
@@ -140,9 +140,12 @@ base_url = "{faulty_upstream.url}"
     tokens.close()
 
 
-def start(starter: Starter, folder: Path, tokens: FaultyUpstream, upstream: str = "") -> Gateway:
+def start(
+    starter: Starter, folder: Path, tokens: FaultyUpstream, upstream: str = "", *, deadline: str = "30s"
+) -> Gateway:
+    """A deadline that ends what stalls, or one that no answer misses on a busy machine."""
     write_credentials(folder, tokens)
     credentials = (
         f'credentials = "{folder / "person.json"}"\nbase_url = "{upstream or f"http://127.0.0.1:{free_port()}"}"\n'
     )
-    return starter(f'[limits]\ndeadline = "700ms"\n[[accounts]]\nemail = "person"\n{credentials}')
+    return starter(f'[limits]\ndeadline = "{deadline}"\n[[accounts]]\nemail = "person"\n{credentials}')
