@@ -18,7 +18,7 @@ LEFT = ("gateway_requests_in_flight", "gateway_tasks", "process_open_fds")
 
 SETTINGS = """
 [proxy]
-keep_alive = "2s"
+keep_alive = "LIFE"
 
 [limits]
 deadline = "DEADLINE"
@@ -127,9 +127,12 @@ def write_credentials(folder: Path, tokens: FaultyUpstream, name: str = "person.
     file.chmod(0o600)
 
 
-def _watched(upstream: FaultyUpstream, tokens: FaultyUpstream, folder: Path, deadline: str) -> Iterator[Watched]:
+def _watched(
+    upstream: FaultyUpstream, tokens: FaultyUpstream, folder: Path, deadline: str, life: str = "30s"
+) -> Iterator[Watched]:
+    """`life`: after how much silence a sign of life is sent, which begins a stream."""
     write_credentials(folder, tokens)
-    settings = SETTINGS.replace("UPSTREAM", upstream.url).replace("DEADLINE", deadline)
+    settings = SETTINGS.replace("UPSTREAM", upstream.url).replace("DEADLINE", deadline).replace("LIFE", life)
     watched = Watched(start_gateway(folder, settings), upstream)
     watched.settle()
     yield watched
@@ -141,6 +144,13 @@ def patient_gateway(
     faulty_upstream: FaultyUpstream, token_server: FaultyUpstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watched]:
     yield from _watched(faulty_upstream, token_server, tmp_path_factory.mktemp("patient"), "60s")
+
+
+@pytest.fixture(scope="session")
+def lively_gateway(
+    faulty_upstream: FaultyUpstream, token_server: FaultyUpstream, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
+    yield from _watched(faulty_upstream, token_server, tmp_path_factory.mktemp("lively"), "60s", "2s")
 
 
 @pytest.fixture(scope="session")

@@ -124,13 +124,13 @@ STAGES = {
 @pytest.mark.parametrize("leave", [close, reset, half_close], ids=["closes", "resets", "half-closes"])
 @pytest.mark.parametrize("stage", STAGES.values(), ids=STAGES.keys())
 def test_a_client_that_leaves(
-    patient_gateway: Watched,
+    lively_gateway: Watched,
     faulty_upstream: FaultyUpstream,
     token_server: FaultyUpstream,
     stage: Stage,
     leave: Callable[[socket.socket], None],
 ) -> None:
-    gateway = patient_gateway.gateway
+    gateway = lively_gateway.gateway
     token_server.play(STALL)
     faulty_upstream.play(*stage.upstream)
     faulty_upstream.replies = list(stage.replies)
@@ -144,7 +144,7 @@ def test_a_client_that_leaves(
     wait_until(lambda: faulty_upstream.open == 0)
     wait_until(lambda: numbers(gateway)["gateway_requests_in_flight"] == 1)
     token_server.hang_up()
-    patient_gateway.check()
+    lively_gateway.check()
     assert faulty_upstream.requests == stage.asked
 
 
