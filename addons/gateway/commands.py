@@ -239,7 +239,9 @@ def _client_of(one: http.HTTPFlow) -> http.HTTPFlow:
     record = record_of(one)
     if record["side"] == CLIENT:
         return one
-    known = [other for other in ctx.master.commands.call("view.flows.resolve", "@all") if _is_clients(other)]
+    known: list[http.HTTPFlow] = [
+        other for other in ctx.master.commands.call("view.flows.resolve", "@all") if _is_clients(other)
+    ]
     for id in filter(None, (record.get("id"), record.get(REPLAY_OF))):
         for client in known:
             if record_of(client).get("id") == id:

@@ -33,7 +33,6 @@ from addons.gateway.record import seeds
 from addons.gateway.record.flow_record import CLIENT, KEY, record_of
 from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
-from addons.gateway.wire.bodies import zstd
 from mapping import chat, completions, jsonio, responses
 from mapping.faults import Fault
 from mapping.gemini import upstream_errors, upstream_forms
@@ -66,7 +65,7 @@ CODERS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
     "br": brotli.compress,
-    "zstd": zstd.compress,
+    "zstd": bodies.zstd.compress,
 }
 
 

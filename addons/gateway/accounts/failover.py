@@ -205,7 +205,7 @@ class Failover:
             return None
         if self._failures >= self._limit_for(problem):
             return None
-        backoff = BACKOFF * 2 ** max(0, self._failures - 1) * (1 + JITTER * self.jitter())
+        backoff: float = BACKOFF * 2 ** max(0, self._failures - 1) * (1 + JITTER * self.jitter())
         if stay:
             return None if problem.kind in _NOT_TRIED else problem.delay or backoff
         if not self.pool.is_ready(self.model):

@@ -244,7 +244,8 @@ def _show_content(out: Transcript, content: Any) -> None:
 
 
 def _show_part(out: Transcript, part: JSON) -> None:
-    out.line(_PARTS.get(string(part.get("type")), clipped)(part))
+    show: Callable[[JSON], str] = _PARTS.get(string(part.get("type")), clipped)
+    out.line(show(part))
 
 
 def _text(part: JSON) -> str:

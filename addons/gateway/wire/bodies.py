@@ -18,9 +18,9 @@ from mapping.faults import Fault
 from mapping.gemini import upstream_errors
 
 if sys.version_info >= (3, 14):
-    from compression import zstd
+    from compression import zstd as zstd
 else:
-    from backports import zstd
+    from backports import zstd as zstd
 
 MAX_BYTES = 100 * 2**20
 """The largest body that is taken, of a request or of an upstream's answer, as it arrives and decompressed."""

@@ -208,13 +208,15 @@ class MetadataServer:
 
 
 def _service_account(info: Info, scopes: Sequence[str]) -> Credentials:
-    return service_account.Credentials.from_service_account_info(info, scopes=scopes)
+    made: Credentials = service_account.Credentials.from_service_account_info(info, scopes=scopes)
+    return made
 
 
 def _authorized_user(info: Info, scopes: Sequence[str]) -> Credentials:
     # No scopes: to ask for one that the person has not granted is an error, and without any all are given.
-    credentials = user_credentials.Credentials.from_authorized_user_info(info)
-    return credentials.with_token_uri(info["token_uri"]) if info.get("token_uri") else credentials
+    made: Any = user_credentials.Credentials.from_authorized_user_info(info)
+    credentials: Credentials = made.with_token_uri(info["token_uri"]) if info.get("token_uri") else made
+    return credentials
 
 
 def _external_account(info: Info, scopes: Sequence[str]) -> Credentials:
@@ -223,11 +225,13 @@ def _external_account(info: Info, scopes: Sequence[str]) -> Credentials:
         kind = aws.Credentials
     elif info["credential_source"].get("executable") is not None:
         kind = pluggable.Credentials
-    return kind.from_info(info, scopes=scopes)
+    made: Credentials = kind.from_info(info, scopes=scopes)
+    return made
 
 
 def _external_user(info: Info, scopes: Sequence[str]) -> Credentials:
-    return external_account_authorized_user.Credentials.from_info(info)
+    made: Credentials = external_account_authorized_user.Credentials.from_info(info)
+    return made
 
 
 def _impersonated(info: Info, scopes: Sequence[str]) -> Credentials:
