@@ -12,100 +12,37 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 
 from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
-from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.credentials.credentials import CredentialError
-from addons.gateway.accounts.failover import Attempt, Failover
-from addons.gateway.accounts.pool import Pool
+from addons.gateway.accounts.failover import Failover
 from addons.gateway.endpoints.jobs import Job
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.guard import Guard
-from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.patience import Patience
 from addons.gateway.exchange.silence import Silence
 from addons.gateway.exchange.summary import summarise
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
-from addons.gateway.http import admission, answers, routes
-from addons.gateway.http.callers import Caller
-from addons.gateway.record.seeds import Seeds
-from addons.gateway.record.trace import Trace
+from addons.gateway.http import answers
 from mapping.faults import Fault, FaultKind
 from mapping.gemini import upstream_errors
 from mapping.gemini.upstream_errors import UpstreamError
-from mapping.notes import Notes
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
 
 logger = logging.getLogger("antigravity")
 
 
 @dataclass(slots=True, eq=False)
-class Exchange:
+class Exchange(Facts):
     """See the module."""
 
-    gateway: Gateway
-    flow: http.HTTPFlow
-    caller: Caller
-    id: str
-    inner: bool = False
-    """Made by the gateway itself, not by a client."""
-    is_poll: bool = False
-    """An open status page asks for itself again."""
-    is_own: bool = False
-    """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
-    show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
-    """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
-    trace: Trace | None = None
-    seeds: Seeds = field(default_factory=Seeds)
-    started: float = field(default_factory=time.monotonic)
-    notes: Notes = field(default_factory=Notes)
-    machine: Machine = field(default_factory=Machine)
-    failover: Failover | None = None
-    """The attempts; None: no call is made yet."""
-    pool: Pool | None = None
-    """The accounts that may serve; None: all of the gateway's."""
-    conversation: Conversation | None = None
-    """What the request goes on with, where that is to stay on its account."""
-    result: asyncio.Future[bytes] | None = None
-    """Inner exchanges: the upstream's answer, or a Fault."""
-    tenant: str = ""
-    method: str = ""
-    path: str = ""
-    """Of the client's request."""
-    endpoint: str = "unknown"
-    asked_model: str | None = None
-    """As the client named it, cut to what is kept of a name."""
-    head_only: bool = False
-    tail: bytes = b""
-    """The last bytes of the client's stream."""
-    error: str | None = None
-    """The code of the error that the client got, or else its type."""
-    message: str | None = None
-    """Of that error."""
-    status: int | None = None
-    """Of an answer that is in no flow."""
-    left: bool = False
-    """The client did not wait for the end."""
-    delivered: bool = False
-    """The client's answer was sent to its end."""
-    events: int = 0
-    """Of a stream: how many went to the client."""
-    first_sent: float = 0.0
-    """When the first bytes of a stream went to the client."""
     nudge: Callable[[], None] = lambda: None
-    _head: http.Response | None = None
-    _http11: bool = True
-    _close: bool = False
-    _begun: bool = False
+    """Tells the layer that there is something to send."""
     _finished: bool = False
     _silence: Silence | None = None
     _patience: Patience = field(default_factory=Patience)
@@ -115,16 +52,17 @@ class Exchange:
 
     def on_request(self) -> Awaitable[None] | None:
         """The `request` hook: the whole request is there. What it returns, if anything, has to be awaited."""
-        if self._begun:  # another attempt, and its call is a request that other addons may see too
+        if self.begun:  # another attempt, and its call is a request that other addons may see too
             return self._credential_wait()
-        self._begun = True
+        self.begun = True
         with Guard(self):
             if self.inner:
                 self._call()
                 return self._credential_wait()
             if self.trace:
                 self.trace.arrived(self.flow.request, self.caller)
-            waiting = self._begin()
+            match = self.admit()
+            waiting = self.gateway.begin(self, match) if match else None
             if waiting is not None:
                 return self._begin_later(waiting)
             self._call()
@@ -168,62 +106,6 @@ class Exchange:
             self._finish()
 
     # --- what the layer asks and tells
-
-    @property
-    def state(self) -> State:
-        """What is to be done next."""
-        return self.machine.state
-
-    @property
-    def job(self) -> Job | None:
-        """What the request is about, once that is understood."""
-        return self.machine.job
-
-    @job.setter
-    def job(self, job: Job) -> None:
-        self.machine.job = job
-
-    @property
-    def account(self) -> Account | None:
-        """The account that was asked last."""
-        return self.failover.account if self.failover else None
-
-    @property
-    def attempts(self) -> list[Attempt]:
-        return self.failover.attempts if self.failover else []
-
-    @property
-    def begun(self) -> bool:
-        """The request is there as a whole."""
-        return self._begun
-
-    @property
-    def sent_stream(self) -> bool:
-        """The client got a stream, not a whole answer."""
-        return self._head is not None
-
-    @property
-    def paused(self) -> bool:
-        """Another attempt is made, after `pause` seconds."""
-        return self.machine.state is State.PAUSED
-
-    @property
-    def pause(self) -> float:
-        return self.machine.pause
-
-    @property
-    def streaming(self) -> bool:
-        return self.machine.state is State.STREAMING
-
-    @property
-    def overdue(self) -> bool:
-        """It was cut short, and the client's answer is an error."""
-        return self.machine.overdue
-
-    @property
-    def wants_upstream(self) -> bool:
-        """Whether the flow is a call that an upstream is to answer."""
-        return self.machine.state is State.CALLING
 
     def call_again(self) -> None:
         """The pause is over: make the flow the next call."""
@@ -289,13 +171,6 @@ class Exchange:
                 logger.info(f"{self.id}{whose} · {problem.reason}: {problem.detail}")
             self._obey(verdict)
 
-    def stream_head(self) -> http.Response:
-        """The head of the client's stream."""
-        if self._head is None:
-            self._head = answers.head(self._fields(), chunked=self._http11)
-            self.first_sent = time.monotonic()
-        return self._head
-
     def client_left(self) -> None:
         """The client hung up. The layer ends the upstream call; what runs beside it is ended here."""
         self.left = self.left or not self._finished
@@ -325,7 +200,7 @@ class Exchange:
         """Answer without any call. `fields`: the body's type and what else it needs; None: it is JSON."""
         verdict = self.machine.answered(content)
         if verdict.do is Do.ANSWER:
-            self._answer(content, fields)
+            self.answer(content, fields)
         else:
             self._obey(verdict)
 
@@ -365,20 +240,20 @@ class Exchange:
             if problem := verdict.problem:
                 self._tell_of_retry(problem, verdict.seconds)
         elif do is Do.ANSWER:
-            self._answer(verdict.data)
+            self.answer(verdict.data)
         elif do is Do.ERROR:
             assert verdict.fault is not None
-            self._answer_error(verdict.fault)
+            self.answer_error(verdict.fault)
         elif do is Do.END:
             self.tail = verdict.data
             if verdict.fault:
-                self._tell(verdict.fault)
+                self.tell(verdict.fault)
             self.flow.response = self.stream_head()  # where the tail is all that there is, it has not been made yet
         elif do is Do.HANG_UP:
             if self.job:
                 self.job.cancel()
             if not self.sent_stream:  # nobody reads it, but the layer ends with something
-                self.flow.response = answers.error(hung_up(), self._fields())
+                self.flow.response = answers.error(hung_up(), self.fields())
 
     def _obey_in_stream(self, verdict: Verdict) -> bytes:
         """The stream does not go on: what is sent at once."""
@@ -386,7 +261,7 @@ class Exchange:
             self._obey(verdict)
             return b""
         assert verdict.fault is not None
-        self._tell(verdict.fault)
+        self.tell(verdict.fault)
         return verdict.data
 
     def _aim(self) -> None:
@@ -399,26 +274,6 @@ class Exchange:
         if self.trace:
             self.trace.given |= {"typed_tools": typed} if typed else {}
             self.trace.called(self.flow, job, self.id)
-
-    def _answer(self, content: bytes, fields: answers.Fields | None = None) -> None:
-        if self.result is None:
-            self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self._fields()])
-        elif not self.result.done():  # it is when the call was given up
-            self.result.set_result(content)
-
-    def _answer_error(self, problem: Fault) -> None:
-        self._tell(problem)
-        if self.show_error:
-            self.flow.response = self.show_error(problem, self._fields())
-        else:
-            spoken = routes.dialect_of(self.method, self.path)
-            self.flow.response = answers.error(problem, self._fields(), spoken)
-
-    def _tell(self, problem: Fault) -> None:
-        """The client is told of a fault: so is the record, and who waits for an inner exchange."""
-        self.error, self.message = problem.name, problem.message
-        if self.result is not None and not self.result.done():
-            self.result.set_exception(problem)
 
     def _tell_of_retry(self, problem: UpstreamError, seconds: float) -> None:
         whose = f"{self.job.model} · {self.account.label}" if self.job and self.account else self.id
@@ -451,41 +306,6 @@ class Exchange:
                 await self._patience.wait(account.credential.refresh(refused))
             except CredentialError as e:
                 raise upstream_errors.no_credential(f"{account.label}: {e}", permanent=e.permanent) from None
-
-    def _begin(self) -> Awaitable[None] | None:
-        gateway, request = self.gateway, self.flow.request
-        self._http11 = request.data.http_version == b"HTTP/1.1"
-        self._close = request.headers.get("connection", "").lower() == "close"
-        self.method = request.method
-        self.head_only = request.method == "HEAD"
-        self.path = admission.path_of(request)
-        origin = self.caller.origin
-        if request.method == "OPTIONS" and origin is not None:
-            self._preflight(origin)
-            return None
-        if gateway.ending:
-            raise admission.stopping()
-        self.tenant, match = admission.admit(
-            gateway.gatekeeper,
-            self.caller,
-            request,
-            busy=len(gateway.exchanges),
-            limit=gateway.settings.limits.in_flight,
-        )
-        self.endpoint = match.endpoint.name
-        if gateway.recordings and (known := gateway.recordings.seeds_for(request)):
-            self.seeds = Seeds(known)
-        if match.unusual:
-            self.notes.add("path", f"taken for {match.endpoint.path}")
-        return gateway.begin(self, match)
-
-    def _preflight(self, origin: str) -> None:
-        """A browser asks what it may send."""
-        wanted = self.flow.request.headers.get("access-control-request-headers", "authorization, content-type")
-        allowed = self.gateway.gatekeeper.allows_origin(origin)
-        methods = routes.methods_of(self.path)
-        self.machine.answered(b"")
-        self.flow.response = answers.preflight(methods, wanted, self._fields(), allowed=allowed)
 
     def _call(self) -> None:
         """Make the flow the first call, unless there is an answer, or nobody to answer."""
@@ -522,9 +342,6 @@ class Exchange:
         except Exception:
             logger.exception(f"Could not show life on {self.id}")
 
-    def _fields(self) -> answers.Fields:
-        return answers.fields_of(self, close=self._close)
-
     def _finish(self) -> None:
         """Once, when nothing more can happen: tell everybody, and let go, whatever fails on the way."""
         if self._finished:
@@ -548,15 +365,13 @@ class Exchange:
                     run("recording an exchange", self.trace.over, self, summary)
                 if not self.inner:
                     gateway.tell(summary, quietly=self.is_poll and not summary.failed)
-            if self.machine.translator and (self.error or self.left):
-                run("remembering the calls of a broken answer", self._remember_calls)
+            if (translator := self.machine.translator) and (self.error or self.left):
+                # The client may run the calls that it has got of an answer without an end, and give them back.
+                run(
+                    "remembering the calls of a broken answer",
+                    lambda: gateway.memory.remember(self.tenant, translator.remember()),
+                )
             if self.job:
                 run("ending what runs beside an exchange", self.job.cancel)
         finally:  # one that stayed open would count as under way for ever
             gateway.close(self)
-
-    def _remember_calls(self) -> None:
-        """The client may run the calls that it has got of an answer without an end, and give them back."""
-        translator = self.machine.translator
-        assert translator is not None
-        self.gateway.memory.remember(self.tenant, translator.remember())

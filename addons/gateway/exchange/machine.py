@@ -17,18 +17,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from addons.gateway.endpoints.jobs import Job
-from addons.gateway.exchange.verdicts import (
-    GATHER,
-    HANG_UP,
-    NOTHING,
-    SEND,
-    SHOW,
-    Attempts,
-    Do,
-    ImpossibleEventError,
-    State,
-    Verdict,
-)
+from addons.gateway.exchange.verdicts import GATHER, HANG_UP, NOTHING, SEND, SHOW, Attempts, Do, State, Verdict
+from addons.gateway.exchange.verdicts import ImpossibleEventError as Impossible
 from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini import upstream_errors
@@ -128,8 +118,7 @@ class Machine:
         """The call must not go up: whatever account it was to go to, this is the answer."""
         if self._is_late("forbidden", State.CALLING):
             return self._too_late
-        assert self._attempts is not None
-        self._attempts.discount(problem.name, 0)
+        self._tries.discount(problem.name, 0)
         return self._fail(problem)
 
     def sent(self, *, reused: bool) -> Verdict:
@@ -193,9 +182,9 @@ class Machine:
             return self.failed(problem)
         except Fault as problem:
             return self._fail(problem)
-        self._succeeded()
         if not is_all:
             return self._hop()
+        self._tries.succeeded()
         self.state = State.GATHERING
         return GATHER
 
@@ -253,7 +242,7 @@ class Machine:
         if self.over:
             return self._too_late
         if self.state is State.NEW:
-            raise ImpossibleEventError("silence in NEW")
+            raise Impossible("silence in NEW")
         self.translator = self.translator or self._job.stream()
         if not self.committed and not self._opened:
             self._opening += self.translator.open()
@@ -275,13 +264,18 @@ class Machine:
         assert self.job is not None
         return self.job
 
+    @property
+    def _tries(self) -> Attempts:
+        assert self._attempts is not None
+        return self._attempts
+
     def _is_late(self, event: str, *states: State) -> bool:
         """Whether an event of these states comes too late to mean anything. Raises ImpossibleEventError."""
         if self.state in states:
             return False
         if self.state in _LATE:
             return True
-        raise ImpossibleEventError(f"{event} in {self.state.name}")
+        raise Impossible(f"{event} in {self.state.name}")
 
     @property
     def _too_late(self) -> Verdict:
@@ -289,10 +283,9 @@ class Machine:
 
     def _start(self) -> Verdict:
         """Begin the next attempt."""
-        assert self._attempts is not None
         stay, self._stay = self._hopping or self._stay, False
         try:
-            seconds = self._attempts.start(paused=self.pause, stay=stay)
+            seconds = self._tries.start(paused=self.pause, stay=stay)
         except Fault as problem:
             return self._fail(problem)
         if seconds is not None:
@@ -312,7 +305,6 @@ class Machine:
             if token := translator.continuation:
                 if job.go_on(token):
                     self._opening += tail
-                    self._succeeded()
                     return self._hop()
                 tail += translator.end()
         except UpstreamError as problem:
@@ -322,15 +314,14 @@ class Machine:
         tail = self._with_opening(tail)
         if translator.fault:
             return self._broken(translator.fault, tail)
-        self._succeeded()
+        self._tries.succeeded()
         turns = translator.remember()
         job.ended()
         return self._end(tail)._replace(turns=turns)
 
     def _broken(self, problem: UpstreamError, tail: bytes) -> Verdict:
         """The translation has ended the client's stream with an error."""
-        assert self._attempts is not None
-        self._attempts.failed(problem, stay=False)
+        self._tries.failed(problem, stay=False)
         self._job.ended()  # what failed can be asked for later, too
         return self._end(tail)._replace(fault=problem.error)
 
@@ -344,8 +335,7 @@ class Machine:
         if problem.kind is Kind.EMPTY:
             return job.take_empty()
         if problem.kind is Kind.AUTH and problem.status == 401:
-            assert self._attempts is not None
-            return self._attempts.renew()
+            return self._tries.renew()
         return False
 
     def _anew(self) -> None:
@@ -356,23 +346,19 @@ class Machine:
 
     def _once_more(self, reason: str, status: int) -> Verdict:
         """Make the call on the same account again; what happened counts as no failure of it."""
-        assert self._attempts is not None
-        self._attempts.discount(reason, status)
+        self._tries.discount(reason, status)
         self._stay = True
         return self._again(0.0)
 
     def _hop(self) -> Verdict:
         """The answer goes on with another call."""
+        self._tries.succeeded()
         self._hopping = True
         return self._again(0.0)
 
     def _again(self, seconds: float) -> Verdict:
         self.state, self.pause = State.PAUSED, seconds
         return Verdict(Do.PAUSE, seconds=seconds)
-
-    def _succeeded(self) -> None:
-        assert self._attempts is not None
-        self._attempts.succeeded()
 
     def _fail(self, problem: Fault) -> Verdict:
         """Answer with an error, unless the job knows something better."""

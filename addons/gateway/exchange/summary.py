@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mapping.inspect.printable import one_line
 
 if TYPE_CHECKING:
-    from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.exchange.facts import Facts
 
 OK = "ok"
 CLIENT_LEFT = "client_left"
@@ -116,7 +116,7 @@ class Summary:
         return made
 
 
-def summarise(exchange: Exchange) -> Summary:
+def summarise(exchange: Facts) -> Summary:
     """Sum up an exchange that has ended."""
     job, response, failover = exchange.job, exchange.flow.response, exchange.failover
     status = response.status_code if response is not None else exchange.status

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from mitmproxy import http
 
 from mapping.dialect import Dialect
 from mapping.faults import Fault
 from mapping.openai_errors import error_answer, error_body
-
-if TYPE_CHECKING:
-    from addons.gateway.exchange.exchange import Exchange
 
 type Fields = list[tuple[bytes, bytes]]
 
@@ -39,24 +35,6 @@ def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> htt
     """An error as an HTTP answer, in the words of a dialect; OpenAI's where none is known."""
     told = error_answer(problem) if dialect is None else dialect.error(problem)
     return make(told.status, told.body, [*told.fields, *fields])
-
-
-def fields_of(exchange: Exchange, *, close: bool) -> Fields:
-    """The header fields that every answer has. `close`: the client wants the connection to end."""
-    fields: Fields = [(b"x-request-id", exchange.id.encode())]
-    job = exchange.job
-    if job is not None and (model := job.answering_model):
-        fields.append((b"X-Mapped-Model", model.encode("ascii", "replace")))
-        if exchange.account and exchange.gateway.settings.proxy.expose_account:
-            fields.append((b"X-Account-Email", exchange.account.label.encode("ascii", "replace")))
-    if len(exchange.notes):
-        fields.append((b"X-Antigravity-Notes", exchange.notes.header().encode()))
-    origin = exchange.caller.origin
-    if origin is not None and exchange.gateway.gatekeeper.allows_origin(origin):
-        fields += cors_fields(origin)
-    if close:
-        fields.append((b"Connection", b"close"))
-    return fields
 
 
 def cors_fields(origin: str) -> Fields:

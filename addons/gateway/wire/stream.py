@@ -178,8 +178,9 @@ class GatewayStream(HttpStream):
             yield from self.attempt()
         elif self.exchange.paused:
             yield from self.again()
-        else:
+        elif self.flow.response is not None:
             yield from self.answer()
+        # else the client is gone, and the event that says so comes next
 
     def again(self) -> CommandGenerator[None]:
         """Make another attempt, after the pause that the exchange wants."""

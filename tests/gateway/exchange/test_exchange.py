@@ -15,6 +15,7 @@ from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.summary import Summary, line
 from addons.gateway.gateway import Gateway
 from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.wire.stream import GatewayStream
 
 EVENT = (
     b'data: {"candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]}\r\n\r\n'
@@ -209,3 +210,20 @@ def test_an_answer_without_content_is_told_of(tmp_path: Path) -> None:
     gateway.close_store()
     assert " · 200 · finish length · " in line(told[0])
     assert "empty=max_tokens: all 100 tokens were thoughts; raise max_tokens" in line(told[0])
+
+
+def test_a_client_that_leaves_while_others_look_at_its_request_ends_the_attempt(tmp_path: Path) -> None:
+    """Another addon's hook may take its time; nothing goes up then, and the layer waits for the event that says so."""
+    gateway = gateway_of(tmp_path)
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, CHAT)
+        assert exchange.wants_upstream
+        exchange.client_left()
+        stream = GatewayStream.__new__(GatewayStream)
+        stream.exchange, stream.flow = exchange, exchange.flow
+        exchange.flow.response = None
+        assert list(stream.proceed()) == []
+
+    asyncio.run(run())
+    gateway.close_store()

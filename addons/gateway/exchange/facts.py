@@ -1,0 +1,230 @@
+"""What is known of one request, while it runs and afterwards, and the answer in its flow.
+
+Who drives it is `exchange.Exchange`; the summary, the record, the status page and the endpoints read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mitmproxy import http
+
+from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.failover import Attempt, Failover
+from addons.gateway.accounts.pool import Pool
+from addons.gateway.endpoints.jobs import Job
+from addons.gateway.exchange.machine import Machine
+from addons.gateway.exchange.verdicts import State
+from addons.gateway.http import admission, answers, routes
+from addons.gateway.http.callers import Caller
+from addons.gateway.http.routes import Match
+from addons.gateway.record.seeds import Seeds
+from addons.gateway.record.trace import Trace
+from mapping.faults import Fault
+from mapping.notes import Notes
+
+if TYPE_CHECKING:
+    from addons.gateway.gateway import Gateway
+
+
+@dataclass(slots=True, eq=False)
+class Facts:
+    """See the module."""
+
+    gateway: Gateway
+    flow: http.HTTPFlow
+    caller: Caller
+    id: str
+    inner: bool = False
+    """Made by the gateway itself, not by a client."""
+    is_poll: bool = False
+    """An open status page asks for itself again."""
+    is_own: bool = False
+    """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
+    show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
+    """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
+    trace: Trace | None = None
+    seeds: Seeds = field(default_factory=Seeds)
+    started: float = field(default_factory=time.monotonic)
+    notes: Notes = field(default_factory=Notes)
+    machine: Machine = field(default_factory=Machine)
+    failover: Failover | None = None
+    """The attempts; None: no call is made yet."""
+    pool: Pool | None = None
+    """The accounts that may serve; None: all of the gateway's."""
+    conversation: Conversation | None = None
+    """What the request goes on with, where that is to stay on its account."""
+    result: asyncio.Future[bytes] | None = None
+    """Inner exchanges: the upstream's answer, or a Fault."""
+    tenant: str = ""
+    method: str = ""
+    path: str = ""
+    """Of the client's request."""
+    endpoint: str = "unknown"
+    asked_model: str | None = None
+    """As the client named it, cut to what is kept of a name."""
+    head_only: bool = False
+    tail: bytes = b""
+    """The last bytes of the client's stream."""
+    error: str | None = None
+    """The code of the error that the client got, or else its type."""
+    message: str | None = None
+    """Of that error."""
+    status: int | None = None
+    """Of an answer that is in no flow."""
+    left: bool = False
+    """The client did not wait for the end."""
+    delivered: bool = False
+    """The client's answer was sent to its end."""
+    events: int = 0
+    """Of a stream: how many went to the client."""
+    first_sent: float = 0.0
+    """When the first bytes of a stream went to the client."""
+    begun: bool = False
+    """The request is there as a whole."""
+    _head: http.Response | None = None
+    _http11: bool = True
+    _close: bool = False
+    """The client wants the connection to end."""
+
+    @property
+    def state(self) -> State:
+        """What is to be done next."""
+        return self.machine.state
+
+    @property
+    def job(self) -> Job | None:
+        """What the request is about, once that is understood."""
+        return self.machine.job
+
+    @job.setter
+    def job(self, job: Job) -> None:
+        self.machine.job = job
+
+    @property
+    def account(self) -> Account | None:
+        """The account that was asked last."""
+        return self.failover.account if self.failover else None
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        return self.failover.attempts if self.failover else []
+
+    @property
+    def sent_stream(self) -> bool:
+        """The client got a stream, not a whole answer."""
+        return self._head is not None
+
+    @property
+    def paused(self) -> bool:
+        """Another attempt is made, after `pause` seconds."""
+        return self.machine.state is State.PAUSED
+
+    @property
+    def pause(self) -> float:
+        return self.machine.pause
+
+    @property
+    def streaming(self) -> bool:
+        return self.machine.state is State.STREAMING
+
+    @property
+    def overdue(self) -> bool:
+        """It was cut short, and the client's answer is an error."""
+        return self.machine.overdue
+
+    @property
+    def wants_upstream(self) -> bool:
+        """Whether the flow is a call that an upstream is to answer."""
+        return self.machine.state is State.CALLING
+
+    # --- its arrival
+
+    def admit(self) -> Match | None:
+        """What the request asks for; None: it is answered. Raises Fault."""
+        gateway, request = self.gateway, self.flow.request
+        self._http11 = request.data.http_version == b"HTTP/1.1"
+        self._close = request.headers.get("connection", "").lower() == "close"
+        self.method = request.method
+        self.head_only = request.method == "HEAD"
+        self.path = admission.path_of(request)
+        origin = self.caller.origin
+        if request.method == "OPTIONS" and origin is not None:
+            self._preflight(origin)
+            return None
+        if gateway.ending:
+            raise admission.stopping()
+        self.tenant, match = admission.admit(
+            gateway.gatekeeper,
+            self.caller,
+            request,
+            busy=len(gateway.exchanges),
+            limit=gateway.settings.limits.in_flight,
+        )
+        self.endpoint = match.endpoint.name
+        if gateway.recordings and (known := gateway.recordings.seeds_for(request)):
+            self.seeds = Seeds(known)
+        if match.unusual:
+            self.notes.add("path", f"taken for {match.endpoint.path}")
+        return match
+
+    def _preflight(self, origin: str) -> None:
+        """A browser asks what it may send."""
+        wanted = self.flow.request.headers.get("access-control-request-headers", "authorization, content-type")
+        allowed = self.gateway.gatekeeper.allows_origin(origin)
+        methods = routes.methods_of(self.path)
+        self.machine.answered(b"")
+        self.flow.response = answers.preflight(methods, wanted, self.fields(), allowed=allowed)
+
+    # --- its answer
+
+    def fields(self) -> answers.Fields:
+        """The header fields that every answer has."""
+        fields: answers.Fields = [(b"x-request-id", self.id.encode())]
+        job = self.job
+        if job is not None and (model := job.answering_model):
+            fields.append((b"X-Mapped-Model", model.encode("ascii", "replace")))
+            if self.account and self.gateway.settings.proxy.expose_account:
+                fields.append((b"X-Account-Email", self.account.label.encode("ascii", "replace")))
+        if len(self.notes):
+            fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
+        origin = self.caller.origin
+        if origin is not None and self.gateway.gatekeeper.allows_origin(origin):
+            fields += answers.cors_fields(origin)
+        if self._close:
+            fields.append((b"Connection", b"close"))
+        return fields
+
+    def answer(self, content: bytes, fields: answers.Fields | None = None) -> None:
+        """With a whole body. `fields`: its type and what else it needs; None: it is JSON."""
+        if self.result is None:
+            self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self.fields()])
+        elif not self.result.done():  # it is when the call was given up
+            self.result.set_result(content)
+
+    def answer_error(self, problem: Fault) -> None:
+        """With an error, where no stream has begun."""
+        self.tell(problem)
+        if self.show_error:
+            self.flow.response = self.show_error(problem, self.fields())
+        else:
+            spoken = routes.dialect_of(self.method, self.path)
+            self.flow.response = answers.error(problem, self.fields(), spoken)
+
+    def tell(self, problem: Fault) -> None:
+        """The client is told of a fault: so is the record, and who waits for an inner exchange."""
+        self.error, self.message = problem.name, problem.message
+        if self.result is not None and not self.result.done():
+            self.result.set_exception(problem)
+
+    def stream_head(self) -> http.Response:
+        """The head of the client's stream."""
+        if self._head is None:
+            self._head = answers.head(self.fields(), chunked=self._http11)
+            self.first_sent = time.monotonic()
+        return self._head
