@@ -166,9 +166,8 @@ class Exchange(Facts):
         """The upstream can't be reached, or broke off before its answer was whole."""
         with Guard(self):
             verdict = self.machine.cut(message, connecting=connecting)
-            if problem := verdict.problem:
-                whose = f" · {self.account.label}" if self.account else ""
-                logger.info(f"{self.id}{whose} · {problem.reason}: {problem.detail}")
+            if verdict.problem:
+                self._log(verdict.problem)
             self._obey(verdict)
 
     def client_left(self) -> None:
@@ -210,6 +209,8 @@ class Exchange(Facts):
 
     def attempt_failed(self, problem: UpstreamError) -> None:
         """Another attempt, or the error."""
+        if problem.detail:
+            self._log(problem)
         self._obey(self.machine.failed(problem))
 
     def crashed(self) -> None:
@@ -274,6 +275,11 @@ class Exchange(Facts):
         if self.trace:
             self.trace.given |= {"typed_tools": typed} if typed else {}
             self.trace.called(self.flow, job, self.id)
+
+    def _log(self, problem: UpstreamError) -> None:
+        """What a library said of the connection: no client is told that."""
+        whose = f" · {self.account.label}" if self.account else ""
+        logger.info(f"{self.id}{whose} · {problem.reason}: {problem.detail}")
 
     def _tell_of_retry(self, problem: UpstreamError, seconds: float) -> None:
         whose = f"{self.job.model} · {self.account.label}" if self.job and self.account else self.id

@@ -46,6 +46,7 @@ from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.wire.bodies import MAX_BYTES, AnswerReader
+from mapping.gemini import upstream_errors
 from mapping.gemini.upstream_errors import UpstreamError
 
 if TYPE_CHECKING:
@@ -271,8 +272,7 @@ class GatewayStream(HttpStream):
         try:
             validate_headers(response)
         except ValueError as e:
-            yield from self.owner.abandon(self.context.server)
-            yield from self.attempt_failed(f"Received {e} from the upstream.")
+            yield from self.refuse_answer(upstream_errors.broken_off(f"Received {e} from the upstream."[:MAX_REASON]))
             return
         try:
             self._reader = AnswerReader(response.headers.pop("content-encoding", ""))
