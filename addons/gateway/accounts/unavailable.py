@@ -60,7 +60,7 @@ def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datet
     code, kind = "rate_limit_exceeded", FaultKind.REQUEST_LIMIT
     if rest.cause is Cause.DAY:
         code, kind = _NO_MONEY, FaultKind.QUOTA
-        message = f"{rest.said} The quota for {model} is used up{wait}.".strip()
+        message = f"The quota for {model} is used up{wait}. {rest.said}".strip()
     elif rest.cause is Cause.TOLD:
         message = f"The accounts for {model} rest because a person wants it{wait}."
     else:

@@ -183,11 +183,11 @@ def test_a_long_rest_is_not_to_be_waited_for() -> None:
     assert error.message == f"Rate limit reached for {MODEL} until 00:20 (2 h 0 min)."
 
 
-def test_the_quota_of_a_day_keeps_googles_words() -> None:
+def test_the_quota_of_a_day_comes_before_googles_words_which_are_long() -> None:
     accounts, _ = pool("a")
     accounts.cool(accounts.accounts[0], MODEL, 34764, "429", Cause.DAY, "You exceeded your current quota.")
     error = unavailable.error(accounts, MODEL, now=lambda: datetime(2026, 11, 28, 22, 20, 36))
-    told = f"You exceeded your current quota. The quota for {MODEL} is used up until 08:00 (9 h 40 min)."
+    told = f"The quota for {MODEL} is used up until 08:00 (9 h 40 min). You exceeded your current quota."
     assert (error.code, error.should_retry, error.message) == ("insufficient_quota", False, told)
 
 
