@@ -46,10 +46,18 @@ class Place:
 
 
 def blame(fault: Fault, plan: Plan) -> Fault:
-    """The same fault of an upstream, with the client's path in `param`; the message names the tool, if it is one.
+    """The same fault of an upstream, with the client's path in `param`; the message names the tool, if it is one, and
+    the client's name of a model that is not found, if it has another.
 
     `fault.param` is a path in Gemini's request (or one of the client's words for all dialects, such as `model`).
     """
+    if fault.param == "model" and fault.code == "model_not_found":
+        if plan.client_model.rpartition("/")[2] != plan.model:
+            fault.message = (
+                f"{fault.message.rstrip()} The request's '{plan.client_model[:200]}' stands for {plan.model} here: "
+                "[models.mapping] of the settings can change that."
+            )
+        return fault
     if fault.param is None or fault.param == "model":
         return fault
     place = client_place(fault.param, plan)

@@ -57,11 +57,11 @@ DIALECTS: dict[str, Any] = {
 }
 
 
-def plan_of(dialect: str, body: dict[str, Any]) -> Plan:
+def plan_of(dialect: str, body: dict[str, Any], *, model: str = "gemini-3.8-flash", client_model: str = "m") -> Plan:
     made = DIALECTS[dialect](
-        {"model": "m", **body},
-        model="gemini-3.8-flash",
-        client_model="m",
+        {"model": client_model, **body},
+        model=model,
+        client_model=client_model,
         options=Options(),
         recall=nothing_remembered,
         notes=Notes(),
@@ -166,9 +166,20 @@ def test_the_clients_own_path(
     assert fault.message == before.rstrip() * bool(tool) + before * (not tool) + told
 
 
-def test_the_model_has_one_name_everywhere() -> None:
-    fault = from_http(404, b'{"error": {"message": "models/x is not found"}}').error
-    assert blame(fault, plan_of("responses", RESPONSES)).param == "model"
+MAPPED = "models/x is not found. The request's 'm' stands for x here: [models.mapping] of the settings can change that."
+
+
+@pytest.mark.parametrize(
+    ("client_model", "message"),
+    [("m", MAPPED), ("x", "models/x is not found."), ("models/x", "models/x is not found.")],
+)
+@pytest.mark.parametrize(("dialect", "body"), [("chat", CHAT), ("responses", RESPONSES), ("completions", COMPLETIONS)])
+def test_a_model_that_is_not_found_is_told_with_the_name_that_the_client_has_for_it(
+    dialect: str, body: dict[str, Any], client_model: str, message: str
+) -> None:
+    fault = from_http(404, b'{"error": {"message": "models/x is not found."}}').error
+    blame(fault, plan_of(dialect, body, model="x", client_model=client_model))
+    assert (fault.param, fault.message) == ("model", message)
 
 
 @pytest.mark.parametrize(
