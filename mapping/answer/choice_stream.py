@@ -105,7 +105,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         reader = self._first.reader
         try:
             for event in self._parser.end():
-                for response in payload.responses(event):
+                for response in payload.responses(event, last=True):
                     reader.add(response)
             self._parser = sse.EventParser()
             reader.end(needs_content=needs_content and not self.started and not self._out)

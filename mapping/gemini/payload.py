@@ -16,16 +16,20 @@ from mapping.gemini.upstream_errors import broken, from_event
 from mapping.values import JSON
 
 
-def responses(data: bytes) -> list[JSON]:
+def responses(data: bytes, *, last: bool = False) -> list[JSON]:
     """The responses in the bytes of a whole answer, or of one event of a stream. Nearly always one.
 
-    `[DONE]`, which proxies add to streams, is none. Raises UpstreamError.
+    `last`: the stream ended with this event and did not say that the event is complete. `[DONE]`, which proxies add to
+    streams, is no response. Raises UpstreamError.
     """
     try:
         value = jsonio.loads(data)
     except ValueError:
         if data.strip() == b"[DONE]":
             return []
+        if last:
+            said = "The upstream's answer ended in the middle of an event."
+            raise broken(said, code="upstream_incomplete") from None
         raise broken("The upstream's answer is not JSON.", code="upstream_not_json") from None
     return unwrap(value)
 

@@ -89,7 +89,7 @@ class ResponsesStream:
             return b""
         try:
             for event in self._parser.end():
-                for response in payload.responses(event):
+                for response in payload.responses(event, last=True):
                     self._reader.add(response)
             self._parser = sse.EventParser()
             self._reader.end(needs_content=needs_content and not self.started and not self._events)

@@ -74,7 +74,7 @@ def endless_text(id: str, script: Script) -> Row:
 
 
 UNREACHABLE, BROKEN, TIMEOUT = "502 upstream_unreachable", "502 upstream_broke_off", "504 upstream_timeout"
-NOT_JSON, EMPTY = "500 upstream_not_json", "500 upstream_empty"
+NOT_JSON, EMPTY, INCOMPLETE = "500 upstream_not_json", "500 upstream_empty", "500 upstream_incomplete"
 TOO_LARGE, EVENT_TOO_LARGE = "502 upstream_too_large", "500 upstream_event_too_large"
 ODD_STATUS = "502 None"
 HALF = len(WHOLE) // 2
@@ -318,9 +318,9 @@ CUT = (
     BROKEN,
     EMPTY,
     NOT_JSON,
+    INCOMPLETE,
     "200, then upstream_broke_off",
     "200, then upstream_incomplete",
-    "200, then upstream_not_json",
 )
 """What may be seen of an answer that was cut off: an error in any case."""
 

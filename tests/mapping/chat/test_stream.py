@@ -351,7 +351,7 @@ def test_a_fault_before_content_is_raised(silent: list[Any], fault: bytes, kind:
         pytest.param(sse({"error": {"code": 503, "message": "x"}}), None, id="error-event"),
         pytest.param(b"data: {\n\n", "upstream_not_json", id="not-JSON"),
         pytest.param(b"", "upstream_incomplete", id="end"),
-        pytest.param(b'data: {"candi', "upstream_not_json", id="cut-off"),
+        pytest.param(b'data: {"candi', "upstream_incomplete", id="cut-off"),
         pytest.param(sse(event(finishReason="MISSING_THOUGHT_SIGNATURE")), None, id="signature"),
     ],
 )

@@ -247,6 +247,7 @@ def raise_or_end(stream: CompletionsStream, last: bytes) -> bytes:
         pytest.param(sse({"error": {"code": 503, "message": "x"}}), None, id="error-event"),
         pytest.param(b"data: {\n\n", "upstream_not_json", id="not-JSON"),
         pytest.param(b"", "upstream_incomplete", id="end"),
+        pytest.param(b'data: {"candi', "upstream_incomplete", id="cut-off"),
     ],
 )
 def test_a_fault_after_text_is_an_error_event(fault: bytes, code: str | None) -> None:
