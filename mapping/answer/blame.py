@@ -54,8 +54,8 @@ def blame(fault: Fault, plan: Plan) -> Fault:
     if fault.param == "model" and fault.code == "model_not_found":
         if plan.client_model.rpartition("/")[2] != plan.model:
             fault.message = (
-                f"{fault.message.rstrip()} The request's '{plan.client_model[:200]}' stands for {plan.model} here: "
-                "[models.mapping] of the settings can change that."
+                f"'{plan.client_model[:100]}' stands for {plan.model} here "
+                f"([models.mapping] of the settings can change that): {fault.message}"
             )
         return fault
     if fault.param is None or fault.param == "model":

@@ -166,7 +166,7 @@ def test_the_clients_own_path(
     assert fault.message == before.rstrip() * bool(tool) + before * (not tool) + told
 
 
-MAPPED = "models/x is not found. The request's 'm' stands for x here: [models.mapping] of the settings can change that."
+MAPPED = "'m' stands for x here ([models.mapping] of the settings can change that): models/x is not found."
 
 
 @pytest.mark.parametrize(
