@@ -11,19 +11,19 @@ import enum
 
 
 class FaultKind(enum.Enum):
-    """Whose fault it is, or which limit was reached. A dialect's error types come from it."""
+    """Whose fault it is, or which limit was reached. A dialect's error types come from it; the values are for logs."""
 
-    REQUEST = "request"
+    REQUEST = "invalid_request_error"
     """The request asks for what can't be had."""
-    SERVER = "server"
+    SERVER = "server_error"
     """The gateway, or Gemini, failed."""
-    REQUEST_LIMIT = "request limit"
+    REQUEST_LIMIT = "requests"
     """Too many requests within a time."""
-    TOKEN_LIMIT = "token limit"  # noqa: S105 - no secret
+    TOKEN_LIMIT = "tokens"  # noqa: S105 - no secret
     """Too many tokens within a time."""
-    QUOTA = "quota"
+    QUOTA = "insufficient_quota"
     """What was paid for, or is free, is used up."""
-    PERMISSION = "permission"
+    PERMISSION = "permission_error"
     """The account may not do this."""
 
 
@@ -60,7 +60,7 @@ class Fault(Exception):
     @property
     def name(self) -> str:
         """A word for logs and metrics: the code, else the kind."""
-        return self.code or self.kind.value.replace(" ", "_")
+        return self.code or self.kind.value
 
 
 def missing(param: str) -> Fault:
