@@ -62,7 +62,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Watched,
     folder = tmp_path_factory.mktemp("tls")
     CertStore.create_store(folder, "mitmproxy", 2048)
     upstream = TlsUpstream(folder / "mitmproxy-ca.pem")
-    settings = SETTINGS.partition('[[accounts]]\nemail = "person"')[0].replace("DEADLINE", "1s")
+    settings = SETTINGS.partition('[[accounts]]\nemail = "person"')[0].replace("DEADLINE", "1s").replace("LIFE", "30s")
     settings = settings.replace("UPSTREAM", upstream.url.replace("http:", "https:"))
     watched = Watched(start_gateway(folder, settings, "--set", "ssl_insecure=true"), upstream)
     watched.settle()
