@@ -25,6 +25,7 @@ from addons.gateway.endpoints.generate import Generate
 from addons.gateway.endpoints.stored_responses import StoredResponses
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.ids import new_id
+from addons.gateway.exchange.job import Ask, Check, Job
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.callers import Caller, take
@@ -269,13 +270,11 @@ class Gateway:
         """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
         return self._endpoints[match.endpoint.name](exchange, match)
 
-    def asker(self, exchange: Exchange, blamed: Callable[[Fault], Fault]) -> jobs.Ask:
+    def asker(self, exchange: Exchange, blamed: Callable[[Fault], Fault]) -> Ask:
         """What makes further upstream calls for an exchange. `blamed`: see `Job.blamed`."""
         return partial(self._ask, exchange, blamed)
 
-    async def _ask(
-        self, outer: Exchange, blamed: Callable[[Fault], Fault], call: GeminiCall, check: jobs.Check
-    ) -> bytes:
+    async def _ask(self, outer: Exchange, blamed: Callable[[Fault], Fault], call: GeminiCall, check: Check) -> bytes:
         """Make an upstream call that is a part of the exchange `outer`, with failover. Raises Fault."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -396,7 +395,7 @@ class Gateway:
         status_page.show_json(exchange)
 
 
-class _NotYet(jobs.Job):
+class _NotYet(Job):
     """Stands for a request whose translation has not succeeded: errors name its model."""
 
     def __init__(self, model: str, client_model: str) -> None:

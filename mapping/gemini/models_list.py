@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import quote
 
 from mapping import jsonio
 from mapping.faults import Fault
@@ -17,7 +18,7 @@ from mapping.gemini.catalogue import AS_OF, BY_NAME, KNOWN, SHORT
 from mapping.gemini.model_classes import is_retired
 from mapping.gemini.models import model_info, strip_prefixes
 from mapping.responses.codex_catalog import Entry, catalog
-from mapping.values import JSON
+from mapping.values import JSON, GeminiCall
 
 _GENERATE = "generateContent"
 
@@ -35,6 +36,12 @@ def built_in(today: date) -> list[JSON]:
         for model in KNOWN
         if not is_retired(model.name, today)
     ]
+
+
+def call(page: str | None = None) -> GeminiCall:
+    """The call that lists the models, from a page's token on."""
+    following = f"&pageToken={quote(page, safe='')}" if page else ""
+    return GeminiCall("", "", query=f"?pageSize=1000{following}")
 
 
 def read_page(content: bytes) -> tuple[list[JSON], str | None]:

@@ -17,7 +17,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
 from addons.gateway.endpoints.answer_job import AnswerJob
-from addons.gateway.endpoints.jobs import Job
+from addons.gateway.exchange.job import Job
 from addons.gateway.http import routes
 from addons.gateway.record.retranslation import translate
 from mapping import dialects, jsonio

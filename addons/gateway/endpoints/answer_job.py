@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self
 
-from addons.gateway.endpoints.jobs import Ask, MendableJob
+from addons.gateway.endpoints.jobs import MendableJob
+from addons.gateway.exchange.job import Ask
 from mapping.answer.usage import Totals, add_up, totals_in
 from mapping.dialect import Answering, Kept, StreamTranslator, WholeTranslator
 from mapping.faults import Fault

@@ -1,143 +1,23 @@
-"""What a request wants from the upstream, and how its answer is made of what comes back.
-
-An `Exchange` deals with accounts, attempts and failures, whatever the request is about; a `Job` is what it is about.
-"""
+"""Jobs that have one upstream call: one that can be mended, the list of models, a call of the gateway's own."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
 
+from addons.gateway.exchange.job import Check, Job
 from addons.gateway.storage.refused_forms import RefusedForms
-from mapping.answer.usage import Totals
-from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini import models_list
 from mapping.gemini.resign import replace_signatures
 from mapping.gemini.second_try import TOOLS, UNSAID, refused_forms, with_typed, without_refused
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
-from mapping.values import JSON, GeminiCall, RawTurn
+from mapping.values import JSON, GeminiCall
 
 MAX_MENDS = 4
 """How often one request is changed because of what the upstream refuses in it."""
-
-
-def list_models(page: str | None = None) -> GeminiCall:
-    """The call that lists the models, from a page's token on."""
-    following = f"&pageToken={quote(page, safe='')}" if page else ""
-    return GeminiCall("", "", query=f"?pageSize=1000{following}")
-
-
-type Check = Callable[[bytes], None]
-"""Raises UpstreamError for a whole upstream answer that is none, so that another attempt is made."""
-
-type Ask = Callable[[GeminiCall, Check], Awaitable[bytes]]
-"""Makes a further upstream call with failover of its own. Raises Fault."""
-
-
-class Job(ABC):
-    """One whole answer from one upstream call, as its subclasses say."""
-
-    model: str = ""
-    """Cooldowns count per model; this is the one. Empty: the list of models."""
-    shown_model: str | None = None
-    """The model that is asked; None: not a model call."""
-    client_model: str | None = None
-    """The model as the client named it."""
-    streams: bool = False
-    needs_content: bool = False
-    """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
-
-    @property
-    def answering_model(self) -> str | None:
-        """The model that answers, as far as it is known; None: not a model call."""
-        return self.shown_model
-
-    @abstractmethod
-    def request(self) -> GeminiCall:
-        """The call to make next."""
-
-    def begin(self) -> None:  # noqa: B027 - most have nothing beside the one call
-        """The call is about to be made: what runs beside it and is not under way may start."""
-
-    def stream(self) -> StreamTranslator:
-        """A fresh translator for one attempt at a streamed answer."""
-        raise AssertionError("not a stream")
-
-    def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
-        """The translator for the attempt after the one that `translator` was for."""
-        return translator.again()
-
-    @abstractmethod
-    def take(self, content: bytes) -> bool:
-        """Take a whole upstream answer. False: there is more to fetch, `request` says what."""
-
-    def go_on(self, token: str) -> bool:
-        """The upstream wants to be asked again with this continuation token. False: it has been asked often enough."""
-        return False
-
-    @property
-    def has_others(self) -> bool:
-        """Whether other calls run beside the first one."""
-        return False
-
-    async def others(self) -> list[bytes]:
-        """The answers of the calls that run beside the first one."""
-        return []
-
-    def finish(self, others: list[bytes]) -> bytes:
-        """The client's answer; for what the gateway asks for itself, the upstream's as it came."""
-        return b""
-
-    def remember(self) -> dict[str, RawTurn]:
-        """What the next request of the conversation will need."""
-        return {}
-
-    def totals(self) -> Totals | None:
-        """The tokens of the answer, if there is one that has any."""
-        return None
-
-    def finish_reasons(self) -> list[str]:
-        """OpenAI's finish reason of each choice of the answer that has ended."""
-        return []
-
-    def ended(self) -> None:  # noqa: B027 - most have nothing to do then
-        """The answer is complete, and on its way to the client."""
-
-    def rebuild_signatures(self) -> bool:
-        """Put placeholders where the upstream misses thought signatures. False: that was tried already."""
-        return False
-
-    def leave_out(self, problem: UpstreamError) -> bool:
-        """Ask without what the upstream refused, or with another form of it. False: that can't be done (again)."""
-        return False
-
-    def goes_to(self, upstream: str, forms: RefusedForms) -> list[int]:
-        """The call is about to go to this kind of upstream: ask at once in the form that it takes, as far as is known.
-
-        The indices of the function declarations that this has changed.
-        """
-        return []
-
-    def take_empty(self) -> bool:
-        """From now on an answer that holds nothing is taken as it is. False: it was already."""
-        needed, self.needs_content = self.needs_content, False
-        return needed
-
-    def blamed(self, problem: Fault) -> Fault:
-        """The upstream's fault, with the client's own words for what is refused."""
-        return problem
-
-    def instead_of_error(self, problem: Fault) -> bytes | None:
-        """An answer that is better than an error, if there is one."""
-        return None
-
-    def cancel(self) -> None:  # noqa: B027 - most have nothing to end
-        """The client is gone, or the exchange is over."""
 
 
 class MendableJob(Job):
@@ -240,7 +120,7 @@ class ModelListJob(Job):
         self._page: str | None = None
 
     def request(self) -> GeminiCall:
-        return list_models(self._page)
+        return models_list.call(self._page)
 
     def take(self, content: bytes) -> bool:
         models, following = models_list.read_page(content)

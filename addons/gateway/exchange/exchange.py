@@ -22,9 +22,9 @@ from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.failover import Failover
-from addons.gateway.endpoints.jobs import Job
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.guard import Guard
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.patience import Patience
 from addons.gateway.exchange.silence import Silence
 from addons.gateway.exchange.summary import summarise

@@ -17,7 +17,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.failover import Attempt, Failover
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.endpoints.jobs import Job
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.http import admission, answers, routes

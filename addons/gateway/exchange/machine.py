@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from addons.gateway.endpoints.jobs import Job
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.verdicts import GATHER, HANG_UP, NOTHING, SEND, SHOW, Attempts, Do, State, Verdict
 from addons.gateway.exchange.verdicts import ImpossibleEventError as Impossible
 from mapping.dialect import StreamTranslator

@@ -24,7 +24,6 @@ from mitmproxy.utils import asyncio_utils
 from addons.gateway.accounts import direct_call, upstream_kinds
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.credentials.daemon_thread import in_thread
-from addons.gateway.endpoints.jobs import list_models
 from addons.gateway.models.model_map import target_of
 from mapping.faults import Fault
 from mapping.gemini import models_list
@@ -239,7 +238,7 @@ def fetch(account: Account, default: Address) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     page: str | None = None
     for _ in range(MAX_PAGES):
-        models, page = models_list.read_page(direct_call.make(account, default, list_models(page)))
+        models, page = models_list.read_page(direct_call.make(account, default, models_list.call(page)))
         found += models
         if page is None:
             break

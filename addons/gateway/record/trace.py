@@ -27,8 +27,8 @@ from mapping.responses.request.input_items import Unseal
 from mapping.values import JSON, RawTurn, Recall
 
 if TYPE_CHECKING:
-    from addons.gateway.endpoints.jobs import Job
     from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.exchange.job import Job
     from addons.gateway.http.callers import Caller
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")

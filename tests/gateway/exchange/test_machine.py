@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from addons.gateway.endpoints.jobs import Job
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.verdicts import Do, ImpossibleEventError, State, Verdict
 from mapping.answer.usage import Totals

@@ -11,9 +11,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from addons.gateway.endpoints.jobs import Job
 from addons.gateway.exchange import exchange as exchanges
 from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.steps import REPORT_EVERY, Steps
 from addons.gateway.gateway import Gateway
 from addons.gateway.record.trace import Recorder, Trace
