@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from addons.gateway.storage.bounded import Bounded
 from mapping.request.conversation import beginning
 from mapping.values import JSON
 
@@ -57,11 +57,7 @@ class Affinity:
     def __init__(
         self, *, max_keys: int = MAX_KEYS, max_idle: float = MAX_IDLE, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._known: OrderedDict[bytes, tuple[Conversation, float]] = OrderedDict()
-        """By key, with the time of the latest use; the longest unused is first."""
-        self._max_keys = max_keys
-        self._max_idle = max_idle
-        self._clock = clock
+        self._known: Bounded[bytes, Conversation] = Bounded(max_keys, seconds=max_idle, idle=True, clock=clock)
 
     def __len__(self) -> int:
         return len(self._known)
@@ -72,7 +68,7 @@ class Affinity:
         if name and isinstance(name, str):
             return self._conversation(tenant, "prompt_cache_key", name)
         previous = body.get("previous_response_id")
-        if isinstance(previous, str) and (found := self._find(_key(tenant, "response", previous))):
+        if isinstance(previous, str) and (found := self._known.use(_key(tenant, "response", previous))):
             return found
         for header in SESSION_HEADERS:
             if value := headers.get(header):
@@ -86,30 +82,15 @@ class Affinity:
 
     def made(self, tenant: str, response_id: str, conversation: Conversation) -> None:
         """A response was made in a conversation: whoever goes on from it goes on with that."""
-        self._remember(_key(tenant, "response", response_id), conversation)
+        self._known.put(_key(tenant, "response", response_id), conversation)
 
     def _conversation(self, tenant: str, kind: str, name: str | bytes) -> Conversation:
         key = _key(tenant, kind, name)
-        found = self._find(key)
+        found = self._known.use(key)
         if found is None:
             found = Conversation()
-            self._remember(key, found)
+            self._known.put(key, found)
         return found
-
-    def _find(self, key: bytes) -> Conversation | None:
-        entry = self._known.pop(key, None)
-        if entry is None or entry[1] + self._max_idle < self._clock():
-            return None
-        self._remember(key, entry[0])
-        return entry[0]
-
-    def _remember(self, key: bytes, conversation: Conversation) -> None:
-        self._known.pop(key, None)
-        self._known[key] = conversation, self._clock()
-        oldest = next(iter(self._known))
-        while len(self._known) > self._max_keys or self._known[oldest][1] + self._max_idle < self._clock():
-            del self._known[oldest]
-            oldest = next(iter(self._known))
 
 
 def _key(tenant: str, kind: str, name: str | bytes) -> bytes:

@@ -11,8 +11,8 @@ a class is asked anew for each request, because models come and go. A person's o
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from mapping.faults import Fault
@@ -90,8 +90,6 @@ MAX_NAME = 256
 _NAME = re.compile(r"[\w.\-]{1,128}", re.ASCII)
 _REMEMBERED = 1024
 """Names whose target is remembered."""
-_LONGEST = 200
-"""Characters of a name that is remembered; names come from clients."""
 
 
 class _Target(NamedTuple):
@@ -111,7 +109,8 @@ class ModelMap:
         self._model_of = model_of
         self._wildcards = _ordered({strip_prefixes(n): t for n, t in mapping.items() if "*" in n})
         self._built_in = _ordered({name: target for name, target in BUILT_IN.items() if "*" in name})
-        self._known: OrderedDict[str, _Target] = OrderedDict()
+        self._known = lru_cache(_REMEMBERED)(self._look_up)
+        """As `_look_up`, whose answers are remembered."""
 
     def resolve(self, name: str) -> str:
         """The Gemini model for a client's model name. Raises Fault 404 `model_not_found`."""
@@ -122,13 +121,7 @@ class ModelMap:
                 code="string_above_max_length",
                 param="model",
             )
-        target = self._known.get(name)
-        if target is None:
-            target = self._look_up(name)
-            if len(name) <= _LONGEST:
-                self._known[name] = target
-                if len(self._known) > _REMEMBERED:
-                    self._known.popitem(last=False)
+        target = self._known(name)
         return target.model or self._model_of(target.kind)
 
     def stands_for_another(self, name: str) -> bool:

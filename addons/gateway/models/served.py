@@ -7,10 +7,10 @@ by age; what was seen is forgotten at a restart, and seen again with the first a
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date
 
+from addons.gateway.storage.bounded import Bounded
 from mapping.gemini.model_classes import served_under
 
 MAX_MODELS = 256
@@ -23,20 +23,14 @@ class ServedModels:
 
     def __init__(self, today: Callable[[], date], clock: Callable[[], float] = time.monotonic) -> None:
         self._today = today
-        self._clock = clock
-        self._seen: OrderedDict[str, tuple[str, float]] = OrderedDict()
+        self._seen: Bounded[str, str] = Bounded(MAX_MODELS, seconds=MAX_AGE, clock=clock)
+        """The model that is asked -> the one that has answered."""
 
     def saw(self, asked: str, answered: str) -> None:
         """A model of this other name has answered."""
-        self._seen.pop(asked, None)
-        self._seen[asked] = (answered, self._clock() + MAX_AGE)
-        if len(self._seen) > MAX_MODELS:
-            self._seen.popitem(last=False)
+        self._seen.put(asked, answered)
 
     def instead_of(self, asked: str) -> str | None:
         """The model that answers in the place of the one that is asked; None: itself, as far as is known."""
-        answered, until = self._seen.get(asked, ("", 0.0))
-        if until <= self._clock():
-            self._seen.pop(asked, None)
-            answered = served_under(asked, self._today())
+        answered = self._seen.get(asked) or served_under(asked, self._today())
         return answered if answered != asked else None

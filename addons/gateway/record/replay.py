@@ -14,7 +14,6 @@ import asyncio
 import logging
 import re
 import time
-from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -35,6 +34,7 @@ from addons.gateway.http import answers, callers, routes
 from addons.gateway.record.comments import FAILED
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.record.server_replay import no_recording
+from addons.gateway.storage.bounded import Bounded
 from addons.gateway.wire.inner_call import InnerCall, hang_up
 from mapping.faults import Fault, FaultKind
 from mapping.gemini import upstream_errors
@@ -57,20 +57,18 @@ class Replays:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._tenants: OrderedDict[str, str] = OrderedDict()
+        self._tenants: Bounded[str, str] = Bounded(MAX_TENANTS)
         """Exchange id -> tenant. In memory only: a tenant says something of a key."""
         self._pins: WeakKeyDictionary[http.HTTPFlow, str] = WeakKeyDictionary()
 
     def over(self, exchange: Exchange) -> None:
         """An exchange that may be replayed has ended."""
         if exchange.tenant:
-            self._tenants[exchange.id] = exchange.tenant
-            while len(self._tenants) > MAX_TENANTS:
-                self._tenants.popitem(last=False)
+            self._tenants.put(exchange.id, exchange.tenant)
 
     def tenant_of(self, exchange_id: str) -> str:
         """Who made an exchange; "" where that is not known (any more)."""
-        return self._tenants.get(exchange_id, "")
+        return self._tenants.get(exchange_id) or ""
 
     def pin(self, replayed: http.HTTPFlow, account: str) -> None:
         """Let the next replay of a flow be served by this account only, even if it rests."""

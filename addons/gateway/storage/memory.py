@@ -7,23 +7,15 @@ to another. Lost at a restart; what then remains is described in `mapping.reques
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from addons.gateway.storage.bounded import Bounded
 from mapping.values import RawTurn, Recall
 
 MAX_AGE = 48 * 3600.0
 MAX_BYTES = 64 * 2**20
 MAX_TURNS = 20_000
-
-
-@dataclass(slots=True)
-class _Entry:
-    turn: RawTurn
-    size: int
-    until: float
 
 
 class TurnMemory:
@@ -37,47 +29,25 @@ class TurnMemory:
         max_turns: int = MAX_TURNS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._entries: OrderedDict[tuple[str, str], _Entry] = OrderedDict()
-        self._bytes = 0
-        self._max_age = max_age
-        self._max_bytes = max_bytes
-        self._max_turns = max_turns
-        self._clock = clock
+        self._turns: Bounded[tuple[str, str], RawTurn] = Bounded(
+            max_turns, seconds=max_age, most_weight=max_bytes, clock=clock
+        )
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._turns)
 
     def remember(self, tenant: str, turns: Mapping[str, RawTurn]) -> None:
         """Keep turns under their keys. A turn with several calls counts once."""
-        until = self._clock() + self._max_age
         counted: set[int] = set()
         for key, turn in turns.items():
             size = 200 if id(turn) in counted else 200 + _size(turn.parts)
             counted.add(id(turn))
-            self._forget((tenant, key))
-            self._entries[tenant, key] = _Entry(turn, size, until)
-            self._bytes += size
-        while self._entries and (self._bytes > self._max_bytes or len(self._entries) > self._max_turns):
-            self._forget(next(iter(self._entries)))
+            self._turns.put((tenant, key), turn, size)
 
     def recall(self, tenant: str) -> Recall:
         """The look-up for one tenant."""
-
-        def look_up(key: str) -> RawTurn | None:
-            entry = self._entries.get((tenant, key))
-            if entry is None:
-                return None
-            if entry.until < self._clock():
-                self._forget((tenant, key))
-                return None
-            self._entries.move_to_end((tenant, key))
-            return entry.turn
-
-        return look_up
-
-    def _forget(self, key: tuple[str, str]) -> None:
-        if entry := self._entries.pop(key, None):
-            self._bytes -= entry.size
+        use = self._turns.use
+        return lambda key: use((tenant, key))
 
 
 def _size(value: Any) -> int:

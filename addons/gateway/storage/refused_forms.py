@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
+from addons.gateway.storage.bounded import Bounded
 from mapping import jsonio
 from mapping.gemini.second_try import declarations
 from mapping.values import JSON
@@ -28,35 +28,28 @@ class RefusedForms:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._until: OrderedDict[tuple[str, str], OrderedDict[bytes, float]] = OrderedDict()
-        """(kind of upstream, model) -> digest of a declaration -> until when it counts."""
+        self._refused: Bounded[tuple[str, str], Bounded[bytes, bool]] = Bounded(MAX_MODELS)
+        """(kind of upstream, model) -> the digests of declarations that it does not take."""
 
     def refused(self, upstream: str, model: str, forms: Iterable[JSON]) -> None:
         """An upstream of this kind does not take these declarations for this model."""
-        known = self._until.setdefault((upstream, model), OrderedDict())
-        self._until.move_to_end((upstream, model))
-        until = self._clock() + MAX_AGE
+        known = self._refused.get((upstream, model))
+        if known is None:
+            known = Bounded(MAX_FORMS, seconds=MAX_AGE, clock=self._clock)
+        self._refused.put((upstream, model), known)
         for form in forms:
-            digest = _digest(form)
-            known.pop(digest, None)
-            known[digest] = until
-        while len(known) > MAX_FORMS:
-            known.popitem(last=False)
-        while len(self._until) > MAX_MODELS:
-            self._until.popitem(last=False)
+            known.put(_digest(form), True)
 
     def among(self, upstream: str, model: str, body: JSON) -> list[int]:
         """The indices of the body's declarations that would be refused. Nothing is digested while nothing is known."""
-        known = self._until.get((upstream, model))
+        known = self._refused.get((upstream, model))
         if known is None:
             return []
-        now = self._clock()
-        while known and next(iter(known.values())) <= now:
-            known.popitem(last=False)
-        if not known:
-            del self._until[upstream, model]
+        known.drop_old()
+        if not len(known):
+            self._refused.drop((upstream, model))
             return []
-        return [index for index, form in enumerate(declarations(body)) if _digest(form) in known]
+        return [index for index, form in enumerate(declarations(body)) if known.get(_digest(form))]
 
 
 def _digest(form: JSON) -> bytes:
