@@ -32,7 +32,7 @@ try:
     from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
     from addons.gateway.log import banner, terminal
-    from addons.gateway.record import seeds
+    from addons.gateway.record import recordings
     from addons.gateway.record.trace import Recorder
     from addons.gateway.settings.settings_file import SettingsFile
     from addons.gateway.wire import layer_setup, listening
@@ -100,7 +100,7 @@ class Antigravity:
             banner.quiet_down()
             self.gateway.log.follow_options()
         if "server_replay" in updated:
-            self.gateway.recordings = seeds.load(ctx.options.server_replay)
+            self.gateway.recordings = recordings.load(ctx.options.server_replay)
         if "antigravity_config" in updated and not self.settings_file.use(
             ctx.options.antigravity_config, starting=self.hook_table is None
         ):

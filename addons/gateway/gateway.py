@@ -24,8 +24,8 @@ from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.generate import Generate
 from addons.gateway.endpoints.stored_responses import StoredResponses
 from addons.gateway.exchange.exchange import Exchange
-from addons.gateway.exchange.ids import new_id
 from addons.gateway.exchange.job import Ask, Check, Job
+from addons.gateway.exchange.seeds import new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.callers import Caller, take
@@ -34,8 +34,8 @@ from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
 from addons.gateway.models.model_map import MAX_NAME
 from addons.gateway.models.served import ServedModels
+from addons.gateway.record.recordings import Recordings
 from addons.gateway.record.replay import Replays
-from addons.gateway.record.seeds import Recordings
 from addons.gateway.record.server_replay import ServerReplay
 from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.settings.prepared import MadeAccount, Prepared, prepare
@@ -224,8 +224,8 @@ class Gateway:
         )
         if status_page.is_page(request):
             exchange.show_error = partial(status_page.refusal, request)
-        if not exchange.is_own:
-            exchange.trace = self._new_trace()
+        if self.recorder and not exchange.is_own:
+            exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
         self.exchanges[flow.id] = exchange
         return exchange
 
@@ -263,9 +263,6 @@ class Gateway:
             self._keeping = None
             self.steps.run("keeping the statistics", lambda: self.state.keep("statistics", self.statistics.plain()))
 
-    def _new_trace(self) -> Trace | None:
-        return Trace(self.recorder) if self.recorder else None
-
     def begin(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
         """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
         return self._endpoints[match.endpoint.name](exchange, match)
@@ -281,7 +278,7 @@ class Gateway:
         nobody = Caller([], "", None, "127.0.0.1")
         exchange = Exchange(self, flow, nobody, outer.id, inner=True, pool=outer.pool, result=result)
         exchange.conversation = self.conversation_of(outer, call.body)
-        exchange.trace = self._new_trace()
+        exchange.trace = Trace(self.recorder) if self.recorder else None
         exchange.job = jobs.RawJob(call, check, strict=self.options.strict, blamed=blamed)
         self.exchanges[flow.id] = exchange
         try:

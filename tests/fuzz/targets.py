@@ -29,7 +29,8 @@ from addons.gateway.accounts.credentials.credential_files import CredentialError
 from addons.gateway.accounts.credentials.credentials import GoogleCredential
 from addons.gateway.accounts.credentials.google_tokens import open_source
 from addons.gateway.accounts.credentials.plain_http import Answer
-from addons.gateway.record import seeds
+from addons.gateway.exchange import seeds
+from addons.gateway.record import recordings
 from addons.gateway.record.flow_record import CLIENT, KEY, record_of
 from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
@@ -317,9 +318,9 @@ def recording(data: bytes) -> None:
     for found in _records(value):
         flow = tflow.tflow()
         flow.metadata[KEY] = found
-        recordings = seeds.Recordings([flow])
+        again = recordings.Recordings([flow])
         record_of(flow)
-        known = recordings.seeds_for(flow.request)
+        known = again.seeds_for(flow.request)
         replayed = seeds.Seeds(known)
         for _ in range(3):
             assert isinstance(replayed.now(), int)
@@ -339,7 +340,7 @@ def flow_file(data: bytes) -> None:
     """A file of flows is read as far as it can be."""
     path = FOLDER / "saved.flow"
     path.write_bytes(data)
-    seeds.load([str(path)])
+    recordings.load([str(path)])
 
 
 # ---- what to begin with

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from addons.gateway.endpoints.answer_job import AnswerJob
-from addons.gateway.exchange import ids
+from addons.gateway.exchange.seeds import mint
 from addons.gateway.http import answers
 from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
@@ -70,7 +70,7 @@ class Generate:
             notes=exchange.notes,
             recall=gateway.recall(exchange),
             unseal=gateway.unseal(exchange),
-            mint_hidden=ids.mint,
+            mint_hidden=mint,
             **found,  # type: ignore[arg-type]
         )
 

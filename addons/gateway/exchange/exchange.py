@@ -22,13 +22,11 @@ from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.failover import Failover
-from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.facts import Facts, summarise
 from addons.gateway.exchange.guard import Guard
 from addons.gateway.exchange.job import Job
-from addons.gateway.exchange.patience import Patience
-from addons.gateway.exchange.silence import Silence
-from addons.gateway.exchange.summary import summarise
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
+from addons.gateway.exchange.waiting import Patience, Silence
 from addons.gateway.http import answers
 from mapping.faults import Fault, FaultKind
 from mapping.gemini import upstream_errors
@@ -152,14 +150,14 @@ class Exchange(Facts):
             if self._silence:
                 self._silence.heard()
             if trace:
-                trace.sent.append(out)
+                trace.gave(out)
         return out
 
     def pending(self) -> bytes:
         """What the client is to get without anything having come from the upstream: signs of life."""
         out = self.machine.pending()
         if self.trace and out:
-            self.trace.sent.append(out)
+            self.trace.gave(out)
         return out
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
@@ -360,15 +358,15 @@ class Exchange(Facts):
             self._deadline.cancel()
         self._patience.end(hung_up())
         if self.trace and self.tail:
-            self.trace.sent.append(self.tail)
+            self.trace.gave(self.tail)
         if self.result is not None and not self.result.done():
             self.result.set_exception(hung_up())
         gateway, run = self.gateway, self.gateway.steps.run
         try:
             summary = run("summing up an exchange", summarise, self)
             if summary is not None:
-                if self.trace:
-                    run("recording an exchange", self.trace.over, self, summary)
+                if trace := self.trace:
+                    run("recording an exchange", trace.over, self.flow, summary, self.seeds, inner=self.inner)
                 if not self.inner:
                     gateway.tell(summary, quietly=self.is_poll and not summary.failed)
             if (translator := self.machine.translator) and (self.error or self.left):

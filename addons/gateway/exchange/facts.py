@@ -19,13 +19,15 @@ from addons.gateway.accounts.failover import Attempt, Failover
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.machine import Machine
+from addons.gateway.exchange.seeds import Seeds
+from addons.gateway.exchange.summary import CLIENT_LEFT, LEFT, MESSAGE, OK, AttemptSummary, Summary, Tokens
+from addons.gateway.exchange.tracing import Tracing
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.http import admission, answers, routes
 from addons.gateway.http.callers import Caller
 from addons.gateway.http.routes import Match
-from addons.gateway.record.seeds import Seeds
-from addons.gateway.record.trace import Trace
 from mapping.faults import Fault
+from mapping.inspect.printable import one_line
 from mapping.notes import Notes
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ class Facts:
     """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
     show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
     """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
-    trace: Trace | None = None
+    trace: Tracing | None = None
     seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
     notes: Notes = field(default_factory=Notes)
@@ -228,3 +230,49 @@ class Facts:
             self._head = answers.head(self.fields(), chunked=self._http11)
             self.first_sent = time.monotonic()
         return self._head
+
+
+def summarise(facts: Facts) -> Summary:
+    """Sum up an exchange that has ended."""
+    job, response, failover = facts.job, facts.flow.response, facts.failover
+    status = response.status_code if response is not None else facts.status
+    left = facts.left
+    if left and not facts.sent_stream:
+        status = None  # what is in the flow is the upstream's, and went to nobody
+    good = status is not None and status < 400
+    totals = job.totals() if job is not None and good else None
+    outcome = CLIENT_LEFT if left else facts.error or (OK if good else str(status))
+    attempts = failover.attempts if failover else []
+    return Summary(
+        id=facts.id,
+        flow_id=facts.flow.id,
+        time=time.time() - (time.monotonic() - facts.started),
+        method=facts.method,
+        path=facts.path,
+        endpoint=facts.endpoint,
+        client_model=(job.client_model if job else None) or facts.asked_model,
+        model=job.answering_model if job else None,
+        account=facts.account.label if facts.account else None,
+        status=status,
+        error=None if left else facts.error,
+        streamed=facts.sent_stream,
+        first=facts.first_sent - facts.started if facts.first_sent else None,
+        total=time.monotonic() - facts.started,
+        tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
+        attempts=tuple(
+            AttemptSummary(
+                attempt.account.label,
+                attempt.account.upstream,
+                attempt.outcome or (LEFT if left else "given up"),
+                attempt.status or (status if left else None),
+                attempt.waited,
+                attempt.seconds or time.monotonic() - attempt.started,
+            )
+            for attempt in attempts
+        ),
+        notes=tuple(facts.notes),
+        outcome=outcome,
+        message=one_line(facts.message, MESSAGE) if facts.message and not left else None,
+        events=facts.events if facts.sent_stream else None,
+        finish=tuple(job.finish_reasons()) if job is not None and good else (),
+    )

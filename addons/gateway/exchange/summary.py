@@ -5,15 +5,11 @@ It holds no message text and no credential, so it may be written anywhere.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mapping.inspect.printable import one_line
-
-if TYPE_CHECKING:
-    from addons.gateway.exchange.facts import Facts
 
 OK = "ok"
 CLIENT_LEFT = "client_left"
@@ -114,52 +110,6 @@ class Summary:
         made["attempts"] = [asdict(attempt) for attempt in self.attempts]
         made["notes"] = [list(note) for note in self.notes]
         return made
-
-
-def summarise(exchange: Facts) -> Summary:
-    """Sum up an exchange that has ended."""
-    job, response, failover = exchange.job, exchange.flow.response, exchange.failover
-    status = response.status_code if response is not None else exchange.status
-    left = exchange.left
-    if left and not exchange.sent_stream:
-        status = None  # what is in the flow is the upstream's, and went to nobody
-    good = status is not None and status < 400
-    totals = job.totals() if job is not None and good else None
-    outcome = CLIENT_LEFT if left else exchange.error or (OK if good else str(status))
-    attempts = failover.attempts if failover else []
-    return Summary(
-        id=exchange.id,
-        flow_id=exchange.flow.id,
-        time=time.time() - (time.monotonic() - exchange.started),
-        method=exchange.method,
-        path=exchange.path,
-        endpoint=exchange.endpoint,
-        client_model=(job.client_model if job else None) or exchange.asked_model,
-        model=job.answering_model if job else None,
-        account=exchange.account.label if exchange.account else None,
-        status=status,
-        error=None if left else exchange.error,
-        streamed=exchange.sent_stream,
-        first=exchange.first_sent - exchange.started if exchange.first_sent else None,
-        total=time.monotonic() - exchange.started,
-        tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
-        attempts=tuple(
-            AttemptSummary(
-                attempt.account.label,
-                attempt.account.upstream,
-                attempt.outcome or (LEFT if left else "given up"),
-                attempt.status or (status if left else None),
-                attempt.waited,
-                attempt.seconds or time.monotonic() - attempt.started,
-            )
-            for attempt in attempts
-        ),
-        notes=tuple(exchange.notes),
-        outcome=outcome,
-        message=one_line(exchange.message, MESSAGE) if exchange.message and not left else None,
-        events=exchange.events if exchange.sent_stream else None,
-        finish=tuple(job.finish_reasons()) if job is not None and good else (),
-    )
 
 
 def line(summary: Summary) -> str:

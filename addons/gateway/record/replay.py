@@ -29,7 +29,7 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.exchange import Exchange
-from addons.gateway.exchange.ids import new_id
+from addons.gateway.exchange.seeds import new_id
 from addons.gateway.http import answers, callers, routes
 from addons.gateway.record.comments import FAILED
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of

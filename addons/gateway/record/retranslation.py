@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.record.flow_record import digest
-from addons.gateway.record.seeds import Seeds
 from mapping import dialects, faults, jsonio
 from mapping.dialect import Answering, Given, StreamTranslator, WholeTranslator
 from mapping.faults import Fault

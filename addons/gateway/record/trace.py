@@ -14,22 +14,20 @@ import copy
 import time
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
+from addons.gateway.exchange.job import Job
+from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.summary import Summary
+from addons.gateway.http.callers import Caller
 from addons.gateway.log import console
 from addons.gateway.record import comments, secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
 from mapping.responses.request.input_items import Unseal
 from mapping.values import JSON, RawTurn, Recall
-
-if TYPE_CHECKING:
-    from addons.gateway.exchange.exchange import Exchange
-    from addons.gateway.exchange.job import Job
-    from addons.gateway.http.callers import Caller
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
 RUNNING_AFTER = 1.0
@@ -103,7 +101,7 @@ class Running:
 
 @dataclass(slots=True)
 class Trace:
-    """What is kept of one exchange while it runs."""
+    """What is kept of one exchange while it runs: it is told what `exchange.tracing.Tracing` says."""
 
     recorder: Recorder
     client: http.Request | None = None
@@ -111,7 +109,7 @@ class Trace:
     sent: Chunks = field(default_factory=Chunks)
     """What the client got of a stream."""
     given: dict[str, Any] = field(default_factory=dict)
-    """What the translation was given beside the request: see `record`."""
+    """What the translation was given beside the request."""
     secrets: list[bytes] = field(default_factory=list)
     """What the upstreams were shown, and may have repeated in their answers."""
 
@@ -157,9 +155,9 @@ class Trace:
         data.scheme, data.host = b"http", name or "127.0.0.1"
         data.port = int(port) if port.isdigit() else 80
 
-    def called(self, flow: http.HTTPFlow, job: Job | None, id: str) -> None:
+    def called(self, flow: http.HTTPFlow, job: Job, id: str) -> None:
         """The flow is the upstream call that is made next."""
-        names = (job.client_model, job.shown_model) if job else (None, None)
+        names = (job.client_model, job.shown_model)
         flow.comment = comments.of_running(id, *names, len(self.calls) + 1)
         if self.client is not None and self.running is None:
             self.running = Running(flow, self.client, secrets.known(self.presented), comments.of_running(id, *names))
@@ -190,11 +188,15 @@ class Trace:
             call.body.append(data)
             call.ended = time.time()
 
-    def over(self, exchange: Exchange, summary: Summary) -> None:
+    def gave(self, data: bytes) -> None:
+        """Bytes of the client's stream."""
+        self.sent.append(data)
+
+    def over(self, flow: http.HTTPFlow, summary: Summary, seeds: Seeds, *, inner: bool) -> None:
         """Put the record straight."""
         if self.running:
             self.running.over()
-        self.recorder.put_straight(self, exchange, summary)
+        self.recorder.put_straight(self, flow, summary, seeds.plain(), inner=inner)
 
 
 class Recorder:
@@ -225,33 +227,34 @@ class Recorder:
         if columns is not None and not ctx.options.has_changed("web_columns"):
             ctx.options.web_columns = [*columns, "comment"]
 
-    def put_straight(self, trace: Trace, exchange: Exchange, summary: Summary) -> None:
-        flow = exchange.flow
+    def put_straight(
+        self, trace: Trace, flow: http.HTTPFlow, summary: Summary, seeds: dict[str, Any], *, inner: bool
+    ) -> None:
+        """Make flows of what was kept, the exchange's own one of them, and hand them over. See `Tracing.over`."""
         hidden = secrets.known([*trace.secrets, *trace.presented])
         attempts = [self._flow_of(flow, call, hidden) for call in trace.calls]
-        if exchange.inner and attempts:  # nobody's request but that of the attempt
+        if inner and attempts:  # nobody's request but that of the attempt
             flow.request, flow.response = attempts[-1].request, attempts[-1].response
             attempts[-1] = flow
         told = zip(trace.calls, attempts, summary.attempts, strict=False)
         for number, (call, made, attempt) in enumerate(told, 1):
             made.comment = comments.of_attempt(attempt, number, len(attempts), summary)
             made.metadata[KEY] = {
-                "id": exchange.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt),
+                "id": summary.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt),
                 "arrived": call.body.after(call.request.timestamp_start),
             }  # fmt: skip
         if trace.client is not None:
             secrets.clean(trace.client, hidden)
             flow.request = trace.client
-            if flow.response is not None and exchange.sent_stream:
+            if flow.response is not None and summary.streamed:
                 # A whole answer is still to be sent, so it stays as it is.
                 flow.response.data.content = secrets.without(hidden, b"".join(trace.sent.whole))
-            flow.comment = comments.of_client(summary, None if exchange.sent_stream else flow.response)
-            given = {"options": asdict(exchange.gateway.options), **trace.given}
+            flow.comment = comments.of_client(summary, None if summary.streamed else flow.response)
             flow.metadata[KEY] = {
-                "side": CLIENT, **summary.plain(), "seeds": exchange.seeds.plain(), "given": given,
+                "side": CLIENT, **summary.plain(), "seeds": seeds, "given": trace.given,
                 "arrived": trace.sent.after(summary.time),
             }  # fmt: skip
-        self._show(flow, [made for made in attempts if made is not flow], exchange.id)
+        self._show(flow, [made for made in attempts if made is not flow], summary.id)
 
     def release(self, flow: http.HTTPFlow) -> None:
         """A flow begins anew: it is no part of its old exchange any more."""

@@ -1,4 +1,4 @@
-"""addons.gateway.exchange.patience: waits that are ended from outside."""
+"""addons.gateway.exchange.waiting: waits that are ended from outside."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from addons.gateway.exchange.patience import Patience
+from addons.gateway.exchange.waiting import Patience
 from mapping.faults import Fault
 
 END = Fault(504, "too late")

@@ -1,0 +1,74 @@
+"""How an exchange waits: for one thing at a time, until it comes or the wait is ended; and not in silence for long."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from mapping.faults import Fault
+
+
+class Patience:
+    """What one exchange waits for. A deadline may end it, or that nobody is there any more."""
+
+    __slots__ = ("_end", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: asyncio.Future[Any] | None = None
+        self._end: Fault | None = None
+
+    async def wait[T](self, what: Awaitable[T]) -> T:
+        """What comes of `what`. Once `end` was called it is cancelled, and the error of `end` raised in its place."""
+        waiting = asyncio.ensure_future(what)
+        self._waiting = waiting
+        try:
+            if self._end:
+                waiting.cancel()
+            return await waiting
+        except asyncio.CancelledError:
+            if self._end:
+                raise self._end from None
+            raise
+        finally:
+            self._waiting = None
+
+    def end(self, problem: Fault) -> bool:
+        """No waiting any more. Returns whether somebody waited, and gets the error."""
+        self._end = problem
+        if self._waiting is None:
+            return False
+        self._waiting.cancel()
+        return True
+
+
+class Silence:
+    """Signs of life for a streaming client: calls `broken` whenever nothing was heard for `seconds`.
+
+    Clients and proxies in between give up on a connection on which nothing comes. One timer a stream, not one a chunk:
+    a chunk only sets a time.
+    """
+
+    __slots__ = ("_broken", "_heard", "_loop", "_seconds", "_timer")
+
+    def __init__(self, seconds: float, broken: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._broken = broken
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def heard(self) -> None:
+        """Something has gone to the client."""
+        self._heard = self._loop.time()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._heard + self._seconds - self._loop.time()
+        if left <= 0:
+            self._broken()
+            self._heard = self._loop.time()
+            left = self._seconds
+        self._timer = self._loop.call_later(left, self._look)
