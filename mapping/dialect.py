@@ -256,3 +256,10 @@ class Dialect(Protocol):
     def translate(self, body: JSON, given: Given, /) -> Answering: ...
 
     def error(self, fault: Fault, /) -> ErrorAnswer: ...
+
+    def read_error(self, status: int, answer: bytes, /) -> Fault | None:
+        """The other way round: what `error` or the error event of a stream told. None: the answer tells of no fault.
+
+        `answer` is what a client got, whole or as a stream, perhaps cut off. Of the fault count the message, the kind,
+        the code and the param.
+        """

@@ -30,6 +30,14 @@ def named(name: str) -> Dialect | None:
     return all_dialects().get(name)
 
 
+def spoken(name: str) -> Dialect:
+    """The dialect of that name, and where there is none, the one that nothing has to tell of: chat's.
+
+    A client that calls a path of nobody's, or a model list, most likely holds an SDK of OpenAI's, and takes its errors.
+    """
+    return named(name) or most_like({})
+
+
 def most_like(body: JSON) -> Dialect:
     """The dialect that a body looks like most."""
     return max(all_dialects().values(), key=lambda dialect: dialect.likeness(body))

@@ -40,10 +40,31 @@ def error_body(fault: Fault) -> bytes:
     return jsonio.dumps(error_object(fault))
 
 
-def read_error(status: int, members: dict[str, Any]) -> Fault:
-    """The fault of a recorded error: the members of `error`, as OpenAI has them."""
-    kind = next((kind for kind, name in TYPES.items() if name == members.get("type")), FaultKind.REQUEST)
-    return Fault(status, str(members.get("message")), kind=kind, code=members.get("code"), param=members.get("param"))
+def read_error(status: int, answer: bytes) -> Fault | None:
+    """The error that an answer holds, whole or as the last event that tells of one; None: it holds none.
+
+    A failed response names only what kind of error it was; the event `error` before it tells more.
+    """
+    values = []
+    for text in (answer, *reversed([line[5:] for line in answer.split(b"\n") if line.startswith(b"data:")])):
+        try:
+            value = jsonio.loads(text)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            values.append(value)
+    for value in [*values, *(value.get("response") for value in values)]:
+        error = value.get("error") if isinstance(value, dict) else None
+        if isinstance(error, dict):
+            return _fault(status, error)
+    return None
+
+
+def _fault(status: int, error: dict[str, Any]) -> Fault:
+    named = error.get("type", TYPES[FaultKind.SERVER])
+    kind = next((kind for kind, name in TYPES.items() if name == named), FaultKind.REQUEST)
+    code, param = (value if isinstance(value := error.get(name), str) else None for name in ("code", "param"))
+    return Fault(status, str(error.get("message", "")), kind=kind, code=code, param=param)
 
 
 def error_answer(fault: Fault) -> ErrorAnswer:

@@ -64,6 +64,9 @@ class Chat:
     def error(self, fault: Fault) -> ErrorAnswer:
         return openai_errors.error_answer(fault)
 
+    def read_error(self, status: int, answer: bytes) -> Fault | None:
+        return openai_errors.read_error(status, answer)
+
 
 def _is_responses(body: JSON) -> bool:
     return body.get("messages") is None and body.get("input") is not None

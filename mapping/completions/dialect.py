@@ -57,5 +57,8 @@ class Completions:
     def error(self, fault: Fault) -> ErrorAnswer:
         return openai_errors.error_answer(fault)
 
+    def read_error(self, status: int, answer: bytes) -> Fault | None:
+        return openai_errors.read_error(status, answer)
+
 
 DIALECTS = (Completions(),)

@@ -187,6 +187,9 @@ class _ResponsesDialect:
     def error(self, fault: Fault) -> ErrorAnswer:
         return openai_errors.error_answer(fault)
 
+    def read_error(self, status: int, answer: bytes) -> Fault | None:
+        return openai_errors.read_error(status, answer)
+
 
 class Responses(_ResponsesDialect):
     """`POST /v1/responses`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,13 @@ def start(tree: Path, folder: Path, upstream: Upstream, *arguments: str) -> Gate
     return start_gateway(folder, settings, *arguments, script=tree / "addons" / "antigravity.py")
 
 
+def talk(port: int, data: bytes) -> bytes:
+    """All that comes back for some bytes."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(data)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 @pytest.fixture(scope="module")
 def saved(tree: Path, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Any]]:
     """What was asked and answered, and the file in which it was saved."""
@@ -63,6 +71,11 @@ def saved(tree: Path, upstream: Upstream, tmp_path_factory: pytest.TempPathFacto
     assert (refused.status, refused.json["where"]) == (400, "say")
     unknown = gateway.call("POST", "/v1/toy", {"model": "no-such-model", "say": "x"})
     assert (unknown.status, set(unknown.json)) == (404, {"oops", "where"})
+    turned_down = gateway.call("GET", "/v1/toy")
+    assert (turned_down.status, set(turned_down.json)) == (405, {"oops", "where"})
+    not_http = talk(gateway.port, b"POST /v1/toy?a=b HTTP/1.1\r\nno header\r\n\r\n")
+    assert not_http.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert set(json.loads(not_http.partition(b"\r\n\r\n")[2])) == {"oops", "where"}
     gateway.stop()
     return folder / "saved.flow", answered
 

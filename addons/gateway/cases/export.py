@@ -16,7 +16,7 @@ from addons.gateway.cases.masking import masked
 from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
 from addons.gateway.wire.bodies import json_body
-from mapping import jsonio
+from mapping import dialects, jsonio
 from mapping.faults import Fault
 from mapping.gemini.google_errors import redact
 from mapping.inspect.json_text import Leaf, rewrite
@@ -92,8 +92,12 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> Case:
 def _case(client: http.HTTPFlow, attempts: list[http.HTTPFlow], record: dict[str, Any]) -> Case:
     assert client.response is not None
     answer = client.response.raw_content or b""
+    told = None
     if record["error"]:
-        answer = _without_accounts(answer)
+        told = dialects.spoken(record["endpoint"]).read_error(record["status"], answer)
+    if told is not None:
+        said, told.message = told.message, _without_accounts(told.message)
+        answer = _with_text(answer, said, told.message)
     return Case(
         endpoint=record["endpoint"],
         method=record["method"],
@@ -108,7 +112,7 @@ def _case(client: http.HTTPFlow, attempts: list[http.HTTPFlow], record: dict[str
         request=json_body(client.request),
         answer=answer,
         calls=_calls(client, attempts),
-        ended=_ended(answer) if record["error"] else None,
+        ended=case_files.plain_fault(told) if told is not None and _is_from_outside(told) else None,
     )
 
 
@@ -191,43 +195,25 @@ def _without_secrets(answer: bytes, *, whole: bool) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _without_accounts(answer: bytes) -> bytes:
-    """The client's answer; what its error says of accounts is left out."""
+def _without_accounts(message: str) -> str:
+    """The message of an error; what it says of accounts is left out."""
+    for pattern, kept in _OF_ACCOUNTS:
+        message = pattern.sub(kept, message)
+    return message
+
+
+def _with_text(answer: bytes, before: str, now: str) -> bytes:
+    """The client's answer with another text, wherever it has this one."""
+    if before == now:
+        return answer
+    old, new = (jsonio.dumps(text).decode()[1:-1] for text in (before, now))
 
     def change(leaf: Leaf) -> str | None:
-        if "error" not in leaf.path or leaf.path[-1] != "message":
-            return None
-        text = leaf.raw
-        for pattern, kept in _OF_ACCOUNTS:
-            text = pattern.sub(kept, text)
-        return text
+        return new if leaf.raw == old else None
 
     return rewrite(answer.decode("utf-8", "surrogateescape"), change).encode("utf-8", "surrogateescape")
 
 
-def _ended(answer: bytes) -> dict[str, Any] | None:
-    """The error of an answer, if the translation did not make it."""
-    error = error_in(answer)
-    if error is None or not (error["code"] in _OUTSIDE or _OF_THE_POOL.search(str(error["message"]))):
-        return None
-    return error
-
-
-def error_in(answer: bytes) -> dict[str, Any] | None:
-    """The error that a client's answer holds, whole or as the last event that tells of one.
-
-    A failed response names only what kind of error it was; the event `error` before it tells more.
-    """
-    values = []
-    for text in (answer, *reversed([line[5:] for line in answer.split(b"\n") if line.startswith(b"data:")])):
-        try:
-            value = jsonio.loads(text)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            values.append(value)
-    for value in [*values, *(value.get("response") for value in values)]:
-        error = value.get("error") if isinstance(value, dict) else None
-        if isinstance(error, dict):
-            return {"message": "", "type": "server_error", "param": None, "code": None, **error}
-    return None
+def _is_from_outside(told: Fault) -> bool:
+    """Whether the translation did not make the error."""
+    return told.code in _OUTSIDE or _OF_THE_POOL.search(told.message) is not None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mapping import jsonio
+from mapping.faults import Fault, FaultKind
 
 VERSION = 1
 """Of the format of the folder."""
@@ -81,6 +82,22 @@ class Case:
     def record(self) -> dict[str, Any]:
         """What a translation reads of the record."""
         return {name: getattr(self, name) for name in ("endpoint", "model", "client_model", "given", "seeds")}
+
+
+# --- faults
+
+
+def plain_fault(fault: Fault) -> dict[str, Any]:
+    """A fault as `Case.ended` has it. The names of its members, and of the kinds, are those of OpenAI's errors."""
+    return {"message": fault.message, "type": fault.kind.value, "param": fault.param, "code": fault.code}
+
+
+def ended_by(case: Case) -> Fault | None:
+    """The other way round."""
+    if (told := case.ended) is None:
+        return None
+    kind = next((kind for kind in FaultKind if kind.value == told.get("type")), FaultKind.REQUEST)
+    return Fault(case.status, str(told.get("message")), kind=kind, code=told.get("code"), param=told.get("param"))
 
 
 # --- files

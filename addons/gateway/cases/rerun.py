@@ -15,7 +15,7 @@ from typing import Any
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import ApiKey
-from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall
+from addons.gateway.cases.files import ANSWER, GEMINI_REQUEST, PROJECT, Case, UpstreamCall, ended_by
 from addons.gateway.endpoints.answer_job import AnswerJob
 from addons.gateway.exchange.job import Job
 from addons.gateway.http import routes
@@ -28,7 +28,6 @@ from mapping.gemini.second_try import with_typed
 from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
-from mapping.openai_errors import read_error
 from mapping.values import GeminiCall
 
 
@@ -94,7 +93,7 @@ class _Run:
                     done = self._attempt(job, number, upstream_call, others, last)
                     if done is not None:
                         return done
-            raise self._ended() or Fault(500, "The case has no call that gave an answer.")
+            raise ended_by(case) or Fault(500, "The case has no call that gave an answer.")
         except Fault as e:
             return self._cut(e)
 
@@ -122,7 +121,7 @@ class _Run:
             return job.finish(others) if job.take(call.answer) else None
         except UpstreamError as problem:
             if last or (self._translator and self._translator.started):
-                raise self._ended() or job.blamed(problem.error) from None
+                raise ended_by(self._case) or job.blamed(problem.error) from None
             if problem.kind is Kind.SIGNATURE:
                 job.rebuild_signatures()
             elif problem.kind is Kind.SCHEMA:
@@ -152,12 +151,6 @@ class _Run:
             raise problem
         opened = b"" if self._out else self._translator.open()
         return self._out + opened + self._translator.cut(problem)
-
-    def _ended(self) -> Fault | None:
-        """The error that came from outside."""
-        if (ended := self._case.ended) is None:
-            return None
-        return read_error(self._case.status, ended)
 
     def _note_request(self, number: int, made: UpstreamCall, call: GeminiCall) -> None:
         """Write down what would be sent in the place of a recorded call."""

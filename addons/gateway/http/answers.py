@@ -7,9 +7,9 @@ from http import HTTPStatus
 
 from mitmproxy import http
 
+from mapping import dialects
 from mapping.dialect import Dialect
 from mapping.faults import Fault
-from mapping.openai_errors import error_answer, error_body
 
 type Fields = list[tuple[bytes, bytes]]
 
@@ -32,8 +32,8 @@ def head(fields: Fields, *, chunked: bool) -> http.Response:
 
 
 def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> http.Response:
-    """An error as an HTTP answer, in the words of a dialect; OpenAI's where none is known."""
-    told = error_answer(problem) if dialect is None else dialect.error(problem)
+    """An error as an HTTP answer, in the words of a dialect; where none is known, see `dialects.spoken`."""
+    told = (dialect or dialects.spoken("")).error(problem)
     return make(told.status, told.body, [*told.fields, *fields])
 
 
@@ -58,15 +58,12 @@ def preflight(methods: list[str], wanted: str, fields: Fields, *, allowed: bool)
     return make(204, b"", fields)
 
 
-def raw_error(problem: Fault) -> bytes:
-    """A whole HTTP/1.1 answer as bytes, for requests that are not even HTTP."""
-    content = error_body(problem)
-    return b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s" % (
-        problem.status,
-        _REASONS.get(problem.status, b"Error"),
-        len(content),
-        content,
-    )
+def raw_error(problem: Fault, dialect: Dialect | None = None) -> bytes:
+    """The same as the bytes of a whole HTTP/1.1 answer, which ends the connection: for what no flow is made of."""
+    told = (dialect or dialects.spoken("")).error(problem)
+    fields = [*told.fields, (b"Content-Length", b"%d" % len(told.body)), (b"Connection", b"close")]
+    lines = b"".join(b"%s: %s\r\n" % field for field in fields)
+    return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (told.status, _REASONS.get(told.status, b"Error"), lines, told.body)
 
 
 def _response(status: int, fields: Fields, content: bytes | None) -> http.Response:

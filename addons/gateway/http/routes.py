@@ -28,8 +28,11 @@ class Endpoint:
     """
 
     name: str
+    """A dialect's, where one is spoken with a model. Other endpoints have a name of their own."""
     method: str
     parts: tuple[str, ...]
+    speaks: str = ""
+    """The dialect of its answers, where that has another name."""
 
     @property
     def path(self) -> str:
@@ -56,10 +59,10 @@ ENDPOINTS = (
     Endpoint("chat", "POST", ("chat", "completions")),
     Endpoint("completions", "POST", ("completions",)),
     Endpoint("responses", "POST", ("responses",)),
-    Endpoint("response", "GET", ("responses", "{id}")),
-    Endpoint("delete_response", "DELETE", ("responses", "{id}")),
-    Endpoint("input_items", "GET", ("responses", "{id}", "input_items")),
-    Endpoint("cancel", "POST", ("responses", "{id}", "cancel")),
+    Endpoint("response", "GET", ("responses", "{id}"), "responses"),
+    Endpoint("delete_response", "DELETE", ("responses", "{id}"), "responses"),
+    Endpoint("input_items", "GET", ("responses", "{id}", "input_items"), "responses"),
+    Endpoint("cancel", "POST", ("responses", "{id}", "cancel"), "responses"),
     Endpoint("input_tokens", "POST", ("responses", "input_tokens")),
     Endpoint("compact", "POST", ("responses", "compact")),
 )
@@ -142,11 +145,15 @@ def is_own(method: str, path: str) -> bool:
 
 
 def dialect_of(method: str, path: str) -> Dialect | None:
-    """What is spoken on a path. None where no dialect is, or nothing."""
+    """What is spoken on a path, also where it does not take the method. None where no dialect is, or nothing."""
     try:
-        return dialects.named(resolve(method, path).endpoint.name)
+        endpoint = resolve(method, path).endpoint
     except Fault:
-        return None
+        found = _named_by([unquote(segment) for segment in path.split("/") if segment])
+        if not found:
+            return None
+        endpoint = found[0].endpoint
+    return dialects.named(endpoint.speaks or endpoint.name)
 
 
 def methods_of(path: str) -> list[str]:

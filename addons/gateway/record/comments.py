@@ -10,12 +10,11 @@ No marks of mitmproxy's (`@marked`): those are the person's own.
 
 from __future__ import annotations
 
-from typing import Any
-
 from mitmproxy import http
 
 from addons.gateway.exchange.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
-from mapping import jsonio
+from mapping import dialects
+from mapping.faults import FaultKind
 from mapping.inspect.printable import one_line
 
 FAILED = "✖"
@@ -25,8 +24,8 @@ RUNNING = "running"
 
 _LARGEST = 100_000
 """Bytes of an error's body that is looked into."""
-_PLAIN_TYPES = frozenset(("invalid_request_error", "server_error"))
-"""Types of errors that say no more than the status does."""
+_PLAIN = frozenset((FaultKind.REQUEST.value, FaultKind.SERVER.value))
+"""Names of errors that say no more than the status does."""
 
 
 def of_client(summary: Summary, response: http.Response | None) -> str:
@@ -38,8 +37,8 @@ def of_client(summary: Summary, response: http.Response | None) -> str:
     if summary.left:
         return _joined(summary.id, f"{GONE} {one_line(status_of(summary))}", *told)
     status = "" if summary.status is None else str(summary.status)
-    param = one_line(_param(response), 60)
-    about = "" if param and summary.error in _PLAIN_TYPES else one_line(summary.error or "")
+    param = one_line(_param(summary, response), 60)
+    about = "" if param and summary.error in _PLAIN else one_line(summary.error or "")
     return _joined(summary.id, " ".join(filter(None, (FAILED, status, about, param))), *told)
 
 
@@ -77,15 +76,10 @@ def _joined(id: str, *told: str) -> str:
     return f"{' · '.join(part for part in told if part)} [{id}]"
 
 
-def _param(response: http.Response | None) -> str:
+def _param(summary: Summary, response: http.Response | None) -> str:
     """The parameter that the client's error names."""
     content = response.raw_content if response is not None else None
     if not content or len(content) > _LARGEST:
         return ""
-    try:
-        body: Any = jsonio.loads(content)
-    except ValueError:
-        return ""
-    error = body.get("error") if isinstance(body, dict) else None
-    param = error.get("param") if isinstance(error, dict) else None
-    return param if isinstance(param, str) else ""
+    told = dialects.spoken(summary.endpoint).read_error(summary.status or 0, content)
+    return (told.param if told else None) or ""

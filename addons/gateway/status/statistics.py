@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from addons.gateway.exchange.summary import LEFT, OK, AttemptSummary, Summary
+from mapping import dialects
 
 MINUTES = 60
 """How far back the charts go."""
@@ -43,7 +44,6 @@ _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 
 ROUTINE = frozenset(("health", "metrics", "status", "status_json", "models", "model"))
 """Endpoints that are asked again and again."""
-_NO_MODEL = frozenset(("unknown", "cancel", "delete_response"))
 
 type Count = Annotated[int, Field(ge=0)]
 type Seconds = Annotated[float, Field(allow_inf_nan=False)]
@@ -249,7 +249,7 @@ class Statistics:
 
 def is_model_call(summary: Summary) -> bool:
     """Whether a model was asked, or would have been had the request been right."""
-    return summary.method == "POST" and summary.endpoint not in _NO_MODEL
+    return summary.method == "POST" and dialects.named(summary.endpoint) is not None
 
 
 def quantile(minutes: Iterable[Minute], share: float) -> float | None:

@@ -13,6 +13,7 @@ from addons.gateway.views import body as bodies
 from addons.gateway.views.explained import wrapped
 from addons.gateway.views.siblings import Siblings, is_answer
 from addons.gateway.views.transcript import JSON, clipped, elements, members, string
+from mapping import dialects
 from mapping.inspect.explain import Explanation, Row
 from mapping.inspect.explain_call import BODY
 from mapping.inspect.explain_diff import dotted
@@ -36,7 +37,7 @@ def told(siblings: Siblings, explanation: Explanation | None) -> list[str]:
     lines: list[str] = []
     before = ""
     for flow in failed:
-        record, message = record_of(flow), error_message(flow.response)
+        record, message = record_of(flow), gemini_message(flow.response)
         about = "" if not message else ", with the same words" if message == before else f": {message}"
         lines.append(wrapped(_attempt(record) + about))
         if explanation is not None and message and message != before:
@@ -65,14 +66,21 @@ def client_got(client: http.HTTPFlow) -> str:
     if left(record):
         had = "nothing, it left" if record.get("status") is None else "a part, and left"
         return f"{had} after {record.get('total') or 0.0:.2f} s"
-    message = error_message(client.response)
+    message = client_message(client)
     about = f"{record['status']} {string(record.get('error'))}".rstrip()
     return f"{about}: {message}" if message else about
 
 
-def error_message(response: http.Response | None) -> str:
-    """The message of the error in a body: OpenAI's or Gemini's, whole or in a stream. Empty, if there is none."""
-    data = response.get_content(strict=False) if response is not None else None
+def client_message(client: http.HTTPFlow) -> str:
+    """The message of the error that a client got. Empty, if there is none."""
+    record, data = record_of(client), _content(client.response)
+    told = dialects.spoken(string(record.get("endpoint"))).read_error(record.get("status") or 0, data)
+    return "" if told is None else clipped(told.message) or told.name
+
+
+def gemini_message(response: http.Response | None) -> str:
+    """The message of the error in an answer of Gemini's, whole or in a stream. Empty, if there is none."""
+    data = _content(response)
     if not data:
         return ""
     for value in bodies.read(data).values:
@@ -101,6 +109,10 @@ def named(message: str, explanation: Explanation) -> list[Row]:
 def _failed(client: http.HTTPFlow) -> bool:
     record = record_of(client)
     return record.get("error") is not None or record.get("status") is None or record["status"] >= 400 or left(record)
+
+
+def _content(response: http.Response | None) -> bytes:
+    return (response.get_content(strict=False) if response is not None else None) or b""
 
 
 def _message(value: JSON) -> str:

@@ -19,7 +19,10 @@ from mitmproxy.proxy.layers.http import Http1Server, ResponseData, ResponseHeade
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._http1 import Http1Client, Http1Connection
 
+from addons.gateway.http import routes
+from addons.gateway.http.admission import path_of
 from addons.gateway.http.answers import raw_error
+from mapping.dialect import Dialect
 from mapping.faults import Fault
 
 MAX_REQUEST_HEAD = 64 * 2**10
@@ -30,6 +33,9 @@ MAX_ANSWER_HEAD = 256 * 2**10
 
 MAX_FRAMING = 64 * 2**10
 """Bytes of a chunk's head or of trailers, and of what a client sends before its last request was answered."""
+
+MAX_REQUEST_LINE = 500
+"""Bytes at the beginning of a request that are looked at where the rest of it can't be read."""
 
 MAX_INTERIM = 20
 """How many interim answers may come before the answer."""
@@ -75,7 +81,15 @@ class _Bounded(Http1Connection):
 
 
 class GatewayHttp1Server(_Bounded, Http1Server):
-    """The client's side, with JSON in place of mitmproxy's HTML error pages."""
+    """The client's side, with errors of the gateway's in place of mitmproxy's HTML pages.
+
+    A client is told in the words of the dialect that its path belongs to, also where its request can't be read: the
+    request line names the path, and it is most often the rest that is wrong. Where there is no path either, nothing is
+    known of the client, and it gets what unknown paths get (`dialects.spoken`).
+    """
+
+    _begin = b""
+    """Of a request whose head is not read yet."""
 
     _chunked = False
     """The body of the answer goes out in chunks; looked up once, not for each."""
@@ -90,22 +104,34 @@ class GatewayHttp1Server(_Bounded, Http1Server):
             yield from super().send(event)
         elif isinstance(event, ResponseProtocolError):
             if not self.response and (status := event.code.http_status_code()) is not None:
-                yield commands.SendData(self.conn, raw_error(Fault(status, event.message)))
+                yield commands.SendData(self.conn, raw_error(Fault(status, event.message), self._spoken()))
             yield commands.CloseConnection(self.conn)
         else:
             yield from super().send(event)
 
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        if isinstance(event, events.DataReceived) and len(self.buf) == len(event.data):
+            self._begin = event.data[:MAX_REQUEST_LINE]
         if self.has_endless_head(MAX_REQUEST_HEAD):
             message = f"The request's headers are larger than {MAX_REQUEST_HEAD // 2**10} kB."
-            yield commands.SendData(self.conn, raw_error(Fault(431, message, code="headers_too_large")))
+            problem = Fault(431, message, code="headers_too_large")
+            yield commands.SendData(self.conn, raw_error(problem, self._spoken()))
             yield commands.CloseConnection(self.conn)
             self.state = self.done
             return
         for command in super().read_headers(event):
             if isinstance(command, commands.SendData) and command.data.startswith(b"HTTP/1.1 400"):
-                command.data = raw_error(Fault(400, "The HTTP request could not be read."))
+                command.data = raw_error(Fault(400, "The HTTP request could not be read."), self._spoken())
             yield command
+        if self.request is not None:
+            self._begin = b""
+
+    def _spoken(self) -> Dialect | None:
+        """The dialect of the request's path, as far as that is known."""
+        if self.request is not None:
+            return routes.dialect_of(self.request.method, path_of(self.request))
+        method, _, rest = self._begin.decode("latin-1").partition(" ")
+        return routes.dialect_of(method, rest.split(maxsplit=1)[0].partition("?")[0]) if rest.strip() else None
 
     def wait(self, event: events.Event) -> CommandGenerator[None]:
         if len(self.buf) > MAX_FRAMING:

@@ -189,5 +189,16 @@ class Toy:
         body = jsonio.dumps({"oops": fault.message, "where": fault.param})
         return ErrorAnswer(fault.status, ((b"Content-Type", b"application/json"),), body)
 
+    def read_error(self, status: int, answer: bytes) -> Fault | None:
+        """Oops, whole or at the end."""
+        last = answer.rstrip().rpartition(b"\n")[2]
+        try:
+            if last.startswith(b"data: oops "):
+                return Fault(status, jsonio.loads(last.removeprefix(b"data: oops ")))
+            found = jsonio.loads(answer)
+        except ValueError:
+            return None
+        return Fault(status, found["oops"], param=found["where"]) if "oops" in found else None
+
 
 DIALECTS = (Toy(),)
