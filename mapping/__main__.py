@@ -27,7 +27,7 @@ from mapping import dialects, faults, jsonio
 from mapping.dialect import Answering, Dialect, Given, Mint
 from mapping.faults import Fault
 from mapping.gemini import sse
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect.printable import one_line
 from mapping.notes import CODES, Notes
 from mapping.values import JSON, GeminiCall

@@ -39,7 +39,7 @@ from typing import Any, Protocol, Self
 
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, nothing_remembered
 

@@ -6,7 +6,7 @@
     python3 scripts/accounts.py check
     python3 scripts/accounts.py remove bot
 
-Any Python 3 can start it; see bootstrap.py. What it does is in account_commands.py.
+Any Python 3 can start it; see bootstrap.py. What it does is in commands/account_commands.py.
 """
 
 import argparse
@@ -56,7 +56,7 @@ def main() -> int:
     options = parse(sys.argv[1:])
     try:
         bootstrap.enter(__file__)
-        from scripts import account_commands  # needs the packages of the environment
+        from scripts.commands import account_commands  # needs the packages of the environment
 
         path = serve.settings_file(options.config, os.environ, [os.getcwd(), bootstrap.ROOT])
         if path and options.command != "add" and not os.path.isfile(path):

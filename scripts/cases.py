@@ -5,7 +5,7 @@
     python3 scripts/cases.py run cases/                          show what is translated otherwise than recorded
     python3 scripts/cases.py update cases/                       take what is translated now as what is expected
 
-Any Python 3 can start it; see bootstrap.py. What it does is in case_commands.py.
+Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def main() -> int:
     options = parse(sys.argv[1:])
     try:
         bootstrap.enter(__file__)
-        from scripts import case_commands  # needs the packages of the environment
+        from scripts.commands import case_commands  # needs the packages of the environment
 
         return case_commands.run(options)
     except bootstrap.SetupError as e:

@@ -5,7 +5,7 @@
 
 Any key will do, but one that contains `invalid` is refused. Each model `demo-<fault>` goes wrong in its own way;
 `--help` lists them, and in the list of models the description of `demo-echo` names them. `call NAME {"argument":
-"value"}` in the user's text says which function to call, see addons/demo/calls.py. Any Python 3 can
+"value"}` in the user's text says which function to call, see addons/demo/answer/calls.py. Any Python 3 can
 start it (bootstrap.py).
 """
 

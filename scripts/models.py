@@ -6,7 +6,7 @@
     python3 scripts/models.py --tests              in the tests too, whose days stand still
 
 The dates are in mapping/gemini/catalogue.py. Any Python 3 can start it; see bootstrap.py. What it does is in
-model_names.py.
+commands/model_names.py.
 """
 
 import argparse
@@ -33,7 +33,7 @@ def main() -> int:
     options = parse(sys.argv[1:])
     try:
         bootstrap.enter(__file__)
-        from scripts import model_names  # needs the Python of the environment
+        from scripts.commands import model_names  # needs the Python of the environment
 
         return model_names.run(options)
     except bootstrap.SetupError as e:

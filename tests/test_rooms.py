@@ -6,6 +6,7 @@ Imports for types count like others.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,6 +39,12 @@ KNOTS = [
     },
 ]
 """Modules that still import one another in a circle. Take out what is untied; nothing may be put in."""
+
+ROOM = 13
+"""Modules side by side in one folder: about twelve."""
+LINES = 400
+LONG = {"addons.gateway.gateway", "addons.gateway.wire.stream", "scripts.soak"}
+"""Modules that are longer. A new one needs a reason, said in its head."""
 
 
 def modules() -> dict[str, Path]:
@@ -97,6 +104,16 @@ def test_the_product_does_not_import_its_scripts() -> None:
     for name, path in MODULES.items():
         if name.partition(".")[0] == "addons":
             assert not [n for n in imported(path) if n.partition(".")[0] == "scripts"], name
+
+
+def test_no_room_is_crowded() -> None:
+    folders = Counter(path.parent for path in MODULES.values() if path.name != "__init__.py")
+    assert not {str(folder.relative_to(ROOT)): count for folder, count in folders.items() if count > ROOM}
+
+
+def test_no_module_is_long_but_the_known_ones() -> None:
+    long = {name for name, path in MODULES.items() if path.read_text(encoding="utf-8").count("\n") > LINES}
+    assert long <= LONG, long - LONG
 
 
 def test_every_room_says_what_it_is() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from addons.demo import refusal
-from addons.demo.answer import Answer, Candidate, cut
+from addons.demo.answer.answer import Answer, Candidate, cut
 from addons.demo.refusal import Refusal
 
 QUOTA_SECONDS = 30.0

@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from addons.demo import proto, rules
 from addons.demo.models import Model
-from addons.demo.proto import JSON
 from addons.demo.refusal import invalid
+from addons.demo.request import proto, rules
+from addons.demo.request.proto import JSON
 
 _METHOD = re.compile(
     r"/(v1\w*)/((?:projects/[^/]+/locations/[^/]+/)?publishers/google/)?models/([^/:]+):(\w+)", re.ASCII

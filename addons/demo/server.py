@@ -25,10 +25,12 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
 from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 
-from addons.demo import faults, kinds, media, models, refusal, rules
-from addons.demo.answer import compose, count_prompt
-from addons.demo.proto import JSON
+from addons.demo import faults, kinds, models, refusal
+from addons.demo.answer import media
+from addons.demo.answer.answer import compose, count_prompt
 from addons.demo.refusal import Refusal
+from addons.demo.request import rules
+from addons.demo.request.proto import JSON
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAUSE = 0.03

@@ -16,14 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mapping.answer import logprobs
-from mapping.answer.calls import CallMaker
-from mapping.answer.fences import Unfence
 from mapping.answer.finish import Ending
-from mapping.answer.function_args import PartialArguments
-from mapping.answer.grounding import Citation, Span, citations, recited
+from mapping.answer.parts import logprobs
+from mapping.answer.parts.calls import CallMaker
+from mapping.answer.parts.fences import Unfence
+from mapping.answer.parts.function_args import PartialArguments
+from mapping.answer.parts.grounding import Citation, Span, citations, recited
 from mapping.answer.writer import Writer
-from mapping.gemini.upstream_errors import broken
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.values import JSON

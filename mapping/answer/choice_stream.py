@@ -14,13 +14,13 @@ from abc import ABC, abstractmethod
 from typing import Protocol, Self
 
 from mapping import jsonio
-from mapping.answer.calls import CallMaker, Mint
 from mapping.answer.choices import Choices, Exchange
+from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai_errors import error_body
 from mapping.request.plan import Plan

@@ -14,11 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mapping import jsonio
-from mapping.answer.calls import CallMaker, Mint
+from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
-from mapping.gemini.upstream_errors import UpstreamError, broken
+from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.values import JSON, RawTurn

@@ -14,7 +14,8 @@ import enum
 from dataclasses import dataclass
 
 from mapping.faults import Fault, FaultKind
-from mapping.gemini.upstream_errors import Kind, UpstreamError, broken
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 
 CONTINUATION = "CONTINUATION"

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mapping.answer import finish
-from mapping.answer.calls import CallMaker
 from mapping.answer.candidate import Candidate, Context
+from mapping.answer.parts.calls import CallMaker
 from mapping.answer.usage import Usage
 from mapping.answer.writer import Writer
 from mapping.gemini import payload
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.gemini.models import is_same, strip_prefixes
-from mapping.gemini.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.request.signatures import text_key

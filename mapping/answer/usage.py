@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mapping.gemini import payload
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import JSON
 
 _PROMPT_DETAILS = "promptTokensDetails"

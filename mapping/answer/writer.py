@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from mapping.answer.calls import Call
-from mapping.answer.grounding import Citation
+from mapping.answer.parts.calls import Call
+from mapping.answer.parts.grounding import Citation
 from mapping.values import JSON
 
 

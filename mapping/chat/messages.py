@@ -22,8 +22,8 @@ from mapping.chat import anthropic
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.request import members, unknown
-from mapping.request.call_arguments import call_arguments
-from mapping.request.contents import Conversation, Wording
+from mapping.request.conversation.call_arguments import call_arguments
+from mapping.request.conversation.contents import Conversation, Wording
 from mapping.request.parts import content_parts, media
 from mapping.request.settings import parameters
 from mapping.request.signatures import signature_of

@@ -20,7 +20,7 @@ from mapping.completions.plan import CompletionsPlan
 from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
-from mapping.request.contents import Conversation, Wording
+from mapping.request.conversation.contents import Conversation, Wording
 from mapping.request.plan import Translated
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import GoogleExtensions, read_google

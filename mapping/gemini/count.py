@@ -10,7 +10,7 @@ from mapping.answer.blame import blame
 from mapping.answer.usage import Totals
 from mapping.dialect import Deferred, Given, Kept, StreamTranslator
 from mapping.faults import Fault
-from mapping.gemini import upstream_errors
+from mapping.gemini.errors import upstream_errors
 from mapping.notes import Notes
 from mapping.request.plan import Translated
 from mapping.values import JSON, GeminiCall, RawTurn

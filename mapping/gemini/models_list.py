@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from mapping import jsonio
 from mapping.faults import Fault
-from mapping.gemini import upstream_errors
 from mapping.gemini.catalogue import AS_OF, BY_NAME, KNOWN, SHORT
+from mapping.gemini.errors import upstream_errors
 from mapping.gemini.model_classes import is_retired
 from mapping.gemini.models import model_info, strip_prefixes
 from mapping.responses.codex_catalog import Entry, catalog

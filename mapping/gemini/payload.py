@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from mapping import jsonio
-from mapping.gemini.upstream_errors import broken, from_event
+from mapping.gemini.errors.upstream_errors import broken, from_event
 from mapping.values import JSON
 
 

@@ -20,8 +20,8 @@ from typing import Any
 from mapping.gemini.schema.openapi_schema import convert
 from mapping.gemini.schema.schema_loose import loosened
 from mapping.notes import Notes
+from mapping.request.conversation.turns import CONTINUE
 from mapping.request.settings.response_format import ResponseFormat
-from mapping.request.turns import CONTINUE
 from mapping.values import JSON
 
 UNSAID = "request"

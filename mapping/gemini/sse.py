@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from mapping.gemini.upstream_errors import broken
+from mapping.gemini.errors.upstream_errors import broken
 
 MAX_EVENT = 64 * 1024 * 1024
 """Bytes of one unfinished event. Images come as base64 in one event; nothing Gemini sends comes near this."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect.explain_diff import Path, Step, at, difference, dotted
 from mapping.notes import Notes
 from mapping.values import JSON

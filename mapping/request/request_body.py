@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping.request.contents import Conversation
+from mapping.request.conversation.contents import Conversation
 from mapping.request.settings import generation
 from mapping.request.settings.google_extensions import GoogleExtensions
 from mapping.request.tools.tools import ToolSet

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mapping.answer.calls import Call, Mint
-from mapping.answer.grounding import Citation
-from mapping.gemini.upstream_errors import broken
+from mapping.answer.parts.calls import Call, Mint
+from mapping.answer.parts.grounding import Citation
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.responses.answer import output_items
 from mapping.responses.answer.item_list import Events, ItemList

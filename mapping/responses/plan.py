@@ -53,8 +53,8 @@ class ResponsesPlan(Plan):
     prompt_cache_key, prompt_cache_retention, reasoning, safety_identifier, service_tier, store, temperature, text,
     tool_choice, tools, top_logprobs, top_p, truncation, user."""
     kinds: dict[str, ToolKind] = field(default_factory=dict)
-    """The client's name of a tool as `names` and `mapping.answer.calls.Call.name` have it -> what kind of tool that is.
-    A name that is not here is a plain function's."""
+    """The client's name of a tool, as `names` and `mapping.answer.parts.calls.Call.name` have it -> what kind of tool
+    that is. A name that is not here is a plain function's."""
     include: frozenset[str] = frozenset()
     """The values of `include`."""
     summary: bool = False

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from addons.demo import kinds, models, signatures
-from addons.demo.answer import Answer, Candidate
+from addons.demo.answer.answer import Answer, Candidate
 from addons.demo.refusal import Refusal, quota
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.demo import media
+from addons.demo.answer import media
 from tests.e2e.scripted_model import Break, Call, Limit, Say, ScriptedModel, Step
 
 if TYPE_CHECKING:

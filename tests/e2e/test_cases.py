@@ -31,7 +31,10 @@ WEATHER = {
     "description": "Wombat forecasts",
     "parameters": {"type": "object", "properties": {"city": {"type": "string", "description": "Numbat town"}}},
 }
-COMMAND = "import sys; from scripts import cases, case_commands as c; sys.exit(c.run(cases.parse(sys.argv[1:])))"
+COMMAND = (
+    "import sys; from scripts import cases as c; from scripts.commands.case_commands import run; "
+    "sys.exit(run(c.parse(sys.argv[1:])))"
+)
 
 
 def cases(*argv: object, root: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.demo import media
+from addons.demo.answer import media
 from tests.e2e.conftest import TWO_ACCOUNTS
 from tests.e2e.sdk_tools import first_calls, is_genuine
 

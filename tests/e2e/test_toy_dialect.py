@@ -110,7 +110,10 @@ def run(tree: Path, *arguments: str, given: bytes = b"") -> subprocess.Completed
 
 
 def test_it_makes_cases(tree: Path, saved: tuple[Path, list[Any]], tmp_path: Path) -> None:
-    commands = "import sys; from scripts import case_commands as c, cases; sys.exit(c.run(cases.parse(sys.argv[1:])))"
+    commands = (
+        "import sys; from scripts import cases as c; from scripts.commands.case_commands import run; "
+        "sys.exit(run(c.parse(sys.argv[1:])))"
+    )
     exported = run(tree, "-c", commands, "export", str(saved[0]), str(tmp_path / "cases"))
     assert exported.returncode == 0, exported.stderr
     checked = run(tree, "-c", commands, "run", str(tmp_path / "cases"))

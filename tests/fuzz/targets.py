@@ -36,8 +36,9 @@ from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
 from mapping import chat, completions, jsonio, responses
 from mapping.faults import Fault
-from mapping.gemini import upstream_errors, upstream_forms
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini import upstream_forms
+from mapping.gemini.errors import upstream_errors
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai_errors import error_body, error_object
 from mapping.request.plan import Translated

@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from addons.gateway.settings.settings import load
-from mapping.gemini.upstream_errors import from_http
-from scripts import account_commands, accounts, bootstrap
+from mapping.gemini.errors.upstream_errors import from_http
+from scripts import accounts, bootstrap
+from scripts.commands import account_commands
 from scripts.demo_upstream import start
 
 DETAIL = "type.googleapis.com/google.rpc"

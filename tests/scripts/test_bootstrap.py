@@ -13,12 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bootstrap
-from scripts.bootstrap import RUN, TEST, Environment, SetupError, Unfit
+from scripts import bootstrap, pythons
+from scripts.bootstrap import RUN, TEST, Environment, SetupError
+from scripts.pythons import Unfit
 
 ROOT = Path(bootstrap.ROOT)
 SCRIPTS = (
-    *("scripts/bootstrap.py", "scripts/pip_output.py", "scripts/browser.py", "scripts/serve.py", "scripts/test.py"),
+    *(
+        "scripts/bootstrap.py",
+        "scripts/pip_output.py",
+        "scripts/pythons.py",
+        "scripts/browser.py",
+        "scripts/serve.py",
+        "scripts/test.py",
+    ),
     *("scripts/demo_upstream.py", "addons/gateway/wire/ports.py"),
 )
 
@@ -55,7 +63,7 @@ def python(path: Path, version: str, *, name: str = "cpython", free: str = "0", 
 )
 def test_unfit(tmp_path: Path, text: str, why: str) -> None:
     with pytest.raises(Unfit, match=re.escape(why)):
-        bootstrap.probe(program(tmp_path / "python3", text))
+        pythons.probe(program(tmp_path / "python3", text))
 
 
 def test_file_that_is_no_program_is_unfit(tmp_path: Path) -> None:
@@ -63,11 +71,11 @@ def test_file_that_is_no_program_is_unfit(tmp_path: Path) -> None:
     path.write_bytes(b"\x7fELF")
     path.chmod(0o755)
     with pytest.raises(Unfit, match="does not start"):
-        bootstrap.probe(str(path))
+        pythons.probe(str(path))
 
 
 def test_running_python_is_fit() -> None:
-    found = bootstrap.probe(sys.executable)
+    found = pythons.probe(sys.executable)
     assert found.version == sys.version_info[:3]
     assert os.path.isfile(found.executable)
 
@@ -115,7 +123,7 @@ def test_order_of_candidates(tmp_path: Path) -> None:
     in_pyenv = [python(versions / v / "bin" / "python", v) for v in ("3.13.2", "3.12.9", "3.14.0", "3.10.4")]
     (real / "python3.14").write_text("cannot be run")
     environ = {"PATH": f"{shims}{os.pathsep}{real}", "PYENV_ROOT": str(tmp_path / "pyenv")}
-    found = list(bootstrap.candidates(environ, running))
+    found = list(pythons.candidates(environ, running))
     inside = [path for path in found if path.startswith(str(tmp_path))]
     assert inside == [running, *on_path, *in_pyenv]
     assert found[: 1 + len(on_path) + len(in_pyenv)] == inside
@@ -126,7 +134,7 @@ def test_programs_named_like_python_are_no_candidates(tmp_path: Path) -> None:
     folder = tmp_path / "versions" / "3.13.0" / "bin"
     program(folder / "python3.13-config", "exit 0")
     taken = python(folder / "python", "3.13.0")
-    found = bootstrap.candidates({"PATH": "", "PYENV_ROOT": str(tmp_path)}, "")
+    found = pythons.candidates({"PATH": "", "PYENV_ROOT": str(tmp_path)}, "")
     assert [path for path in found if path.startswith(str(tmp_path))] == [taken]
 
 

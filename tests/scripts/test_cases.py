@@ -14,7 +14,8 @@ import pytest
 from mitmproxy import http, io
 
 from addons.gateway.cases import files as case_files
-from scripts import bootstrap, case_commands, cases
+from scripts import bootstrap, cases
+from scripts.commands import case_commands
 from tests.gateway.cases.case_flows import flows_of
 
 GOLDEN = Path(bootstrap.ROOT) / "tests" / "cases"

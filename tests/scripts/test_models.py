@@ -9,7 +9,8 @@ import pytest
 
 from mapping.gemini.catalogue import AS_OF
 from mapping.gemini.model_classes import NOTICE
-from scripts import model_names, models
+from scripts import models
+from scripts.commands import model_names
 
 ROOT = Path(__file__).resolve().parents[2]
 

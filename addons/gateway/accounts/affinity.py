@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from addons.gateway.storage.bounded import Bounded
-from mapping.request.conversation import beginning
+from mapping.request.conversation.beginning import beginning
 from mapping.values import JSON
 
 SESSION_HEADERS = (

@@ -10,7 +10,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.accounts.upstream_request import USER_AGENT
-from mapping.gemini import upstream_errors
+from mapping.gemini.errors import upstream_errors
 from mapping.values import GeminiCall
 
 TIMEOUT = 20.0

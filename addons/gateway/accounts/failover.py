@@ -27,7 +27,8 @@ from addons.gateway.accounts.pool import Pool
 from addons.gateway.accounts.quota_day import seconds_to_reset
 from addons.gateway.settings.settings import RetrySettings
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import Kind, UpstreamError, rate_limit
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError, rate_limit
 
 logger = logging.getLogger("antigravity")
 

@@ -10,7 +10,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.cooldowns import Cause, Rest
 from addons.gateway.accounts.pool import Pool
 from mapping.faults import Fault, FaultKind
-from mapping.gemini.upstream_errors import MAX_SDK_DELAY, rate_limit
+from mapping.gemini.errors.upstream_errors import MAX_SDK_DELAY, rate_limit
 
 _NO_MONEY = "insufficient_quota"
 

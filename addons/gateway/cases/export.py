@@ -18,7 +18,7 @@ from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
 from addons.gateway.wire.bodies import json_body
 from mapping import dialects, jsonio
 from mapping.faults import Fault
-from mapping.gemini.google_errors import redact
+from mapping.gemini.errors.google_errors import redact
 from mapping.inspect.json_text import Leaf, rewrite
 from mapping.notes import Notes
 

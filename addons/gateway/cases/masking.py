@@ -14,7 +14,7 @@ from addons.gateway.cases.files import Case, CaseError, UpstreamCall
 from addons.gateway.cases.rerun import Outcome, rerun
 from addons.gateway.record.flow_record import digest
 from mapping import jsonio
-from mapping.inspect import masking, signs_of_life
+from mapping.inspect import fillers, masking, signs_of_life
 
 SHORTEST = 8
 """Characters. Shorter texts of the request are not looked for in errors, whose meaning is in their words."""
@@ -28,7 +28,7 @@ def masked(case: Case) -> Case:
         case,
         request=request,
         given=masking.mask_given(case.given, case.request, digest),
-        seeds={**case.seeds, "sealed": [masking.mask_opaque(text) for text in case.seeds.get("sealed", ())]},
+        seeds={**case.seeds, "sealed": [fillers.mask_opaque(text) for text in case.seeds.get("sealed", ())]},
         calls=[replace(call, answer=_answer(call, texts)) for call in case.calls],
         ended=None if case.ended is None else {**case.ended, "message": _scrubbed(case.ended["message"], texts)},
         masked=True,
@@ -60,7 +60,7 @@ def _scrubbed(error: str, texts: list[str]) -> str:
     """An error without what it quotes of the request."""
     for text in texts:
         if len(text) >= SHORTEST:
-            error = error.replace(text, masking.mask_text(text))
+            error = error.replace(text, fillers.mask_text(text))
     return error
 
 
@@ -118,7 +118,7 @@ def _carry_json(recorded: bytes, before: bytes, after: bytes) -> bytes:
     value, first, second = map(_loaded, (recorded, before, after))
     if isinstance(value, dict):
         return jsonio.dumps(_carry(value, masking.mask_request(value), first, second))
-    return recorded if recorded.strip() in (b"", b"[DONE]") else masking.mask_text(recorded.decode()).encode()
+    return recorded if recorded.strip() in (b"", b"[DONE]") else fillers.mask_text(recorded.decode()).encode()
 
 
 def _loaded(data: bytes) -> Any:

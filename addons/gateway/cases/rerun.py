@@ -23,9 +23,10 @@ from addons.gateway.record.retranslation import translate
 from mapping import dialects, jsonio
 from mapping.dialect import Answering, StreamTranslator
 from mapping.faults import Fault
-from mapping.gemini import upstream_errors
+from mapping.gemini.errors import upstream_errors
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.second_try import with_typed
-from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
 from mapping.values import GeminiCall

@@ -12,7 +12,7 @@ from addons.gateway.exchange.job import Ask
 from mapping.answer.usage import Totals, add_up, totals_in
 from mapping.dialect import Answering, Kept, StreamTranslator, WholeTranslator
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall, RawTurn
 

@@ -10,9 +10,10 @@ from addons.gateway.exchange.job import Check, Job
 from addons.gateway.storage.refused_forms import RefusedForms
 from mapping.faults import Fault
 from mapping.gemini import models_list
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.resign import replace_signatures
 from mapping.gemini.second_try import TOOLS, UNSAID, refused_forms, with_typed, without_refused
-from mapping.gemini.upstream_errors import Kind, UpstreamError
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall
 

@@ -29,8 +29,8 @@ from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_u
 from addons.gateway.exchange.waiting import Patience, Silence
 from addons.gateway.http import answers
 from mapping.faults import Fault, FaultKind
-from mapping.gemini import upstream_errors
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors import upstream_errors
+from mapping.gemini.errors.upstream_errors import UpstreamError
 
 logger = logging.getLogger("antigravity")
 

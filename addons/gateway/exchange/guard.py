@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 
 
 class Guarded(Protocol):

@@ -13,7 +13,7 @@ from addons.gateway.storage.refused_forms import RefusedForms
 from mapping.answer.usage import Totals
 from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import GeminiCall, RawTurn
 
 type Check = Callable[[bytes], None]

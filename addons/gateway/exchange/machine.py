@@ -21,8 +21,9 @@ from addons.gateway.exchange.verdicts import GATHER, HANG_UP, NOTHING, SEND, SHO
 from addons.gateway.exchange.verdicts import ImpossibleEventError as Impossible
 from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
-from mapping.gemini import upstream_errors
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors import upstream_errors
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 
 _OVER = (State.ANSWERED, State.ENDED, State.GONE)
 _LATE = (State.PAUSED, State.GATHERING, *_OVER)

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from mapping.faults import Fault, FaultKind
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import RawTurn
 
 

@@ -28,8 +28,8 @@ from addons.gateway.models.model_map import target_of
 from mapping.faults import Fault
 from mapping.gemini import models_list
 from mapping.gemini.catalogue import RETIREMENTS
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.model_classes import CLASSES, fallback, newest, retiring
-from mapping.gemini.upstream_errors import UpstreamError
 
 if TYPE_CHECKING:
     from addons.gateway.accounts.account import Account

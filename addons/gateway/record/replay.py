@@ -37,7 +37,7 @@ from addons.gateway.record.server_replay import no_recording
 from addons.gateway.storage.bounded import Bounded
 from addons.gateway.wire.inner_call import InnerCall, hang_up
 from mapping.faults import Fault, FaultKind
-from mapping.gemini import upstream_errors
+from mapping.gemini.errors import upstream_errors
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway

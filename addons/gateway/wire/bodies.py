@@ -15,7 +15,7 @@ from mitmproxy import http
 
 from mapping import jsonio
 from mapping.faults import Fault
-from mapping.gemini import upstream_errors
+from mapping.gemini.errors import upstream_errors
 
 if sys.version_info >= (3, 14):
     from compression import zstd as zstd

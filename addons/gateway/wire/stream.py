@@ -46,8 +46,8 @@ from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.wire.bodies import MAX_BYTES, AnswerReader
-from mapping.gemini import upstream_errors
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors import upstream_errors
+from mapping.gemini.errors.upstream_errors import UpstreamError
 
 if TYPE_CHECKING:
     from addons.gateway.wire.layer import GatewayLayer

@@ -17,7 +17,7 @@ from typing import Any
 
 from mapping import jsonio
 from mapping.gemini.schema.schema import MAX_DEPTH, MAX_INLINED, normalise
-from mapping.gemini.schema.schema_keywords import Dialect
+from mapping.gemini.schema.schema_node import Dialect
 from mapping.gemini.schema.schema_refs import PREFIX
 from mapping.notes import Notes
 from mapping.values import JSON

@@ -20,8 +20,9 @@ from functools import lru_cache
 from typing import Any
 
 from mapping import faults, jsonio
-from mapping.gemini.schema.schema_keywords import HANDLERS, SILENT, TYPES, Dialect, Node
+from mapping.gemini.schema.schema_keywords import HANDLERS, SILENT
 from mapping.gemini.schema.schema_merge import merge, nullable
+from mapping.gemini.schema.schema_node import TYPES, Dialect, Node
 from mapping.gemini.schema.schema_refs import PREFIX, Target, Targets, break_cycles
 from mapping.notes import Notes
 from mapping.values import JSON

@@ -10,9 +10,9 @@ Rules of this module (OpenAI API reference, `Response`):
 from __future__ import annotations
 
 from mapping import jsonio
-from mapping.answer.calls import Mint
+from mapping.answer.parts.calls import Mint
 from mapping.answer.usage import Totals
-from mapping.gemini.upstream_errors import UpstreamError, broken
+from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.responses.answer.exchange import Clock, Exchange
 from mapping.responses.answer.item_list import NoEvents

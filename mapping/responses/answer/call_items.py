@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping import jsonio
-from mapping.answer.calls import Call, Mint
+from mapping.answer.parts.calls import Call, Mint
 from mapping.responses.answer.item_list import COMPLETED, IN_PROGRESS, ItemList, Place
 from mapping.responses.plan import CallType, ToolKind
 from mapping.values import JSON

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mapping.answer.calls import CallMaker, Mint
+from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.writer import Writer
-from mapping.gemini.upstream_errors import broken
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.responses.answer.item_list import Events, NoEvents
 from mapping.responses.answer.output import Output, Seal

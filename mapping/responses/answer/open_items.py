@@ -5,7 +5,7 @@ Each is added to the output when it is made, and done when it is closed. `item` 
 
 from __future__ import annotations
 
-from mapping.answer.grounding import Citation
+from mapping.answer.parts.grounding import Citation
 from mapping.responses.answer import output_items
 from mapping.responses.answer.item_list import COMPLETED, FAILED, IN_PROGRESS, INCOMPLETE, ItemList
 from mapping.values import JSON

@@ -16,9 +16,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mapping import jsonio
-from mapping.answer import finish, grounding
-from mapping.answer.calls import Call, Mint
-from mapping.answer.grounding import Citation
+from mapping.answer import finish
+from mapping.answer.parts import grounding
+from mapping.answer.parts.calls import Call, Mint
+from mapping.answer.parts.grounding import Citation
 from mapping.notes import Notes
 from mapping.responses import carrier
 from mapping.responses.answer import output_items

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mapping.answer.grounding import Citation
+from mapping.answer.parts.grounding import Citation
 from mapping.values import JSON
 
 _IMAGE_FORMATS = {

@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import Self
 
 from mapping import jsonio
-from mapping.answer.calls import Mint
+from mapping.answer.parts.calls import Mint
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
-from mapping.gemini.upstream_errors import UpstreamError, broken
+from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.responses.answer.events import EventLog
 from mapping.responses.answer.exchange import Clock, Exchange

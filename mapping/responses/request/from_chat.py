@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from mapping.answer.calls import Mint
+from mapping.answer.parts.calls import Mint
 from mapping.chat.anthropic import chat_messages
 from mapping.notes import Notes
 from mapping.values import JSON

@@ -20,8 +20,8 @@ from typing import Any
 from mapping import faults, jsonio
 from mapping.notes import Notes
 from mapping.request import members, unknown
-from mapping.request.call_arguments import call_arguments
-from mapping.request.contents import Conversation, Wording
+from mapping.request.conversation.call_arguments import call_arguments
+from mapping.request.conversation.contents import Conversation, Wording
 from mapping.request.parts import media
 from mapping.request.settings import parameters
 from mapping.request.signatures import family, signature_of, text_key

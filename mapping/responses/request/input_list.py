@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping.answer.calls import Mint
+from mapping.answer.parts.calls import Mint
 from mapping.responses.request.content import TEXT_PARTS
 from mapping.responses.request.from_chat import items_of
 from mapping.responses.request.inputs import Resolve, nothing_stored, read_input

@@ -26,7 +26,7 @@ from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.request import prewarm
-from mapping.request.contents import Conversation
+from mapping.request.conversation.contents import Conversation
 from mapping.request.parts import media
 from mapping.request.plan import Translated
 from mapping.request.request_body import request_body

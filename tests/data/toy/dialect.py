@@ -10,7 +10,7 @@ from mapping.answer.usage import Totals, totals_in
 from mapping.dialect import Answering, Deferred, ErrorAnswer, Given, Kept, Lookups
 from mapping.faults import Fault, missing
 from mapping.gemini import payload, sse
-from mapping.gemini.upstream_errors import UpstreamError, broken
+from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall, RawTurn
 

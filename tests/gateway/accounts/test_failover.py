@@ -13,7 +13,8 @@ from addons.gateway.accounts.failover import Failover, Wait
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.settings.settings import RetrySettings
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import Kind, UpstreamError, from_http
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError, from_http
 
 MODEL = "gemini-2.5-flash"
 

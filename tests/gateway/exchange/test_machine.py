@@ -17,7 +17,8 @@ from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.verdicts import Do, ImpossibleEventError, State, Verdict
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import GeminiCall, RawTurn
 
 TURNS = {"key": RawTurn("model", [], [])}

@@ -17,7 +17,7 @@ from addons.gateway.gateway import Gateway
 from addons.gateway.log import banner, terminal
 from addons.gateway.log.exchange_log import ExchangeLog, _json
 from addons.gateway.settings.settings import LogSettings
-from scripts import account_commands
+from scripts.commands import account_commands
 from tests.gateway.exchange.test_summary import GOOD
 
 HOSTILE = "a\x1b[2J\x9b1A\r\nforged\u2028line\x07\x7f"

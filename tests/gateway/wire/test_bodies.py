@@ -14,7 +14,7 @@ from mitmproxy import http
 
 from addons.gateway.wire import bodies
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 
 
 def raw_deflate(data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mapping import chat, completions, responses
 from mapping.answer.blame import blame, client_place
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import from_http
+from mapping.gemini.errors.upstream_errors import from_http
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.values import Options, nothing_remembered

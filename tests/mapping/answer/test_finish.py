@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mapping.answer.finish import RULES, Ending, prompt_blocked, settle
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai_errors import error_object
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.answer.calls import Call, CallMaker
-from mapping.answer.grounding import Citation
+from mapping.answer.parts.calls import Call, CallMaker
+from mapping.answer.parts.grounding import Citation
 from mapping.answer.reader import AnswerReader
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.request.signatures import text_key

@@ -10,7 +10,8 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from mapping.chat.answer import ChatAnswer
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.request.signatures import text_key

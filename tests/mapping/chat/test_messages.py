@@ -10,7 +10,7 @@ from mapping.chat.messages import WORDING, MessageReader
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.request.contents import Conversation
+from mapping.request.conversation.contents import Conversation
 from mapping.request.signatures import DUMMY
 from mapping.values import Options, nothing_remembered
 

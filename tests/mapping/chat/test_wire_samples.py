@@ -16,7 +16,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.stream import ChatStream
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai_errors import error_object
 from mapping.request.plan import Plan

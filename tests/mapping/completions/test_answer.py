@@ -15,7 +15,8 @@ from openai.types import Completion
 from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import logprobs_object
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.values import Options
 

@@ -18,7 +18,8 @@ from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.stream import CompletionsStream
 from mapping.faults import Fault, FaultKind
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai_errors import error_object
 from mapping.values import Options

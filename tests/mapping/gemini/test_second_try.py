@@ -6,11 +6,11 @@ import copy
 
 import pytest
 
+from mapping.gemini.errors.rules import RULES
 from mapping.gemini.second_try import LADDERS, refused_forms, with_typed, without_refused
-from mapping.gemini.upstream_errors import RULES
 from mapping.notes import Notes
+from mapping.request.conversation.turns import CONTINUE
 from mapping.request.settings.response_format import ResponseFormat
-from mapping.request.turns import CONTINUE
 from mapping.values import JSON
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]}

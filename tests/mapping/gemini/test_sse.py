@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.sse import EventParser, frame
-from mapping.gemini.upstream_errors import Kind, UpstreamError
 
 BODIES = [
     pytest.param(b"", [], id="nothing"),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mapping import chat, dialects, jsonio
 from mapping.dialect import Given
 from mapping.faults import Fault
-from mapping.gemini.upstream_errors import UpstreamError
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect.explain import Explanation, Row, Translate, explain
 from mapping.inspect.explain import Path as Steps
 from mapping.inspect.explain_call import call_json, said

@@ -11,16 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.inspect import masking
-from mapping.inspect.masking import (
-    mask_answer,
-    mask_given,
-    mask_item,
-    mask_json_text,
-    mask_opaque,
-    mask_request,
-    mask_text,
-)
+from mapping.inspect import fillers
+from mapping.inspect.fillers import mask_json_text, mask_opaque, mask_text
+from mapping.inspect.masking import mask_answer, mask_given, mask_item, mask_request
 from mapping.inspect.tiny_files import tiny_file
 from mapping.request.signatures import DUMMY, decode_call_id, encode_call_id, text_key
 from mapping.values import JSON
@@ -88,7 +81,7 @@ def test_json_as_text(text: str, filler: str) -> None:
 def test_json_as_text_is_masked_like_the_value(value: Any) -> None:
     if isinstance(value, dict | list):
         for text in (json.dumps(value), json.dumps(value, ensure_ascii=False, indent=1)):
-            assert json.loads(mask_json_text(text)) == masking.mask_free(value)
+            assert json.loads(mask_json_text(text)) == fillers.mask_free(value)
 
 
 @given(st.from_regex(r"[A-Za-z0-9+/]{8,40}={0,2}", fullmatch=True))

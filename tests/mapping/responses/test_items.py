@@ -9,7 +9,7 @@ import pytest
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.request.contents import Conversation
+from mapping.request.conversation.contents import Conversation
 from mapping.request.signatures import DUMMY
 from mapping.request.tools.tools import ToolSet
 from mapping.responses import carrier

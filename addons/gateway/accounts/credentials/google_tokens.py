@@ -33,7 +33,7 @@ from google.oauth2 import service_account
 from addons.gateway.accounts.credentials.credential_files import CredentialError
 from addons.gateway.accounts.credentials.plain_http import Answer, BadUrl, Unreachable, ask
 from mapping import jsonio
-from mapping.gemini.google_errors import read, redact
+from mapping.gemini.errors.google_errors import read, redact
 
 TIMEOUT = 10.0
 """Seconds that a token server may be silent."""

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses import Response
 
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.request.signatures import text_key
 from mapping.responses.answer.answer import ResponsesAnswer

@@ -17,7 +17,8 @@ from openai.types.responses import ResponseStreamEvent
 from pydantic import BaseModel, TypeAdapter
 
 from mapping.faults import Fault, FaultKind
-from mapping.gemini.upstream_errors import Kind, UpstreamError
+from mapping.gemini.errors.rules import Kind
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect import signs_of_life
 from mapping.notes import Notes
 from mapping.openai_errors import error_object

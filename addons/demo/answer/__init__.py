@@ -1,0 +1,1 @@
+"""Making an answer: the text, the calls, the values and the bytes of the demo."""

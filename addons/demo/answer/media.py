@@ -1,0 +1,74 @@
+"""What the demo makes without a model: a small PNG, a tone, and vectors. All follow from the text they are made for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import random
+import struct
+import zlib
+from functools import lru_cache
+
+from addons.demo.request.proto import JSON
+
+_EDGE = 64
+_RATE = 24000
+_TONE_SECONDS = 0.2
+DIMENSIONS = 3072
+
+
+def noun(mime: str) -> str:
+    """What to call media of a MIME type."""
+    kind = mime.partition("/")[0]
+    return {"image": "image", "audio": "recording", "video": "video"}.get(kind, "document")
+
+
+def image_part(text: str, ratio: str) -> JSON:
+    """A PNG in a colour of its own, with the longer edge of 64 pixels. `ratio` reads like "16:9"."""
+    wide, high = (int(number) for number in ratio.split(":"))
+    width, height = _EDGE * wide // max(wide, high), _EDGE * high // max(wide, high)
+    colour = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=3).digest()
+    return {"inlineData": {"mimeType": "image/png", "data": _base64(_png(width, height, colour))}}
+
+
+def speech_part(text: str) -> JSON:
+    """A short tone as raw PCM, in the form of the speech models."""
+    pitch = 220 + len(text) % 440
+    count = int(_RATE * _TONE_SECONDS)
+    samples = (int(8000 * math.sin(2 * math.pi * pitch * i / _RATE)) for i in range(count))
+    return {
+        "inlineData": {
+            "mimeType": f"audio/L16;codec=pcm;rate={_RATE}",
+            "data": _base64(struct.pack(f"<{count}h", *samples)),
+        }
+    }
+
+
+@lru_cache(maxsize=256)
+def vector(text: str, dimensions: int) -> list[float]:
+    """An embedding. Of unit length at 3072 dimensions; a shorter one is its beginning, hence not of unit length."""
+    source = random.Random(text)  # noqa: S311 - the same text shall give the same vector
+    values = [source.uniform(-1, 1) for _ in range(DIMENSIONS)]
+    length = math.sqrt(sum(value * value for value in values))
+    return [round(value / length, 8) for value in values[:dimensions]]
+
+
+def _png(width: int, height: int, colour: bytes) -> bytes:
+    rows = (b"\0" + colour * width) * height
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+            _chunk(b"IDAT", zlib.compress(rows)),
+            _chunk(b"IEND", b""),
+        )
+    )
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()

@@ -1,0 +1,1 @@
+"""Reading a request as Gemini does: its members (`proto`), then what they mean together (`rules`)."""

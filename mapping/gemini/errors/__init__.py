@@ -1,0 +1,1 @@
+"""Errors of the upstream: read, judged by a table, and told."""

@@ -1,0 +1,1 @@
+"""What the commands do once their environment is there: these modules need its packages."""
