@@ -16,7 +16,7 @@ from mitmproxy import http
 
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.affinity import Affinity, Conversation
+from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
 from addons.gateway.endpoints import jobs
@@ -24,8 +24,9 @@ from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.generate import Generate
 from addons.gateway.endpoints.stored_responses import StoredResponses
 from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Ask, Check, Job
-from addons.gateway.exchange.seeds import new_id
+from addons.gateway.exchange.seeds import Seeds, new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.callers import Caller, take
@@ -106,7 +107,7 @@ class Gateway:
         self.background = Background(self)
         generate = Generate(self, self.background)
         self.replays = Replays(self)
-        self._endpoints: dict[str, Callable[[Exchange, Match], Awaitable[None] | None]] = {
+        self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(all_dialects(), generate.begin),
             "health": self._show_health,
             "metrics": self._show_metrics,
@@ -218,7 +219,10 @@ class Gateway:
         caller, fields = take(request.headers.fields, peer[0] if peer else "")
         if fields is not request.headers.fields:
             request.data.headers = http.Headers(fields)
-        exchange = Exchange(self, flow, caller, new_id(), is_poll=status_page.is_poll(request))
+        exchange = Exchange(
+            flow, caller, new_id(), self.settings, self.gatekeeper,
+            services=self, is_poll=status_page.is_poll(request),
+        )  # fmt: skip
         exchange.is_own = exchange.is_poll or (
             not self.shows_own and is_own(request.method, request.path.partition("?")[0])
         )
@@ -229,11 +233,21 @@ class Gateway:
         self.exchanges[flow.id] = exchange
         return exchange
 
+    @property
+    def busy(self) -> int:
+        """See `Services`."""
+        return len(self.exchanges)
+
+    @property
+    def offline(self) -> bool:
+        """See `Services`."""
+        return self.server_replay.closed
+
     def of(self, flow: http.HTTPFlow) -> Exchange | None:
         return self.exchanges.get(flow.id)
 
-    def close(self, exchange: Exchange) -> None:
-        """An exchange is over, and does not count as under way any more."""
+    def close(self, exchange: Facts) -> None:
+        """See `Services`."""
         self.exchanges.pop(exchange.flow.id, None)
         job = exchange.job
         if job and job.shown_model and job.answering_model and job.answering_model != job.shown_model:
@@ -242,7 +256,7 @@ class Gateway:
             self.steps.run("letting go of a replay", self.replays.over, exchange)
 
     def tell(self, summary: Summary, *, quietly: bool) -> None:
-        """An exchange has ended. `quietly`: it is not worth a word."""
+        """See `Services`."""
         run = self.steps.run
         run("counting an exchange for /metrics", self.metrics.count, summary)
         if quietly:
@@ -263,21 +277,26 @@ class Gateway:
             self._keeping = None
             self.steps.run("keeping the statistics", lambda: self.state.keep("statistics", self.statistics.plain()))
 
-    def begin(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
-        """Find out what an admitted request wants. What is returned, if anything, has to be awaited."""
+    def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
+        """See `Services`."""
+        if self.recordings and (known := self.recordings.seeds_for(exchange.flow.request)):
+            exchange.seeds = Seeds(known)
         return self._endpoints[match.endpoint.name](exchange, match)
 
-    def asker(self, exchange: Exchange, blamed: Callable[[Fault], Fault]) -> Ask:
+    def asker(self, exchange: Facts, blamed: Callable[[Fault], Fault]) -> Ask:
         """What makes further upstream calls for an exchange. `blamed`: see `Job.blamed`."""
         return partial(self._ask, exchange, blamed)
 
-    async def _ask(self, outer: Exchange, blamed: Callable[[Fault], Fault], call: GeminiCall, check: Check) -> bytes:
+    async def _ask(self, outer: Facts, blamed: Callable[[Fault], Fault], call: GeminiCall, check: Check) -> bytes:
         """Make an upstream call that is a part of the exchange `outer`, with failover. Raises Fault."""
         flow = inner_call.new_flow(self)
         result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         nobody = Caller([], "", None, "127.0.0.1")
-        exchange = Exchange(self, flow, nobody, outer.id, inner=True, pool=outer.pool, result=result)
-        exchange.conversation = self.conversation_of(outer, call.body)
+        exchange = Exchange(
+            flow, nobody, outer.id, outer.settings, outer.gatekeeper,
+            services=self, inner=True, pool=outer.pool, result=result,
+        )  # fmt: skip
+        exchange.conversation = outer.goes_on_with(self.affinity, self.pool, call.body)
         exchange.trace = Trace(self.recorder) if self.recorder else None
         exchange.job = jobs.RawJob(call, check, strict=self.options.strict, blamed=blamed)
         self.exchanges[flow.id] = exchange
@@ -286,7 +305,7 @@ class Gateway:
         finally:
             self.close(exchange)
 
-    def model_request(self, exchange: Exchange) -> tuple[JSON, str, str]:
+    def model_request(self, exchange: Facts) -> tuple[JSON, str, str]:
         """The body of a model call, the model that the client named, and the Gemini model for it."""
         body = json_body(exchange.flow.request)
         if not isinstance(body, dict):
@@ -309,15 +328,7 @@ class Gateway:
             exchange.conversation = self.affinity.named(exchange.tenant, body, exchange.flow.request.headers)
         return body, name, model
 
-    def conversation_of(self, exchange: Exchange, body: JSON | None) -> Conversation | None:
-        """What an exchange that asks with a Gemini body goes on with; None where conversations don't count."""
-        if not (exchange.pool or self.pool).sticky:
-            return None
-        if exchange.conversation is None and body:
-            exchange.conversation = self.affinity.begun_like(exchange.tenant, body)
-        return exchange.conversation
-
-    def options_for(self, exchange: Exchange, model: str) -> Options:
+    def options_for(self, exchange: Facts, model: str) -> Options:
         """The options of the translation of a request that asks this model; they are part of the record."""
         other = self.served.instead_of(model)
         options = replace(self.options, served={model: other}) if other else self.options
@@ -325,17 +336,17 @@ class Gateway:
             exchange.trace.given |= {"model": model, "options": asdict(options)}
         return options
 
-    def recall(self, exchange: Exchange) -> Recall:
+    def recall(self, exchange: Facts) -> Recall:
         """What looks up remembered turns for an exchange; what it finds is part of the record."""
         look_up = self.memory.recall(exchange.tenant)
         return exchange.trace.watching(look_up) if exchange.trace else look_up
 
-    def unseal(self, exchange: Exchange) -> Unseal:
+    def unseal(self, exchange: Facts) -> Unseal:
         """What opens encrypted texts for an exchange; what it finds is part of the record."""
         unseal = self.sealer.unseal
         return exchange.trace.opening(unseal) if exchange.trace else unseal
 
-    def _begin_models(self, exchange: Exchange, match: Match) -> None:
+    def _begin_models(self, exchange: Facts, match: Match) -> None:
         wanted = match.id or None
         exchange.job = job = jobs.ModelListJob(
             lambda: self._listed_names(wanted),
@@ -356,7 +367,7 @@ class Gateway:
             names.append(wanted)
         return {name: self.model_map.resolve(name) for name in names}
 
-    def _take_models(self, exchange: Exchange, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _take_models(self, exchange: Facts, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """An account has listed its models: what there is to list now."""
         if exchange.account:
             self.models.take(exchange.account.label, models)
@@ -379,17 +390,17 @@ class Gateway:
                 self._remarked.add(remark)
                 logger.warning(remark)
 
-    def _show_health(self, exchange: Exchange, match: Match) -> None:
+    def _show_health(self, exchange: Facts, match: Match) -> None:
         exchange.succeed(b'{"status":"ok"}')
 
-    def _show_metrics(self, exchange: Exchange, match: Match) -> None:
+    def _show_metrics(self, exchange: Facts, match: Match) -> None:
         exchange.succeed(self.metrics.text(), [(b"Content-Type", CONTENT_TYPE)])
 
-    def _show_status(self, exchange: Exchange, match: Match) -> None:
-        status_page.show(exchange)
+    def _show_status(self, exchange: Facts, match: Match) -> None:
+        status_page.show(exchange, self)
 
-    def _show_status_json(self, exchange: Exchange, match: Match) -> None:
-        status_page.show_json(exchange)
+    def _show_status_json(self, exchange: Facts, match: Match) -> None:
+        status_page.show_json(exchange, self)
 
 
 class _NotYet(Job):

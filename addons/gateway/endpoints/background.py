@@ -16,7 +16,7 @@ from mapping.faults import Fault, FaultKind
 
 if TYPE_CHECKING:
     from addons.gateway.endpoints.answer_job import AnswerJob
-    from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.exchange.facts import Facts
     from addons.gateway.gateway import Gateway
     from mapping.dialect import Deferred
 
@@ -31,7 +31,7 @@ class Background:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         """By the id of the answer."""
 
-    def start(self, exchange: Exchange, job: AnswerJob, deferred: Deferred) -> None:
+    def start(self, exchange: Facts, job: AnswerJob, deferred: Deferred) -> None:
         """Answer with a receipt, and begin."""
         kept = deferred.kept()
         tenant, id, store = exchange.tenant, kept.id, self._gateway.store

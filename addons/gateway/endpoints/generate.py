@@ -18,7 +18,7 @@ from mapping.values import JSON
 
 if TYPE_CHECKING:
     from addons.gateway.endpoints.background import Background
-    from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.exchange.facts import Facts
     from addons.gateway.gateway import Gateway
     from addons.gateway.http.routes import Match
     from addons.gateway.storage.store import ResponseStore
@@ -31,7 +31,7 @@ class Generate:
         self._gateway = gateway
         self._background = background
 
-    def begin(self, exchange: Exchange, match: Match) -> Awaitable[None] | None:
+    def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
         """Leave a job or an answer in the exchange. What is returned, if anything, has to be awaited. Raises Fault."""
         dialect = dialects.named(match.endpoint.name)
         assert dialect is not None, match.endpoint.name
@@ -43,7 +43,7 @@ class Generate:
         return self._begin_later(exchange, dialect, body, name, model, lookups)
 
     async def _begin_later(
-        self, exchange: Exchange, dialect: Dialect, body: JSON, name: str, model: str, lookups: Lookups
+        self, exchange: Facts, dialect: Dialect, body: JSON, name: str, model: str, lookups: Lookups
     ) -> None:
         """The same, where the request refers to what is stored."""
         store = self._gateway.store
@@ -57,7 +57,7 @@ class Generate:
         given = self._given(exchange, name, model, history=history, items=items, chat_shape=chat_shape)
         self._answer(exchange, dialect.translate(body, given))
 
-    def _given(self, exchange: Exchange, name: str, model: str, **found: object) -> Given:
+    def _given(self, exchange: Facts, name: str, model: str, **found: object) -> Given:
         gateway, seeds = self._gateway, exchange.seeds
         seal = gateway.sealer.seal
         return Given(
@@ -74,7 +74,7 @@ class Generate:
             **found,  # type: ignore[arg-type]
         )
 
-    def _answer(self, exchange: Exchange, answering: Answering) -> None:
+    def _answer(self, exchange: Facts, answering: Answering) -> None:
         keep = partial(self._keep, exchange, self._gateway.store)  # the store of now, whatever the settings name later
         unasked = answering.unasked()
         if unasked is not None:
@@ -88,7 +88,7 @@ class Generate:
         if answering.deferred is not None:
             self._background.start(exchange, job, answering.deferred)
 
-    def _keep(self, exchange: Exchange, store: ResponseStore, kept: Kept) -> None:
+    def _keep(self, exchange: Facts, store: ResponseStore, kept: Kept) -> None:
         store.put(exchange.tenant, kept)
         if exchange.conversation:
             self._gateway.affinity.made(exchange.tenant, kept.id, exchange.conversation)

@@ -20,7 +20,7 @@ from mapping.values import JSON
 
 if TYPE_CHECKING:
     from addons.gateway.endpoints.background import Background
-    from addons.gateway.exchange.exchange import Exchange
+    from addons.gateway.exchange.facts import Facts
     from addons.gateway.gateway import Gateway
     from addons.gateway.http.routes import Match
 
@@ -37,7 +37,7 @@ class StoredResponses:
         self._background = background.tasks
 
     @property
-    def endpoints(self) -> dict[str, Callable[[Exchange, Match], Awaitable[None] | None]]:
+    def endpoints(self) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
         return {
             "response": self.retrieve,
             "delete_response": self.delete,
@@ -45,7 +45,7 @@ class StoredResponses:
             "cancel": self.cancel,
         }
 
-    async def retrieve(self, exchange: Exchange, match: Match) -> None:
+    async def retrieve(self, exchange: Facts, match: Match) -> None:
         """`GET /v1/responses/{id}`, also as the stream that it was; one that is under way is waited for then."""
         query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
         streamed = query.get("stream") == "true"
@@ -63,7 +63,7 @@ class StoredResponses:
         else:
             exchange.succeed(jsonio.dumps(response))
 
-    async def delete(self, exchange: Exchange, match: Match) -> None:
+    async def delete(self, exchange: Facts, match: Match) -> None:
         """`DELETE /v1/responses/{id}`: of one that is under way, too."""
         store = self._gateway.store
         if await store.get(exchange.tenant, match.id) is None:
@@ -74,7 +74,7 @@ class StoredResponses:
         await store.delete(exchange.tenant, match.id)
         exchange.succeed(jsonio.dumps({"id": match.id, "object": "response", "deleted": True}))
 
-    async def input_items(self, exchange: Exchange, match: Match) -> None:
+    async def input_items(self, exchange: Facts, match: Match) -> None:
         """`GET /v1/responses/{id}/input_items`."""
         items = await self._gateway.store.input_items(exchange.tenant, match.id)
         if items is None:
@@ -88,7 +88,7 @@ class StoredResponses:
             raise faults.bad_value("order", "order has to be asc or desc.")
         exchange.succeed(jsonio.dumps(stored.page(items, limit=limit, order=order, after=query.get("after"))))
 
-    async def cancel(self, exchange: Exchange, match: Match) -> None:
+    async def cancel(self, exchange: Facts, match: Match) -> None:
         """`POST /v1/responses/{id}/cancel`: of those that run in the background only."""
         found = await self._gateway.store.get(exchange.tenant, match.id)
         if found is None:

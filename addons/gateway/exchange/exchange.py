@@ -25,9 +25,9 @@ from addons.gateway.accounts.failover import Failover
 from addons.gateway.exchange.facts import Facts, summarise
 from addons.gateway.exchange.guard import Guard
 from addons.gateway.exchange.job import Job
+from addons.gateway.exchange.services import Services
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
 from addons.gateway.exchange.waiting import Patience, Silence
-from addons.gateway.http import answers
 from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -39,6 +39,7 @@ logger = logging.getLogger("antigravity")
 class Exchange(Facts):
     """See the module."""
 
+    services: Services = field(kw_only=True)
     nudge: Callable[[], None] = lambda: None
     """Tells the layer that there is something to send."""
     _finished: bool = False
@@ -59,8 +60,9 @@ class Exchange(Facts):
                 return self._credential_wait()
             if self.trace:
                 self.trace.arrived(self.flow.request, self.caller)
-            match = self.admit()
-            waiting = self.gateway.begin(self, match) if match else None
+            services = self.services
+            match = self.admit(busy=services.busy, ending=services.ending)
+            waiting = services.begin(self, match) if match else None
             if waiting is not None:
                 return self._begin_later(waiting)
             self._call()
@@ -193,14 +195,6 @@ class Exchange(Facts):
 
     # --- what comes of the parts
 
-    def succeed(self, content: bytes, fields: answers.Fields | None = None) -> None:
-        """Answer without any call. `fields`: the body's type and what else it needs; None: it is JSON."""
-        verdict = self.machine.answered(content)
-        if verdict.do is Do.ANSWER:
-            self.answer(content, fields)
-        else:
-            self._obey(verdict)
-
     def fail(self, problem: Fault) -> None:
         """Answer with an error, unless the job knows something better."""
         self._obey(self.machine.refused(problem))
@@ -232,7 +226,7 @@ class Exchange(Facts):
         """Do at once what is to be done at once."""
         do = verdict.do
         if verdict.turns:
-            self.gateway.memory.remember(self.tenant, verdict.turns)
+            self.services.memory.remember(self.tenant, verdict.turns)
         if do is Do.SEND:
             self._aim()
         elif do is Do.PAUSE:
@@ -249,10 +243,7 @@ class Exchange(Facts):
                 self.tell(verdict.fault)
             self.flow.response = self.stream_head()  # where the tail is all that there is, it has not been made yet
         elif do is Do.HANG_UP:
-            if self.job:
-                self.job.cancel()
-            if not self.sent_stream:  # nobody reads it, but the layer ends with something
-                self.flow.response = answers.error(hung_up(), self.fields())
+            self.hang_up()
 
     def _obey_in_stream(self, verdict: Verdict) -> bytes:
         """The stream does not go on: what is sent at once."""
@@ -268,8 +259,8 @@ class Exchange(Facts):
         account, job = self.account, self.job
         assert account is not None
         assert job is not None
-        typed = job.goes_to(account.upstream, self.gateway.refused_forms)
-        upstream_request.aim(self.flow.request, account, self.gateway.address, job.request())
+        typed = job.goes_to(account.upstream, self.services.refused_forms)
+        upstream_request.aim(self.flow.request, account, self.services.address, job.request())
         if self.trace:
             self.trace.given |= {"typed_tools": typed} if typed else {}
             self.trace.called(self.flow, job, self.id)
@@ -296,7 +287,7 @@ class Exchange(Facts):
     def _credential_wait(self) -> Awaitable[None] | None:
         """What to wait for until the account's credential can be sent; None when it can."""
         failover = self.failover
-        if failover is None or not self.wants_upstream or self.gateway.server_replay.closed:
+        if failover is None or not self.wants_upstream or self.services.offline:
             return None
         account = failover.account
         assert account is not None
@@ -324,15 +315,15 @@ class Exchange(Facts):
 
     def _attempts(self, job: Job) -> Failover:
         """The attempts of a request that is understood; its time runs from now on."""
-        gateway, retry = self.gateway, self.gateway.settings.retry
+        services, settings = self.services, self.settings
         loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(gateway.settings.limits.deadline, self._pass_deadline)
-        job.needs_content = retry.max_attempts > 1
-        conversation = gateway.conversation_of(self, job.request().body)
-        keep_alive = gateway.settings.proxy.keep_alive
+        self._deadline = loop.call_later(settings.limits.deadline, self._pass_deadline)
+        job.needs_content = settings.retry.max_attempts > 1
+        conversation = self.goes_on_with(services.affinity, services.pool, job.request().body)
+        keep_alive = settings.proxy.keep_alive
         if keep_alive and job.streams and not self.inner:
             self._silence = Silence(keep_alive, self._show_life)
-        return Failover(self.pool or gateway.pool, retry, job.model, conversation)
+        return Failover(self.pool or services.pool, settings.retry, job.model, conversation)
 
     def _pass_deadline(self) -> None:
         """It has taken too long."""
@@ -361,21 +352,22 @@ class Exchange(Facts):
             self.trace.gave(self.tail)
         if self.result is not None and not self.result.done():
             self.result.set_exception(hung_up())
-        gateway, run = self.gateway, self.gateway.steps.run
+        services = self.services
+        run = services.steps.run
         try:
             summary = run("summing up an exchange", summarise, self)
             if summary is not None:
                 if trace := self.trace:
                     run("recording an exchange", trace.over, self.flow, summary, self.seeds, inner=self.inner)
                 if not self.inner:
-                    gateway.tell(summary, quietly=self.is_poll and not summary.failed)
+                    services.tell(summary, quietly=self.is_poll and not summary.failed)
             if (translator := self.machine.translator) and (self.error or self.left):
                 # The client may run the calls that it has got of an answer without an end, and give them back.
                 run(
                     "remembering the calls of a broken answer",
-                    lambda: gateway.memory.remember(self.tenant, translator.remember()),
+                    lambda: services.memory.remember(self.tenant, translator.remember()),
                 )
             if self.job:
                 run("ending what runs beside an exchange", self.job.cancel)
         finally:  # one that stayed open would count as under way for ever
-            gateway.close(self)
+            services.close(self)

@@ -9,12 +9,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from mitmproxy import http
 
 from addons.gateway.accounts.account import Account
-from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.failover import Attempt, Failover
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.job import Job
@@ -22,26 +21,27 @@ from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.summary import CLIENT_LEFT, LEFT, MESSAGE, OK, AttemptSummary, Summary, Tokens
 from addons.gateway.exchange.tracing import Tracing
-from addons.gateway.exchange.verdicts import State
+from addons.gateway.exchange.verdicts import Do, State, hung_up
 from addons.gateway.http import admission, answers, routes
-from addons.gateway.http.callers import Caller
+from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.http.routes import Match
+from addons.gateway.settings.settings import Settings
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
 from mapping.notes import Notes
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
+from mapping.values import JSON
 
 
 @dataclass(slots=True, eq=False)
 class Facts:
     """See the module."""
 
-    gateway: Gateway
     flow: http.HTTPFlow
     caller: Caller
     id: str
+    settings: Settings
+    gatekeeper: Gatekeeper
+    """The same as `settings` has it: of when the request came; what comes into force later is for those after it."""
     inner: bool = False
     """Made by the gateway itself, not by a client."""
     is_poll: bool = False
@@ -147,9 +147,12 @@ class Facts:
 
     # --- its arrival
 
-    def admit(self) -> Match | None:
-        """What the request asks for; None: it is answered. Raises Fault."""
-        gateway, request = self.gateway, self.flow.request
+    def admit(self, *, busy: int, ending: bool) -> Match | None:
+        """What the request asks for; None: it is answered. Raises Fault.
+
+        `busy`: how many requests are under way, this one too. `ending`: nothing new is taken on.
+        """
+        request = self.flow.request
         self._http11 = request.data.http_version == b"HTTP/1.1"
         self._close = request.headers.get("connection", "").lower() == "close"
         self.method = request.method
@@ -159,18 +162,11 @@ class Facts:
         if request.method == "OPTIONS" and origin is not None:
             self._preflight(origin)
             return None
-        if gateway.ending:
+        if ending:
             raise admission.stopping()
-        self.tenant, match = admission.admit(
-            gateway.gatekeeper,
-            self.caller,
-            request,
-            busy=len(gateway.exchanges),
-            limit=gateway.settings.limits.in_flight,
-        )
+        limit = self.settings.limits.in_flight
+        self.tenant, match = admission.admit(self.gatekeeper, self.caller, request, busy=busy, limit=limit)
         self.endpoint = match.endpoint.name
-        if gateway.recordings and (known := gateway.recordings.seeds_for(request)):
-            self.seeds = Seeds(known)
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         return match
@@ -178,10 +174,21 @@ class Facts:
     def _preflight(self, origin: str) -> None:
         """A browser asks what it may send."""
         wanted = self.flow.request.headers.get("access-control-request-headers", "authorization, content-type")
-        allowed = self.gateway.gatekeeper.allows_origin(origin)
+        allowed = self.gatekeeper.allows_origin(origin)
         methods = routes.methods_of(self.path)
         self.machine.answered(b"")
         self.flow.response = answers.preflight(methods, wanted, self.fields(), allowed=allowed)
+
+    def goes_on_with(self, affinity: Affinity, pool: Pool, body: JSON | None) -> Conversation | None:
+        """The conversation that a call with this Gemini body is a part of; None where conversations don't count.
+
+        `pool`: all accounts, for an exchange that has none of its own.
+        """
+        if not (self.pool or pool).sticky:
+            return None
+        if self.conversation is None and body:
+            self.conversation = affinity.begun_like(self.tenant, body)
+        return self.conversation
 
     # --- its answer
 
@@ -191,12 +198,12 @@ class Facts:
         job = self.job
         if job is not None and (model := job.answering_model):
             fields.append((b"X-Mapped-Model", model.encode("ascii", "replace")))
-            if self.account and self.gateway.settings.proxy.expose_account:
+            if self.account and self.settings.proxy.expose_account:
                 fields.append((b"X-Account-Email", self.account.label.encode("ascii", "replace")))
         if len(self.notes):
             fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
         origin = self.caller.origin
-        if origin is not None and self.gateway.gatekeeper.allows_origin(origin):
+        if origin is not None and self.gatekeeper.allows_origin(origin):
             fields += answers.cors_fields(origin)
         if self._close:
             fields.append((b"Connection", b"close"))
@@ -208,6 +215,21 @@ class Facts:
             self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self.fields()])
         elif not self.result.done():  # it is when the call was given up
             self.result.set_result(content)
+
+    def succeed(self, content: bytes, fields: answers.Fields | None = None) -> None:
+        """Answer without any call, unless the client is gone. `fields`: see `answer`."""
+        do = self.machine.answered(content).do
+        if do is Do.ANSWER:
+            self.answer(content, fields)
+        elif do is Do.HANG_UP:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Nobody is there any more to answer."""
+        if self.job:
+            self.job.cancel()
+        if not self.sent_stream:  # nobody reads it, but the layer ends with something
+            self.flow.response = answers.error(hung_up(), self.fields())
 
     def answer_error(self, problem: Fault) -> None:
         """With an error, where no stream has begun."""

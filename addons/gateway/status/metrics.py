@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.summary import OK, Summary
 from mapping.inspect.printable import one_line
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -52,10 +50,20 @@ class Names:
         return name
 
 
+class Measured(Protocol):
+    """What is looked at when somebody asks: the gateway, as it stands."""
+
+    pool: Pool
+
+    @property
+    def busy(self) -> int:
+        """How many exchanges are under way."""
+
+
 class Metrics:
     """The numbers of one gateway since it started."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Measured) -> None:
         self._registry = registry = CollectorRegistry()
         self.requests = Counter(
             "gateway_requests",
@@ -90,7 +98,7 @@ class Metrics:
         self._answering, self._asked = Names(MOST_MODELS), Names(MOST_ASKED)
         self._outcomes, self._attempt_outcomes = Names(MOST_OUTCOMES), Names(MOST_OUTCOMES)
         in_flight = Gauge("gateway_requests_in_flight", "Requests under way.", registry=registry)
-        in_flight.set_function(lambda: len(gateway.exchanges))
+        in_flight.set_function(lambda: gateway.busy)
         tasks = Gauge("gateway_tasks", "Tasks of the event loop.", registry=registry)
         tasks.set_function(lambda: len(asyncio.all_tasks()))
         registry.register(_Cooldowns(gateway))
@@ -137,7 +145,7 @@ def _cut(name: str) -> str:
 class _Cooldowns(Collector):
     """Seconds that accounts still rest, as they stand when somebody looks."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Measured) -> None:
         self._gateway = gateway
 
     def collect(self) -> Iterable[Metric]:

@@ -6,17 +6,18 @@ Times are Unix seconds, spans are seconds. No message text and no credential is 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.pool import Pool
+from addons.gateway.exchange.facts import Facts
+from addons.gateway.http.callers import Gatekeeper
+from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
 from mapping.inspect.printable import one_line
-
-if TYPE_CHECKING:
-    from addons.gateway.exchange.exchange import Exchange
-    from addons.gateway.gateway import Gateway
 
 MOST_RUNNING = 50
 LONGEST = 200
@@ -24,7 +25,29 @@ LONGEST = 200
 READY, COOLING, SET_ASIDE, UNUSABLE = "ready", "cooling", "set aside", "can't be used"
 
 
-def status(gateway: Gateway, asking: Exchange | None = None) -> dict[str, Any]:
+class Watched(Protocol):
+    """What is looked at: the gateway, as it stands."""
+
+    pool: Pool
+    address: Address
+    """Where accounts without a base URL of their own are asked."""
+    gatekeeper: Gatekeeper
+    models: ModelLists
+    statistics: Statistics
+
+    @property
+    def exchanges(self) -> Mapping[str, Facts]:
+        """What is under way, by the id of its flow, the oldest first."""
+
+    @property
+    def is_demo(self) -> bool:
+        """Answers are made up by the demo upstream."""
+
+    def model_remarks(self) -> list[str]:
+        """What is wrong with the models that the settings name; a sentence each."""
+
+
+def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
     """Everything but the exchanges. `asking` is the one that this is for, and not told of."""
     statistics, pool = gateway.statistics, gateway.pool
     rests = _rests(pool)
@@ -45,13 +68,13 @@ def status(gateway: Gateway, asking: Exchange | None = None) -> dict[str, Any]:
     }
 
 
-def _running(gateway: Gateway, asking: Exchange | None) -> list[dict[str, Any]]:
+def _running(gateway: Watched, asking: Facts | None) -> list[dict[str, Any]]:
     """The requests under way, the oldest first: at most `MOST_RUNNING`."""
     found = [one for one in gateway.exchanges.values() if one is not asking and not one.inner]
     return [_under_way(exchange) for exchange in found[:MOST_RUNNING]]
 
 
-def _under_way(exchange: Exchange) -> dict[str, Any]:
+def _under_way(exchange: Facts) -> dict[str, Any]:
     job, account = exchange.job, exchange.account
     return {
         "id": exchange.id,
@@ -80,7 +103,7 @@ def _rests(pool: Pool) -> dict[str, list[dict[str, Any]]]:
 
 
 def _account(
-    gateway: Gateway, account: Account, rests: list[dict[str, Any]], totals: AccountTotals | None
+    gateway: Watched, account: Account, rests: list[dict[str, Any]], totals: AccountTotals | None
 ) -> dict[str, Any]:
     state, reason = _state(account, rests)
     address = account.address or gateway.address

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import jinja2
@@ -25,18 +25,15 @@ import orjson
 from markupsafe import Markup
 from mitmproxy import ctx, http
 
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
-from addons.gateway.http.callers import is_loopback
+from addons.gateway.http.callers import Caller, is_loopback
 from addons.gateway.status import charts
-from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, status
+from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, Watched, status
 from addons.gateway.status.search import FIRST, Search
 from mapping.faults import Fault
-
-if TYPE_CHECKING:
-    from addons.gateway.exchange.exchange import Exchange
-    from addons.gateway.http.callers import Caller
 
 POLL = "/?poll"
 """What an open page asks for, again and again."""
@@ -65,9 +62,8 @@ def is_page(request: http.Request) -> bool:
     return path_of(request) == "/" and request.method in ("GET", "HEAD")
 
 
-def show(exchange: Exchange) -> None:
-    """Answer with the page."""
-    gateway = exchange.gateway
+def show(exchange: Facts, gateway: Watched) -> None:
+    """Answer an exchange with the page."""
     found = status(gateway, exchange)
     search = Search.of(exchange.flow.request.query)
     fitting = [summary for summary in gateway.statistics.last() if search.fits(summary)]
@@ -98,10 +94,10 @@ def show(exchange: Exchange) -> None:
     exchange.succeed(content, [_HTML, *_page_fields()])
 
 
-def show_json(exchange: Exchange) -> None:
-    """Answer with the same as JSON."""
-    told = status(exchange.gateway, exchange)
-    told["exchanges"] = [summary.plain() for summary in exchange.gateway.statistics.last()]
+def show_json(exchange: Facts, gateway: Watched) -> None:
+    """Answer an exchange with the same as JSON."""
+    told = status(gateway, exchange)
+    told["exchanges"] = [summary.plain() for summary in gateway.statistics.last()]
     exchange.succeed(orjson.dumps(told), [answers.JSON_TYPE, *_NO_STORE])
 
 
@@ -168,7 +164,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _base_url(exchange: Exchange) -> str:
+def _base_url(exchange: Facts) -> str:
     """Where the gateway is, as the caller sees it."""
     client = exchange.flow.client_conn
     host = exchange.caller.host or exchange.flow.request.authority

@@ -1,0 +1,55 @@
+"""What an exchange needs of the gateway that it runs in, and no more: everything that outlives it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Protocol
+
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.affinity import Affinity
+from addons.gateway.accounts.pool import Pool
+from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.steps import Steps
+from addons.gateway.exchange.summary import Summary
+from addons.gateway.http.routes import Match
+from addons.gateway.storage.memory import TurnMemory
+from addons.gateway.storage.refused_forms import RefusedForms
+
+
+class Services(Protocol):
+    """`gateway.Gateway` is one. What new settings replace is looked up each time that it is needed."""
+
+    pool: Pool
+    """The accounts that serve."""
+    address: Address
+    """Where accounts without a base URL of their own are asked."""
+    affinity: Affinity
+    """Which account a conversation stays on."""
+    memory: TurnMemory
+    """What the next request of a conversation will need."""
+    refused_forms: RefusedForms
+    """What upstreams have refused in requests before."""
+    steps: Steps
+    """Runs what has to be done at the end, whatever fails of it."""
+    ending: bool
+    """The gateway is being stopped: nothing new is taken on."""
+
+    @property
+    def busy(self) -> int:
+        """How many exchanges are under way, the one that asks too."""
+
+    @property
+    def offline(self) -> bool:
+        """Recordings answer in Gemini's place, and nothing goes up: no credential is needed."""
+
+    def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
+        """Find out what an admitted request wants: leave a job or an answer in the exchange.
+
+        What is returned, if anything, has to be awaited, and does the rest. Raises Fault, here or there.
+        """
+
+    def tell(self, summary: Summary, *, quietly: bool) -> None:
+        """A client's exchange has ended. `quietly`: it is counted, and not worth a word. Raises nothing."""
+
+    def close(self, exchange: Facts) -> None:
+        """An exchange is over, and does not count as under way any more. May be called again. Raises nothing."""
