@@ -9,8 +9,9 @@ Rules of this module:
 
 from __future__ import annotations
 
+import io
 import re
-import struct
+import wave
 from base64 import b64decode, b64encode
 
 from mapping.gemini.errors.upstream_errors import broken
@@ -18,8 +19,6 @@ from mapping.gemini.errors.upstream_errors import broken
 _RATE = re.compile(r"\brate=(\d{4,6})\b")
 _DEFAULT_RATE = 24000
 _RAW = ("audio/l16", "audio/pcm")
-_SAMPLE = 2
-"""Bytes of one sample, mono."""
 
 
 class Speech:
@@ -44,7 +43,7 @@ class Speech:
     def end(self) -> str:
         """The base64 of the rest; may be empty."""
         if self._as_wav and self._held:
-            self._held[:0] = _wav_header(self._rate, len(self._held))
+            self._held = bytearray(_wav(self._held, self._rate))
         return self._release(len(self._held))
 
     @property
@@ -62,7 +61,12 @@ class Speech:
         return text
 
 
-def _wav_header(rate: int, size: int) -> bytes:
-    """The 44 bytes before `size` bytes of PCM: RIFF, `fmt ` (PCM, mono, 16 bit) and `data`."""
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * _SAMPLE, _SAMPLE, 8 * _SAMPLE)
-    return struct.pack("<4sI4s", b"RIFF", 36 + size, b"WAVE") + form + struct.pack("<4sI", b"data", size)
+def _wav(pcm: bytes | bytearray, rate: int) -> bytes:
+    """A WAV file of 16 bit mono PCM."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes(pcm)
+    return file.getvalue()
