@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any
 
@@ -32,11 +32,8 @@ _URL = 200
 _GAP = "\N{NO-BREAK SPACE}"
 """An empty line: mitmweb gives one without any character no height."""
 _UNITS = ("kB", "MB", "GB")
-_WIDE = re.compile(
-    r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6"
-    r"\U0001f300-\U0001faff\U00020000-\U0003fffd]"
-)
-"""Characters that take the place of two (East Asian Width, Unicode Annex 11; roughly)."""
+_MAY_BE_WIDE = re.compile(r"[\u1100-\U0010ffff]")
+"""No character before these takes the place of two."""
 _SECOND = "\0"
 """Stands for the second half of a wide character while lines are measured."""
 _ERROR_SAYS = ("code", "status", "type")
@@ -147,12 +144,24 @@ def _folded(text: str, hang: int = 0) -> list[str]:
 
 
 def _pieces(line: str, width: int) -> Iterator[str]:
-    measured = line if line.isascii() else _WIDE.sub(rf"\g<0>{_SECOND}", line)
+    measured = line if line.isascii() else _MAY_BE_WIDE.sub(_in_its_width, line)
     if len(measured) <= width:
         yield line or _GAP
         return
     for match in _fitting(width).finditer(measured):
         yield match[0].rstrip().replace(_SECOND, "") or _GAP
+
+
+def _in_its_width(character: re.Match[str]) -> str:
+    return _measured(character[0])
+
+
+@lru_cache(4096)
+def _measured(character: str) -> str:
+    """A character, and the second half of a wide one behind it. What takes no place of its own counts as one."""
+    from wcwidth import wcwidth  # its tables take a while to load, and most of what is shown has no such characters
+
+    return character + _SECOND if wcwidth(character) == 2 else character
 
 
 @cache

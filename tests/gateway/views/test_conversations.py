@@ -367,6 +367,8 @@ LONG = [
     ("JSON", f"[{'1' * 50},{'2' * 50}]", [f"[{'1' * 50},", f"{'2' * 50}]"]),
     ("indent", "  " + "a" * 50 + " " + "b" * 50, ["  " + "a" * 50, "b" * 50]),
     ("wide", "字" * WIDTH, ["字" * (WIDTH // 2)] * 2),
+    ("wide signs", "✅" * WIDTH, ["✅" * (WIDTH // 2)] * 2),
+    ("narrow signs", "☑" * WIDTH, ["☑" * WIDTH]),
     ("paragraphs", "a\n\nb", ["a", "\N{NO-BREAK SPACE}", "b"]),
 ]
 
