@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,12 +16,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
 
 from addons.gateway.settings.home import expanded
+from mapping import durations
 from mapping.values import Options
 
 AUTH_MODES = ("off", "strict", "all_except_health", "auto")
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*")
 
 
 class SettingsError(Exception):
@@ -32,10 +29,10 @@ class SettingsError(Exception):
 def _duration(value: Any) -> Any:
     """`"10s"`, `"500ms"`, `"2m"`, or a number of seconds -> seconds."""
     if isinstance(value, str):
-        found = _DURATION.fullmatch(value)
-        if not found:
+        read = durations.seconds(value)
+        if read is None:
             raise ValueError('a duration such as "10s", "500ms" or "2m" is expected')
-        return float(found[1]) * _UNITS[found[2]]
+        return read
     return value
 
 

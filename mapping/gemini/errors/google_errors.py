@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mapping import jsonio
+from mapping import durations, jsonio
 
 MAX_DELAY = 7 * 86400.0
 """Seconds. A longer delay is taken for this one."""
@@ -226,11 +226,7 @@ def plain_text(body: bytes) -> str:
 
 # ---- delays
 
-_UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_STEP = r"\d{1,18}(?:\.\d{0,18})?(?:ms|us|µs|ns|[dhms])"
-_DURATION = re.compile(rf"(?:{_STEP})+", re.ASCII)
-_STEPS = re.compile(r"(\d+(?:\.\d*)?)(\D+)", re.ASCII)
-_DELAY_IN_TEXT = re.compile(rf"(?:retry|try again|reset) (?:in|after) ((?:{_STEP})+)", re.IGNORECASE | re.ASCII)
+_DELAY_IN_TEXT = re.compile(rf"(?:retry|try again|reset) (?:in|after) ({durations.IN_TEXT})", re.IGNORECASE | re.ASCII)
 _NUMBER = re.compile(r"\d{1,18}(?:\.\d{0,18})?", re.ASCII)
 
 
@@ -244,9 +240,8 @@ def duration(value: Any) -> float | None:
         if None in parts or not value.keys() & {"seconds", "nanos"}:
             return None
         return min((parts[0] or 0.0) + (parts[1] or 0.0) / 1e9, MAX_DELAY)
-    if not isinstance(value, str) or not _DURATION.fullmatch(value.strip()):
-        return None
-    return min(sum(float(number) * _UNITS[unit] for number, unit in _STEPS.findall(value.strip())), MAX_DELAY)
+    told = durations.seconds(value) if isinstance(value, str) else None
+    return None if told is None else min(told, MAX_DELAY)
 
 
 def _number(value: Any) -> float | None:

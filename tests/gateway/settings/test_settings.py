@@ -127,7 +127,9 @@ def test_faults_are_named_without_secrets(tmp_path: Path, text: str, said: str) 
     assert "12345678" not in str(e.value)
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("0", 0), ("'0s'", 0), ("'500ms'", 0.5), ("15", 15)])
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("0", 0), ("'0s'", 0), ("'500ms'", 0.5), ("' 500 ms '", 0.5), ("15", 15)]
+)
 def test_signs_of_life_can_be_switched_off(tmp_path: Path, value: str, seconds: float) -> None:
     assert load(write(tmp_path, f"[proxy]\nkeep_alive = {value}"), {}).proxy.keep_alive == seconds
 
