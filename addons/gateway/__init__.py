@@ -3,3 +3,6 @@
 Nothing here looks inside a message: that is the business of `mapping`.
 Arrows go one way: antigravity -> gateway -> mapping.
 """
+
+__version__ = "0.1"
+"""The one place for it; pyproject.toml reads it here."""

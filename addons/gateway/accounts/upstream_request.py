@@ -6,12 +6,13 @@ import copy
 
 from mitmproxy import http
 
+from addons.gateway import __version__
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from mapping.values import GeminiCall
 
-USER_AGENT = b"openai-gemini-gateway/0.1 (mitmproxy addon)"
+USER_AGENT = f"openai-gemini-gateway/{__version__} (mitmproxy addon)".encode()
 
 
 def aim(request: http.Request, account: Account, default: Address, call: GeminiCall) -> None:
