@@ -1,6 +1,6 @@
-"""Token counts: Gemini's `usageMetadata` -> OpenAI's `usage`.
+"""Token counts: Gemini's `usageMetadata` -> the numbers of an answer, in no dialect's words.
 
-Rules of this module (Gemini API reference, `UsageMetadata`; OpenAI API reference, `CompletionUsage`):
+Rules of this module (Gemini API reference, `UsageMetadata`):
 
 * `promptTokenCount` holds the cached tokens already; `candidatesTokenCount` does not hold the thoughts.
 * Within one upstream call the counts are running totals, and later events may leave out what earlier ones told: the
@@ -8,7 +8,7 @@ Rules of this module (Gemini API reference, `UsageMetadata`; OpenAI API referenc
 * A long answer made of several upstream calls (hops) has the prompt of the first, because later ones count the earlier
   output as prompt; its completion is the sum.
 * Choices made by parallel calls share their prompt: it counts once, completions are summed. Several prompts are summed.
-* OpenAI's usage has no place for cached tokens by modality (`cacheTokensDetails`): they count where the sum is missing.
+* Cached tokens by modality (`cacheTokensDetails`) count where their sum is missing.
 * Every number is an integer, never null.
 """
 
@@ -80,7 +80,7 @@ class Usage:
 
 @dataclass(slots=True)
 class Totals:
-    """Counts of tokens, as OpenAI divides them."""
+    """Counts of tokens: what went in, what came out, and which parts of them are told apart."""
 
     prompt: int = 0
     completion: int = 0
@@ -93,36 +93,6 @@ class Totals:
     prompt_by: Counter[str] = field(default_factory=Counter)
     """Gemini's modality -> tokens of the prompt. Empty when Gemini did not tell."""
     completion_by: Counter[str] = field(default_factory=Counter)
-
-    def chat(self) -> JSON:
-        """The `usage` object of the chat and completions dialects."""
-        return {
-            "prompt_tokens": self.prompt,
-            "completion_tokens": self.completion,
-            "total_tokens": self.total,
-            "prompt_tokens_details": {
-                "cached_tokens": self.cached,
-                "audio_tokens": self.prompt_by["AUDIO"],
-                "text_tokens": self.prompt_by["TEXT"],
-                "image_tokens": self.prompt_by["IMAGE"],
-            },
-            "completion_tokens_details": {
-                "reasoning_tokens": self.reasoning,
-                "audio_tokens": self.completion_by["AUDIO"],
-                "accepted_prediction_tokens": 0,
-                "rejected_prediction_tokens": 0,
-            },
-        }
-
-    def responses(self) -> JSON:
-        """The `usage` object of the responses dialect. Gemini does not tell of tokens written to a cache."""
-        return {
-            "input_tokens": self.prompt,
-            "input_tokens_details": {"cached_tokens": self.cached, "cache_write_tokens": 0},
-            "output_tokens": self.completion,
-            "output_tokens_details": {"reasoning_tokens": self.reasoning},
-            "total_tokens": self.total,
-        }
 
 
 def combine(parts: Iterable[Totals]) -> Totals:

@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 from mapping.answer import usage
-from mapping.answer.choices import ChoiceAnswer, Exchange
 from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
+from mapping.openai.choices import ChoiceAnswer, Exchange
+from mapping.openai.usage import usage_object
 from mapping.request.plan import Plan
 from mapping.values import JSON
 
@@ -45,7 +46,7 @@ class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
             "created": self._exchange.created,
             "model": self._exchange.plan.client_model,
             "choices": [writer.choice(index) for index, writer in enumerate(writers)],
-            "usage": self.totals().chat(),
+            "usage": usage_object(self.totals()),
             "service_tier": "default",
             "system_fingerprint": None,
         }

@@ -15,11 +15,11 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from mapping.answer.choices import Exchange
 from mapping.answer.finish import TOOL_CALLS
 from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
 from mapping.answer.parts.speech import Speech
+from mapping.openai.choices import Exchange
 from mapping.request.plan import Plan
 from mapping.values import JSON
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mapping import openai_errors
 from mapping.answer.answering import GeneratedAnswering
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.request import translate
@@ -10,6 +9,7 @@ from mapping.chat.stream import ChatStream
 from mapping.dialect import Answering, ErrorAnswer, Given, Lookups
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai import errors
 from mapping.request.plan import Plan, Translated
 from mapping.responses import dialect as responses
 from mapping.values import JSON
@@ -62,10 +62,10 @@ class Chat:
         return ChatAnswering(translated, given)
 
     def error(self, fault: Fault) -> ErrorAnswer:
-        return openai_errors.error_answer(fault)
+        return errors.error_answer(fault)
 
     def read_error(self, status: int, answer: bytes) -> Fault | None:
-        return openai_errors.read_error(status, answer)
+        return errors.read_error(status, answer)
 
 
 def _is_responses(body: JSON) -> bool:

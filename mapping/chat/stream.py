@@ -1,6 +1,6 @@
 """A streamed Gemini answer -> `chat.completion.chunk` events.
 
-Rules of this module, beside those of `mapping.answer.choice_stream`:
+Rules of this module, beside those of `mapping.openai.choice_stream`:
 
 * Each choice begins with its role.
 * The path of a plain piece of text is short: one parse, one string to JSON, the bytes around it are made once.
@@ -12,10 +12,10 @@ from collections.abc import Callable
 
 from mapping import jsonio
 from mapping.answer import usage
-from mapping.answer.choice_stream import ChoiceStream, Frame, StreamChoices
-from mapping.answer.choices import Exchange
 from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
+from mapping.openai.choice_stream import ChoiceStream, Frame, StreamChoices
+from mapping.openai.choices import Exchange
 from mapping.request.plan import Plan
 from mapping.values import JSON
 

@@ -9,10 +9,11 @@ Rules of this module (OpenAI API reference, `CreateCompletionResponse`):
 
 from __future__ import annotations
 
-from mapping.answer.choices import ChoiceAnswer
 from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
+from mapping.openai.choices import ChoiceAnswer
+from mapping.openai.usage import usage_object
 from mapping.values import JSON, RawTurn
 
 
@@ -44,7 +45,7 @@ class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):
             "created": self._exchange.created,
             "model": plan.client_model,
             "choices": [writer.choice() for answer in self._answers for writer in answer.writers[: plan.per_call]],
-            "usage": self.totals().chat(),
+            "usage": usage_object(self.totals()),
         }
 
 

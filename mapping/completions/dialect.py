@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mapping import openai_errors
 from mapping.answer.answering import GeneratedAnswering
 from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
@@ -11,6 +10,7 @@ from mapping.completions.stream import CompletionsStream
 from mapping.dialect import Answering, ErrorAnswer, Given, Lookups
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai import errors
 from mapping.request.plan import Translated
 from mapping.values import JSON
 
@@ -55,10 +55,10 @@ class Completions:
         return CompletionsAnswering(translated, given)
 
     def error(self, fault: Fault) -> ErrorAnswer:
-        return openai_errors.error_answer(fault)
+        return errors.error_answer(fault)
 
     def read_error(self, status: int, answer: bytes) -> Fault | None:
-        return openai_errors.read_error(status, answer)
+        return errors.read_error(status, answer)
 
 
 DIALECTS = (Completions(),)

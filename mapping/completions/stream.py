@@ -1,6 +1,6 @@
 """A streamed Gemini answer -> streamed `text_completion` events.
 
-Rules of this module, beside those of `mapping.answer.choice_stream`:
+Rules of this module, beside those of `mapping.openai.choice_stream`:
 
 * Chunks are objects of the same shape as the whole answer. A choice begins with its prompt if that is to be echoed,
   and ends with a chunk that has its finish reason and no text.
@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mapping import jsonio
-from mapping.answer.choice_stream import ChoiceStream, Frame, StreamChoices
-from mapping.answer.choices import Exchange
 from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
+from mapping.openai.choice_stream import ChoiceStream, Frame, StreamChoices
+from mapping.openai.choices import Exchange
 from mapping.values import JSON, RawTurn
 
 

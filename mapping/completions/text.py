@@ -11,12 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
-from mapping.answer.choices import Choices, Exchange
 from mapping.answer.finish import CONTENT_FILTER, STOP, TOOL_CALLS
 from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
 from mapping.completions.plan import CompletionsPlan
 from mapping.notes import Notes
+from mapping.openai.choices import Choices, Exchange
 from mapping.values import JSON
 
 

@@ -22,9 +22,6 @@ MAX_EVENT = 64 * 1024 * 1024
 KEEP_ALIVE = b": keep-alive\n\n"
 """A comment, which says nothing."""
 
-DONE = b"data: [DONE]\n\n"
-"""Ends a stream of the chat and completions dialects."""
-
 _BOM = b"\xef\xbb\xbf"
 
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)

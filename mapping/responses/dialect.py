@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from mapping import faults, jsonio, openai_errors
+from mapping import faults, jsonio
 from mapping.answer.answering import GeneratedAnswering
 from mapping.dialect import Answering, Deferred, ErrorAnswer, Given, Kept, Lookups, StreamTranslator, WholeTranslator
 from mapping.faults import Fault
 from mapping.gemini.count import CountAnswering
 from mapping.notes import Notes
+from mapping.openai import errors
 from mapping.request.plan import Translated
 from mapping.responses import objects, stored
 from mapping.responses.answer.answer import ResponsesAnswer
@@ -185,10 +186,10 @@ class _ResponsesDialect:
         return 0
 
     def error(self, fault: Fault) -> ErrorAnswer:
-        return openai_errors.error_answer(fault)
+        return errors.error_answer(fault)
 
     def read_error(self, status: int, answer: bytes) -> Fault | None:
-        return openai_errors.read_error(status, answer)
+        return errors.read_error(status, answer)
 
 
 class Responses(_ResponsesDialect):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from mapping.faults import Fault
-from mapping.openai_errors import error_object
+from mapping.openai.errors import error_object
 from mapping.values import JSON
 
 SERVER_ERROR = "server_error"

@@ -40,8 +40,8 @@ class ResponseObject:
         """A completed or incomplete response. `reason` is the finish reason as chat has it, `at` is Unix time."""
         incomplete = _INCOMPLETE.get(reason)
         if incomplete is None:
-            return self._object("completed", output, completed_at=at, usage=usage.responses())
-        return self._object("incomplete", output, incomplete_details={"reason": incomplete}, usage=usage.responses())
+            return self._object("completed", output, completed_at=at, usage=usage_object(usage))
+        return self._object("incomplete", output, incomplete_details={"reason": incomplete}, usage=usage_object(usage))
 
     def failed(self, error: Fault, output: Sequence[JSON] = ()) -> JSON:
         """A failed response, with what there is of its output."""
@@ -70,6 +70,17 @@ class ResponseObject:
             **self.plan.echo,
             "usage": usage,
         }
+
+
+def usage_object(totals: Totals) -> JSON:
+    """The `usage` of a response. Gemini does not tell of tokens written to a cache."""
+    return {
+        "input_tokens": totals.prompt,
+        "input_tokens_details": {"cached_tokens": totals.cached, "cache_write_tokens": 0},
+        "output_tokens": totals.completion,
+        "output_tokens_details": {"reasoning_tokens": totals.reasoning},
+        "total_tokens": totals.total,
+    }
 
 
 def in_progress(

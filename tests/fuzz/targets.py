@@ -40,7 +40,7 @@ from mapping.gemini import upstream_forms
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai_errors import error_body, error_object
+from mapping.openai.errors import error_body, error_object
 from mapping.request.plan import Translated
 from mapping.values import Options, nothing_remembered
 from tests.e2e import answer_checks, response_checks

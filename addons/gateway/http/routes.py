@@ -60,7 +60,7 @@ ENDPOINTS = (
     Endpoint("completions", "POST", ("completions",)),
     Endpoint("responses", "POST", ("responses",)),
     Endpoint("response", "GET", ("responses", "{id}"), "responses"),
-    Endpoint("delete_response", "DELETE", ("responses", "{id}"), "responses"),
+    Endpoint("delete_response", "DELETE", ("responses", "{id}")),
     Endpoint("input_items", "GET", ("responses", "{id}", "input_items"), "responses"),
     Endpoint("cancel", "POST", ("responses", "{id}", "cancel"), "responses"),
     Endpoint("input_tokens", "POST", ("responses", "input_tokens")),

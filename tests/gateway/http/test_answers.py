@@ -6,7 +6,7 @@ import pytest
 
 from addons.gateway.http.answers import error, raw_error
 from mapping.faults import Fault
-from mapping.openai_errors import retry_fields
+from mapping.openai.errors import retry_fields
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from mitmproxy import http
 from addons.gateway.exchange.summary import AttemptSummary, Summary
 from addons.gateway.record.comments import of_attempt, of_client, of_running
 from mapping.faults import Fault
-from mapping.openai_errors import error_body
+from mapping.openai.errors import error_body
 
 GOOD = Summary(
     id="req_1", flow_id="f", time=1.0, method="POST", path="/v1/chat/completions", endpoint="chat",

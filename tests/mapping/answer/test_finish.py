@@ -8,7 +8,7 @@ from mapping.answer.finish import RULES, Ending, prompt_blocked, settle
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai_errors import error_object
+from mapping.openai.errors import error_object
 
 OPENAI = {"stop", "length", "tool_calls", "content_filter"}
 

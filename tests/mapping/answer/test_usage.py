@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping.answer.usage import Totals, Usage, add_up, combine
+from mapping.openai.usage import usage_object
+from mapping.responses import objects
 
 
 def totals(*metadata: dict[str, Any]) -> Totals:
@@ -82,7 +84,7 @@ def test_chat_object() -> None:
             "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 7}, {"modality": "TEXT"}],
         }
     )
-    assert found.chat() == {
+    assert usage_object(found) == {
         "prompt_tokens": 103,
         "completion_tokens": 12,
         "total_tokens": 115,
@@ -97,7 +99,7 @@ def test_chat_object() -> None:
 
 
 def test_responses_object() -> None:
-    assert totals(FULL).responses() == {
+    assert objects.usage_object(totals(FULL)) == {
         "input_tokens": 103,
         "input_tokens_details": {"cached_tokens": 60, "cache_write_tokens": 0},
         "output_tokens": 12,

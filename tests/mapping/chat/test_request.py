@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import jsonio, openai_errors
+from mapping import jsonio
 from mapping.chat import translate
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai import errors
 from mapping.request.plan import Translated
 from mapping.request.signatures import text_key
 from mapping.values import Options, RawTurn, Recall, nothing_remembered
@@ -467,7 +468,7 @@ def test_junk_is_refused_or_left_out(body: dict[str, Any], model: str, strict: b
         check(found)
     else:
         assert found.status == 400
-        assert openai_errors.error_body(found)
+        assert errors.error_body(found)
 
 
 @given(JUNK | st.dictionaries(st.sampled_from(["messages", "model", "tools", "stop"]), JUNK), MODELS)

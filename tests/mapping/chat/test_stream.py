@@ -18,7 +18,7 @@ from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai_errors import error_object
+from mapping.openai.errors import error_object
 from mapping.request.plan import Plan
 from mapping.request.signatures import text_key
 from mapping.values import Options

@@ -19,7 +19,7 @@ from mapping.chat.stream import ChatStream
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai_errors import error_object
+from mapping.openai.errors import error_object
 from mapping.request.plan import Plan
 
 WIRE = Path(__file__).parents[2] / "data" / "wire"

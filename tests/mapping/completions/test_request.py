@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import jsonio, openai_errors
+from mapping import jsonio
 from mapping.answer.usage import Totals
 from mapping.completions import translate
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.request import FILL_GAP, MAX_PROMPTS
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai import errors
 from mapping.request.plan import Translated
 from mapping.request.settings import parameters
 from mapping.values import Options, nothing_remembered
@@ -341,7 +342,7 @@ def test_any_json_gives_a_call_or_an_error(body: Any, model: str, strict: bool) 
     found = outcome(body, model, strict)
     if isinstance(found, Fault):
         assert found.status == 400
-        assert openai_errors.error_body(found)
+        assert errors.error_body(found)
     else:
         assert found.body["contents"]
     assert body == before

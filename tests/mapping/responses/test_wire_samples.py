@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai_errors import error_object
+from mapping.openai.errors import error_object
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import openai_errors
 from mapping.gemini.errors.google_errors import MAX_DELAY, duration, redact
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import (
@@ -23,7 +22,7 @@ from mapping.gemini.errors.upstream_errors import (
     from_http,
     timed_out,
 )
-from mapping.openai_errors import error_body
+from mapping.openai.errors import TYPES, error_body
 
 WIRE = Path(__file__).parents[3] / "data" / "wire"
 SAMPLES = [s for s in json.loads((WIRE / "manifest.json").read_text())["samples"] if s["http_status"] >= 400]
@@ -81,7 +80,7 @@ def test_recorded_errors(row: dict[str, Any]) -> None:
     assert failure.status == row["http_status"]
     error = failure.error
     assert error.status == expect.get("openai_status", error.status)
-    told = openai_errors.TYPES[error.kind]
+    told = TYPES[error.kind]
     assert told == (expect.get("type") or told)
     assert error.code == expect.get("code")
     if "retry_after" in expect:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mapping.faults import Fault
 from mapping.notes import Notes
-from mapping.openai_errors import error_body
+from mapping.openai.errors import error_body
 from mapping.request.parts import media
 from mapping.values import Options
 from tests.work import calls

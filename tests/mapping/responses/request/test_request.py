@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import chat, jsonio, openai_errors
+from mapping import chat, jsonio
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai import errors
 from mapping.request.plan import Translated
 from mapping.responses import ResponsesPlan, carrier, translate
 from mapping.responses.request.input_items import COMPACTION_PROMPT
@@ -798,7 +799,7 @@ def test_junk_is_refused_or_left_out(body: dict[str, Any], model: str, strict: b
         check(found)
     else:
         assert found.status == 400
-        assert openai_errors.error_body(found)
+        assert errors.error_body(found)
 
 
 @given(JUNK | st.dictionaries(st.sampled_from(["input", "messages", "tools", "text", "reasoning"]), JUNK), MODELS)

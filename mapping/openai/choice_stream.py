@@ -14,7 +14,6 @@ from abc import ABC, abstractmethod
 from typing import Protocol, Self
 
 from mapping import jsonio
-from mapping.answer.choices import Choices, Exchange
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
@@ -22,9 +21,14 @@ from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai_errors import error_body
+from mapping.openai.choices import Choices, Exchange
+from mapping.openai.errors import error_body
+from mapping.openai.usage import usage_object
 from mapping.request.plan import Plan
 from mapping.values import JSON, RawTurn
+
+DONE = b"data: [DONE]\n\n"
+"""Ends a stream."""
 
 
 class ChunkWriter(Writer, Protocol):
@@ -197,8 +201,8 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         for further in self._further:
             self._out += further.out
         if self._exchange.plan.include_usage:
-            self._out.append(self._first.frame().usage(self.totals().chat()))
-        self._out.append(sse.DONE)
+            self._out.append(self._first.frame().usage(usage_object(self.totals())))
+        self._out.append(DONE)
         self._over = True
 
     def _fail(self, fault: UpstreamError) -> bytes:

@@ -1,0 +1,27 @@
+"""The `usage` object of chat and completions (OpenAI API reference, `CompletionUsage`). Every number is there."""
+
+from __future__ import annotations
+
+from mapping.answer.usage import Totals
+from mapping.values import JSON
+
+
+def usage_object(totals: Totals) -> JSON:
+    """`{"prompt_tokens", "completion_tokens", "total_tokens", ...}`."""
+    return {
+        "prompt_tokens": totals.prompt,
+        "completion_tokens": totals.completion,
+        "total_tokens": totals.total,
+        "prompt_tokens_details": {
+            "cached_tokens": totals.cached,
+            "audio_tokens": totals.prompt_by["AUDIO"],
+            "text_tokens": totals.prompt_by["TEXT"],
+            "image_tokens": totals.prompt_by["IMAGE"],
+        },
+        "completion_tokens_details": {
+            "reasoning_tokens": totals.reasoning,
+            "audio_tokens": totals.completion_by["AUDIO"],
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
