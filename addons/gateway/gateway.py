@@ -6,11 +6,10 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 
 from mitmproxy import http
 
@@ -19,13 +18,14 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
-from addons.gateway.endpoints import jobs
+from addons.gateway.endpoints import own
+from addons.gateway.endpoints.asking import Asking
 from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.generate import Generate
+from addons.gateway.endpoints.models import Models
 from addons.gateway.endpoints.stored_responses import StoredResponses
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.exchange.job import Ask, Check, Job
 from addons.gateway.exchange.seeds import Seeds, new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
@@ -33,7 +33,7 @@ from addons.gateway.http.callers import Caller, take
 from addons.gateway.http.routes import Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
-from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.models.served import ServedModels
 from addons.gateway.record.recordings import Recordings
 from addons.gateway.record.replay import Replays
@@ -42,7 +42,8 @@ from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.settings.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.settings.settings import Settings, load
 from addons.gateway.status import page as status_page
-from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
+from addons.gateway.status.kept import KeptStatistics
+from addons.gateway.status.metrics import Metrics
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
@@ -52,26 +53,12 @@ from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import ResponseStore
 from addons.gateway.wire import inner_call
-from addons.gateway.wire.bodies import json_body
-from mapping import faults
 from mapping.dialects import all_dialects
-from mapping.faults import Fault
-from mapping.gemini import models_list
-from mapping.gemini.model_classes import retiring
-from mapping.gemini.models import model_info, split_variant
-from mapping.responses.request.input_items import Unseal
-from mapping.values import JSON, GeminiCall, Options, Recall
 
 logger = logging.getLogger("antigravity")
 
 DEMO_ASIDE = 5.0
 """Seconds after which the demo's accounts are asked again at the latest: some of its models refuse them on purpose."""
-
-MODEL_LIST_AGE = 600.0
-"""Seconds for which a fetched list of models is good."""
-
-KEEP_STATISTICS_EVERY = 5.0
-"""Seconds of work that may be missing from the statistics after a sudden end."""
 
 
 class Gateway:
@@ -100,29 +87,25 @@ class Gateway:
         self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
         self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
-        self._remarked: set[str] = set()
-        """What the log has said of the settings' models."""
+        self.remarks = ModelRemarks(self._remarks)
         self.metrics = Metrics(self)
         self.statistics = Statistics()
-        self.background = Background(self)
-        generate = Generate(self, self.background)
+        self.kept_statistics = KeptStatistics(self)
+        asking = Asking(self)
+        self.background = Background(self, asking)
+        generate, models = Generate(self, asking, self.background), Models(self)
         self.replays = Replays(self)
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(all_dialects(), generate.begin),
-            "health": self._show_health,
-            "metrics": self._show_metrics,
-            "status": self._show_status,
-            "status_json": self._show_status_json,
-            "models": self._begin_models,
-            "model": self._begin_models,
+            **own.endpoints(self, self.metrics),
+            "models": models.begin,
+            "model": models.begin,
             **StoredResponses(self, self.background).endpoints,
         }
         self.database: Database
         self.store: ResponseStore
         self.state: StateStore
         self.sealer: Sealer
-        self._keeping: asyncio.TimerHandle | None = None
-        """Until the statistics are kept."""
         self._opened: Place | None = None
         """The store that is open."""
         self.use(self.prepare(Settings()))
@@ -174,7 +157,7 @@ class Gateway:
 
     def _use_store(self, opened: OpenStore) -> None:
         if self._opened is not None:
-            self._keep_statistics()
+            self.kept_statistics.now()
             self.database.retire()
         self._opened = opened.place
         self.database, self.store = opened.database, opened.responses
@@ -186,7 +169,7 @@ class Gateway:
 
     def close_store(self) -> None:
         """Write what is to be written; `use` opens the store again."""
-        self._keep_statistics()
+        self.kept_statistics.now()
         self.database.close()
         self._opened = None
 
@@ -233,6 +216,18 @@ class Gateway:
         self.exchanges[flow.id] = exchange
         return exchange
 
+    def open_inner(self, outer: Facts, result: asyncio.Future[bytes]) -> Exchange:
+        """See `endpoints.asking.Opener`."""
+        flow = inner_call.new_flow(self.address)
+        nobody = Caller([], "", None, "127.0.0.1")
+        exchange = Exchange(
+            flow, nobody, outer.id, outer.settings, outer.gatekeeper,
+            services=self, inner=True, pool=outer.pool, result=result,
+        )  # fmt: skip
+        exchange.trace = Trace(self.recorder) if self.recorder else None
+        self.exchanges[flow.id] = exchange
+        return exchange
+
     @property
     def busy(self) -> int:
         """See `Services`."""
@@ -263,19 +258,7 @@ class Gateway:
             return
         run("logging an exchange", self.log.write, summary)
         run("counting an exchange for the status page", self.statistics.count, summary)
-        run("keeping the statistics", self._keep_soon)
-
-    def _keep_soon(self) -> None:
-        """The statistics have changed, and are kept in a while."""
-        if self._keeping is None and self.settings.responses.store:
-            loop = asyncio.get_running_loop()
-            self._keeping = loop.call_later(KEEP_STATISTICS_EVERY, self._keep_statistics)
-
-    def _keep_statistics(self) -> None:
-        if self._keeping:
-            self._keeping.cancel()
-            self._keeping = None
-            self.steps.run("keeping the statistics", lambda: self.state.keep("statistics", self.statistics.plain()))
+        run("keeping the statistics", self.kept_statistics.soon)
 
     def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
         """See `Services`."""
@@ -283,139 +266,15 @@ class Gateway:
             exchange.seeds = Seeds(known)
         return self._endpoints[match.endpoint.name](exchange, match)
 
-    def asker(self, exchange: Facts, blamed: Callable[[Fault], Fault]) -> Ask:
-        """What makes further upstream calls for an exchange. `blamed`: see `Job.blamed`."""
-        return partial(self._ask, exchange, blamed)
-
-    async def _ask(self, outer: Facts, blamed: Callable[[Fault], Fault], call: GeminiCall, check: Check) -> bytes:
-        """Make an upstream call that is a part of the exchange `outer`, with failover. Raises Fault."""
-        flow = inner_call.new_flow(self)
-        result: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        nobody = Caller([], "", None, "127.0.0.1")
-        exchange = Exchange(
-            flow, nobody, outer.id, outer.settings, outer.gatekeeper,
-            services=self, inner=True, pool=outer.pool, result=result,
-        )  # fmt: skip
-        exchange.conversation = outer.goes_on_with(self.affinity, self.pool, call.body)
-        exchange.trace = Trace(self.recorder) if self.recorder else None
-        exchange.job = jobs.RawJob(call, check, strict=self.options.strict, blamed=blamed)
-        self.exchanges[flow.id] = exchange
-        try:
-            return await inner_call.InnerCall(exchange, self).run(result)
-        finally:
-            self.close(exchange)
-
-    def model_request(self, exchange: Facts) -> tuple[JSON, str, str]:
-        """The body of a model call, the model that the client named, and the Gemini model for it."""
-        body = json_body(exchange.flow.request)
-        if not isinstance(body, dict):
-            raise faults.Fault(400, "The request body must be a JSON object.")
-        name = body.get("model")
-        if name is None:
-            raise faults.missing("model")
-        if not isinstance(name, str):
-            raise faults.wrong_type("model", "a string", name)
-        exchange.asked_model = name[:MAX_NAME]
-        model = self.model_map.resolve(name)
-        if retirement := retiring(model, self.models.today()):
-            exchange.notes.add("retires", retirement.short())
-        if ":" in name:
-            _, variant = split_variant(name)
-            if variant == "online" or (variant == "thinking" and not model_info(model).thinks_by_default):
-                exchange.notes.add("ignored", f"model:{variant}")
-        exchange.job = _NotYet(model, name)
-        if self.pool.sticky:
-            exchange.conversation = self.affinity.named(exchange.tenant, body, exchange.flow.request.headers)
-        return body, name, model
-
-    def options_for(self, exchange: Facts, model: str) -> Options:
-        """The options of the translation of a request that asks this model; they are part of the record."""
-        other = self.served.instead_of(model)
-        options = replace(self.options, served={model: other}) if other else self.options
-        if exchange.trace:
-            exchange.trace.given |= {"model": model, "options": asdict(options)}
-        return options
-
-    def recall(self, exchange: Facts) -> Recall:
-        """What looks up remembered turns for an exchange; what it finds is part of the record."""
-        look_up = self.memory.recall(exchange.tenant)
-        return exchange.trace.watching(look_up) if exchange.trace else look_up
-
-    def unseal(self, exchange: Facts) -> Unseal:
-        """What opens encrypted texts for an exchange; what it finds is part of the record."""
-        unseal = self.sealer.unseal
-        return exchange.trace.opening(unseal) if exchange.trace else unseal
-
-    def _begin_models(self, exchange: Facts, match: Match) -> None:
-        wanted = match.id or None
-        exchange.job = job = jobs.ModelListJob(
-            lambda: self._listed_names(wanted),
-            wanted,
-            exchange.notes,
-            lambda models: self._take_models(exchange, models),
-            lambda: models_list.built_in(self.models.today()),
-            for_codex="client_version" in exchange.flow.request.query,
-        )
-        known = self.models.of_accounts(MODEL_LIST_AGE)
-        if known is not None:
-            exchange.succeed(job.answer(known))
-
-    def _listed_names(self, wanted: str | None) -> dict[str, str]:
-        """The names of lists beside Gemini's own, and the models behind them; `wanted` is one that is asked for."""
-        names = self.model_map.listed()
-        if wanted and self.model_map.stands_for_another(wanted):
-            names.append(wanted)
-        return {name: self.model_map.resolve(name) for name in names}
-
-    def _take_models(self, exchange: Facts, models: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """An account has listed its models: what there is to list now."""
-        if exchange.account:
-            self.models.take(exchange.account.label, models)
-        return self.models.of_accounts(MODEL_LIST_AGE) or models
-
-    def list_models(self, *, ask: bool) -> None:
-        """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""
-        self._tell_of_models()
-        if ask and not self.recordings:
-            self.models.begin(self.address, self._tell_of_models)
-
-    def model_remarks(self) -> list[str]:
-        """What is wrong with the models that the settings name."""
+    def _remarks(self) -> list[str]:
         settings = self.settings.models
         return self.models.remarks(settings.mapping, settings.default)
 
-    def _tell_of_models(self) -> None:
-        for remark in self.model_remarks():
-            if remark not in self._remarked:
-                self._remarked.add(remark)
-                logger.warning(remark)
-
-    def _show_health(self, exchange: Facts, match: Match) -> None:
-        exchange.succeed(b'{"status":"ok"}')
-
-    def _show_metrics(self, exchange: Facts, match: Match) -> None:
-        exchange.succeed(self.metrics.text(), [(b"Content-Type", CONTENT_TYPE)])
-
-    def _show_status(self, exchange: Facts, match: Match) -> None:
-        status_page.show(exchange, self)
-
-    def _show_status_json(self, exchange: Facts, match: Match) -> None:
-        status_page.show_json(exchange, self)
-
-
-class _NotYet(Job):
-    """Stands for a request whose translation has not succeeded: errors name its model."""
-
-    def __init__(self, model: str, client_model: str) -> None:
-        self.model = model
-        self.shown_model = model
-        self.client_model = client_model
-
-    def request(self) -> GeminiCall:
-        raise AssertionError("there is nothing to ask yet")
-
-    def take(self, content: bytes) -> bool:
-        raise AssertionError("nothing was asked")
+    def list_models(self, *, ask: bool) -> None:
+        """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""
+        self.remarks.tell()
+        if ask and not self.recordings:
+            self.models.begin(self.address, self.remarks.tell)
 
 
 def _day(environ: Mapping[str, str]) -> Callable[[], date]:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
 
 from mitmproxy.utils import asyncio_utils
 
+from addons.gateway.endpoints.answer_job import AnswerJob
+from addons.gateway.endpoints.asking import Asking
+from addons.gateway.endpoints.services import EndpointServices
+from addons.gateway.exchange.facts import Facts
 from mapping import jsonio
+from mapping.dialect import Deferred
 from mapping.faults import Fault, FaultKind
-
-if TYPE_CHECKING:
-    from addons.gateway.endpoints.answer_job import AnswerJob
-    from addons.gateway.exchange.facts import Facts
-    from addons.gateway.gateway import Gateway
-    from mapping.dialect import Deferred
 
 logger = logging.getLogger("antigravity")
 
@@ -26,19 +24,20 @@ logger = logging.getLogger("antigravity")
 class Background:
     """What is being made without a client that waits."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, services: EndpointServices, asking: Asking) -> None:
+        self._services = services
+        self._asking = asking
         self.tasks: dict[str, asyncio.Task[None]] = {}
         """By the id of the answer."""
 
     def start(self, exchange: Facts, job: AnswerJob, deferred: Deferred) -> None:
         """Answer with a receipt, and begin."""
         kept = deferred.kept()
-        tenant, id, store = exchange.tenant, kept.id, self._gateway.store
+        tenant, id, store = exchange.tenant, kept.id, self._services.store
         store.put(tenant, kept)
 
         async def work() -> None:
-            ask = self._gateway.asker(exchange, job.blamed)
+            ask = self._asking.of(exchange, job.blamed)
             try:
                 store.replace(tenant, id, deferred.unfinished("in_progress"))
                 job.begin()
@@ -46,7 +45,7 @@ class Background:
                 while not job.take(content):
                     content = await ask(job.request(), job.check)
                 job.finish(await job.others())
-                self._gateway.memory.remember(tenant, job.remember())
+                self._services.memory.remember(tenant, job.remember())
                 job.ended()
             except asyncio.CancelledError:
                 store.replace(tenant, id, deferred.unfinished("cancelled"))

@@ -6,36 +6,37 @@ Everything that differs between dialects is behind `mapping.dialect`; the route 
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from dataclasses import asdict, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
+from addons.gateway.endpoints import model_request
 from addons.gateway.endpoints.answer_job import AnswerJob
+from addons.gateway.endpoints.asking import Asking
+from addons.gateway.endpoints.background import Background
+from addons.gateway.endpoints.services import EndpointServices
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import mint
 from addons.gateway.http import answers
+from addons.gateway.http.routes import Match
+from addons.gateway.storage.store import ResponseStore
 from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
-from mapping.values import JSON
-
-if TYPE_CHECKING:
-    from addons.gateway.endpoints.background import Background
-    from addons.gateway.exchange.facts import Facts
-    from addons.gateway.gateway import Gateway
-    from addons.gateway.http.routes import Match
-    from addons.gateway.storage.store import ResponseStore
+from mapping.values import JSON, Options
 
 
 class Generate:
     """The endpoint of every dialect."""
 
-    def __init__(self, gateway: Gateway, background: Background) -> None:
-        self._gateway = gateway
+    def __init__(self, services: EndpointServices, asking: Asking, background: Background) -> None:
+        self._services = services
+        self._asking = asking
         self._background = background
 
     def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
         """Leave a job or an answer in the exchange. What is returned, if anything, has to be awaited. Raises Fault."""
         dialect = dialects.named(match.endpoint.name)
         assert dialect is not None, match.endpoint.name
-        body, name, model = self._gateway.model_request(exchange)
+        body, name, model = model_request.read(exchange, self._services)
         lookups = dialect.lookups(body)
         if lookups is None:
             self._answer(exchange, dialect.translate(body, self._given(exchange, name, model)))
@@ -46,36 +47,46 @@ class Generate:
         self, exchange: Facts, dialect: Dialect, body: JSON, name: str, model: str, lookups: Lookups
     ) -> None:
         """The same, where the request refers to what is stored."""
-        store = self._gateway.store
+        store = self._services.store
         history: list[JSON] | None = []
         if lookups.previous is not None:
             history = await store.history(exchange.tenant, lookups.previous)
         items = await store.items(exchange.tenant, list(lookups.items)) if lookups.items else {}
-        chat_shape = self._gateway.settings.responses.choices
+        chat_shape = self._services.settings.responses.choices
         if exchange.trace and history is not None:
             exchange.trace.given |= {"history": history, "items": items, "chat_shape": chat_shape}
         given = self._given(exchange, name, model, history=history, items=items, chat_shape=chat_shape)
         self._answer(exchange, dialect.translate(body, given))
 
     def _given(self, exchange: Facts, name: str, model: str, **found: object) -> Given:
-        gateway, seeds = self._gateway, exchange.seeds
-        seal = gateway.sealer.seal
+        services, seeds, trace = self._services, exchange.seeds, exchange.trace
+        seal, unseal = services.sealer.seal, services.sealer.unseal
+        recall = services.memory.recall(exchange.tenant)
         return Given(
             model=model,
             client_model=name,
             mint=seeds.mint,
             now=seeds.now,
             seal=lambda payload: seeds.seal(partial(seal, payload)),
-            options=gateway.options_for(exchange, model),
+            options=self._options(exchange, model),
             notes=exchange.notes,
-            recall=gateway.recall(exchange),
-            unseal=gateway.unseal(exchange),
+            recall=trace.watching(recall) if trace else recall,
+            unseal=trace.opening(unseal) if trace else unseal,
             mint_hidden=mint,
             **found,  # type: ignore[arg-type]
         )
 
+    def _options(self, exchange: Facts, model: str) -> Options:
+        """Of the translation of a request that asks this model; they are part of the record."""
+        options, other = self._services.options, self._services.served.instead_of(model)
+        if other:
+            options = replace(options, served={model: other})
+        if exchange.trace:
+            exchange.trace.given |= {"model": model, "options": asdict(options)}
+        return options
+
     def _answer(self, exchange: Facts, answering: Answering) -> None:
-        keep = partial(self._keep, exchange, self._gateway.store)  # the store of now, whatever the settings name later
+        keep = partial(self._keep, exchange, self._services.store)  # the store of now, whatever the settings name later
         unasked = answering.unasked()
         if unasked is not None:
             translator, answer = unasked
@@ -83,7 +94,7 @@ class Generate:
                 keep(kept)
             exchange.succeed(answer, [answers.STREAM_TYPE] if answering.streams else None)
             return
-        ask, strict = self._gateway.asker(exchange, answering.blamed), self._gateway.options.strict
+        ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
         exchange.job = job = AnswerJob(answering, exchange.notes, ask, strict=strict, keep=keep)
         if answering.deferred is not None:
             self._background.start(exchange, job, answering.deferred)
@@ -91,4 +102,4 @@ class Generate:
     def _keep(self, exchange: Facts, store: ResponseStore, kept: Kept) -> None:
         store.put(exchange.tenant, kept)
         if exchange.conversation:
-            self._gateway.affinity.made(exchange.tenant, kept.id, exchange.conversation)
+            self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)

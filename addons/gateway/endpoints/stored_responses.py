@@ -9,20 +9,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from addons.gateway.endpoints.background import Background
+from addons.gateway.endpoints.services import EndpointServices
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.http import answers
+from addons.gateway.http.routes import Match
 from mapping import faults, jsonio
 from mapping.faults import Fault
 from mapping.responses import stored
 from mapping.values import JSON
-
-if TYPE_CHECKING:
-    from addons.gateway.endpoints.background import Background
-    from addons.gateway.exchange.facts import Facts
-    from addons.gateway.gateway import Gateway
-    from addons.gateway.http.routes import Match
 
 logger = logging.getLogger("antigravity")
 
@@ -32,8 +29,8 @@ UNFINISHED = ("queued", "in_progress")
 class StoredResponses:
     """The endpoints. Each is given the exchange, and leaves a job or an answer in it."""
 
-    def __init__(self, gateway: Gateway, background: Background) -> None:
-        self._gateway = gateway
+    def __init__(self, services: EndpointServices, background: Background) -> None:
+        self._services = services
         self._background = background.tasks
 
     @property
@@ -49,11 +46,11 @@ class StoredResponses:
         """`GET /v1/responses/{id}`, also as the stream that it was; one that is under way is waited for then."""
         query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
         streamed = query.get("stream") == "true"
-        found = await self._gateway.store.get(exchange.tenant, match.id)
+        found = await self._services.store.get(exchange.tenant, match.id)
         task = self._background.get(match.id)
         if streamed and found is not None and task is not None:
             await asyncio.wait([task])
-            found = await self._gateway.store.get(exchange.tenant, match.id)
+            found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
             raise _not_found(match.id)
         response, events = self._settled(found[0]), found[1]
@@ -65,7 +62,7 @@ class StoredResponses:
 
     async def delete(self, exchange: Facts, match: Match) -> None:
         """`DELETE /v1/responses/{id}`: of one that is under way, too."""
-        store = self._gateway.store
+        store = self._services.store
         if await store.get(exchange.tenant, match.id) is None:
             raise _not_found(match.id)
         task = self._background.get(match.id)
@@ -76,7 +73,7 @@ class StoredResponses:
 
     async def input_items(self, exchange: Facts, match: Match) -> None:
         """`GET /v1/responses/{id}/input_items`."""
-        items = await self._gateway.store.input_items(exchange.tenant, match.id)
+        items = await self._services.store.input_items(exchange.tenant, match.id)
         if items is None:
             raise _not_found(match.id)
         query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
@@ -90,7 +87,7 @@ class StoredResponses:
 
     async def cancel(self, exchange: Facts, match: Match) -> None:
         """`POST /v1/responses/{id}/cancel`: of those that run in the background only."""
-        found = await self._gateway.store.get(exchange.tenant, match.id)
+        found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
             raise _not_found(match.id)
         response = self._settled(found[0])
@@ -100,7 +97,7 @@ class StoredResponses:
         if task is not None:
             task.cancel()
             response = {**response, "status": "cancelled"}
-            self._gateway.store.replace(exchange.tenant, match.id, response)
+            self._services.store.replace(exchange.tenant, match.id, response)
         exchange.succeed(jsonio.dumps(response))
 
     def _settled(self, response: JSON) -> JSON:

@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mitmproxy import flow as mitm_flow
 from mitmproxy import http
@@ -371,3 +372,16 @@ class Exchange(Facts):
                 run("ending what runs beside an exchange", self.job.cancel)
         finally:  # one that stayed open would count as under way for ever
             services.close(self)
+
+
+class Exchanges(Protocol):
+    """Where exchanges come from: `gateway.Gateway`."""
+
+    def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
+        """A client's request has arrived, its head at least; `request` will be the flow's.
+
+        Its credentials are taken off, before anybody else sees it. The exchange counts as under way until it is closed.
+        """
+
+    def of(self, flow: http.HTTPFlow) -> Exchange | None:
+        """The exchange that is under way with this flow; None: there is none."""

@@ -16,6 +16,7 @@ from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http.callers import Gatekeeper
 from addons.gateway.models.model_lists import ModelLists
+from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
 from mapping.inspect.printable import one_line
 
@@ -33,6 +34,7 @@ class Watched(Protocol):
     """Where accounts without a base URL of their own are asked."""
     gatekeeper: Gatekeeper
     models: ModelLists
+    remarks: ModelRemarks
     statistics: Statistics
 
     @property
@@ -42,9 +44,6 @@ class Watched(Protocol):
     @property
     def is_demo(self) -> bool:
         """Answers are made up by the demo upstream."""
-
-    def model_remarks(self) -> list[str]:
-        """What is wrong with the models that the settings name; a sentence each."""
 
 
 def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
         ],
         "models": _models(statistics),
         "classes": gateway.models.classes(),
-        "remarks": gateway.model_remarks(),
+        "remarks": gateway.remarks.now(),
         "hour": _hour(statistics.minutes()),
     }
 

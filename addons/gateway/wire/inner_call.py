@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mitmproxy import ctx, flow, http
 from mitmproxy.connection import Client, ConnectionState, Server
@@ -18,12 +18,10 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import http as http_layers
 from mitmproxy.utils import asyncio_utils
 
+from addons.gateway.accounts.address import Address
+from addons.gateway.exchange.exchange import Exchange, Exchanges
 from addons.gateway.wire.layer import GatewayLayer
 from addons.gateway.wire.stream import GatewayStream, Nudge
-
-if TYPE_CHECKING:
-    from addons.gateway.exchange.exchange import Exchange
-    from addons.gateway.gateway import Gateway
 
 logger = logging.getLogger("antigravity")
 
@@ -58,14 +56,15 @@ class Asker(http_layers.HttpConnection):
 class InnerCall(server.ConnectionHandler):
     """One such exchange, with its upstream connections."""
 
-    def __init__(self, exchange: Exchange, gateway: Gateway) -> None:
-        client = stand_in()
+    def __init__(self, exchange: Exchange, exchanges: Exchanges) -> None:
+        """`exchanges`: where the exchange comes from."""
+        client, address = stand_in(), exchange.services.address
         context = Context(client, ctx.options)
-        context.server = Server(address=(gateway.address.host, gateway.address.port))
+        context.server = Server(address=(address.host, address.port))
         super().__init__(context)
         self.exchange = exchange
         self.asker = Asker(exchange.flow, context.fork())
-        http_layer = GatewayLayer(context, gateway, self._nudge)
+        http_layer = GatewayLayer(context, exchanges, self._nudge)
         http_layer.connections[client] = self.asker
         self.layer = http_layer
 
@@ -115,8 +114,8 @@ def stand_in() -> Client:
     return client
 
 
-def new_flow(gateway: Gateway) -> http.HTTPFlow:
-    """A flow for an upstream call of the gateway's own; the exchange fills in where it goes."""
-    made = http.HTTPFlow(stand_in(), Server(address=(gateway.address.host, gateway.address.port)))
-    made.request = http.Request.make("POST", f"http://{gateway.address.host}/")
+def new_flow(address: Address) -> http.HTTPFlow:
+    """A flow for an upstream call of the gateway's own; the exchange fills in where it goes, if not to `address`."""
+    made = http.HTTPFlow(stand_in(), Server(address=(address.host, address.port)))
+    made.request = http.Request.make("POST", f"http://{address.host}/")
     return made

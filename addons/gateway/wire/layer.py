@@ -17,8 +17,9 @@ from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import GetHttpConnection, HttpClient, HttpLayer, HTTPMode, RegisterHttpConnection
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
+from addons.gateway.exchange.exchange import Exchanges
 from addons.gateway.wire.http1 import GatewayHttp1Client, GatewayHttp1Server
-from addons.gateway.wire.stream import Exchanges, GatewayStream, Nudge
+from addons.gateway.wire.stream import GatewayStream, Nudge
 
 HTTP1 = b"http/1.1"
 """The only protocol that is agreed upon with TLS, on both sides. In mitmproxy's HTTP/2 a stream can't be used for

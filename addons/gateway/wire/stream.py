@@ -14,7 +14,7 @@ What to do is decided by an `Exchange`; this module only does it.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
@@ -61,14 +61,6 @@ class Nudge(events.Event):
 
     def __init__(self, stream: GatewayStream) -> None:
         self.stream = stream
-
-
-class Exchanges(Protocol):
-    """Where exchanges come from: the gateway."""
-
-    def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange: ...
-
-    def of(self, flow: http.HTTPFlow) -> Exchange | None: ...
 
 
 class GatewayStream(HttpStream):

@@ -39,7 +39,7 @@ def break_step(step: str, gateway: Gateway, exchange: Exchange, patch: pytest.Mo
         case "statistics":
             patch.setattr(gateway.statistics, "count", broken)
         case "keeping":
-            patch.setattr(gateway, "_keep_soon", broken)
+            patch.setattr(gateway.kept_statistics, "soon", broken)
         case "cancel":
             assert isinstance(exchange.job, Job)
             patch.setattr(exchange.job, "cancel", broken)

@@ -1,0 +1,55 @@
+"""What every request of a model call has: a JSON object that names a model, in whatever dialect."""
+
+from __future__ import annotations
+
+from addons.gateway.endpoints.services import EndpointServices
+from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.job import Job
+from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.wire.bodies import json_body
+from mapping import faults
+from mapping.gemini.model_classes import retiring
+from mapping.gemini.models import model_info, split_variant
+from mapping.values import JSON, GeminiCall
+
+
+def read(exchange: Facts, services: EndpointServices) -> tuple[JSON, str, str]:
+    """The body of a model call, the model that the client named, and the Gemini model for it. Raises Fault.
+
+    From then on errors name the model, and the exchange knows the conversation that the client names, if any.
+    """
+    body = json_body(exchange.flow.request)
+    if not isinstance(body, dict):
+        raise faults.Fault(400, "The request body must be a JSON object.")
+    name = body.get("model")
+    if name is None:
+        raise faults.missing("model")
+    if not isinstance(name, str):
+        raise faults.wrong_type("model", "a string", name)
+    exchange.asked_model = name[:MAX_NAME]
+    model = services.model_map.resolve(name)
+    if retirement := retiring(model, services.models.today()):
+        exchange.notes.add("retires", retirement.short())
+    if ":" in name:
+        _, variant = split_variant(name)
+        if variant == "online" or (variant == "thinking" and not model_info(model).thinks_by_default):
+            exchange.notes.add("ignored", f"model:{variant}")
+    exchange.job = _NotYet(model, name)
+    if services.pool.sticky:
+        exchange.conversation = services.affinity.named(exchange.tenant, body, exchange.flow.request.headers)
+    return body, name, model
+
+
+class _NotYet(Job):
+    """Stands for a request whose translation has not succeeded: errors name its model."""
+
+    def __init__(self, model: str, client_model: str) -> None:
+        self.model = model
+        self.shown_model = model
+        self.client_model = client_model
+
+    def request(self) -> GeminiCall:
+        raise AssertionError("there is nothing to ask yet")
+
+    def take(self, content: bytes) -> bool:
+        raise AssertionError("nothing was asked")
