@@ -50,7 +50,8 @@ type Fields = tuple[tuple[bytes, bytes], ...]
 class Mint(Protocol):
     """Makes a fresh id: the prefix, and `size` random bytes in hexadecimal."""
 
-    def __call__(self, prefix: str, size: int = 12, /) -> str: ...
+    def __call__(self, prefix: str, size: int = 12, /) -> str:
+        """`size` in bytes: an id has twice as many digits behind its prefix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +102,26 @@ class WholeTranslator(Protocol):
     def continuation(self) -> str | None:
         """The answer goes on: send the same request with this `continuationToken`, and `add` what comes."""
 
-    def add(self, data: bytes | JSON, /, *, needs_content: bool = False) -> None: ...
+    def add(self, data: bytes | JSON, /, *, needs_content: bool = False) -> None:
+        """Take in a whole upstream answer, as it came or parsed.
 
-    def close(self) -> None: ...
+        Raises UpstreamError for what is no answer; with `needs_content` also for one that holds nothing. Then nothing
+        of it is kept, and another may be added in its place.
+        """
 
-    def finish(self) -> bytes: ...
+    def close(self) -> None:
+        """Take what was added as it is, even if it would go on: the next answer is that of the next call."""
 
-    def remember(self) -> Mapping[str, RawTurn]: ...
+    def finish(self) -> bytes:
+        """The body for the client. Raises UpstreamError where no answer has come."""
 
-    def totals(self) -> Totals: ...
+    def remember(self) -> Mapping[str, RawTurn]:
+        """The model turns that later requests may bring back, by what `Given.recall` is asked for then: the id of a
+        tool call, or `mapping.request.signatures.text_key` of a text.
+        """
+
+    def totals(self) -> Totals:
+        """The tokens of the answers so far."""
 
     def finish_reasons(self) -> Sequence[str]:
         """How each choice of the answer ended, in OpenAI's words."""
@@ -130,23 +142,39 @@ class StreamTranslator(Protocol):
     def continuation(self) -> str | None:
         """After `end`: the answer goes on."""
 
-    def feed(self, data: bytes, /) -> bytes: ...
+    def feed(self, data: bytes, /) -> bytes:
+        """What the client gets for these bytes of the first call's answer; may be empty.
 
-    def end(self, *, needs_content: bool = False) -> bytes: ...
+        Raises UpstreamError while the client has no content (`started` is False); later it gets the error event.
+        """
 
-    def open(self) -> bytes: ...
+    def end(self, *, needs_content: bool = False) -> bytes:
+        """The upstream's answer is over: the last bytes for the client, or none of them if `continuation` is set now.
 
-    def keep_alive(self) -> bytes: ...
+        Raises UpstreamError as `feed` does, also for an answer that was cut off; with `needs_content` for one that
+        holds nothing, too.
+        """
 
-    def cut(self, fault: Fault, /) -> bytes: ...
+    def open(self) -> bytes:
+        """What a stream begins with, for an upstream that is silent for long. No content: faults are still raised."""
 
-    def again(self) -> Self: ...
+    def keep_alive(self) -> bytes:
+        """A sign of life, after `open`: an event or a comment. Empty where the dialect knows none."""
 
-    def add_answer(self, data: bytes, /) -> None: ...
+    def cut(self, fault: Fault, /) -> bytes:
+        """The error event that ends the stream, and before it what was still held back."""
 
-    def remember(self) -> Mapping[str, RawTurn]: ...
+    def again(self) -> Self:
+        """A translator for another attempt, which goes on from what `open` has sent. What was added is added again."""
 
-    def totals(self) -> Totals: ...
+    def add_answer(self, data: bytes, /) -> None:
+        """Take in the whole answer of a further call; its bytes come with `end`. Raises UpstreamError for what is none."""
+
+    def remember(self) -> Mapping[str, RawTurn]:
+        """As that of whole answers. Of a stream that broke off only turns with calls that the client has got."""
+
+    def totals(self) -> Totals:
+        """The tokens so far, of the stream and of what was added."""
 
     def finish_reasons(self) -> Sequence[str]:
         """How each choice of the answer ended, in OpenAI's words."""
@@ -193,14 +221,16 @@ class Answering(Protocol):
         """At least one. The first may be streamed; the others run beside it, whole."""
 
     @property
-    def client_model(self) -> str: ...
+    def client_model(self) -> str:
+        """The model as the client named it; the answer says so too."""
 
     @property
     def served(self) -> str | None:
         """The Gemini model that answers, where Gemini has said that it is another one than was asked."""
 
     @property
-    def streams(self) -> bool: ...
+    def streams(self) -> bool:
+        """The client wants a stream: `stream` makes the answer, otherwise `whole` does."""
 
     @property
     def keeps(self) -> bool:
@@ -223,9 +253,11 @@ class Answering(Protocol):
     def blamed(self, fault: Fault, /) -> Fault:
         """A fault of the upstream's, with the client's own words for the member that was refused."""
 
-    def whole(self, notes: Notes, /) -> WholeTranslator: ...
+    def whole(self, notes: Notes, /) -> WholeTranslator:
+        """A translator of whole answers, which writes into `notes` what is lost on the way."""
 
-    def stream(self) -> StreamTranslator: ...
+    def stream(self) -> StreamTranslator:
+        """A translator of a streamed answer. Only where `streams`; its notes are those of `Given`."""
 
     def kept(self, translator: Any, events: bytes | None, /) -> Kept | None:
         """What to store of a complete answer. `events`: the bytes of the stream, if it was one."""
@@ -251,11 +283,14 @@ class Dialect(Protocol):
     def likeness(self, body: JSON, /) -> int:
         """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path."""
 
-    def lookups(self, body: JSON, /) -> Lookups | None: ...
+    def lookups(self, body: JSON, /) -> Lookups | None:
+        """What has to be found in the store first; None: nothing. Raises Fault for a reference that can't be meant."""
 
-    def translate(self, body: JSON, given: Given, /) -> Answering: ...
+    def translate(self, body: JSON, given: Given, /) -> Answering:
+        """The request, understood. Raises Fault (400, 404) for what the client got wrong, with the place in `param`."""
 
-    def error(self, fault: Fault, /) -> ErrorAnswer: ...
+    def error(self, fault: Fault, /) -> ErrorAnswer:
+        """What a client of this dialect gets for a request that failed before anything was sent."""
 
     def read_error(self, status: int, answer: bytes, /) -> Fault | None:
         """The other way round: what `error` or the error event of a stream told. None: the answer tells of no fault.

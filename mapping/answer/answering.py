@@ -8,7 +8,7 @@ from dataclasses import fields
 from typing import Any
 
 from mapping.answer.blame import blame
-from mapping.dialect import Deferred, Given, Kept, StreamTranslator, WholeTranslator
+from mapping.dialect import Answering, Deferred, Given, Kept, StreamTranslator, WholeTranslator
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.request import prewarm
@@ -19,7 +19,7 @@ _NO_FACTS = ("model", "options", "served", "paths")
 """Members of a plan that no member of a request decides."""
 
 
-class GeneratedAnswering[P: Plan](ABC):
+class GeneratedAnswering[P: Plan](Answering, ABC):
     """What chat, completions and responses have in common; each says how whole and streamed answers are made."""
 
     def __init__(self, translated: Translated, plan: P, given: Given) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import override
+
 from mapping.answer.answering import GeneratedAnswering
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.request import translate
 from mapping.chat.stream import ChatStream
-from mapping.dialect import Answering, ErrorAnswer, Given, Lookups
+from mapping.dialect import Answering, Dialect, ErrorAnswer, Given, Lookups
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
@@ -22,14 +24,16 @@ class ChatAnswering(GeneratedAnswering[Plan]):
         super().__init__(translated, translated.plan, given)
         self._created = given.now()
 
+    @override
     def whole(self, notes: Notes) -> ChatAnswer:
         return ChatAnswer(self.plan, created=self._created, mint=self.given.mint, notes=notes)
 
+    @override
     def stream(self) -> ChatStream:
         return ChatStream(self.plan, created=self._created, mint=self.given.mint, notes=self.given.notes)
 
 
-class Chat:
+class Chat(Dialect):
     """`POST /v1/chat/completions`.
 
     A body that has `input` and no `messages` is one of the Responses API that came by the wrong path; it is understood
@@ -46,6 +50,7 @@ class Chat:
         """What a body of the Responses API refers to."""
         return responses.referred(body) if _is_responses(body) else None
 
+    @override
     def translate(self, body: JSON, given: Given) -> Answering:
         if _is_responses(body):
             translated = responses.understand(body, given)
@@ -61,9 +66,11 @@ class Chat:
             )
         return ChatAnswering(translated, given)
 
+    @override
     def error(self, fault: Fault) -> ErrorAnswer:
         return errors.error_answer(fault)
 
+    @override
     def read_error(self, status: int, answer: bytes) -> Fault | None:
         return errors.read_error(status, answer)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import override
+
 from mapping.answer.answering import GeneratedAnswering
 from mapping.completions.answer import CompletionsAnswer
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.request import translate
 from mapping.completions.stream import CompletionsStream
-from mapping.dialect import Answering, ErrorAnswer, Given, Lookups
+from mapping.dialect import Answering, Dialect, ErrorAnswer, Given, Lookups
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
@@ -23,14 +25,16 @@ class CompletionsAnswering(GeneratedAnswering[CompletionsPlan]):
         super().__init__(translated, translated.plan, given)
         self._created = given.now()
 
+    @override
     def whole(self, notes: Notes) -> CompletionsAnswer:
         return CompletionsAnswer(self.plan, created=self._created, mint=self.given.mint, notes=notes)
 
+    @override
     def stream(self) -> CompletionsStream:
         return CompletionsStream(self.plan, created=self._created, mint=self.given.mint, notes=self.given.notes)
 
 
-class Completions:
+class Completions(Dialect):
     """`POST /v1/completions`."""
 
     name = "completions"
@@ -43,6 +47,7 @@ class Completions:
         """Nothing: a prompt says all."""
         return None
 
+    @override
     def translate(self, body: JSON, given: Given) -> Answering:
         translated = translate(
             body,
@@ -54,9 +59,11 @@ class Completions:
         )
         return CompletionsAnswering(translated, given)
 
+    @override
     def error(self, fault: Fault) -> ErrorAnswer:
         return errors.error_answer(fault)
 
+    @override
     def read_error(self, status: int, answer: bytes) -> Fault | None:
         return errors.read_error(status, answer)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, override
 
 from mapping.answer import usage
 from mapping.answer.usage import Totals
@@ -34,6 +34,7 @@ class CompletionsPlan(Plan):
     copies: int = 1
     """How many upstream calls there are for each prompt; divides `n`."""
 
+    @override
     def one_choice_per_call(self) -> None:
         self.copies = self.n
 

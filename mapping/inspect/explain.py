@@ -106,10 +106,12 @@ class Row:
 
     @property
     def name(self) -> str:
+        """The path in dots and brackets, for people: `messages[0].content`."""
         return dotted(self.path)
 
     @property
     def has_effect(self) -> bool:
+        """The result, or what is said of it, would be another without the member."""
         return bool(self.became or self.instead or self.notes or self.spared or self.needed)
 
     def all(self) -> Iterator[Row]:

@@ -89,6 +89,7 @@ def mask_address(text: str) -> str:
 
 
 def mask_data(mime_type: str) -> str:
+    """Base64 of the smallest file of a media type (`mapping.inspect.tiny_files`); its parameters do not count."""
     return b64encode(tiny_file(mime_type.partition(";")[0].strip().lower())).decode()
 
 
@@ -119,6 +120,7 @@ def mask_number(literal: str) -> str:
 
 
 def mask_free_leaf(leaf: Leaf) -> str | None:
+    """The filler of a text or number within a value of any shape, as it stands in a JSON text."""
     return mask_raw(leaf.raw) if leaf.is_text else mask_number(leaf.raw)
 
 

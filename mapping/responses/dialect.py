@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, override
 
 from mapping import faults, jsonio
 from mapping.answer.answering import GeneratedAnswering
-from mapping.dialect import Answering, Deferred, ErrorAnswer, Given, Kept, Lookups, StreamTranslator, WholeTranslator
+from mapping.dialect import (
+    Answering,
+    Deferred,
+    Dialect,
+    ErrorAnswer,
+    Given,
+    Kept,
+    Lookups,
+    StreamTranslator,
+    WholeTranslator,
+)
 from mapping.faults import Fault
 from mapping.gemini.count import CountAnswering
 from mapping.notes import Notes
@@ -82,10 +92,12 @@ class ResponsesAnswering(GeneratedAnswering[ResponsesPlan]):
             raise faults.unsupported_value("background", "background needs store: the answer is asked for later.")
 
     @property
+    @override
     def keeps(self) -> bool:
         return self.plan.store
 
     @property
+    @override
     def deferred(self) -> Deferred | None:
         return _Background(self) if self._in_background else None
 
@@ -93,10 +105,12 @@ class ResponsesAnswering(GeneratedAnswering[ResponsesPlan]):
     def _in_background(self) -> bool:
         return self.body.get("background") is True and not self.plan.stream and not self.plan.prewarm
 
+    @override
     def whole(self, notes: Notes) -> WholeTranslator:
         chat_shape = self.chat_shape and self.given.chat_shape
         return ResponsesAnswer(self.plan, notes=notes, chat_shape=chat_shape, **self._sources)
 
+    @override
     def stream(self) -> StreamTranslator:
         return ResponsesStream(self.plan, notes=self.given.notes, **self._sources)
 
@@ -141,12 +155,15 @@ class CompactAnswering(ResponsesAnswering):
     chat_shape = False
 
     @property
+    @override
     def keeps(self) -> bool:
         return False
 
+    @override
     def whole(self, notes: Notes) -> WholeTranslator:
         return Compaction(super().whole(notes))
 
+    @override
     def kept(self, translator: Any, events: bytes | None) -> Kept | None:
         return None
 
@@ -175,9 +192,10 @@ class Compaction:
         )
 
 
-class _ResponsesDialect:
+class _ResponsesDialect(Dialect):
     """What the paths of the Responses API have in common."""
 
+    @override
     def lookups(self, body: JSON) -> Lookups | None:
         return referred(body)
 
@@ -185,9 +203,11 @@ class _ResponsesDialect:
         """None: they are known by their path alone."""
         return 0
 
+    @override
     def error(self, fault: Fault) -> ErrorAnswer:
         return errors.error_answer(fault)
 
+    @override
     def read_error(self, status: int, answer: bytes) -> Fault | None:
         return errors.read_error(status, answer)
 
@@ -202,6 +222,7 @@ class Responses(_ResponsesDialect):
         told = body.get("input") is not None or body.get("previous_response_id") is not None
         return 2 if told and body.get("messages") is None else 0
 
+    @override
     def translate(self, body: JSON, given: Given) -> Answering:
         return ResponsesAnswering(body, understand(body, given), given)
 
@@ -211,6 +232,7 @@ class Compact(_ResponsesDialect):
 
     name = "compact"
 
+    @override
     def translate(self, body: JSON, given: Given) -> Answering:
         translated = understand(stored.with_trigger(body), given)
         translated.plan.stream = False
@@ -223,6 +245,7 @@ class InputTokens(_ResponsesDialect):
 
     name = "input_tokens"
 
+    @override
     def translate(self, body: JSON, given: Given) -> Answering:
         translated = understand(body, given)
         return CountAnswering(translated, given, _counted)

@@ -20,6 +20,7 @@ def _is_number(value: Any) -> bool:
 
 
 def set_text(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
+    """Texts for the model, which stay as they are."""
     if isinstance(value, str):
         node.out[key] = value
     else:
@@ -27,6 +28,7 @@ def set_text(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
 
 
 def set_type(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
+    """A type or a list of them, in any case, and by the names that programming languages have for them."""
     if isinstance(value, str) and value in TYPES:
         node.out[key] = value
         return
@@ -91,6 +93,7 @@ def _without_empty(cleaner: Cleaner, node: Node, value: list[Any]) -> list[Any] 
 
 
 def set_const(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
+    """Gemini has no `const`: it is an `enum` of one."""
     set_enum(cleaner, node, key, [value])
 
 
@@ -120,6 +123,7 @@ def _types(raw: JSON) -> set[str]:
 
 
 def set_format(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
+    """Kept where the receiver knows it for this type, else said in the description."""
     numeric = not _types(node.raw).isdisjoint(("number", "integer"))
     if not isinstance(value, str):
         node.drop(cleaner.notes, key, value)
@@ -130,6 +134,7 @@ def set_format(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
 
 
 def set_bound(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
+    """`minimum`, `maximum`: the narrower one where an exclusive bound was read before."""
     if not _is_number(value):
         node.drop(cleaner.notes, key, value)
     elif abs(value) < UNSAFE_INTEGER:
@@ -157,6 +162,7 @@ def _narrow(out: JSON, key: str, value: float) -> None:
 
 
 def set_count(cleaner: Cleaner, node: Node, key: str, value: Any) -> None:
+    """`minItems`, `maxItems` and their like: whole numbers from 0 on."""
     if _is_number(value) and 0 <= value < UNSAFE_INTEGER and value == int(value):
         node.out[key] = int(value)
     else:

@@ -44,6 +44,7 @@ class Turns:
         """What the last content is: user, model or results."""
 
     def user(self, parts: list[JSON]) -> None:
+        """What the user says: Gemini parts, at least one. From Gemini 3 on the model speaks between it and results."""
         if self._last == "results" and self._signed:
             self._add("model", "model", [{"text": BETWEEN}])
             self._notes.add("turn-inserted", "model")
@@ -53,6 +54,7 @@ class Turns:
             self._add("user", "user", parts)
 
     def model(self, parts: list[JSON], path: str) -> None:
+        """What the model said: Gemini parts, at least one. `path`: where it stands in the request, for notes."""
         if not self.contents:
             self._notes.add("turn-inserted", "user")
             self._add("user", "user", [{"text": BLANK}])
@@ -62,6 +64,7 @@ class Turns:
             self._add("model", "model", parts, path)
 
     def results(self, parts: list[JSON]) -> None:
+        """A `functionResponse` part for each call of the turn before, in their order: a turn of their own."""
         self._add("results", "user", parts)
 
     def finish(self, *, prefill: bool) -> None:
