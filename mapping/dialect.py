@@ -168,7 +168,7 @@ class StreamTranslator(Protocol):
         """A translator for another attempt, which goes on from what `open` has sent. What was added is added again."""
 
     def add_answer(self, data: bytes, /) -> None:
-        """Take in the whole answer of a further call; its bytes come with `end`. Raises UpstreamError for what is none."""
+        """Take in the whole answer of a further call; its bytes come with `end`. Raises UpstreamError, see there."""
 
     def remember(self) -> Mapping[str, RawTurn]:
         """As that of whole answers. Of a stream that broke off only turns with calls that the client has got."""

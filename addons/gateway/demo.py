@@ -20,6 +20,7 @@ class Demo:
 
     @property
     def running(self) -> bool:
+        """It listens."""
         return self._server is not None
 
     async def start(self) -> list[Account]:
@@ -35,6 +36,7 @@ class Demo:
         ]
 
     def stop(self) -> None:
+        """End it, if it runs; calls that are under way break off."""
         if self._server:
             self._server.stop()
             self._server = None

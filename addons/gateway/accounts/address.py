@@ -24,5 +24,6 @@ class Address:
 
     @property
     def host_header(self) -> str:
+        """The value of `Host`: without the port where it is the scheme's own; IPv6 in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Self, override
 
 from addons.gateway.endpoints.jobs import MendableJob
 from addons.gateway.exchange.job import Ask
@@ -124,6 +124,7 @@ class AnswerJob(MendableJob):
         """The tokens of answers that were none and were asked for again: they are paid for too."""
         self._hops = 0
 
+    @override
     def begin(self) -> None:
         waiting, self._parallel = self._parallel, []
         self._under_way += [asyncio.ensure_future(self._ask_in_turn(call)) for call in waiting]
@@ -132,13 +133,16 @@ class AnswerJob(MendableJob):
         async with self._at_once:
             return await self._ask(call, self.check)
 
+    @override
     def can_ask(self, body: JSON) -> bool:
         """Other calls can make the choices that one call does not, unless there are other calls already."""
         return super().can_ask(body) or not (self._under_way or self._parallel)
 
+    @override
     def blamed(self, problem: Fault) -> Fault:
         return self._answering.blamed(problem)
 
+    @override
     def mended(self, before: JSON) -> None:
         further = self._answering.mended(before, self.body)
         if further:
@@ -146,14 +150,17 @@ class AnswerJob(MendableJob):
             self._parallel = [replace(copy, body=body, made={}) for body in further]
 
     @property
+    @override
     def answering_model(self) -> str | None:
         return self._answering.served or self.shown_model
 
+    @override
     def stream(self) -> StreamTranslator:
         stream = self._answering.stream()
         self._stream = KeptStream(stream, self._sent) if self._keep else stream
         return self._stream
 
+    @override
     def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
         self._spent.append(translator.totals())
         fresh = translator.again()
@@ -161,6 +168,7 @@ class AnswerJob(MendableJob):
             self._stream = fresh
         return fresh
 
+    @override
     def take(self, content: bytes) -> bool:
         if self._answer is None or not self._answer.continuation:
             self._answer = self._answering.whole(self._notes)
@@ -175,6 +183,7 @@ class AnswerJob(MendableJob):
         self._answer.close()
         return True
 
+    @override
     def go_on(self, token: str) -> bool:
         if self._hops == MAX_HOPS or token == self.body.get("continuationToken"):
             return False
@@ -183,12 +192,15 @@ class AnswerJob(MendableJob):
         return True
 
     @property
+    @override
     def has_others(self) -> bool:
         return bool(self._under_way or self._parallel)
 
+    @override
     async def others(self) -> list[bytes]:
         return list(await asyncio.gather(*self._under_way))
 
+    @override
     def finish(self, others: list[bytes]) -> bytes:
         assert self._answer is not None
         for content in others:
@@ -196,17 +208,21 @@ class AnswerJob(MendableJob):
             self._answer.close()
         return self._answer.finish()
 
+    @override
     def remember(self) -> dict[str, RawTurn]:
         return dict(self._answer.remember()) if self._answer else {}
 
+    @override
     def totals(self) -> Totals | None:
         translator = self._answer or self._stream
         return add_up([translator.totals(), *self._spent]) if translator else None
 
+    @override
     def finish_reasons(self) -> list[str]:
         translator = self._answer or self._stream
         return list(translator.finish_reasons()) if translator else []
 
+    @override
     def ended(self) -> None:
         if self._keep is None:
             return
@@ -219,6 +235,7 @@ class AnswerJob(MendableJob):
         if kept is not None:
             self._keep(kept)
 
+    @override
     def cancel(self) -> None:
         for task in self._under_way:
             task.cancel()

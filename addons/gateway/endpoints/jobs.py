@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, override
 
 from addons.gateway.exchange.job import Check, Job
 from addons.gateway.storage.refused_forms import RefusedForms
@@ -34,11 +34,13 @@ class MendableJob(Job):
         self._upstream = ""
         self._forms: RefusedForms | None = None
 
+    @override
     def request(self) -> GeminiCall:
         return self._call
 
     @property
     def body(self) -> JSON:
+        """Of the call that is made next, in the public API's terms."""
         assert self._call.body is not None
         return self._call.body
 
@@ -46,6 +48,7 @@ class MendableJob(Job):
         """Ask with another body from now on."""
         self._call = replace(self._call, body={**self.body, **members}, made={})
 
+    @override
     def rebuild_signatures(self) -> bool:
         if self._resigned:
             return False
@@ -54,6 +57,7 @@ class MendableJob(Job):
         self._call.notes.add("signature-dummy", "after a refusal")
         return True
 
+    @override
     def goes_to(self, upstream: str, forms: RefusedForms) -> list[int]:
         begun, self._upstream, self._forms = self._forms is not None, upstream, forms
         indices = [] if begun else forms.among(upstream, self._call.model, self.body)
@@ -65,6 +69,7 @@ class MendableJob(Job):
         if indices:
             self._call = replace(self._call, body=with_typed(self.body, indices, self._call.notes), made={})
 
+    @override
     def leave_out(self, problem: UpstreamError) -> bool:
         field = problem.field
         if field is None or not self._left or (field == UNSAID and self._guessed):
@@ -120,9 +125,11 @@ class ModelListJob(Job):
         self._models: list[dict[str, Any]] = []
         self._page: str | None = None
 
+    @override
     def request(self) -> GeminiCall:
         return models_list.call(self._page)
 
+    @override
     def take(self, content: bytes) -> bool:
         models, following = models_list.read_page(content)
         self._models += models
@@ -132,6 +139,7 @@ class ModelListJob(Job):
         self._models = self._keep(self._models)
         return True
 
+    @override
     def finish(self, others: list[bytes]) -> bytes:
         return self.answer(self._models)
 
@@ -139,6 +147,7 @@ class ModelListJob(Job):
         """The list, or the one model that was asked for."""
         return models_list.answer(models, self._names(), self._wanted, for_codex=self._for_codex)
 
+    @override
     def instead_of_error(self, problem: Fault) -> bytes | None:
         if problem.code == "model_not_found":
             return None
@@ -160,9 +169,11 @@ class RawJob(MendableJob):
         self._check = check
         self._content = b""
 
+    @override
     def blamed(self, problem: Fault) -> Fault:
         return self._blamed(problem)
 
+    @override
     def take(self, content: bytes) -> bool:
         self._content = content
         try:
@@ -172,5 +183,6 @@ class RawJob(MendableJob):
                 raise
         return True
 
+    @override
     def finish(self, others: list[bytes]) -> bytes:
         return self._content

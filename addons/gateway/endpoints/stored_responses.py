@@ -35,6 +35,8 @@ class StoredResponses:
 
     @property
     def endpoints(self) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
+        """The name of the endpoint in the table of routes -> what serves it. Each raises Fault (404) for an id that is
+        not there, or is another tenant's."""
         return {
             "response": self.retrieve,
             "delete_response": self.delete,

@@ -109,10 +109,12 @@ class Gatekeeper:
 
     @property
     def has_keys(self) -> bool:
+        """At least one key is set. Without one nobody may use what needs a key."""
         return bool(self._digests)
 
     @property
     def needs_key(self) -> bool:
+        """Some paths are for callers with a key only."""
         return self.mode != "off"
 
     def admit(self, caller: Caller, *, health: bool) -> str:

@@ -36,6 +36,7 @@ class Endpoint:
 
     @property
     def path(self) -> str:
+        """As it is written for people, `{id}` and all: `/v1/responses/{id}`."""
         prefix = "" if self.name in UNVERSIONED else "/v1"
         return prefix + "/" + "/".join(self.parts)
 

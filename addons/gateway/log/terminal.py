@@ -10,7 +10,7 @@ import io
 import logging
 import sys
 import traceback
-from typing import IO
+from typing import IO, override
 
 from mapping.inspect import printable
 
@@ -21,6 +21,7 @@ CLEAN = {"clean": True}
 class CleanRecords(logging.Filter):
     """Cleans the messages of records, and the tracebacks: an exception's text may be an upstream's."""
 
+    @override
     def filter(self, record: logging.LogRecord) -> bool:
         if not getattr(record, "clean", False):
             message = record.getMessage()

@@ -71,6 +71,7 @@ class SettingsFile:
             self._watcher = asyncio_utils.create_task(self._watch(), name="settings file watcher", keep_ref=False)
 
     def unwatch(self) -> None:
+        """Look for changes no more. What was read stays in force."""
         if self._watcher:
             self._watcher.cancel()
             self._watcher = None

@@ -43,6 +43,7 @@ class Names:
         return name in self._known
 
     def told(self, name: str) -> str:
+        """What the label says for this name: the name, or `OTHER`. A name that is told once is told ever after."""
         if name not in self._known:
             if len(self._known) >= self._most:
                 return OTHER

@@ -15,6 +15,7 @@ _PREFIX = "gw1."
 
 
 def new_key() -> bytes:
+    """A random key: 32 bytes in base64url, as Fernet takes it."""
     return Fernet.generate_key()
 
 

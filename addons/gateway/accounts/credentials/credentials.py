@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from addons.gateway.accounts.credentials.credential_files import CredentialError, CredentialsFile
 from addons.gateway.accounts.credentials.daemon_thread import in_thread
@@ -109,6 +109,7 @@ class ApiKey(Credential):
     def __init__(self, key: str) -> None:
         self._fields = [(b"x-goog-api-key", key.encode("ascii"))]
 
+    @override
     def headers(self) -> Fields:
         return list(self._fields)
 
@@ -121,6 +122,7 @@ class StaticToken(Credential):
     def __init__(self, token: str, quota_project: str | None = None) -> None:
         self._fields = _bearer(token, quota_project)
 
+    @override
     def headers(self) -> Fields:
         return list(self._fields)
 
@@ -172,13 +174,16 @@ class GoogleCredential(Credential):
             self._refusal = e
 
     @property
+    @override
     def fault(self) -> str | None:
         return str(self._refusal) if self._refusal and not self.is_fresh() else None
 
     @property
+    @override
     def trouble(self) -> str | None:
         return str(self._failure) if self._failure and not self.is_fresh() else None
 
+    @override
     def headers(self) -> Fields:
         if self._token is None:
             raise CredentialError("there is no token yet")
@@ -186,10 +191,12 @@ class GoogleCredential(Credential):
             self._begin()
         return list(self._fields)
 
+    @override
     def is_fresh(self) -> bool:
         token = self._token
         return token is not None and (token.expires is None or self._clock() < token.expires - TRANSIT)
 
+    @override
     async def refresh(self, refused: int | None = None) -> None:
         if self._token and refused == self.version:
             self._token = replace(self._token, expires=0.0)  # it has ended, whatever was said before
@@ -205,6 +212,7 @@ class GoogleCredential(Credential):
         if error:
             raise CredentialError(str(error), permanent=error.permanent)
 
+    @override
     def look(self) -> bool:
         changed = self._reload()
         trouble = self.trouble
