@@ -13,8 +13,8 @@ from typing import Any
 
 from addons.gateway.views.transcript import WIDTH, url_media
 from mapping import jsonio
-from mapping.inspect.explain import Explanation, Note, Place, Row
 from mapping.inspect.explain_diff import Path, dotted
+from mapping.inspect.explain_rows import Explanation, Note, Place, Row
 from mapping.notes import CODES
 
 type Said = Callable[[Path], str]

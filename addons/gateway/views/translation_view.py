@@ -27,9 +27,10 @@ from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
 from addons.gateway.views.transcript import JSON, Transcript, members
 from mapping import jsonio
 from mapping.faults import Fault
-from mapping.inspect.explain import Explanation, Place, Row, explain
+from mapping.inspect.explain import explain
 from mapping.inspect.explain_call import BODY, call_json, is_sent, said, with_model
 from mapping.inspect.explain_diff import difference, dotted
+from mapping.inspect.explain_rows import Explanation, Place, Row
 from mapping.notes import Notes
 
 _STEP = re.compile(r"\w+")

@@ -16,10 +16,11 @@ from mapping import chat, dialects, jsonio
 from mapping.dialect import Given
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.inspect.explain import Explanation, Row, Translate, explain
-from mapping.inspect.explain import Path as Steps
+from mapping.inspect.explain import Translate, explain
 from mapping.inspect.explain_call import call_json, said
+from mapping.inspect.explain_diff import Path as Steps
 from mapping.inspect.explain_diff import at, difference, dotted
+from mapping.inspect.explain_rows import Explanation, Row
 from mapping.notes import Notes
 from mapping.values import JSON, Options, nothing_remembered
 from tests.work import calls
