@@ -16,7 +16,12 @@ from addons.gateway import dependencies
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("addons", "mapping", "scripts")
 OWN = (*ROOMS, "tests")
-NAMES = {"google": "google-auth", "backports": "backports.zstd", "prometheus_client": "prometheus-client"}
+NAMES = {
+    "google": "google-auth",
+    "backports": "backports.zstd",
+    "prometheus_client": "prometheus-client",
+    "pydantic_core": "pydantic-core",
+}
 """Top-level modules -> the packages that bring them, where the names differ."""
 NOT_DECLARED = {
     "compression": "the standard library's, from Python 3.14 on",
