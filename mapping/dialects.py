@@ -1,28 +1,34 @@
-"""The registry: every dialect that there is, by name.
+"""The registry: every dialect that there is, by name, and what its package brings beside it.
 
-A dialect is found, not listed: each package of `mapping` that has a module `dialect` brings the `DIALECTS` in it.
+A dialect is found, not listed: each package of `mapping` that has a module `dialect` brings the `DIALECTS` in it. What
+is needed for people only is in modules of their own, which are loaded when somebody asks: `bodies`, if it has one, with
+`BODIES` by the names of its dialects (`mapping.inspect.bodies`).
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import mapping
 from mapping.dialect import Dialect
 from mapping.values import JSON
 
+if TYPE_CHECKING:
+    from mapping.inspect.bodies import Bodies, Event
+
 
 @cache
 def all_dialects() -> dict[str, Dialect]:
     """Name -> dialect."""
-    found: dict[str, Dialect] = {}
-    for package in pkgutil.iter_modules(mapping.__path__):
-        if package.ispkg and _has_dialect(package.name):
-            for dialect in importlib.import_module(f"mapping.{package.name}.dialect").DIALECTS:
-                found[dialect.name] = dialect
-    return found
+    return {
+        dialect.name: dialect
+        for package in _packages()
+        for dialect in importlib.import_module(f"mapping.{package}.dialect").DIALECTS
+    }
 
 
 def named(name: str) -> Dialect | None:
@@ -43,6 +49,49 @@ def most_like(body: JSON) -> Dialect:
     return max(all_dialects().values(), key=lambda dialect: dialect.likeness(body))
 
 
-def _has_dialect(package: str) -> bool:
+def bodies(name: str, value: Event) -> Bodies:
+    """How a body is shown that came by a path of that dialect: as the dialect says, unless it looks like another's.
+
+    `value`: the body, or the first event of a stream. `name` may be of no dialect; then the body alone tells.
+    """
+    shown = _all_bodies()
+    own = shown.get(name) or _plain()
+    if name in shown and own.likeness(value):
+        return own
+    best = max(shown.values(), key=lambda other: other.likeness(value))
+    return best if best.likeness(value) else own
+
+
+@cache
+def _all_bodies() -> Mapping[str, Bodies]:
+    """Name of a dialect -> how its bodies are shown."""
+    brought = _brought("bodies", "BODIES")
+    return {name: brought.get(name) or _plain() for name in all_dialects()}
+
+
+@cache
+def _plain() -> Bodies:
+    """How bodies of no known form are shown."""
+    from mapping.inspect.bodies import Bodies  # not before somebody looks at one
+
+    return Bodies()
+
+
+def _brought(module: str, name: str) -> dict[str, Any]:
+    """What the packages' modules of a name bring, by the names of dialects; those that have no such module, nothing."""
+    found: dict[str, Any] = {}
+    for package in _packages():
+        if _has(package, module):
+            found |= getattr(importlib.import_module(f"mapping.{package}.{module}"), name)
+    return found
+
+
+@cache
+def _packages() -> list[str]:
+    """The packages that bring dialects."""
+    return [one.name for one in pkgutil.iter_modules(mapping.__path__) if one.ispkg and _has(one.name, "dialect")]
+
+
+def _has(package: str, name: str) -> bool:
     paths = [f"{path}/{package}" for path in mapping.__path__]
-    return any(module.name == "dialect" for module in pkgutil.iter_modules(paths))
+    return any(module.name == name for module in pkgutil.iter_modules(paths))

@@ -70,7 +70,7 @@ EXCHANGES = {
     ),
 }
 """What is sent -> the rows that the list shows of it, each as path, status and comment."""
-OPENAI, GEMINI = "OpenAI conversation", "Gemini conversation"
+CLIENTS, GEMINI = "Client conversation", "Gemini conversation"
 
 
 @pytest.fixture(scope="module")
@@ -111,22 +111,22 @@ def test_the_list_explains_itself(sent: Sent, open_page: Opener, picture: Camera
 
 
 CONVERSATIONS = [
-    (("chat", 0, "Request", OPENAI), ["model: gpt-4o", "user", PROMPT]),
-    (("chat", 0, "Response", OPENAI), ["assistant", "demo upstream"]),
+    (("chat", 0, "Request", CLIENTS), ["model: gpt-4o", "user", PROMPT]),
+    (("chat", 0, "Response", CLIENTS), ["assistant", "demo upstream"]),
     (("chat", 1, "Request", GEMINI), ["user", PROMPT]),
     (("chat", 1, "Response", GEMINI), ["model", "demo upstream"]),
-    (("stream", 0, "Response", OPENAI), ["assistant", "demo upstream", "events"]),
+    (("stream", 0, "Response", CLIENTS), ["assistant", "demo upstream", "events"]),
     (("stream", 1, "Response", GEMINI), ["model", "demo upstream", "events"]),
-    (("retried", 0, "Request", OPENAI), ["model: demo-429-first-x", "stream: true", PROMPT]),
+    (("retried", 0, "Request", CLIENTS), ["model: demo-429-first-x", "stream: true", PROMPT]),
     (
-        ("retried", 0, "Response", OPENAI),
+        ("retried", 0, "Response", CLIENTS),
         ["assistant", "demo upstream", "events", "what became of it", "1. 429 RESOURCE_EXHAUSTED"],
     ),
     (("retried", 1, "Request", GEMINI), ["user", PROMPT]),
     (("retried", 1, "Response", GEMINI), ["RESOURCE_EXHAUSTED"]),
     (("retried", 2, "Request", GEMINI), ["user", PROMPT]),
     (("retried", 2, "Response", GEMINI), ["model", "demo upstream", "events"]),
-    (("failed", 0, "Response", OPENAI), ["error"]),
+    (("failed", 0, "Response", CLIENTS), ["error"]),
     (("failed", 2, "Response", GEMINI), ["UNAVAILABLE"]),
 ]
 """An exchange, row, tab, and the view that is shown unasked -> what it says."""

@@ -19,7 +19,8 @@ from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, Gateway, Upstream, start_gate
 
 TOY = ROOT / "tests" / "data" / "toy"
 ROW = '    Endpoint("toy", "POST", ("toy",)),\n'
-TOUCHED = {"mapping/toy/__init__.py", "mapping/toy/dialect.py", "addons/gateway/http/routes.py"}
+BROUGHT = {f"mapping/toy/{path.name}" for path in TOY.glob("*.py")}
+TOUCHED = {"mapping/toy/__init__.py", "addons/gateway/http/routes.py", *BROUGHT}
 
 
 def files(root: Path) -> dict[str, bytes]:
@@ -119,6 +120,32 @@ def test_it_makes_cases(tree: Path, saved: tuple[Path, list[Any]], tmp_path: Pat
     checked = run(tree, "-c", commands, "run", str(tmp_path / "cases"))
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout == b"4 cases, all as recorded\n"
+
+
+SHOWN = """
+import sys
+from mitmproxy import http, io
+from mitmproxy.contentviews import Metadata
+from addons.gateway import views
+for flow in io.FlowReader(open(sys.argv[1], "rb")).stream():
+    view = views.VIEWS[0]
+    for message in (flow.request, flow.response):
+        about = Metadata(flow=flow, http_message=message)
+        if flow.request.path == "/v1/toy" and view.render_priority(message.raw_content, about) > 0:
+            print(view.prettify(message.raw_content, about))
+"""
+
+
+def test_it_is_shown(tree: Path, saved: tuple[Path, list[Any]]) -> None:
+    shown = run(tree, "-c", SHOWN, str(saved[0]))
+    text = shown.stdout.decode()
+    assert "model: gemini-3-flash\nsay: Hello\n" in text, shown.stderr
+    assert "toy: This is the demo upstream" in text
+    assert "oops: Missing required parameter: 'say'." in text
+    streamed = text.partition("── the toy says ──\n")[2]
+    assert "HELLO" in streamed.partition("── events ──")[0]
+    assert " said, " in streamed
+    assert "cut off here" not in text
 
 
 def test_it_is_on_the_command_line(tree: Path) -> None:

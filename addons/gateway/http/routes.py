@@ -40,6 +40,11 @@ class Endpoint:
         prefix = "" if self.name in UNVERSIONED else "/v1"
         return prefix + "/" + "/".join(self.parts)
 
+    @property
+    def dialect(self) -> Dialect | None:
+        """What is spoken there; None: nothing that is a dialect."""
+        return dialects.named(self.speaks or self.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Match:
@@ -154,7 +159,7 @@ def dialect_of(method: str, path: str) -> Dialect | None:
         if not found:
             return None
         endpoint = found[0].endpoint
-    return dialects.named(endpoint.speaks or endpoint.name)
+    return endpoint.dialect
 
 
 def methods_of(path: str) -> list[str]:

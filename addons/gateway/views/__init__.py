@@ -8,11 +8,11 @@ from __future__ import annotations
 from mitmproxy import contentviews
 
 from addons.gateway.views.attempts_view import Attempts
+from addons.gateway.views.client_view import ClientConversation
 from addons.gateway.views.gemini_view import GeminiConversation
-from addons.gateway.views.openai_view import OpenAIConversation
 from addons.gateway.views.translation_view import Translation
 
-VIEWS = (OpenAIConversation(), GeminiConversation(), Translation(), Attempts())
+VIEWS = (ClientConversation(), GeminiConversation(), Translation(), Attempts())
 
 
 def register() -> None:

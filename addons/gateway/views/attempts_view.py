@@ -13,7 +13,8 @@ from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import siblings_of
-from addons.gateway.views.transcript import JSON, Transcript
+from mapping.inspect.transcript import Transcript
+from mapping.values import JSON
 
 NOT_OURS = "This is no exchange of the gateway, so there are no attempts to show."
 

@@ -1,12 +1,12 @@
 """The body of a message -> the JSON values in it, one of a whole body or one an event of a stream.
 
-What can't be read is counted and left out; nothing raises.
+An event that is no JSON stays as its bytes. Nothing raises.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mitmproxy import http
@@ -30,36 +30,36 @@ class Body:
     """What there is to read of a body."""
 
     values: list[Any] = field(default_factory=list)
+    """Empty, where a whole body is no JSON."""
     stream: bool = False
     cut: bool = False
     """The last value breaks off."""
-    done: bool = False
-    """`[DONE]` was said."""
     times: list[float] = field(default_factory=list)
     """When each value of a stream came, in seconds; empty where that is not known."""
-    unreadable: int = 0
-    """Values that are not JSON."""
 
     def take(self, payloads: list[bytes], seconds: float | None = None) -> None:
         """Events of a stream that came after so many seconds."""
         for payload in payloads:
-            if payload.strip() == b"[DONE]":
-                self.done = True
-                continue
-            before = len(self.values)
-            self.add(payload)
-            if seconds is not None and len(self.values) > before:
+            if not self.add(payload):
+                self.values.append(payload)
+                self.cut = False
+            if seconds is not None:
                 self.times.append(seconds)
 
-    def add(self, data: bytes) -> None:
-        """A value, whole or cut off."""
+    def add(self, data: bytes) -> bool:
+        """A value, whole or cut off. False: it is no JSON."""
         try:
-            value, cut = cut_json.loads(data)
+            value, self.cut = cut_json.loads(data)
         except ValueError:
-            self.unreadable += 1
-        else:
-            self.values.append(value)
-            self.cut = cut
+            return False
+        self.values.append(value)
+        return True
+
+    def where(self, keep: Sequence[bool]) -> Body:
+        """The same with some of its values."""
+        values = [value for value, kept in zip(self.values, keep, strict=True) if kept]
+        times = [time for time, kept in zip(self.times, keep, strict=False) if kept]
+        return replace(self, values=values, times=times)
 
 
 def begins_as_json(data: bytes) -> bool:

@@ -11,10 +11,10 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from addons.gateway.views.transcript import WIDTH, url_media
 from mapping import jsonio
 from mapping.inspect.explain_diff import Path, dotted
 from mapping.inspect.explain_rows import Explanation, Note, Place, Row
+from mapping.inspect.transcript import WIDTH, url_media
 from mapping.notes import CODES
 
 type Said = Callable[[Path], str]

@@ -12,11 +12,12 @@ from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views.explained import wrapped
 from addons.gateway.views.siblings import Siblings, is_answer
-from addons.gateway.views.transcript import JSON, clipped, elements, members, string
 from mapping import dialects
 from mapping.inspect.explain_call import BODY
 from mapping.inspect.explain_diff import dotted
 from mapping.inspect.explain_rows import Explanation, Row
+from mapping.inspect.transcript import clipped, elements, members, string
+from mapping.values import JSON
 
 _FIELD = re.compile(r"[A-Za-z_]\w*(?:\[\d+\])?(?:\.[A-Za-z_]\w*(?:\[\w+\])?)+")
 """A member of a request as Gemini's errors name it: `tools[0].function_declarations[1].parameters`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from addons.gateway.views import body as bodies
-from addons.gateway.views.transcript import JSON, elements, members, string
+from mapping.inspect.transcript import elements, members, string
+from mapping.values import JSON
 
 
 def folded(answers: list[JSON]) -> JSON:

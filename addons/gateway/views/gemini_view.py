@@ -13,10 +13,10 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.views import body as bodies
+from addons.gateway.views.body import Body
 from addons.gateway.views.gemini_stream import folded
 from addons.gateway.views.priority import BEST, NOT_MINE, is_json_or_stream
-from addons.gateway.views.transcript import (
-    JSON,
+from mapping.inspect.transcript import (
     Transcript,
     base64_media,
     clipped,
@@ -25,6 +25,7 @@ from addons.gateway.views.transcript import (
     string,
     url_media,
 )
+from mapping.values import JSON
 
 _PATH = re.compile(r":(?:generateContent|streamGenerateContent|countTokens)\Z")
 _WRAPPERS = ("request", "generateContentRequest", "response")
@@ -54,6 +55,7 @@ class GeminiConversation(Contentview):
 
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         body = bodies.read(data, bodies.arrivals(metadata))
+        body, unreadable = _readable(body)
         if not body.values:
             return data.decode("utf-8", "replace")
         out = Transcript()
@@ -68,11 +70,20 @@ class GeminiConversation(Contentview):
             _show_request(out, objects[0])
         else:
             _show_answer(out, objects[0])
-        if body.unreadable:
-            out.remark(f"({body.unreadable} events are not JSON)")
+        if unreadable:
+            out.remark(f"({unreadable} events are not JSON)")
         if body.cut or (body.stream and not any(_is_last(value) for value in objects)):
             out.remark(bodies.CUT)
         return out.render()
+
+
+def _readable(body: Body) -> tuple[Body, int]:
+    """The body without what is no JSON, and how much that is. Proxies add `[DONE]`, which says nothing."""
+    if not body.stream:
+        return body, 0
+    is_json = [not isinstance(value, bytes) for value in body.values]
+    strange = sum(isinstance(value, bytes) and value.strip() != b"[DONE]" for value in body.values)
+    return body.where(is_json), strange
 
 
 def _unwrapped(out: Transcript, value: Any) -> JSON:

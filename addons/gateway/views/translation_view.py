@@ -24,14 +24,15 @@ from addons.gateway.views import cut_json, explained, failure
 from addons.gateway.views.gemini_stream import whole_answer
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
-from addons.gateway.views.transcript import JSON, Transcript, members
 from mapping import jsonio
 from mapping.faults import Fault
 from mapping.inspect.explain import explain
 from mapping.inspect.explain_call import BODY, call_json, is_sent, said, with_model
 from mapping.inspect.explain_diff import difference, dotted
 from mapping.inspect.explain_rows import Explanation, Place, Row
+from mapping.inspect.transcript import Transcript, members
 from mapping.notes import Notes
+from mapping.values import JSON
 
 _STEP = re.compile(r"\w+")
 _CUT_BACK = 3

@@ -19,10 +19,10 @@ from addons.antigravity import Antigravity
 from addons.gateway import views
 from addons.gateway.views import cut_json
 from addons.gateway.views.body import CUT
-from addons.gateway.views.transcript import WIDTH
+from mapping.inspect.transcript import WIDTH
 from tests.work import calls
 
-OPENAI, GEMINI, *_ = views.VIEWS
+CLIENT, GEMINI, *_ = views.VIEWS
 WIRE = Path(__file__).resolve().parents[2] / "data" / "wire"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYPgPAAEDAQAIicLsAAAAAElFTkSuQmCC"
 
@@ -150,7 +150,7 @@ SHOWN = [
     # id, view, body, what stands in it, in this order
     (
         "chat request",
-        OPENAI,
+        CLIENT,
         dump(CHAT_REQUEST),
         [
             "model: gpt-4o\n",
@@ -171,13 +171,13 @@ SHOWN = [
     ),
     (
         "chat answer",
-        OPENAI,
+        CLIENT,
         dump(CHAT_ANSWER),
         ["── assistant · stop ──", "(thought)\nHm.", "It rains.", "── details ──", "usage: total_tokens 7"],
     ),
     (
         "chat stream",
-        OPENAI,
+        CLIENT,
         CHAT_STREAM,
         [
             "── assistant · tool_calls ──",
@@ -191,7 +191,7 @@ SHOWN = [
     ),
     (
         "responses request",
-        OPENAI,
+        CLIENT,
         dump(RESPONSES_REQUEST),
         [
             "tools: look, web_search",
@@ -206,53 +206,53 @@ SHOWN = [
     ),
     (
         "responses answer",
-        OPENAI,
+        CLIENT,
         dump(RESPONSES_ANSWER),
         ["── assistant ──\nSeen.", "── custom_tool_call ──\n→ patch(*** Begin)  [c2]", "status: completed"],
     ),
     (
         "responses stream",
-        OPENAI,
+        CLIENT,
         RESPONSES_STREAM,
         ["── assistant ──\nSeen.", "3-4  response.output_text.delta, 5 characters", "7  response.completed"],
     ),
     (
         "responses stream, not ended",
-        OPENAI,
+        CLIENT,
         sse(*RESPONSES_EVENTS),
         ["── assistant · in_progress ──\nSeen.", '→ look({"b":2})  [c1]', CUT],
     ),
-    ("responses request with a text", OPENAI, dump({"input": "Hi"}), ["── user ──\nHi"]),
-    ("completions request", OPENAI, dump(COMPLETION_REQUEST), ["── prompt ──\nOnce\nTwice"]),
-    ("completions answer", OPENAI, dump(COMPLETION_ANSWER), ["── completion · length ──\n upon"]),
-    ("completions stream", OPENAI, COMPLETION_STREAM, ["── completion · stop ──\nupon"]),
+    ("responses request with a text", CLIENT, dump({"input": "Hi"}), ["── user ──\nHi"]),
+    ("completions request", CLIENT, dump(COMPLETION_REQUEST), ["── prompt ──\nOnce\nTwice"]),
+    ("completions answer", CLIENT, dump(COMPLETION_ANSWER), ["── completion · length ──\n upon"]),
+    ("completions stream", CLIENT, COMPLETION_STREAM, ["── completion · stop ──\nupon"]),
     (
         "error",
-        OPENAI,
+        CLIENT,
         dump({"error": {"message": "No.\n* Why", "type": "server_error", "param": "model", "code": None}}),
         ["── error · server_error ──\nNo.\n* Why\nparam: model"],
     ),
-    ("error that is a text", OPENAI, dump({"error": "No."}), ["── error ──\nNo."]),
+    ("error that is a text", CLIENT, dump({"error": "No."}), ["── error ──\nNo."]),
     (
         "responses answer that failed",
-        OPENAI,
+        CLIENT,
         dump({**RESPONSES_ANSWER, "error": {"code": "server_error", "message": "Broken."}}),
         ["── error · server_error ──\nBroken.", "── assistant ──\nSeen.", "── details ──"],
     ),
     (
         "responses answer that is incomplete",
-        OPENAI,
+        CLIENT,
         dump({**RESPONSES_ANSWER, "incomplete_details": {"reason": "max_output_tokens"}}),
         ['incomplete_details: {"reason":"max_output_tokens"}', "── assistant ──\nSeen."],
     ),
     (
         "chat stream that failed",
-        OPENAI,
+        CLIENT,
         sse(chunk({"content": "It "}), {"error": {"message": "Broken."}}),
         ["── error ──\nBroken.", "── assistant ──\nIt", "── events ──"],
     ),
-    ("cut in a text", OPENAI, dump(CHAT_REQUEST)[:220], ["model: gpt-4o", CUT]),
-    ("no JSON", OPENAI, b"<html>", ["<html>"]),
+    ("cut in a text", CLIENT, dump(CHAT_REQUEST)[:220], ["model: gpt-4o", CUT]),
+    ("no JSON", CLIENT, b"<html>", ["<html>"]),
     (
         "gemini request",
         GEMINI,
@@ -323,7 +323,7 @@ def test_a_timeline_says_when_events_came() -> None:
     second = CHAT_STREAM.index(b"\n\n", CHAT_STREAM.index(b"It ")) + 2
     flow = tflow.tflow(req=tutils.treq(), resp=tutils.tresp(content=CHAT_STREAM))
     flow.metadata["antigravity"] = {"side": "client", "arrived": [[second - 3, 0.25], [second + 5, 1.5], [end, 2.0]]}
-    shown = OPENAI.prettify(CHAT_STREAM, Metadata(flow=flow, http_message=flow.response))
+    shown = CLIENT.prettify(CHAT_STREAM, Metadata(flow=flow, http_message=flow.response))
     assert shown.partition("── events ──\n")[2].splitlines() == [
         "          1           0.25 s  role, 9 characters",
         "        2-3    1.50 - 2.00 s  content, 9 characters",
@@ -336,15 +336,15 @@ def test_a_timeline_without_times(arrived: Any) -> None:
     """Of an older recording, and of a body that has been edited."""
     flow = tflow.tflow(req=tutils.treq(), resp=tutils.tresp(content=CHAT_STREAM))
     flow.metadata["antigravity"] = {"side": "client", "arrived": arrived}
-    shown = OPENAI.prettify(CHAT_STREAM, Metadata(flow=flow, http_message=flow.response))
+    shown = CLIENT.prettify(CHAT_STREAM, Metadata(flow=flow, http_message=flow.response))
     assert "          1  role, 9 characters\n        2-3  content, 9 characters" in shown
 
 
 MANY = ["first", *["so on"] * 20, "what about it\n" * 20]
 """What is said in the turns of a long conversation."""
 CONVERSATIONS = [
-    (OPENAI, {"messages": [{"role": "user", "content": said} for said in MANY]}),
-    (OPENAI, {"instructions": "Be brief.", "input": [{"role": "user", "content": said} for said in MANY]}),
+    (CLIENT, {"messages": [{"role": "user", "content": said} for said in MANY]}),
+    (CLIENT, {"instructions": "Be brief.", "input": [{"role": "user", "content": said} for said in MANY]}),
     (GEMINI, {"contents": [{"role": "user", "parts": [{"text": said}]} for said in MANY]}),
 ]
 
@@ -378,7 +378,7 @@ def test_long_lines_are_wrapped(said: str, lines: list[str]) -> None:
     """mitmweb does not, and it gives an empty line no height."""
     chat = dump({"messages": [{"role": "user", "content": said}]})
     gemini = dump({"contents": [{"role": "user", "parts": [{"text": said}]}]})
-    for view, body in ((OPENAI, chat), (GEMINI, gemini)):
+    for view, body in ((CLIENT, chat), (GEMINI, gemini)):
         assert view.prettify(body, Metadata()).split("\n") == ["── user ──", *lines]
 
 
@@ -386,19 +386,19 @@ def test_facts_and_calls_are_wrapped() -> None:
     long = {"a": "b " * 200}
     body = {"metadata": long, "messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}]}
     body["messages"][0]["tool_calls"][0]["function"]["arguments"] = json.dumps(long)
-    assert max(map(len, OPENAI.prettify(dump(body), Metadata()).split("\n"))) <= WIDTH
+    assert max(map(len, CLIENT.prettify(dump(body), Metadata()).split("\n"))) <= WIDTH
 
 
 @given(st.text(alphabet=st.sampled_from("a字 \t,"), max_size=400))
 def test_nothing_is_lost_where_lines_are_wrapped(said: str) -> None:
-    shown = OPENAI.prettify(dump({"prompt": "x" + said}), Metadata()).partition("\n")[2]
+    shown = CLIENT.prettify(dump({"prompt": "x" + said}), Metadata()).partition("\n")[2]
     assert "".join(shown.split()) == "".join(("x" + said).split())
 
 
 @pytest.mark.parametrize("said", ["word " * 4000, "x" * 20_000, "字" * 7000], ids=["words", "one", "wide"])
 def test_the_work_grows_as_the_text_does(said: str) -> None:
     short, long = (dump({"messages": [{"role": "user", "content": said * times}]}) for times in (1, 20))
-    assert calls(lambda: OPENAI.prettify(long, Metadata())) < 25 * calls(lambda: OPENAI.prettify(short, Metadata()))
+    assert calls(lambda: CLIENT.prettify(long, Metadata())) < 25 * calls(lambda: CLIENT.prettify(short, Metadata()))
 
 
 @pytest.mark.parametrize("file", ["stream_text_usage_final_only.sse", "stream_image_inline.sse", "text_stop.json"])
@@ -408,7 +408,7 @@ def test_whole_bodies_are_not_called_cut(file: str) -> None:
 
 @pytest.mark.parametrize("body", [CHAT_STREAM, COMPLETION_STREAM, RESPONSES_STREAM, dump(CHAT_REQUEST)])
 def test_whole_bodies_of_openai_are_not_called_cut(body: bytes) -> None:
-    assert CUT not in OPENAI.prettify(body, Metadata())
+    assert CUT not in CLIENT.prettify(body, Metadata())
 
 
 # --- bodies of every kind
@@ -485,7 +485,7 @@ def test_a_large_image_costs_no_more_than_a_small_one(missing: int) -> None:
     }
     gemini = {"contents": [{"parts": [{"inlineData": {"mimeType": "image/png", "data": ""}}]}]}
     for view, body, after in (
-        (OPENAI, dump(chat), b"base64,"),
+        (CLIENT, dump(chat), b"base64,"),
         (GEMINI, dump(gemini), b'"data": "'),
     ):
         small, large = (body.replace(after, after + image[:size].encode()) for size in (10_000, 10_000_000))
@@ -504,11 +504,11 @@ def metadata(method: str, path: str, content_type: str | None = "application/jso
 
 
 CHOSEN = [
-    ("POST", "/v1/chat/completions", "application/json", b"{}", OPENAI.name),
-    ("POST", "/v1/responses", "text/event-stream", b"data: {}\n\n", OPENAI.name),
-    ("POST", "/chat/completions", None, b'{"model":""}', OPENAI.name),
-    ("POST", "/v1/completions", "text/plain", b' {"model":""}', OPENAI.name),
-    ("GET", "/v1/responses/resp_1", "application/json", b"{}", OPENAI.name),
+    ("POST", "/v1/chat/completions", "application/json", b"{}", CLIENT.name),
+    ("POST", "/v1/responses", "text/event-stream", b"data: {}\n\n", CLIENT.name),
+    ("POST", "/chat/completions", None, b'{"model":""}', CLIENT.name),
+    ("POST", "/v1/completions", "text/plain", b' {"model":""}', CLIENT.name),
+    ("GET", "/v1/responses/resp_1", "application/json", b"{}", CLIENT.name),
     ("POST", "/v1beta/models/gemini-2.5-flash:generateContent", "application/json", b"{}", GEMINI.name),
     ("POST", "/v1beta/models/m:streamGenerateContent?alt=sse", "text/event-stream", b"data: {}\n\n", GEMINI.name),
     ("POST", "/v1internal:streamGenerateContent?alt=sse", "application/json", b"{}", GEMINI.name),
@@ -544,12 +544,12 @@ def test_the_addon_registers_each_view_once(monkeypatch: pytest.MonkeyPatch) -> 
     for _ in range(2):  # as when the script is loaded again
         Antigravity().load(Mock())
     assert changes == [*views.VIEWS]
-    assert [*registry] == ["openai conversation", "gemini conversation", "translation", "attempts"]
+    assert [*registry] == ["client conversation", "gemini conversation", "translation", "attempts"]
 
 
 def test_choices_beside_items_are_not_shown_twice() -> None:
     both = {**RESPONSES_ANSWER, "choices": [{"index": 0, "message": {"role": "assistant", "content": "Seen."}}]}
-    assert OPENAI.prettify(dump(both), Metadata()).count("Seen.") == 1
+    assert CLIENT.prettify(dump(both), Metadata()).count("Seen.") == 1
 
 
 @pytest.mark.parametrize("side", ["request", "response"])
@@ -557,12 +557,12 @@ def test_an_empty_answer_says_why_on_its_first_line(side: str) -> None:
     flow = tflow.tflow(req=http.Request.make("POST", "http://x/v1/chat/completions"), resp=tutils.tresp())
     flow.metadata["antigravity"] = {"side": "client", "notes": [["ignored", "seed"], ["empty", "stop: nothing came"]]}
     body = dump({"choices": [{"index": 0, "message": {"role": "assistant", "content": ""}, "finish_reason": "stop"}]})
-    first = OPENAI.prettify(body, Metadata(flow=flow, http_message=getattr(flow, side))).splitlines()[0]
+    first = CLIENT.prettify(body, Metadata(flow=flow, http_message=getattr(flow, side))).splitlines()[0]
     assert (first == "empty: stop: nothing came") == (side == "response")
 
 
 def test_a_flow_is_not_changed() -> None:
     request = http.Request.make("POST", "http://127.0.0.1/v1/chat/completions", dump(CHAT_REQUEST))
     before = request.get_state()
-    OPENAI.prettify(request.content or b"", Metadata(http_message=request))
+    CLIENT.prettify(request.content or b"", Metadata(http_message=request))
     assert request.get_state() == before

@@ -22,7 +22,7 @@ from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
 from addons.gateway.views import attempts_view, translation_view
 from addons.gateway.views.body import CUT
-from addons.gateway.views.transcript import WIDTH
+from mapping.inspect.transcript import WIDTH
 from mapping.values import JSON, Options
 from tests.work import calls
 

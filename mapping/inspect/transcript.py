@@ -17,8 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from mapping import jsonio
-
-JSON = dict[str, Any]
+from mapping.values import JSON
 
 WIDTH = 76
 """Characters of a line: what mitmweb shows beside its list in a window of 1280 pixels, and a terminal of 80."""

@@ -1,0 +1,90 @@
+"""The view "Client conversation": what a client sent, and what it got, in whatever dialect.
+
+The path tells the dialect, and the dialect how its bodies are shown (`mapping.inspect.bodies`). A body that somebody
+shows with this view on purpose tells by itself. What comes in pieces is shown as the one answer that it makes, and
+after it the events.
+"""
+
+from __future__ import annotations
+
+from mitmproxy import http
+from mitmproxy.contentviews import Contentview, Metadata
+
+from addons.gateway.http import routes
+from addons.gateway.record.flow_record import record_of
+from addons.gateway.views import attempts_view
+from addons.gateway.views import body as bodies
+from addons.gateway.views.body import Body
+from addons.gateway.views.priority import BEST, NOT_MINE, is_json_or_stream
+from mapping import dialects
+from mapping.faults import Fault
+from mapping.inspect.bodies import Bodies
+from mapping.inspect.transcript import Transcript, clipped, elements, string
+
+
+class ClientConversation(Contentview):
+    """Turns, tools and settings of a request, or what an answer says."""
+
+    name = "Client conversation"
+
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+        return BEST if _dialect(metadata) and is_json_or_stream(data, metadata) else NOT_MINE
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        body = bodies.read(data, bodies.arrivals(metadata))
+        if not body.values:
+            return data.decode("utf-8", "replace")
+        shown = dialects.bodies(_dialect(metadata), body.values[0])
+        out = Transcript()
+        _show_emptiness(out, metadata)
+        if body.stream:
+            if not _show_stream(out, shown, body):
+                return data.decode("utf-8", "replace")
+        elif isinstance(body.values[0], dict):
+            shown.show(out, body.values[0])
+        else:
+            out.line(clipped(body.values[0]))
+        if body.cut or (body.stream and not any(map(shown.is_last, body.values))):
+            out.remark(bodies.CUT)
+        flow = metadata.flow
+        if isinstance(flow, http.HTTPFlow) and metadata.http_message is flow.response:
+            attempts_view.in_short(out, record_of(flow))
+        return out.render()
+
+
+def _dialect(metadata: Metadata) -> str:
+    """The name of the dialect of the path; empty, if it has none."""
+    flow = metadata.flow
+    if not isinstance(flow, http.HTTPFlow):
+        return ""
+    try:
+        match = routes.resolve(flow.request.method, flow.request.path.partition("?")[0])
+    except Fault:
+        return ""
+    dialect = match.endpoint.dialect
+    return dialect.name if dialect else ""
+
+
+def _show_stream(out: Transcript, shown: Bodies, body: Body) -> bool:
+    """The answer that the events make, and the events. False: none of them can be read."""
+    described = [shown.described(event) for event in body.values]
+    told = body.where([row is not None for row in described])
+    if not told.values:
+        return False
+    # Of a last event that breaks off, the ones before it tell more.
+    broken = body.cut and shown.is_last(body.values[-1])
+    shown.show_stream(out, told.values[:-1] if broken else told.values)
+    out.timeline((row for row in described if row is not None), told.times)
+    unreadable = [row is None and not shown.is_last(event) for event, row in zip(body.values, described, strict=True)]
+    if any(unreadable):
+        out.remark(f"({sum(unreadable)} events are not JSON)")
+    return True
+
+
+def _show_emptiness(out: Transcript, metadata: Metadata) -> None:
+    """Of an answer without content, why there is none: the record says so."""
+    flow = metadata.flow
+    if isinstance(flow, http.HTTPFlow) and metadata.http_message is flow.response:
+        for note in elements(record_of(flow).get("notes")):
+            if isinstance(note, list | tuple) and list(note[:1]) == ["empty"]:
+                out.line(f"empty: {string(note[1]) if len(note) > 1 else ''}")
