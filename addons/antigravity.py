@@ -63,6 +63,7 @@ class Antigravity:
     # --- options
 
     def load(self, loader: Loader) -> None:
+        """The script is loaded, also once more when its file has changed: the options and the views are made known."""
         terminal.prepare()
         views.register()
         loader.add_option(
@@ -88,6 +89,8 @@ class Antigravity:
         )
 
     def configure(self, updated: set[str]) -> None:
+        """Options have changed, or are read for the first time. Raises OptionsError for settings that can't be used,
+        but not at the start: there mitmproxy ends by itself because of what the log says."""
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
             # Eager would dial the upstream for each client, /healthz included, and hang up when that fails.
             ctx.options.connection_strategy = "lazy"
@@ -116,6 +119,7 @@ class Antigravity:
     # mitmproxy calls these two without waiting when it reloads a changed script, so they must not be coroutines.
 
     def running(self) -> None:
+        """mitmproxy has started. What has to be waited for goes on in a task, `start`."""
         self.gateway.server_replay.install()
         self.hook_table = HookTable(ctx.master.addons)
         self.hook_table.install()
@@ -163,12 +167,16 @@ class Antigravity:
     # --- traffic
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
+        """A client has connected: what it sends is read by the gateway's own HTTP layer."""
         layer_setup.install(nextlayer, self.gateway)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """The exchange was opened before any hook (`wire/stream.py`); it may only have to be kept from the record."""
         _keep_from_record(self.gateway.of(flow))
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """A request is there as a whole: it is answered, or becomes the first call to Gemini. A flow that has no
+        exchange is one that somebody replays."""
         if exchange := self.gateway.of(flow):
             if not self.ready.is_set():
                 return self._once_ready(exchange)
@@ -191,15 +199,18 @@ class Antigravity:
         raise exceptions.AddonHalt  # it is answered; a server replay after this would answer it once more
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """The head of an answer: the upstream's, of each attempt, or the gateway's own."""
         if exchange := self.gateway.of(flow):
             exchange.on_response_headers()
 
     async def response(self, flow: http.HTTPFlow) -> None:
+        """The answer that the client is to get, or has got as a stream; another attempt may still take its place."""
         if exchange := self.gateway.of(flow):
             await exchange.on_response()
             _keep_from_record(exchange)
 
     def error(self, flow: http.HTTPFlow) -> None:
+        """There is nobody to answer any more: the client has left, or its request was refused before it was read."""
         if exchange := self.gateway.of(flow):
             exchange.client_left()
             _keep_from_record(exchange)

@@ -239,6 +239,7 @@ class Gateway:
         return self.server_replay.closed
 
     def of(self, flow: http.HTTPFlow) -> Exchange | None:
+        """The exchange of a flow while it is under way; None for a flow that came otherwise, or is over."""
         return self.exchanges.get(flow.id)
 
     def close(self, exchange: Facts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import override
 
 from mapping.inspect.transcript import Transcript, base64_media, elements, members, string
 from mapping.openai.bodies import OpenAIBodies, show_content, show_part
@@ -19,22 +20,26 @@ class ChatBodies(OpenAIBodies):
 
     asked = frozenset({"messages"})
 
+    @override
     def answers(self, value: JSON) -> bool:
         """Its choices hold messages, or pieces of them."""
         return value.get("object") in ("chat.completion", "chat.completion.chunk") or any(
             {"message", "delta"} & members(choice).keys() for choice in elements(value.get("choices"))
         )
 
+    @override
     def show_asked(self, out: Transcript, request: JSON) -> None:
         messages = elements(request.get("messages"))
         out.preview(len(messages), lambda last: _show_message(last, members(messages[-1])))
         for message in messages:
             _show_message(out, members(message))
 
+    @override
     def show_answered(self, out: Transcript, answer: JSON) -> None:
         for choice in map(members, elements(answer.get("choices"))):
             show_choice(out, choice)
 
+    @override
     def folded(self, events: Sequence[JSON]) -> JSON:
         whole: JSON = {}
         kept: dict[str, JSON] = {}
@@ -47,6 +52,7 @@ class ChatBodies(OpenAIBodies):
         whole["choices"] = [_choice(one) for one in kept.values()]
         return whole
 
+    @override
     def brings(self, event: JSON) -> tuple[list[str], int]:
         kinds: list[str] = []
         size = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import override
 
 from mapping.chat.bodies import about
 from mapping.inspect.transcript import Transcript, elements, members, string
@@ -15,12 +16,14 @@ class CompletionsBodies(OpenAIBodies):
 
     asked = frozenset({"prompt"})
 
+    @override
     def answers(self, value: JSON) -> bool:
         """Its choices hold texts."""
         return value.get("object") == "text_completion" or any(
             "text" in members(choice) for choice in elements(value.get("choices"))
         )
 
+    @override
     def show_asked(self, out: Transcript, request: JSON) -> None:
         prompt = request.get("prompt")
         if prompt:
@@ -28,11 +31,13 @@ class CompletionsBodies(OpenAIBodies):
             texts = isinstance(prompt, list) and all(isinstance(text, str) for text in prompt)
             out.line("\n".join(prompt) if texts else string(prompt))
 
+    @override
     def show_answered(self, out: Transcript, answer: JSON) -> None:
         for choice in map(members, elements(answer.get("choices"))):
             out.turn("completion", *about(choice))
             out.line(string(choice.get("text")))
 
+    @override
     def folded(self, events: Sequence[JSON]) -> JSON:
         whole: JSON = {}
         kept: dict[str, JSON] = {}
@@ -46,6 +51,7 @@ class CompletionsBodies(OpenAIBodies):
         whole["choices"] = [{**one, "text": "".join(one["pieces"])} for one in kept.values()]
         return whole
 
+    @override
     def brings(self, event: JSON) -> tuple[list[str], int]:
         kinds: list[str] = []
         size = 0

@@ -67,6 +67,7 @@ class Transcript:
             self._lines += [first, *(" " * _HANG + line for line in rest)]
 
     def facts(self, values: JSON, without: frozenset[str] = frozenset()) -> None:
+        """All members that are not null, those of `without` apart, each as a fact."""
         for name, value in values.items():
             if name not in without:
                 self.fact(name, value)
@@ -123,6 +124,7 @@ class Transcript:
             self._lines.append(f"{numbers:>11}  {_span(times[first - 1 : number])}{kind}{brought}")
 
     def render(self) -> str:
+        """The whole text, without a line end after the last line."""
         return "\n".join(self._lines)
 
 

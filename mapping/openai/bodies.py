@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, override
 
 from mapping.inspect.bodies import Bodies, Event
 from mapping.inspect.transcript import (
@@ -33,6 +33,7 @@ class OpenAIBodies(Bodies):
     asked: frozenset[str]
     """Members one of which each request has, and no answer."""
 
+    @override
     def likeness(self, value: Event) -> int:
         """Members tell; an error may be any dialect's."""
         found = members(value)
@@ -54,6 +55,7 @@ class OpenAIBodies(Bodies):
     def folded(self, events: Sequence[JSON]) -> JSON:
         """The one answer that all events make, as a whole answer looks."""
 
+    @override
     def show(self, out: Transcript, value: JSON) -> None:
         if value.keys() & self.asked:
             out.facts(value, _TURNS)
@@ -69,9 +71,11 @@ class OpenAIBodies(Bodies):
         told = {**value, "usage": counts(value["usage"])} if value.get("usage") else value
         out.details(told, _TURNS | {"error", *_FIRST})
 
+    @override
     def show_stream(self, out: Transcript, events: Sequence[Event]) -> None:
         self.show(out, self.folded([members(event) for event in events]))
 
+    @override
     def described(self, event: Event) -> tuple[str, int] | None:
         if isinstance(event, bytes):
             return None
@@ -82,6 +86,7 @@ class OpenAIBodies(Bodies):
         """Words for what an event brings, and how many characters of text."""
         return [name for name in ("usage", "error") if event.get(name)], 0
 
+    @override
     def is_last(self, event: Event) -> bool:
         return event.strip() == b"[DONE]" if isinstance(event, bytes) else "error" in members(event)
 

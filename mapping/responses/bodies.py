@@ -6,7 +6,7 @@ The last event of a stream has the whole response. While it has not come, the it
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, override
 
 from mapping.chat.bodies import show_choice
 from mapping.inspect.bodies import Event
@@ -35,11 +35,13 @@ class ResponsesBodies(OpenAIBodies):
 
     asked = frozenset({"input"})
 
+    @override
     def answers(self, value: JSON) -> bool:
         """It has items, or is of a type of event that only this dialect has."""
         kind = string(value.get("type"))
         return isinstance(value.get("output"), list) or kind.startswith("response.") or kind == "error"
 
+    @override
     def show_asked(self, out: Transcript, request: JSON) -> None:
         items = elements(request.get("input"))
         out.preview(len(items), lambda last: _show_items(last, items[-1:]))
@@ -47,6 +49,7 @@ class ResponsesBodies(OpenAIBodies):
             _show_said(out, "instructions", instructions)
         _show_said(out, "user", request.get("input"))
 
+    @override
     def show_answered(self, out: Transcript, answer: JSON) -> None:
         items = elements(answer.get("output")) or elements(answer.get("data"))
         _show_items(out, items)
@@ -54,6 +57,7 @@ class ResponsesBodies(OpenAIBodies):
         for choice in map(members, elements(None if items else answer.get("choices"))):
             show_choice(out, choice)
 
+    @override
     def folded(self, events: Sequence[JSON]) -> JSON:
         whole: JSON = {}
         items: dict[str, JSON] = {}
@@ -75,12 +79,14 @@ class ResponsesBodies(OpenAIBodies):
             return whole
         return {**whole, "output": [_item(item, pieces.get(place, {})) for place, item in items.items()]}
 
+    @override
     def brings(self, event: JSON) -> tuple[list[str], int]:
         if type := event.get("type"):
             delta = event.get("delta")
             return [string(type)], len(delta) if isinstance(delta, str) else 0
         return super().brings(event)
 
+    @override
     def is_last(self, event: Event) -> bool:
         return members(event).get("type") in _LAST or super().is_last(event)
 

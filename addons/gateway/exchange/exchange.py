@@ -183,6 +183,7 @@ class Exchange(Facts):
         self._finish()
 
     def disconnected(self) -> mitm_flow.Error:
+        """What stands in the flow, and so in the record, of a client that has left."""
         return mitm_flow.Error("Client disconnected.")
 
     def cut_short(self, problem: Fault) -> None:

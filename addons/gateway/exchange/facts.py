@@ -115,6 +115,7 @@ class Facts:
 
     @property
     def attempts(self) -> list[Attempt]:
+        """Those that are over and the one under way, in their order."""
         return self.failover.attempts if self.failover else []
 
     @property
@@ -129,10 +130,12 @@ class Facts:
 
     @property
     def pause(self) -> float:
+        """Seconds until the next attempt."""
         return self.machine.pause
 
     @property
     def streaming(self) -> bool:
+        """The upstream's answer comes, and is translated piece by piece."""
         return self.machine.state is State.STREAMING
 
     @property

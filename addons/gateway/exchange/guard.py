@@ -11,11 +11,14 @@ from mapping.gemini.errors.upstream_errors import UpstreamError
 class Guarded(Protocol):
     """What an exchange does about each kind of fault."""
 
-    def attempt_failed(self, problem: UpstreamError) -> None: ...
+    def attempt_failed(self, problem: UpstreamError) -> None:
+        """The upstream's fault: another attempt, or its error for the client."""
 
-    def fail(self, problem: Fault) -> None: ...
+    def fail(self, problem: Fault) -> None:
+        """The client gets this error; no attempt follows."""
 
-    def crashed(self) -> None: ...
+    def crashed(self) -> None:
+        """A fault of the gateway's own, whose traceback belongs into the log; the client gets a 500."""
 
 
 class Guard:

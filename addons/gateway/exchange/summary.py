@@ -92,6 +92,7 @@ class Summary:
 
     @property
     def failed(self) -> bool:
+        """It ended in an error, also as an event of a stream. A client that left is nobody's failure."""
         return not self.left and (self.error is not None or self.status is None or self.status >= 400)
 
     @property

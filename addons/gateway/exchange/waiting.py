@@ -63,6 +63,7 @@ class Silence:
         self._heard = self._loop.time()
 
     def end(self) -> None:
+        """The stream is over: nothing is watched any more."""
         self._timer.cancel()
 
     def _look(self) -> None:

@@ -41,6 +41,7 @@ class ServerReplay:
             self._playback.request = self.request
 
     def uninstall(self) -> None:
+        """mitmproxy's own hook is in its place again. Does nothing where none was put in."""
         if self._playback is not None:
             self._playback.__dict__.pop("request", None)
             self._playback = None

@@ -46,6 +46,7 @@ class Chunks:
         self._size = 0
 
     def append(self, data: bytes) -> None:
+        """Bytes have come now. Those of one moment (`TOGETHER`) are one arrival."""
         now = time.time()
         self.whole.append(data)
         self._size += len(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, override
 
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
@@ -27,9 +27,11 @@ class Attempts(Contentview):
 
     name = "Attempts"
 
+    @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         return NOT_MINE  # there for those who choose it
 
+    @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         flow = metadata.flow
         record = record_of(flow) if isinstance(flow, http.HTTPFlow) else {}

@@ -63,10 +63,12 @@ class Body:
 
 
 def begins_as_json(data: bytes) -> bool:
+    """An object or a list, blanks before it apart; more is not looked at."""
     return _start(data).startswith((b"{", b"["))
 
 
 def begins_as_stream(data: bytes) -> bool:
+    """The first line is one of server-sent events; more is not looked at."""
     return _start(data).startswith(_STREAM)
 
 

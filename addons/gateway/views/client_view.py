@@ -7,6 +7,8 @@ after it the events.
 
 from __future__ import annotations
 
+from typing import override
+
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
@@ -27,9 +29,11 @@ class ClientConversation(Contentview):
 
     name = "Client conversation"
 
+    @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         return BEST if _dialect(metadata) and is_json_or_stream(data, metadata) else NOT_MINE
 
+    @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         body = bodies.read(data, bodies.arrivals(metadata))
         if not body.values:

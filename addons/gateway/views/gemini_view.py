@@ -7,7 +7,7 @@ comes in pieces is shown as the one answer that it makes, and after it the event
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, override
 
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
@@ -47,12 +47,14 @@ class GeminiConversation(Contentview):
 
     name = "Gemini conversation"
 
+    @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         flow = metadata.flow
         if not isinstance(flow, http.HTTPFlow) or not _PATH.search(flow.request.path.partition("?")[0]):
             return NOT_MINE
         return BEST if is_json_or_stream(data, metadata) else NOT_MINE
 
+    @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         body = bodies.read(data, bodies.arrivals(metadata))
         body, unreadable = _readable(body)

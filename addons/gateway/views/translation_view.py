@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, override
 
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
@@ -46,9 +46,11 @@ class Translation(Contentview):
 
     name = "Translation"
 
+    @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         return NOT_MINE  # there for those who choose it
 
+    @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         flow = metadata.flow
         record = record_of(flow) if isinstance(flow, http.HTTPFlow) else {}

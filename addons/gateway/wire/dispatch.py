@@ -34,6 +34,7 @@ class HookTable:
         manager.clear = self._forgetting(manager.clear)
 
     def uninstall(self) -> None:
+        """mitmproxy's own dispatch is in its place again."""
         for name in ("trigger_event", "register", "remove", "clear"):
             self._manager.__dict__.pop(name, None)
 

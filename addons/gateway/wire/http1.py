@@ -9,7 +9,7 @@ Source: RFC 9110 (interim answers, trailers) and RFC 9112 (framing).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, override
 
 import h11
 from h11._readers import ChunkedReader
@@ -94,7 +94,9 @@ class GatewayHttp1Server(_Bounded, Http1Server):
     _chunked = False
     """The body of the answer goes out in chunks; looked up once, not for each."""
 
+    @override
     def send(self, event: Any) -> CommandGenerator[None]:
+        """As mitmproxy does, but for errors: those are told in the dialect of the path, and hang up."""
         if isinstance(event, ResponseData):
             data = event.data
             if data:
@@ -109,7 +111,9 @@ class GatewayHttp1Server(_Bounded, Http1Server):
         else:
             yield from super().send(event)
 
+    @override
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        """As mitmproxy does, up to `MAX_REQUEST_HEAD`: a larger head gets 431, one that can't be read 400."""
         if isinstance(event, events.DataReceived) and len(self.buf) == len(event.data):
             self._begin = event.data[:MAX_REQUEST_LINE]
         if self.has_endless_head(MAX_REQUEST_HEAD):
@@ -133,7 +137,9 @@ class GatewayHttp1Server(_Bounded, Http1Server):
         method, _, rest = self._begin.decode("latin-1").partition(" ")
         return routes.dialect_of(method, rest.split(maxsplit=1)[0].partition("?")[0]) if rest.strip() else None
 
+    @override
     def wait(self, event: events.Event) -> CommandGenerator[None]:
+        """The request is there and not answered yet: of what comes after it, `MAX_FRAMING` bytes are kept."""
         if len(self.buf) > MAX_FRAMING:
             yield from self.refuse("The client went on sending before its request was answered.")
         else:
@@ -145,7 +151,9 @@ class GatewayHttp1Client(_Bounded, Http1Client):
 
     _interim = 0
 
+    @override
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
+        """As mitmproxy does, up to `MAX_ANSWER_HEAD`, and past at most `MAX_INTERIM` interim answers (1xx)."""
         if isinstance(event, events.DataReceived):
             if self.request is None:  # a second answer, or anything else that nobody asked for
                 yield from self.refuse("")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import Any
+from typing import Any, override
 
 from mitmproxy import ctx, flow, http
 from mitmproxy.connection import Client, ConnectionState, Server
@@ -83,13 +83,17 @@ class InnerCall(server.ConnectionHandler):
         finally:
             await hang_up(self)
 
+    @override
     async def handle_hook(self, hook: commands.StartHook) -> None:
+        """Ask the addons, as for a connection of a client's; one may hold the flow up."""
         (data,) = hook.args()
         await ctx.master.addons.handle_lifecycle(hook)
         if isinstance(data, flow.Flow):
             await data.wait_for_resume()
 
+    @override
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
+        """What mitmproxy says of connections is for debugging: no client of a person's is behind this one."""
         logger.log(logging.DEBUG if level == logging.INFO else level, message, exc_info=exc_info)
 
     def _nudge(self, stream: GatewayStream) -> None:

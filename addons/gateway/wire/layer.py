@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, override
 from weakref import WeakSet
 
 from mitmproxy.connection import Connection, ConnectionState, Server
@@ -50,15 +50,20 @@ class GatewayLayer(HttpLayer):
             if isinstance(event, events.ConnectionClosed):
                 self.forget_closed(event.connection)
 
+    @override
     def make_stream(self, stream_id: int) -> CommandGenerator[None]:
+        """One request: a stream of the gateway's in place of mitmproxy's."""
         context = self.context.fork()
         self.streams[stream_id] = stream = GatewayStream(context, stream_id, self)
         yield from self.event_to_child(stream, events.Start())
 
     def nudge_for(self, stream: GatewayStream) -> Callable[[], None]:
+        """What an exchange calls when it has something for its client, or its time is up."""
         return lambda: self._nudger(stream)
 
+    @override
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> CommandGenerator[None]:
+        """Upstream connections speak HTTP/1 only: that is what is read with limits."""
         for command in super().get_connection(event, reuse=reuse):
             if isinstance(command, commands.OpenConnection):
                 command.connection.alpn_offers = [HTTP1]

@@ -26,9 +26,11 @@ class Sockets:
         self._able = compat.offers(compat.SOCKETS)
 
     def client_disconnected(self, client: Client) -> None:
+        """mitmproxy's hook: a client's connection has ended."""
         self._close(client, client)
 
     def server_disconnected(self, data: ServerConnectionHookData) -> None:
+        """mitmproxy's hook: a connection to an upstream has ended."""
         self._close(data.client, data.server)
 
     def _close(self, client: Client, connection: Connection) -> None:

@@ -14,7 +14,7 @@ What to do is decided by an `Exchange`; this module only does it.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from mitmproxy import http
 from mitmproxy.net.http import http1
@@ -74,7 +74,10 @@ class GatewayStream(HttpStream):
         super().__init__(context, stream_id)
         self.owner = owner
 
+    @override
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
+        """As every layer does, but for what can't wait while a hook or a connection is waited for: the end of the
+        client, and signs of life for it."""
         if self._paused and isinstance(event, RequestProtocolError):
             # The event has to wait, but what is waited for has no use any more.
             self.exchange.client_left()
@@ -97,7 +100,9 @@ class GatewayStream(HttpStream):
 
     # --- the client's request
 
+    @override
     def state_wait_for_request_headers(self, event: RequestHeaders) -> CommandGenerator[None]:
+        """The head is there: make the flow and its exchange, before any hook. An inner call has both already."""
         if event.replay_flow is None:
             event.replay_flow = http.HTTPFlow(self.context.client, self.context.server)
             self.exchange = self.owner.exchanges.open(event.replay_flow, event.request)
@@ -108,11 +113,13 @@ class GatewayStream(HttpStream):
         self.exchange.nudge = self.owner.nudge_for(self)
         yield from super().state_wait_for_request_headers(event)
 
+    @override
     def start_request_stream(self) -> CommandGenerator[None]:
         """An addon asked for the request to be streamed through: a request that can't be translated never goes up."""
         self.client_state = self.state_consume_request_body
         yield from ()
 
+    @override
     def check_body_size(self, request: bool) -> CommandGenerator[bool]:
         """Refuse a request body beyond the limit, as soon as that is known. For answers see `AnswerReader`."""
         if not request:
@@ -137,7 +144,9 @@ class GatewayStream(HttpStream):
         self.client_state = self.server_state = self.state_errored
         self.flow.live = False
 
+    @override
     def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
+        """The body comes; at its end the request hook decides what follows. Nothing goes up before."""
         if not isinstance(event, RequestEndOfMessage):
             yield from super().state_consume_request_body(event)
             return
@@ -256,7 +265,9 @@ class GatewayStream(HttpStream):
 
     # --- the upstream's answer
 
+    @override
     def state_wait_for_response_headers(self, event: events.Event) -> CommandGenerator[None]:
+        """An attempt is under way. Its head may be refused; then the upstream is hung up on."""
         if not isinstance(event, ResponseHeaders):
             return
         response = event.response
@@ -279,7 +290,9 @@ class GatewayStream(HttpStream):
         else:
             self.server_state = self.state_consume_response_body
 
+    @override
     def state_consume_response_body(self, event: events.Event) -> CommandGenerator[None]:
+        """The body of a whole answer comes: decompressed, and bounded."""
         if isinstance(event, ResponseData):
             try:
                 self.response_body_buf += self._reader.read(event.data)
@@ -288,7 +301,10 @@ class GatewayStream(HttpStream):
         else:
             yield from super().state_consume_response_body(event)
 
+    @override
     def state_stream_response_body(self, event: events.Event) -> CommandGenerator[None]:
+        """The body of a streamed answer comes: what the translation makes of it goes out at once. Until something has,
+        the attempt may fail."""
         exchange = self.exchange
         if isinstance(event, ResponseData):
             try:
@@ -378,7 +394,9 @@ class GatewayStream(HttpStream):
         yield HttpResponseHeadersHook(self.flow)
         yield from self.send_response()
 
+    @override
     def send_response(self, already_streamed: bool = False) -> CommandGenerator[None]:
+        """mitmproxy's way to the client's answer: it is sent only if it is one, else another attempt follows."""
         self.server_state = self.state_paused
         if not (yield from self.is_judged()):
             yield from self.send_whole()
@@ -398,13 +416,17 @@ class GatewayStream(HttpStream):
                 yield SendHttp(ResponseData(self.stream_id, content), self.context.client)
         yield from self.flow_done()
 
+    @override
     def flow_done(self) -> CommandGenerator[None]:
+        """The client's answer was sent to its end."""
         yield from super().flow_done()
         self.exchange.delivered = True
 
     # --- faults of either side
 
+    @override
     def handle_protocol_error(self, event: RequestProtocolError | ResponseProtocolError) -> CommandGenerator[None]:
+        """One side has broken off: the client's end is the end, the upstream's a failed attempt."""
         if isinstance(event, RequestProtocolError):
             self.exchange.client_left()
             if self.context.server not in self.owner.connections:

@@ -27,11 +27,13 @@ class TakenPorts:
         self._said: set[str] = set()
 
     def load(self, loader: Loader) -> None:
+        """Be told of mitmproxy's servers from now on. None has been started yet."""
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         if proxyserver is not None and compat.offers(compat.PORTS):
             proxyserver.servers.changed.connect(self.look)
 
     def running(self) -> None:
+        """The servers are up: there is nothing more to say."""
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         if proxyserver is not None and compat.offers(compat.PORTS):
             proxyserver.servers.changed.disconnect(self.look)

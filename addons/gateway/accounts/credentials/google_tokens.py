@@ -55,7 +55,9 @@ class Credentials(Protocol):
     token: str | None
     expiry: datetime.datetime | None
 
-    def refresh(self, request: Any) -> None: ...
+    def refresh(self, request: Any) -> None:
+        """Fetch a token into `token` and `expiry` (UTC, without a zone) by a `Request`. Raises GoogleAuthError, or what
+        the request raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ class MetadataServer:
         )
 
     def refresh(self, request: Request) -> None:
+        """As `Credentials.refresh`. Raises CredentialError where there is no metadata server, or it refuses."""
         try:
             answer = request(self._url, headers={"Metadata-Flavor": "Google"}, timeout=3)
         except CredentialError as e:
