@@ -18,13 +18,11 @@ from mitmproxy import command, ctx, exceptions, flow, http
 from mitmproxy.contentviews import Metadata
 from mitmproxy.log import ALERT
 
+from addons.gateway import views
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.cooldowns import ALL_MODELS
-from addons.gateway.cases import export as cases
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
-from addons.gateway.views.attempts_view import Attempts
 from addons.gateway.views.siblings import siblings_of
-from addons.gateway.views.translation_view import Translation
 from addons.gateway.wire.bodies import json_body
 from mapping import jsonio
 from mapping.faults import Fault
@@ -98,9 +96,9 @@ class Commands:
         """
         client = _one_client(_found(flows))
         shown = [
-            ("ATTEMPTS", Attempts(), client.request),
-            ("THE REQUEST", Translation(), client.request),
-            ("THE ANSWER", Translation(), client.response),
+            ("ATTEMPTS", views.ATTEMPTS, client.request),
+            ("THE REQUEST", views.TRANSLATION, client.request),
+            ("THE ANSWER", views.TRANSLATION, client.response),
         ]
         lines = []
         for title, view, message in shown:
@@ -114,6 +112,8 @@ class Commands:
         Write an exchange into a folder, as a case that can be run again offline. It holds no credential; with mask
         "true" the texts of the messages are masked too.
         """
+        from addons.gateway.cases import export as cases  # takes its time to load, and is needed here only
+
         client = _one_client(_found(flows))
         exchange = siblings_of(client)
         try:

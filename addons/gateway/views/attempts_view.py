@@ -25,8 +25,6 @@ _HEAD = ("#", "outcome", "account", "waited", "took", "upstream")
 class Attempts(Contentview):
     """The attempts of an exchange as a table, and the exchange in numbers."""
 
-    name = "Attempts"
-
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         return NOT_MINE  # there for those who choose it

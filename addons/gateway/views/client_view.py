@@ -27,8 +27,6 @@ from mapping.inspect.transcript import Transcript, clipped, elements, string
 class ClientConversation(Contentview):
     """Turns, tools and settings of a request, or what an answer says."""
 
-    name = "Client conversation"
-
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         return BEST if _dialect(metadata) and is_json_or_stream(data, metadata) else NOT_MINE

@@ -45,8 +45,6 @@ _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 class GeminiConversation(Contentview):
     """Turns, tools and settings of a Gemini request, or the candidates of an answer."""
 
-    name = "Gemini conversation"
-
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         flow = metadata.flow

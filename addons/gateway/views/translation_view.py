@@ -44,8 +44,6 @@ NOT_OURS = "This is no exchange of the gateway, so there is no translation to sh
 class Translation(Contentview):
     """What became of a request's members, or of an answer's."""
 
-    name = "Translation"
-
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
         return NOT_MINE  # there for those who choose it
