@@ -25,10 +25,9 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import views
+    from addons.gateway import ending, views
     from addons.gateway.commands import Commands
     from addons.gateway.demo import Demo
-    from addons.gateway.exchange import ending
     from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
     from addons.gateway.log import banner, terminal

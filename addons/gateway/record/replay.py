@@ -14,7 +14,7 @@ import asyncio
 import logging
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 from mitmproxy import ctx, flow, http
@@ -28,19 +28,19 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.exchange import Exchanges
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import new_id
 from addons.gateway.http import answers, callers, routes
 from addons.gateway.record.comments import FAILED
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.record.server_replay import no_recording
+from addons.gateway.record.trace import Recorder
+from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.bounded import Bounded
 from addons.gateway.wire.inner_call import InnerCall, hang_up
 from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors import upstream_errors
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
 
 logger = logging.getLogger("antigravity")
 
@@ -52,16 +52,35 @@ UPSTREAM_PATH = re.compile(r"/(v1beta|v1beta1|v1internal)[/:].*")
 UPSTREAM_OF_VERSION = {"v1beta": "gemini", "v1beta1": "vertex", "v1internal": "code-assist"}
 
 
+class Replaying(Exchanges, Protocol):
+    """What replays need of the gateway. What new settings replace is looked up each time that it is needed."""
+
+    pool: Pool
+    """The accounts that serve."""
+    address: Address
+    """Where accounts without a base URL of their own are asked."""
+    settings: Settings
+    recorder: Recorder | None
+    """Who records exchanges, if anybody does."""
+
+    @property
+    def offline(self) -> bool:
+        """Recordings answer in Gemini's place, and nothing goes up."""
+
+    def close(self, exchange: Facts) -> None:
+        """See `exchange.services.Services`."""
+
+
 class Replays:
     """What the gateway knows for replays, and how they are run."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Replaying) -> None:
         self._gateway = gateway
         self._tenants: Bounded[str, str] = Bounded(MAX_TENANTS)
         """Exchange id -> tenant. In memory only: a tenant says something of a key."""
         self._pins: WeakKeyDictionary[http.HTTPFlow, str] = WeakKeyDictionary()
 
-    def over(self, exchange: Exchange) -> None:
+    def over(self, exchange: Facts) -> None:
         """An exchange that may be replayed has ended."""
         if exchange.tenant:
             self._tenants.put(exchange.id, exchange.tenant)
@@ -147,7 +166,7 @@ class Replays:
 
     async def _ask_again(self, attempt: http.HTTPFlow) -> None:
         """Ask the upstream, and leave its answer in the flow as it came."""
-        if self._gateway.server_replay.closed:
+        if self._gateway.offline:
             raise no_recording()
         account = self._account_of(attempt)
         aim(attempt.request, account, self._gateway.address)

@@ -10,15 +10,13 @@ and it answers paths that the gateway serves itself. Here, while recordings are 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mitmproxy import ctx, http
 
+from addons.gateway.exchange.exchange import Exchanges
 from addons.gateway.wire import compat
 from mapping.faults import Fault, FaultKind
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
 
 OPTION = "server_replay_extra"
 _DEFAULT_STATUS = 404
@@ -27,8 +25,8 @@ _DEFAULT_STATUS = 404
 class ServerReplay:
     """In the place of mitmproxy's own `request` hook of its server replay."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
+    def __init__(self, exchanges: Exchanges) -> None:
+        self._exchanges = exchanges
         self._playback: Any = None
         self._used_up = False
         """The recordings of a command were all used; with those of `-S` the option says that there were some."""
@@ -55,7 +53,7 @@ class ServerReplay:
 
     def request(self, flow: http.HTTPFlow) -> None:
         """The hook: an answer from the recordings, or none."""
-        exchange = self._gateway.of(flow)
+        exchange = self._exchanges.of(flow)
         if exchange is None:  # another mode of the same mitmproxy
             type(self._playback).request(self._playback, flow)
         elif self._loaded and exchange.wants_upstream:

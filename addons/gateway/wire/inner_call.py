@@ -20,8 +20,8 @@ from mitmproxy.utils import asyncio_utils
 
 from addons.gateway.accounts.address import Address
 from addons.gateway.exchange.exchange import Exchange, Exchanges
+from addons.gateway.wire.arriving import ArrivingStream, Nudge
 from addons.gateway.wire.layer import GatewayLayer
-from addons.gateway.wire.stream import GatewayStream, Nudge
 
 logger = logging.getLogger("antigravity")
 
@@ -96,7 +96,7 @@ class InnerCall(server.ConnectionHandler):
         """What mitmproxy says of connections is for debugging: no client of a person's is behind this one."""
         logger.log(logging.DEBUG if level == logging.INFO else level, message, exc_info=exc_info)
 
-    def _nudge(self, stream: GatewayStream) -> None:
+    def _nudge(self, stream: ArrivingStream) -> None:
         asyncio_utils.create_task(self.server_event(Nudge(stream)), name="nudge", keep_ref=True)
 
 

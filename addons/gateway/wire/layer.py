@@ -18,8 +18,9 @@ from mitmproxy.proxy.layers.http import GetHttpConnection, HttpClient, HttpLayer
 from mitmproxy.proxy.layers.http._http1 import Http1Client
 
 from addons.gateway.exchange.exchange import Exchanges
+from addons.gateway.wire.arriving import ArrivingStream, Nudge
 from addons.gateway.wire.http1 import GatewayHttp1Client, GatewayHttp1Server
-from addons.gateway.wire.stream import GatewayStream, Nudge
+from addons.gateway.wire.stream import GatewayStream
 
 HTTP1 = b"http/1.1"
 """The only protocol that is agreed upon with TLS, on both sides. In mitmproxy's HTTP/2 a stream can't be used for
@@ -29,7 +30,7 @@ another attempt, and a GOAWAY ends the answers that are under way, too."""
 class GatewayLayer(HttpLayer):
     """The HTTP layer of one client connection."""
 
-    def __init__(self, context: Context, exchanges: Exchanges, nudger: Callable[[GatewayStream], None]) -> None:
+    def __init__(self, context: Context, exchanges: Exchanges, nudger: Callable[[ArrivingStream], None]) -> None:
         super().__init__(context, HTTPMode.transparent)
         self.exchanges = exchanges
         self._nudger = nudger
@@ -57,7 +58,7 @@ class GatewayLayer(HttpLayer):
         self.streams[stream_id] = stream = GatewayStream(context, stream_id, self)
         yield from self.event_to_child(stream, events.Start())
 
-    def nudge_for(self, stream: GatewayStream) -> Callable[[], None]:
+    def nudge_for(self, stream: ArrivingStream) -> Callable[[], None]:
         """What an exchange calls when it has something for its client, or its time is up."""
         return lambda: self._nudger(stream)
 
@@ -80,7 +81,7 @@ class GatewayLayer(HttpLayer):
             yield from layer.child_layer.handle_event(events.Start())
         yield from super().register_connection(command)
 
-    def stop_connecting(self, stream: GatewayStream) -> CommandGenerator[None]:
+    def stop_connecting(self, stream: ArrivingStream) -> CommandGenerator[None]:
         """End the attempt to reach an upstream that a stream alone is waiting for."""
         for connection, waiting in list(self.waiting_for_establishment.items()):
             if all(self.command_sources.get(command) is stream for command in waiting):

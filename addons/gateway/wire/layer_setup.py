@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mitmproxy import ctx
 from mitmproxy.net.tls import starts_like_tls_record
@@ -11,14 +11,12 @@ from mitmproxy.proxy.layers import modes
 from mitmproxy.proxy.layers.tls import ClientTLSLayer
 from mitmproxy.utils import asyncio_utils
 
+from addons.gateway.exchange.exchange import Exchanges
+from addons.gateway.wire.arriving import ArrivingStream, Nudge
 from addons.gateway.wire.layer import HTTP1, GatewayLayer
-from addons.gateway.wire.stream import GatewayStream, Nudge
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
 
 
-def install(nextlayer: layer.NextLayer, gateway: Gateway) -> None:
+def install(nextlayer: layer.NextLayer, exchanges: Exchanges) -> None:
     """The `next_layer` hook. mitmproxy's own choice comes later, and leaves alone what is set."""
     context = nextlayer.context
     spec = context.client.proxy_mode
@@ -35,11 +33,11 @@ def install(nextlayer: layer.NextLayer, gateway: Gateway) -> None:
         tls = ClientTLSLayer(context)
         context.client.alpn = HTTP1  # the only one that is chosen, of those that the client offers
         stack /= tls
-    stack /= GatewayLayer(context, gateway, nudge)
+    stack /= GatewayLayer(context, exchanges, nudge)
     nextlayer.layer = stack[0]
 
 
-def nudge(stream: GatewayStream) -> None:
+def nudge(stream: ArrivingStream) -> None:
     """Have a stream look whether its exchange has something for the client."""
     proxyserver: Any = ctx.master.addons.get("proxyserver")
     handler = proxyserver.connections.get(stream.context.client.id) if proxyserver else None

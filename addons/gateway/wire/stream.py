@@ -3,7 +3,7 @@
 mitmproxy passes a request on once and an answer back once. Here, until the first byte of an answer has been sent to
 the client, an attempt that failed may be followed by another one, on another account and host. What differs:
 
-* The flow is made, and the client's credentials are taken off, before any hook sees the request.
+* How the client's request comes in is `arriving`'s business.
 * The upstream's credential is put on the copy of the request that goes onto the wire, never on the flow.
 * Head and first bytes of a streamed answer are held back until the translation has something for the client.
 * What mitmproxy answers with an HTML page, or by hanging up, is OpenAI's JSON error or an error event.
@@ -14,23 +14,18 @@ What to do is decided by an `Exchange`; this module only does it.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, override
+from typing import override
 
-from mitmproxy import http
-from mitmproxy.net.http import http1
 from mitmproxy.net.http.validate import validate_headers
 from mitmproxy.proxy import commands, events
-from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import (
     DropStream,
-    ErrorCode,
     GetHttpConnection,
     HttpErrorHook,
     HttpRequestHook,
     HttpResponseHeadersHook,
     HttpResponseHook,
-    HttpStream,
     RequestData,
     RequestEndOfMessage,
     RequestHeaders,
@@ -43,36 +38,21 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from addons.gateway.accounts.upstream_request import dialled
-from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.verdicts import State
-from addons.gateway.wire.bodies import MAX_BYTES, AnswerReader
+from addons.gateway.wire.arriving import ArrivingStream, Nudge
+from addons.gateway.wire.bodies import AnswerReader
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
-
-if TYPE_CHECKING:
-    from addons.gateway.wire.layer import GatewayLayer
 
 MAX_REASON = 200
 """Characters of what mitmproxy says about a failed connection; it may repeat all that came."""
 
 
-class Nudge(events.Event):
-    """Something happened outside of the connection: the exchange has bytes for its client."""
-
-    def __init__(self, stream: GatewayStream) -> None:
-        self.stream = stream
-
-
-class GatewayStream(HttpStream):
+class GatewayStream(ArrivingStream):
     """One request of a client, with as many upstream attempts as it takes."""
 
-    exchange: Exchange
     _head_sent: bool = False
     _reader: AnswerReader
-
-    def __init__(self, context: Context, stream_id: int, owner: GatewayLayer) -> None:
-        super().__init__(context, stream_id)
-        self.owner = owner
 
     @override
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
@@ -98,67 +78,7 @@ class GatewayStream(HttpStream):
         else:
             yield from super()._handle_event(event)
 
-    # --- the client's request
-
-    @override
-    def state_wait_for_request_headers(self, event: RequestHeaders) -> CommandGenerator[None]:
-        """The head is there: make the flow and its exchange, before any hook. An inner call has both already."""
-        if event.replay_flow is None:
-            event.replay_flow = http.HTTPFlow(self.context.client, self.context.server)
-            self.exchange = self.owner.exchanges.open(event.replay_flow, event.request)
-        else:
-            exchange = self.owner.exchanges.of(event.replay_flow)
-            assert exchange is not None
-            self.exchange = exchange
-        self.exchange.nudge = self.owner.nudge_for(self)
-        yield from super().state_wait_for_request_headers(event)
-
-    @override
-    def start_request_stream(self) -> CommandGenerator[None]:
-        """An addon asked for the request to be streamed through: a request that can't be translated never goes up."""
-        self.client_state = self.state_consume_request_body
-        yield from ()
-
-    @override
-    def check_body_size(self, request: bool) -> CommandGenerator[bool]:
-        """Refuse a request body beyond the limit, as soon as that is known. For answers see `AnswerReader`."""
-        if not request:
-            return False
-        size = len(self.request_body_buf)
-        if not size:
-            try:
-                size = http1.expected_http_body_size(self.flow.request) or 0
-            except ValueError:
-                size = 0
-        if size <= MAX_BYTES:
-            return False
-        message = f"The request body is larger than {MAX_BYTES // 2**20} MB."
-        yield from self._refuse(message, ErrorCode.REQUEST_TOO_LARGE)
-        return True
-
-    def _refuse(self, message: str, code: ErrorCode) -> CommandGenerator[None]:
-        """Answer with an error before the request was read, and hang up."""
-        self.exchange.refused(message)
-        yield HttpErrorHook(self.flow)
-        yield SendHttp(ResponseProtocolError(self.stream_id, message, code), self.context.client)
-        self.client_state = self.server_state = self.state_errored
-        self.flow.live = False
-
-    @override
-    def state_consume_request_body(self, event: events.Event) -> CommandGenerator[None]:
-        """The body comes; at its end the request hook decides what follows. Nothing goes up before."""
-        if not isinstance(event, RequestEndOfMessage):
-            yield from super().state_consume_request_body(event)
-            return
-        flow = self.flow
-        flow.request.timestamp_end = time.time()
-        flow.request.data.content = bytes(self.request_body_buf)
-        self.request_body_buf.clear()
-        self.client_state = self.state_done
-        yield HttpRequestHook(flow)
-        if (yield from self.check_killed(True)):
-            return
-        yield from self.proceed()
+    # --- attempts
 
     def take_substitute(self) -> CommandGenerator[None]:
         """Another addon (server replay, say) has answered in the upstream's place: translate that."""
@@ -172,8 +92,7 @@ class GatewayStream(HttpStream):
         if self.server_state in (self.state_consume_response_body, self.state_stream_response_body):
             yield from self.server_state(ResponseEndOfMessage(self.stream_id))
 
-    # --- attempts
-
+    @override
     def proceed(self) -> CommandGenerator[None]:
         """Do what the exchange has decided."""
         if self.exchange.wants_upstream:

@@ -17,14 +17,14 @@ from mitmproxy.addonmanager import AddonManager
 from mitmproxy.proxy.layers.http import HttpClient, _http1
 
 from addons.gateway.record import replay
-from addons.gateway.wire import compat, http1, inner_call, layer, stream
+from addons.gateway.wire import arriving, compat, http1, inner_call, layer, stream
 from addons.gateway.wire.dispatch import HookTable
 
 ROOT = Path(__file__).resolve().parents[3]
 ROWS = [*compat.REQUIRED, *(need for needs in compat.OPTIONAL.values() for need in needs)]
 SUBCLASSES = [
     found
-    for module in (http1, inner_call, layer, stream, replay)
+    for module in (arriving, http1, inner_call, layer, stream, replay)
     for found in vars(module).values()
     if isinstance(found, type) and found.__module__ == module.__name__
 ]

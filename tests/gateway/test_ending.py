@@ -1,4 +1,4 @@
-"""addons.gateway.exchange.ending: the end of the gateway is bounded, and a second signal ends it at once."""
+"""addons.gateway.ending: the end of the gateway is bounded, and a second signal ends it at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mitmproxy.test import taddons
 
-from addons.gateway.exchange import ending
+from addons.gateway import ending
 from addons.gateway.gateway import Gateway
 from tests.gateway.exchange.test_exchange import ACCOUNT, exchange_of
 
