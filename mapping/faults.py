@@ -30,8 +30,9 @@ class FaultKind(enum.Enum):
 class Fault(Exception):
     """What a client is told: as an HTTP answer, or as the error event of a stream.
 
-    `status` is the HTTP status. `param` is the path of the member that is at fault, as the client wrote it.
-    `retry_after` is in seconds. `should_retry`: whether the same request can succeed later; None: the status says it.
+    `status` is the HTTP status, `message` is for people, `code` for programs. `param` is the path of the member that
+    is at fault, as the client wrote it. `retry_after` is in seconds. `should_retry`: whether the same request can
+    succeed later; None: the status says it.
     """
 
     def __init__(

@@ -64,7 +64,11 @@ class Received:
 
 
 class Demo:
-    """A running demo upstream. `url` has no slash at its end."""
+    """A running demo upstream. `url` has no slash at its end.
+
+    `host` is a loopback address, else ValueError is raised; `port` 0: any that is free. `pause` is the time between the
+    events of a stream in seconds; `clock` tells a time in seconds, for faults that pass.
+    """
 
     def __init__(self, host: str, port: int, pause: float, clock: Callable[[], float]) -> None:
         if host not in LOOPBACK:

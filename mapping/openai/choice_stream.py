@@ -45,7 +45,10 @@ class ChunkWriter(Writer, Protocol):
 
 
 class Frame:
-    """The bytes around what changes from chunk to chunk. `head` holds the members before `choices`."""
+    """The bytes around what changes from chunk to chunk. `head` holds the members before `choices`.
+
+    `include_usage`: each chunk has a `usage`, which is null but in the last.
+    """
 
     __slots__ = ("_head", "_tail")
 

@@ -52,7 +52,7 @@ class Conversation:
 
 
 class Affinity:
-    """The conversations of late."""
+    """The conversations of late: at most `max_keys` names of them, each for `max_idle` seconds after its last use."""
 
     def __init__(
         self, *, max_keys: int = MAX_KEYS, max_idle: float = MAX_IDLE, clock: Callable[[], float] = time.monotonic

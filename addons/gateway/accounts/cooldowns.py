@@ -65,7 +65,7 @@ class Rest:
 
 
 class Cooldowns:
-    """The rests, by account label and model."""
+    """The rests, by account label and model. `clock` tells a time in seconds, which need not be that of the day."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

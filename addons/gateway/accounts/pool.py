@@ -36,7 +36,7 @@ MIN_ASIDE = 10.0
 class Pool:
     """The accounts of the settings, and how they are doing. `cooldown` False: none of them ever rests for its quota.
 
-    `longest_aside`: seconds after which a refused account is asked again at the latest.
+    `longest_aside`: seconds after which a refused account is asked again at the latest. `clock` is in seconds.
     """
 
     def __init__(

@@ -90,7 +90,11 @@ def _password(encoded: str) -> str:
 
 
 class Gatekeeper:
-    """Decides whether a caller may go on. Built from settings; holds digests of the keys, not the keys."""
+    """Decides whether a caller may go on. Built from settings; holds digests of the keys, not the keys.
+
+    `mode`: `off` (no key is needed), `strict`, or `all_except_health`. `allow_lan`: other machines than this one may
+    call. `allowed_origins` and `allowed_hosts` are what a browser may name beside this machine; `*`: any origin.
+    """
 
     def __init__(
         self,

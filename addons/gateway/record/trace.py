@@ -75,6 +75,7 @@ class Running:
     """The client's request in the list while its exchange runs; only of one that takes a while.
 
     The exchange's own flow is the call to the upstream until it is over, so this is a row of its own until then.
+    `hidden` are the secrets that must not be seen in it, `comment` is what the row says.
     """
 
     def __init__(self, flow: http.HTTPFlow, request: http.Request, hidden: tuple[bytes, ...], comment: str) -> None:

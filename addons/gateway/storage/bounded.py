@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 
 
 class Bounded[K: Hashable, V]:
-    """Values by key. Not for several threads.
+    """Values by key, at most `most` of them: those put in or used longest ago go first. Not for several threads.
 
     An entry is good for less than `seconds` after it was put in; with `idle`, after it was put in or used last.
     `most_weight` is in whatever unit `put` is told weights in. `clock` tells a time in seconds.

@@ -19,7 +19,11 @@ MAX_TURNS = 20_000
 
 
 class TurnMemory:
-    """Raw model turns by (tenant, key); a key is a tool call id or the digest of a text turn."""
+    """Raw model turns by (tenant, key); a key is a tool call id or the digest of a text turn.
+
+    A turn is good for `max_age` seconds. Beyond `max_turns`, or about `max_bytes`, those go that were used least
+    recently.
+    """
 
     def __init__(
         self,

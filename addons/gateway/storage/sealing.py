@@ -20,7 +20,7 @@ def new_key() -> bytes:
 
 
 class Sealer:
-    """Seals and opens JSON objects."""
+    """Seals and opens JSON objects. `key` is one of `new_key`."""
 
     def __init__(self, key: bytes) -> None:
         self._fernet = Fernet(key)

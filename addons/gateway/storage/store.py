@@ -23,7 +23,11 @@ MAX_CHAIN = 1000
 
 
 class ResponseStore:
-    """See the module. What looks something up raises Fault (503) when the database can't be read."""
+    """See the module. What looks something up raises Fault (503) when the database can't be read.
+
+    A response is kept for `max_age` seconds; the oldest go first where all have more than `max_bytes`. `clock` tells
+    Unix time.
+    """
 
     def __init__(
         self, database: Database, *, max_age: float, max_bytes: int, clock: Callable[[], float] = time.time

@@ -28,7 +28,7 @@ another attempt, and a GOAWAY ends the answers that are under way, too."""
 
 
 class GatewayLayer(HttpLayer):
-    """The HTTP layer of one client connection."""
+    """The HTTP layer of one client connection. `nudger` sends a `Nudge` to a stream, from outside of its events."""
 
     def __init__(self, context: Context, exchanges: Exchanges, nudger: Callable[[ArrivingStream], None]) -> None:
         super().__init__(context, HTTPMode.transparent)

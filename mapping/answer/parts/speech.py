@@ -22,7 +22,10 @@ _RAW = ("audio/l16", "audio/pcm")
 
 
 class Speech:
-    """Takes the pieces of one answer's audio. Raises UpstreamError when a piece is not base64."""
+    """Takes the pieces of one answer's audio. Raises UpstreamError when a piece is not base64.
+
+    `audio_format` is what the client asked for, `wav` or `pcm16`; None: as Gemini gives it.
+    """
 
     __slots__ = ("_format", "_held", "_mime")
 

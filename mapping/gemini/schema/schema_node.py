@@ -34,7 +34,7 @@ class Dialect:
 
 
 class Node:
-    """One schema on its way: where it stands, what came in, what goes out."""
+    """One schema on its way: where it stands, what came in, what goes out. `depth` counts the schemas around it."""
 
     __slots__ = ("depth", "hints", "hoisted", "name", "nullable", "out", "parent", "raw", "step", "stray")
 

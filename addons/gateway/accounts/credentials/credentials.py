@@ -131,7 +131,8 @@ class GoogleCredential(Credential):
     """Credentials that Google's token servers give tokens for: any kind of file that google-auth reads.
 
     `quota_project` is used for people's credentials that name none themselves; `send_quota_project` False: the
-    upstream knows the project otherwise. `clock` tells the time since the epoch, `request` stands in for the network.
+    upstream knows the project otherwise. `metadata_host` is where a Google machine is asked for a token where there is
+    no file; empty: where Google has it. `clock` tells the time since the epoch, `request` stands in for the network.
     """
 
     kind = "credentials"

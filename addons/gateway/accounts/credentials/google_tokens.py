@@ -106,7 +106,11 @@ class Transport(transport.Request):
 
 
 class TokenSource:
-    """Fetches tokens with one set of credentials; not from two threads at once."""
+    """Fetches tokens with one set of credentials; not from two threads at once.
+
+    `kind` is the type of the credentials file, or `metadata`; `name` is what messages call the credentials. `secrets`
+    are taken out of what token servers say.
+    """
 
     def __init__(self, kind: str, name: str, credentials: Credentials, secrets: Sequence[str]) -> None:
         self.kind = kind
