@@ -188,7 +188,11 @@ def open_source(info: Info | None, scopes: Sequence[str], *, name: str, metadata
 
 
 class MetadataServer:
-    """The credentials of the Google machine that this runs on. google-auth's class for it would need `requests`."""
+    """The credentials of the Google machine that this runs on.
+
+    google-auth's class for it needs `requests` (see `plain_http`), and asks five times, with pauses of seconds in
+    between, before it says that this is no such machine.
+    """
 
     def __init__(self, scopes: Sequence[str], host: str) -> None:
         self.token: str | None = None

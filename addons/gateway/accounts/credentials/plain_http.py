@@ -2,6 +2,11 @@
 
 * It waits for the network, and so belongs on a thread.
 * It follows no redirects, because what is sent may be a secret, and goes through no proxy, as the gateway itself.
+
+google-auth's own transport is no substitute: it needs `requests` and with it three more packages that nothing else here
+needs, takes 29 ms to import where google-auth with this takes 15 (measured with requests 2.34), sends a token on to
+wherever a redirect (307) leads, takes proxies from the environment, and knows neither a longest answer nor a time for
+the whole of it. Lists of models are asked for with this, too, so it would stay in any case.
 """
 
 from __future__ import annotations
