@@ -33,7 +33,7 @@ try:
     from addons.gateway.log import banner, terminal
     from addons.gateway.record import recordings
     from addons.gateway.record.trace import Recorder
-    from addons.gateway.settings.settings_file import SettingsFile
+    from addons.gateway.settings_file import SettingsFile
     from addons.gateway.wire import layer_setup, listening
     from addons.gateway.wire.dispatch import HookTable
     from addons.gateway.wire.sockets import Sockets

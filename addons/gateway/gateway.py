@@ -35,11 +35,11 @@ from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
 from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.models.served import ServedModels
+from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.recordings import Recordings
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.server_replay import ServerReplay
 from addons.gateway.record.trace import Recorder, Trace
-from addons.gateway.settings.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.settings.settings import Settings, load
 from addons.gateway.status import page as status_page
 from addons.gateway.status.kept import KeptStatistics

@@ -6,11 +6,13 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mitmproxy import ctx
 from mitmproxy.net import local_ip
 
+from addons.gateway.accounts.address import Address
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.http.callers import is_loopback
 from addons.gateway.log import console
 from addons.gateway.log.exchange_log import QUIET
@@ -19,12 +21,16 @@ from addons.gateway.settings.settings import ProxySettings
 from addons.gateway.wire import listening
 from mapping.inspect.printable import one_line
 
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
-
-
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - shown, not bound
 PLACEHOLDER = "YOUR_KEY"
+
+
+class Started(listening.Guarded, Protocol):
+    """What the banner tells of: the gateway."""
+
+    pool: Pool
+    address: Address
+    """Where accounts without a base URL of their own are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Where:
     """mitmweb's, with its token."""
 
 
-def show(gateway: Gateway, file: Path | None, *, demo: bool) -> None:
+def show(gateway: Started, file: Path | None, *, demo: bool) -> None:
     """Print the banner, unless mitmproxy was told to be quiet. In mitmproxy's console it goes into the event log."""
     if type(ctx.master).__name__ == "ConsoleMaster":
         console.greet(text(gateway, where(gateway), file, demo=demo), where(gateway).base_url, demo=demo)
@@ -54,7 +60,7 @@ def quiet_down() -> None:
     logging.getLogger("mitmproxy.proxy.server").setLevel(level)
 
 
-def text(gateway: Gateway, found: Where, file: Path | None, *, demo: bool) -> str:
+def text(gateway: Started, found: Where, file: Path | None, *, demo: bool) -> str:
     """The banner."""
     gatekeeper = gateway.gatekeeper
     settings = gateway.settings.proxy
@@ -86,7 +92,7 @@ def text(gateway: Gateway, found: Where, file: Path | None, *, demo: bool) -> st
     return "\n".join(lines)
 
 
-def _upstream(gateway: Gateway, demo: bool) -> str:
+def _upstream(gateway: Started, demo: bool) -> str:
     addresses = {account.address or gateway.address for account in gateway.pool.accounts} or {gateway.address}
     shown = ", ".join(sorted(f"{a.scheme}://{a.host_header}{a.prefix}" for a in addresses))
     if not demo:
@@ -95,7 +101,7 @@ def _upstream(gateway: Gateway, demo: bool) -> str:
     return f"demo server on {listens[0]}:{listens[1]}, {shown} in flows" if listens else f"demo server on {shown}"
 
 
-def _accounts(gateway: Gateway) -> str:
+def _accounts(gateway: Started) -> str:
     accounts = gateway.pool.accounts
     if not accounts:
         return "none; set GEMINI_API_KEY or write [[accounts]] into a settings file"
@@ -113,7 +119,7 @@ def _key(proxy: ProxySettings) -> tuple[str, bool]:
     return PLACEHOLDER, True
 
 
-def where(gateway: Gateway) -> Where:
+def where(gateway: Started) -> Where:
     """Where mitmproxy's servers are."""
     proxyserver: Any = ctx.master.addons.get("proxyserver")
     addresses = [address[:2] for address in proxyserver.listen_addrs()] if proxyserver else []

@@ -7,21 +7,26 @@ afterwards if need be; what calls from elsewhere in between is refused by its ad
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from mitmproxy import ctx
 from mitmproxy.proxy import mode_specs
 
 from addons.gateway.accounts.address import Address
-from addons.gateway.http.callers import is_loopback
+from addons.gateway.http.callers import Gatekeeper, is_loopback
+from addons.gateway.settings.settings import Settings
 from addons.gateway.wire import compat
-
-if TYPE_CHECKING:
-    from addons.gateway.gateway import Gateway
 
 logger = logging.getLogger("antigravity")
 
 LOOPBACK = "127.0.0.1"
+
+
+class Guarded(Protocol):
+    """Who may call: what the gateway's settings say now."""
+
+    settings: Settings
+    gatekeeper: Gatekeeper
 
 
 def upstream_of(specs: list[str]) -> Address | None:
@@ -37,13 +42,13 @@ def upstream_of(specs: list[str]) -> Address | None:
     return None
 
 
-def open_to_network(gateway: Gateway) -> bool:
+def open_to_network(gateway: Guarded) -> bool:
     """Whether the settings allow other machines to call. Where a key is needed, there has to be one."""
     gatekeeper = gateway.gatekeeper
     return gateway.settings.proxy.allow_lan_access and (gatekeeper.has_keys or not gatekeeper.needs_key)
 
 
-async def keep_to_loopback(gateway: Gateway) -> None:
+async def keep_to_loopback(gateway: Guarded) -> None:
     """Move servers that listen beyond loopback to it, where the settings do not allow that."""
     settings, gatekeeper = gateway.settings, gateway.gatekeeper
     proxyserver: Any = ctx.master.addons.get("proxyserver")

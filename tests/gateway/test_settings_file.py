@@ -1,4 +1,4 @@
-"""addons.gateway.settings.settings_file: the file while the gateway runs."""
+"""addons.gateway.settings_file: the file while the gateway runs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from addons.gateway import settings_file
 from addons.gateway.gateway import Gateway
-from addons.gateway.settings import settings_file
 from addons.gateway.storage.opened import OpenStore, Place
 
 
