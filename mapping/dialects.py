@@ -1,8 +1,9 @@
 """The registry: every dialect that there is, by name, and what its package brings beside it.
 
 A dialect is found, not listed: each package of `mapping` that has a module `dialect` brings the `DIALECTS` in it. What
-is needed for people only is in modules of their own, which are loaded when somebody asks: `bodies`, if it has one, with
-`BODIES` by the names of its dialects (`mapping.inspect.bodies`).
+is needed for people and for tests only is in modules of their own, which are loaded when somebody asks, and which a
+package may leave out: `bodies` with `BODIES` (`mapping.inspect.bodies`), and `trial` with `TRIALS` (`mapping.trial`),
+each by the names of its dialects.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mapping.values import JSON
 
 if TYPE_CHECKING:
     from mapping.inspect.bodies import Bodies, Event
+    from mapping.trial import Trial
 
 
 @cache
@@ -60,6 +62,12 @@ def bodies(name: str, value: Event) -> Bodies:
         return own
     best = max(shown.values(), key=lambda other: other.likeness(value))
     return best if best.likeness(value) else own
+
+
+@cache
+def trials() -> dict[str, Trial]:
+    """How dialects are tried: name -> trial, of those that say how."""
+    return dict(sorted(_brought("trial", "TRIALS").items()))
 
 
 @cache

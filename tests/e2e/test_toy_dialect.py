@@ -6,6 +6,7 @@ The tree is copied, the toy of tests/data/toy is put in as `mapping/toy`, and a 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -107,7 +108,9 @@ def test_it_is_replayed(tree: Path, saved: tuple[Path, list[Any]], upstream: Ups
 
 
 def run(tree: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([sys.executable, *arguments], cwd=tree, input=given, capture_output=True, check=False)
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}  # for the tests; what is in the tree comes first
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=tree, env=environ, input=given, capture_output=True, check=False)
 
 
 def test_it_makes_cases(tree: Path, saved: tuple[Path, list[Any]], tmp_path: Path) -> None:
@@ -154,3 +157,37 @@ def test_it_is_on_the_command_line(tree: Path) -> None:
     assert json.loads(done.stdout) == {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
     refused = run(tree, "-m", "mapping", "request", "--dialect", "toy", given=b'{"model": "m"}')
     assert (refused.returncode, json.loads(refused.stdout)["where"]) == (1, "say")
+
+
+SOAKED = """
+import os, sys
+from scripts.commands import soak_run
+toy = {"toy": soak_run.paths()["toy"]}
+ends, check = set(), soak_run.check
+soak_run.check = lambda *about: ends.add(check(*about)) or "met"
+soak_run.paths, soak_run.FAULTS = lambda: toy, 0.2
+print(soak_run.soak(2, 6, 7, programs=os.path.dirname(sys.executable), tell=lambda line: None))
+print(*sorted(ends))
+"""
+
+
+def test_it_is_soaked(tree: Path) -> None:
+    soaked = run(tree, "-c", SOAKED)
+    wrong, ends = soaked.stdout.decode().splitlines()
+    assert wrong == "[]", soaked.stderr.decode()
+    assert {"answer", "stream"} <= set(ends.split())
+
+
+FUZZED = """
+from tests.fuzz.targets import FUZZED
+for name, fuzzed in FUZZED.items():
+    if name.startswith("toy"):
+        for data in fuzzed.begin():
+            fuzzed.target(data)
+        print(name)
+"""
+
+
+def test_it_is_fuzzed(tree: Path) -> None:
+    fuzzed = run(tree, "-c", FUZZED)
+    assert fuzzed.stdout.decode().split() == ["toy-request", "toy-whole", "toy-sse"], fuzzed.stderr.decode()

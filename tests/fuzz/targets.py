@@ -15,7 +15,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,10 @@ from mitmproxy.io import FlowWriter
 from mitmproxy.test import tflow
 from openai.types import Completion
 
+from addons.gateway.accounts import upstreams
+from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credential_files import CredentialError, CredentialsFile
-from addons.gateway.accounts.credentials.credentials import GoogleCredential
+from addons.gateway.accounts.credentials.credentials import ApiKey, GoogleCredential
 from addons.gateway.accounts.credentials.google_tokens import open_source
 from addons.gateway.accounts.credentials.plain_http import Answer
 from addons.gateway.exchange import seeds
@@ -34,15 +36,14 @@ from addons.gateway.record import recordings
 from addons.gateway.record.flow_record import CLIENT, KEY, record_of
 from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
-from mapping import chat, completions, jsonio, responses
+from mapping import dialects, jsonio
+from mapping.dialect import Dialect, Given
 from mapping.faults import Fault
-from mapping.gemini import upstream_forms
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai.errors import error_body, error_object
-from mapping.request.plan import Translated
-from mapping.values import Options, nothing_remembered
+from mapping.values import Options
 from tests.e2e import answer_checks, response_checks
 
 WIRE = Path(__file__).parents[1] / "data" / "wire"
@@ -51,6 +52,12 @@ FOLDER = Path(TEMPORARY.name)
 """For the parsers that read files."""
 SECRET = "sk-a-secret-that-nobody-may-read"
 MODELS = ("gemini-2.5-flash", "gemini-3.8-flash", "gemini-3.1-pro-preview", "gemini-4-hydrogen")
+
+ACCOUNTS = [
+    Account("", ApiKey(""), upstream=kind, project="p", location="global")
+    for kind in ("gemini", "vertex", "code-assist")
+]
+"""One of each kind of upstream, which take different forms of a request."""
 
 type Target = Callable[[bytes], None]
 
@@ -84,8 +91,22 @@ def client_body(data: bytes) -> None:
         check_error(e, 400, 413)
 
 
-def requests(dialect: Any, **more: Any) -> Target:
-    """A request of a dialect is a Gemini call with a form for every kind of upstream, or an error of the client's."""
+def given(notes: Notes, model: str = MODELS[1], options: Options | None = None) -> Given:
+    """What a translation has beside the request; made anew, it gives the same ids and times."""
+    count = itertools.count(1)
+    return Given(
+        model=model,
+        client_model="m",
+        mint=lambda prefix, size=12: f"{prefix}{next(count)}",
+        now=lambda: 1_700_000_000,
+        seal=lambda payload: jsonio.dumps(payload).hex(),
+        options=options or Options(),
+        notes=notes,
+    )
+
+
+def requests(dialect: Dialect) -> Target:
+    """A request of a dialect is Gemini calls with a form for every kind of upstream, or an error of the client's."""
 
     def target(data: bytes) -> None:
         try:
@@ -96,22 +117,33 @@ def requests(dialect: Any, **more: Any) -> Target:
             return
         before = jsonio.dumps(body)
         number = data[0]
-        model, options = MODELS[number % 4], Options(strict=bool(number & 4), signature_in_call_id=bool(number & 8))
+        options = Options(strict=bool(number & 4), signature_in_call_id=bool(number & 8))
         notes = Notes()
-        given = {"model": model, "client_model": "m", "options": options, "recall": nothing_remembered, "notes": notes}
         try:
-            call: Translated = dialect.translate(body, **given, **more)
+            dialect.lookups(body)
+            calls = dialect.translate(body, given(notes, MODELS[number % 4], options)).calls
         except Fault as e:
             check_error(e, 400, 404, 413)
+            check_told(dialect, e)
         else:
-            for sent in (call.body, *call.further):
-                for form in (upstream_forms.vertex, upstream_forms.code_assist):
-                    jsonio.dumps(form(sent, notes))
-                    json.loads(jsonio.dumps(sent))
+            for call in calls:
+                for account in ACCOUNTS:
+                    sent = upstreams.outgoing(account, call).body
+                    assert sent is not None
+                    json.loads(sent)
         assert notes.header().isascii()
         assert jsonio.dumps(body) == before, "the input was changed"
 
     return target
+
+
+def check_told(dialect: Dialect, error: Fault) -> None:
+    """What a client is told of a fault is well-formed, and says what the fault says."""
+    answer = dialect.error(error)
+    dialects.trials()[dialect.name].check_error(answer.body)
+    told = dialect.read_error(answer.status, answer.body)
+    assert told is not None
+    assert (told.message, told.param) == (error.message, error.param)
 
 
 def check_error(error: Fault, *statuses: int) -> None:
@@ -126,23 +158,6 @@ def check_error(error: Fault, *statuses: int) -> None:
 # ---- what upstreams answer
 
 
-@dataclass
-class Dialect:
-    """The two translators of answers, and what their output has to be."""
-
-    whole: Callable[..., Any]
-    stream: Callable[..., Any]
-    plan: Callable[[], Any]
-    check_whole: Callable[[bytes], object]
-    check_stream: Callable[[bytes], object]
-    more: dict[str, Any] = field(default_factory=dict)
-
-    def given(self) -> dict[str, Any]:
-        count = itertools.count(1)
-        made = {"plan": self.plan(), "created": 1_700_000_000, "mint": lambda prefix: f"{prefix}{next(count)}"}
-        return {**made, "notes": Notes(), **self.more}
-
-
 def check_completions_stream(body: bytes) -> None:
     events = [frame.removeprefix("data: ") for frame in body.decode().split("\n\n")]
     assert events[-2:] == ["[DONE]", ""] or "error" in json.loads(events[-2])
@@ -154,44 +169,28 @@ def check_completions_stream(body: bytes) -> None:
             Completion.model_validate_json(json.dumps(found), strict=True)
 
 
-def plan_of(dialect: Any, body: dict[str, Any], **more: Any) -> Any:
-    given = {"model": MODELS[1], "client_model": "m", "options": Options(), "recall": nothing_remembered}
-    return dialect.translate(body, notes=Notes(), **given, **more).plan
-
-
-DIALECTS = {
-    "chat": Dialect(
-        chat.ChatAnswer,
-        chat.ChatStream,
-        lambda: plan_of(
-            chat, json.loads(chat_bodies()[0]) | {"stream": True, "stream_options": {"include_usage": True}}
-        ),
-        answer_checks.check_completion,
-        answer_checks.check_stream,
-    ),
-    "responses": Dialect(
-        responses.ResponsesAnswer,
-        responses.ResponsesStream,
-        lambda: plan_of(responses, json.loads(responses_bodies()[1]), unseal=lambda _: None),
-        lambda body: response_checks.check_response(json.loads(body)),
-        response_checks.check_stream,
-        {"seal": lambda payload: jsonio.dumps(payload).hex(), "response_id": "resp_1"},
-    ),
-    "completions": Dialect(
-        completions.CompletionsAnswer,
-        completions.CompletionsStream,
-        lambda: plan_of(completions, json.loads(completions_bodies()[1])),
-        lambda body: Completion.model_validate_json(body, strict=True),
-        check_completions_stream,
-    ),
+STRICT: dict[str, tuple[Callable[[bytes], object], Callable[[bytes], object]]] = {
+    "chat": (answer_checks.check_completion, answer_checks.check_stream),
+    "responses": (lambda body: response_checks.check_response(json.loads(body)), response_checks.check_stream),
+    "completions": (lambda body: Completion.model_validate_json(body, strict=True), check_completions_stream),
 }
+"""What OpenAI's types, and rules that types can't say, want of whole answers and of streams. All others are checked by
+`mapping.trial`. It would refuse what is tried here too: an upstream that gives more choices than it was asked for."""
+
+
+def samples(dialect: Dialect, *, streamed: bool) -> list[dict[str, Any]]:
+    """Requests whose answers are tried: those for streams, or the others."""
+    found = dialects.trials()[dialect.name].samples()
+    return [body for body in found if dialect.translate(body, given(Notes())).streams is streamed]
 
 
 def whole(dialect: Dialect) -> Target:
     """A whole upstream answer is a whole answer for the client, or an UpstreamError."""
+    bodies = samples(dialect, streamed=False)
 
     def target(data: bytes) -> None:
-        answer = dialect.whole(**dialect.given())
+        body, notes = bodies[len(data) % len(bodies)], Notes()
+        answer = dialect.translate(body, given(notes)).whole(notes)
         try:
             answer.add(data)
             answer.close()
@@ -203,23 +202,33 @@ def whole(dialect: Dialect) -> Target:
             check_error(e)
             return
         answer.remember()
-        if _adds_up(answer):
-            dialect.check_whole(out)
+        if dialect.name not in STRICT:
+            dialects.trials()[dialect.name].check_whole(body, out)
+        elif _adds_up(answer):
+            STRICT[dialect.name][0](out)
 
     return target
 
 
 def stream(dialect: Dialect) -> Target:
     """Upstream bytes in any slicing are the same client stream, or an UpstreamError before it began, or its end."""
+    bodies = samples(dialect, streamed=True)
 
     def target(data: bytes) -> None:
-        body = data[4:]
-        pieces = [body[a:b] for a, b in itertools.pairwise(_cuts(data[:4], len(body)))]
-        translator = dialect.stream(**dialect.given())
-        at_once = _streamed(translator, [body])
-        assert _streamed(dialect.stream(**dialect.given()), pieces) == at_once, "the slicing has changed the answer"
-        if isinstance(at_once, bytes) and _adds_up(translator):
-            dialect.check_stream(at_once)
+        sent = data[4:]
+        pieces = [sent[a:b] for a, b in itertools.pairwise(_cuts(data[:4], len(sent)))]
+        body = bodies[len(data) % len(bodies)]
+        translator = dialect.translate(body, given(Notes())).stream()
+        at_once = _streamed(translator, [sent])
+        again = dialect.translate(body, given(Notes())).stream()
+        assert _streamed(again, pieces) == at_once, "the slicing has changed the answer"
+        if not isinstance(at_once, bytes):
+            return
+        assert (dialect.read_error(200, at_once) is None) == (translator.fault is None)
+        if dialect.name not in STRICT:
+            dialects.trials()[dialect.name].check_stream(body, at_once)
+        elif _adds_up(translator):
+            STRICT[dialect.name][1](at_once)
 
     return target
 
@@ -347,62 +356,9 @@ def flow_file(data: bytes) -> None:
 # ---- what to begin with
 
 
-def chat_bodies() -> list[bytes]:
-    schema = {"type": "object", "properties": {"a": {"type": ["string", "null"], "enum": ["x", None]}}, "$defs": {}}
-    tool = {"type": "function", "function": {"name": "run", "parameters": schema, "strict": True}}
-    call = {"id": "c1", "type": "function", "function": {"name": "run", "arguments": '{"a":"x"}'}}
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk=", "detail": "low"}}
-    audio = {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}
-    document = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="}}
-    messages: list[Any] = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": [{"type": "text", "text": "Hi"}, image, audio, document]},
-        {"role": "assistant", "content": None, "tool_calls": [call]},
-        {"role": "tool", "tool_call_id": "c1", "content": "18 C"},
-    ]
-    json_schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema, "strict": True}}
-    more: dict[str, Any] = {
-        "tools": [tool],
-        "tool_choice": "required",
-        "n": 2,
-        "stop": ["."],
-        "seed": 7,
-        "logprobs": True,
-    }
-    numbers: dict[str, Any] = {
-        "temperature": 0.5,
-        "top_p": 0.9,
-        "max_tokens": 100,
-        "presence_penalty": 1,
-        "logit_bias": {"1": 2},
-    }
-    extra = {"extra_body": {"google": {"thinking_config": {"thinking_budget": 5}}}, "reasoning_effort": "low"}
-    found = [{"messages": messages[:2]}, {"messages": messages, **more}, {"messages": messages[:1], **numbers, **extra}]
-    return [jsonio.dumps({"model": "m", **body, "response_format": json_schema}) for body in found]
-
-
-def responses_bodies() -> list[bytes]:
-    items = [
-        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Hi"}]},
-        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "abc"},
-        {"type": "function_call", "call_id": "c1", "name": "run", "arguments": "{}"},
-        {"type": "function_call_output", "call_id": "c1", "output": "ok"},
-        {"type": "custom_tool_call", "call_id": "c2", "name": "patch", "input": "x"},
-        {"type": "custom_tool_call_output", "call_id": "c2", "output": "done"},
-    ]
-    tools = [{"type": "function", "name": "run", "parameters": {"type": "object"}}, {"type": "custom", "name": "patch"}]
-    text = {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}}}
-    return [
-        jsonio.dumps({"model": "m", "input": "Hi", "instructions": "Be brief.", "text": text}),
-        jsonio.dumps({"model": "m", "input": items, "tools": tools, "reasoning": {"effort": "low"}, "stream": True}),
-    ]
-
-
-def completions_bodies() -> list[bytes]:
-    return [
-        jsonio.dumps({"model": "m", "prompt": ["a", "b"], "n": 2, "echo": True, "logprobs": 2, "suffix": "z"}),
-        jsonio.dumps({"model": "m", "prompt": "Say", "max_tokens": 3, "stop": "x", "stream": True}),
-    ]
+def request_bodies(name: str) -> list[bytes]:
+    """Requests of a dialect."""
+    return [jsonio.dumps(body) for body in dialects.trials()[name].samples()]
 
 
 SETTINGS = (Path(__file__).parent / "settings.toml").read_bytes()
@@ -441,14 +397,18 @@ def _with(first: bytes, found: list[bytes]) -> Callable[[], list[bytes]]:
 
 
 def encoded_bodies() -> list[bytes]:
-    return [bytes([n]) + code(body) for n, code in enumerate(CODERS.values()) for body in chat_bodies()]
+    return [bytes([n]) + code(body) for n, code in enumerate(CODERS.values()) for body in request_bodies("chat")]
 
+
+TRIED = [dialect for name, dialect in dialects.all_dialects().items() if name in dialects.trials()]
+"""The dialects that say what to ask."""
 
 FUZZED: dict[str, Fuzzed] = {
     "client-body": Fuzzed(client_body, encoded_bodies),
-    "chat-request": Fuzzed(requests(chat), _with(b"\0", chat_bodies())),
-    "responses-request": Fuzzed(requests(responses, unseal=lambda _: None), _with(b"\1", responses_bodies())),
-    "completions-request": Fuzzed(requests(completions), _with(b"\2", completions_bodies())),
+    **{
+        f"{dialect.name}-request": Fuzzed(requests(dialect), _with(bytes([number % 4]), request_bodies(dialect.name)))
+        for number, dialect in enumerate(TRIED)
+    },
     "upstream-error": Fuzzed(
         upstream_error, lambda: [bytes([n]) + b"7\n" + data for n in (100, 129, 203) for data in wire(".json", ".html")]
     ),
@@ -457,9 +417,10 @@ FUZZED: dict[str, Fuzzed] = {
     "token-answer": Fuzzed(token_answer, lambda: TOKENS),
     "recording": Fuzzed(recording, lambda: RECORDS),
     "flow-file": Fuzzed(flow_file, saved_flows),
-    **{f"{name}-whole": Fuzzed(whole(dialect), lambda: wire(".json")) for name, dialect in DIALECTS.items()},
+    **{f"{dialect.name}-whole": Fuzzed(whole(dialect), lambda: wire(".json")) for dialect in TRIED},
     **{
-        f"{name}-sse": Fuzzed(stream(dialect), _with(b"\x40\x80\xa0\xc0", wire(".sse", ".json")))
-        for name, dialect in DIALECTS.items()
+        f"{dialect.name}-sse": Fuzzed(stream(dialect), _with(b"\x40\x80\xa0\xc0", wire(".sse", ".json")))
+        for dialect in TRIED
+        if samples(dialect, streamed=True)
     },
 }

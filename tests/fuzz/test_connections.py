@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from addons.gateway.http.routes import ENDPOINTS
+from mapping import dialects
 from tests.fuzz.targets import CODERS
 
 if TYPE_CHECKING:
@@ -159,7 +161,7 @@ HOSTILE: dict[str, tuple[str, bytes, tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize(("encoding", "body", "statuses"), HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses", "/v1/completions"])
+@pytest.mark.parametrize("path", [one.path for one in ENDPOINTS if dialects.named(one.name)])
 def test_hostile_bodies(
     shared_gateway: Gateway, path: str, encoding: str, body: bytes, statuses: tuple[int, ...]
 ) -> None:

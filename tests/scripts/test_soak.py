@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scripts import soak
+from scripts.commands import soak_run as soak
 
 ERROR = {"error": {"message": "no", "type": "server_error", "param": None, "code": None}}
 CHUNK = {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}

@@ -72,23 +72,32 @@ class ToyStream:
         self._parser = sse.EventParser()
 
     def feed(self, data: bytes) -> bytes:
-        """Pieces of the toy."""
+        """Pieces of the toy; none after an error."""
+        out = b""
+        if self.fault is not None:
+            return out
         try:
-            found = [response for event in self._parser.feed(data) for response in payload.responses(event)]
+            for event in self._parser.feed(data):
+                out += self._said(event)
         except UpstreamError as e:
             if not self.started:
                 raise
             self.fault = e
-            return self.cut(e.error)
-        texts = [text for text in map(text_of, found) if text]  # each by itself: slicing must not show
-        self.started = self.started or bool(texts)
-        return b"".join(b"data: toy %b\n\n" % jsonio.dumps(t.upper() if self._loud else t) for t in texts)
+            return out + self.cut(e.error)
+        return out
 
     def end(self, *, needs_content: bool = False) -> bytes:
-        """The end."""
+        """The end, unless it has ended."""
+        if self.fault is not None:
+            return b""
         if not self.started:
             raise broken("Nothing was said.")
         return b"data: end\n\n"
+
+    def _said(self, event: bytes) -> bytes:
+        text = "".join(map(text_of, payload.responses(event)))
+        self.started = self.started or bool(text)
+        return b"data: toy %b\n\n" % jsonio.dumps(text.upper() if self._loud else text) if text else b""
 
     def cut(self, fault: Fault) -> bytes:
         """An error."""
