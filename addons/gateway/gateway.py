@@ -43,7 +43,6 @@ from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.settings.settings import Settings, load
 from addons.gateway.status import page as status_page
 from addons.gateway.status.kept import KeptStatistics
-from addons.gateway.status.metrics import Metrics
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
@@ -88,7 +87,6 @@ class Gateway:
         self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
         self.remarks = ModelRemarks(self._remarks)
-        self.metrics = Metrics(self)
         self.statistics = Statistics()
         self.kept_statistics = KeptStatistics(self)
         asking = Asking(self)
@@ -97,7 +95,7 @@ class Gateway:
         self.replays = Replays(self)
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(all_dialects(), generate.begin),
-            **own.endpoints(self, self.metrics),
+            **own.endpoints(self),
             "models": models.begin,
             "model": models.begin,
             **StoredResponses(self, self.background).endpoints,
@@ -254,11 +252,10 @@ class Gateway:
     def tell(self, summary: Summary, *, quietly: bool) -> None:
         """See `Services`."""
         run = self.steps.run
-        run("counting an exchange for /metrics", self.metrics.count, summary)
+        run("counting an exchange", self.statistics.count, summary)
         if quietly:
             return
         run("logging an exchange", self.log.write, summary)
-        run("counting an exchange for the status page", self.statistics.count, summary)
         run("keeping the statistics", self.kept_statistics.soon)
 
     def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:

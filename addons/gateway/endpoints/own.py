@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http.routes import Match
 from addons.gateway.status import page
-from addons.gateway.status.metrics import CONTENT_TYPE, Metrics
 from addons.gateway.status.overview import Watched
 
+if TYPE_CHECKING:
+    from addons.gateway.status.metrics import Metrics
 
-def endpoints(watched: Watched, metrics: Metrics) -> dict[str, Callable[[Facts, Match], None]]:
+
+def endpoints(watched: Watched) -> dict[str, Callable[[Facts, Match], None]]:
     """By name. Each is given an exchange, and answers it."""
+
+    @cache
+    def metrics() -> Metrics:
+        from addons.gateway.status.metrics import Metrics  # prometheus-client takes its time to load
+
+        return Metrics(watched)
+
     return {
         "health": lambda exchange, match: exchange.succeed(b'{"status":"ok"}'),
-        "metrics": lambda exchange, match: exchange.succeed(metrics.text(), [(b"Content-Type", CONTENT_TYPE)]),
+        "metrics": lambda exchange, match: metrics().show(exchange),
         "status": lambda exchange, match: page.show(exchange, watched),
         "status_json": lambda exchange, match: page.show_json(exchange, watched),
     }

@@ -1,5 +1,6 @@
 """What the status page tells of the past: totals per model and account, the last hour by minutes, the last exchanges.
 
+* The one place where exchanges are counted. What is counted since the start only, for /metrics, is `since_start`.
 * Each exchange costs the same, and what is kept is bounded: also the names that clients made up.
 * Model calls are counted. What monitors and open pages ask again and again is not, and is listed only when it fails.
 * `plain` and `restore` carry the numbers over a restart.
@@ -25,6 +26,7 @@ from pydantic import (
 )
 
 from addons.gateway.exchange.summary import LEFT, OK, AttemptSummary, Summary
+from addons.gateway.status.counters import Counters
 from mapping import dialects
 
 MINUTES = 60
@@ -139,10 +141,12 @@ class Statistics:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self.since_start = Counters(clock)
         self._use(_State(since=clock()))
 
     def count(self, summary: Summary) -> None:
         """An exchange is over."""
+        self.since_start.count(summary)
         for attempt in summary.attempts:
             self._count_attempt(attempt, summary.time)
         if is_model_call(summary):

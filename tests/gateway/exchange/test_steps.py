@@ -21,7 +21,7 @@ from tests.gateway.exchange.test_exchange import ACCOUNT, exchange_of
 
 BODY = {"messages": [{"role": "user", "content": "hi"}]}
 
-STEPS = ("summarise", "trace", "metrics", "log", "statistics", "keeping", "cancel", "replays")
+STEPS = ("summarise", "trace", "log", "statistics", "keeping", "cancel", "replays")
 
 
 def break_step(step: str, gateway: Gateway, exchange: Exchange, patch: pytest.MonkeyPatch) -> None:
@@ -32,8 +32,6 @@ def break_step(step: str, gateway: Gateway, exchange: Exchange, patch: pytest.Mo
             patch.setattr(exchanges, "summarise", broken)
         case "trace":
             patch.setattr(Trace, "over", broken)
-        case "metrics":
-            patch.setattr(gateway.metrics, "count", broken)
         case "log":
             patch.setattr(gateway.log, "write", broken)
         case "statistics":
@@ -58,7 +56,7 @@ def test_an_exchange_ends_whatever_fails(
     gateway.recorder = Recorder(1)
 
     async def run() -> None:
-        told = {name: Mock() for name in ("metrics", "log", "statistics")}
+        told = {name: Mock() for name in ("log", "statistics")}
         for _ in range(3):
             exchange = await exchange_of(gateway, BODY)
             with monkeypatch.context() as patch:

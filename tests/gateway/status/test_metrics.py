@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.gateway import Gateway
-from addons.gateway.status.metrics import LONGEST, MOST_ASKED, MOST_OUTCOMES, Metrics
+from addons.gateway.status.counters import LONGEST, MOST_ASKED, MOST_OUTCOMES, SECONDS
+from addons.gateway.status.metrics import Metrics
 from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, UNMAPPED, attempt
 
 BROKEN = replace(GOOD, error="upstream_broke_off", outcome="upstream_broke_off", streamed=True, first=0.2)
@@ -19,17 +21,21 @@ HEALTH = replace(GOOD, endpoint="health", path="/healthz", client_model=None, mo
 
 
 @pytest.fixture
-def metrics() -> Iterator[Metrics]:
-    gateway = Gateway(environ={})
-    yield gateway.metrics
-    gateway.close_store()
+def gateway() -> Iterator[Gateway]:
+    made = Gateway(environ={})
+    yield made
+    made.close_store()
 
 
-def samples(metrics: Metrics, name: str) -> list[tuple[dict[str, str], float]]:
+def page(gateway: Gateway) -> str:
     async def text() -> bytes:
-        return metrics.text()
+        return Metrics(gateway).text()
 
-    families = text_string_to_metric_families(asyncio.run(text()).decode())
+    return asyncio.run(text()).decode()
+
+
+def samples(gateway: Gateway, name: str) -> list[tuple[dict[str, str], float]]:
+    families = text_string_to_metric_families(page(gateway))
     return [(s.labels, s.value) for family in families for s in family.samples if s.name == name]
 
 
@@ -45,32 +51,67 @@ def samples(metrics: Metrics, name: str) -> list[tuple[dict[str, str], float]]:
     ],
     ids=str,
 )
-def test_outcomes(metrics: Metrics, summary: Summary, model: str, status: str, outcome: str) -> None:
-    metrics.count(summary)
-    [(labels, value)] = samples(metrics, "gateway_requests_total")
+def test_outcomes(gateway: Gateway, summary: Summary, model: str, status: str, outcome: str) -> None:
+    gateway.statistics.count(summary)
+    [(labels, value)] = samples(gateway, "gateway_requests_total")
     assert labels == {"endpoint": "chat", "model": model, "status": status, "outcome": outcome}
     assert value == 1
-    [(labels, _)] = samples(metrics, "gateway_request_seconds_count")
+    [(labels, _)] = samples(gateway, "gateway_request_seconds_count")
     assert labels == {"endpoint": "chat", "model": model}
 
 
-def test_own_paths_are_apart(metrics: Metrics) -> None:
-    metrics.count(HEALTH)
-    assert samples(metrics, "gateway_own_requests_total") == [({"endpoint": "health", "status": "200"}, 1)]
-    assert not samples(metrics, "gateway_requests_total")
-    assert not samples(metrics, "gateway_request_seconds_count")
+def test_own_paths_are_apart(gateway: Gateway) -> None:
+    gateway.statistics.count(HEALTH)
+    assert samples(gateway, "gateway_own_requests_total") == [({"endpoint": "health", "status": "200"}, 1)]
+    assert not samples(gateway, "gateway_requests_total")
+    assert not samples(gateway, "gateway_request_seconds_count")
 
 
-def test_names_are_bounded(metrics: Metrics) -> None:
+def test_names_are_bounded(gateway: Gateway) -> None:
     for n in range(500):
-        metrics.count(replace(UNMAPPED, client_model=f"{n}" + "x" * 1000, outcome=f"code-{n}"))
-        metrics.count(replace(FAILED, attempts=(attempt(f"429 {n}", 429),)))
-    metrics.count(replace(GOOD, model="gemini-9"))
-    metrics.count(replace(FAILED, model="gemini-9"))
-    found = [labels for labels, _ in samples(metrics, "gateway_requests_total")]
+        gateway.statistics.count(replace(UNMAPPED, client_model=f"{n}" + "x" * 1000, outcome=f"code-{n}"))
+        gateway.statistics.count(replace(FAILED, attempts=(attempt(f"429 {n}", 429),)))
+    gateway.statistics.count(replace(GOOD, model="gemini-9"))
+    gateway.statistics.count(replace(FAILED, model="gemini-9"))
+    found = [labels for labels, _ in samples(gateway, "gateway_requests_total")]
     models = {labels["model"] for labels in found}
     assert len(models) == MOST_ASKED + 2  # the others together, and what answers
     assert {"other", "gemini-9"} <= models
     assert max(map(len, models)) <= LONGEST
     assert len({labels["outcome"] for labels in found}) <= MOST_OUTCOMES + 2
-    assert len(samples(metrics, "gateway_attempts_total")) <= MOST_OUTCOMES + 1
+    assert len(samples(gateway, "gateway_attempts_total")) <= MOST_OUTCOMES + 1
+
+
+def test_spans_are_in_buckets(gateway: Gateway) -> None:
+    for seconds in (0.05, 0.06, 0.3, 320, 321):
+        gateway.statistics.count(replace(GOOD, total=seconds, streamed=True, first=0.01))
+    labels = {"endpoint": "chat", "model": "gemini-2.5-flash"}
+    found = samples(gateway, "gateway_request_seconds_bucket")
+    assert [{**labels, "le": bound} for bound in (*(str(float(b)) for b in SECONDS), "+Inf")] == [
+        one for one, _ in found
+    ]
+    assert [value for _, value in found] == [1, 2, 2, *[3] * 9, 4, 5]
+    assert samples(gateway, "gateway_request_seconds_sum") == [(labels, pytest.approx(641.41))]
+    assert samples(gateway, "gateway_request_seconds_count") == [(labels, 5)]
+    assert samples(gateway, "gateway_first_chunk_seconds_count") == [(labels, 5)]
+
+
+def test_a_count_says_when_it_began(gateway: Gateway) -> None:
+    before = time.time()
+    gateway.statistics.count(GOOD)
+    [(labels, since)] = samples(gateway, "gateway_requests_created")
+    assert labels["outcome"] == "ok"
+    assert before <= since <= time.time()
+    assert len(samples(gateway, "gateway_request_seconds_created")) == 1
+
+
+def test_what_it_tells_is_what_the_status_page_tells(gateway: Gateway) -> None:
+    for summary in (GOOD, GOOD, FAILED, LEFT, UNMAPPED, HEALTH, BROKEN):
+        gateway.statistics.count(summary)
+    told: dict[str, float] = {}
+    for labels, value in samples(gateway, "gateway_requests_total"):
+        told[labels["model"]] = told.get(labels["model"], 0) + value
+    assert told == {name: totals.requests for name, totals in gateway.statistics.models.items()}
+    tokens = {labels["kind"]: value for labels, value in samples(gateway, "gateway_tokens_total")}
+    totals = gateway.statistics.models["gemini-2.5-flash"]
+    assert (tokens["prompt"], tokens["completion"]) == (totals.prompt, totals.completion)

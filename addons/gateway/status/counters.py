@@ -1,0 +1,135 @@
+"""What is counted since the start, by labels: for monitoring systems, which see for themselves that a count began anew.
+
+Labels are of few values: endpoints, account labels, statuses; models and outcomes up to a number, what is beyond it
+counts as `other`, because clients and upstreams choose them.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from addons.gateway.exchange.summary import OK, Summary
+from mapping.inspect.printable import one_line
+
+OWN = frozenset(("health", "metrics", "status", "status_json"))
+"""Endpoints that monitors and browsers ask: no work of the gateway's."""
+OTHER = "other"
+MOST_MODELS = 200
+MOST_ASKED = 50
+MOST_OUTCOMES = 50
+LONGEST = 100
+"""Characters of a label."""
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
+"""Upper bounds of the buckets for spans of time."""
+
+type Labels = tuple[str, ...]
+
+
+class Names:
+    """The values of a label that other people choose: the first `most` are told by name, the others together."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: set[str] = set()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    def told(self, name: str) -> str:
+        """What the label says for this name: the name, or `OTHER`. A name that is told once is told ever after."""
+        if name not in self._known:
+            if len(self._known) >= self._most:
+                return OTHER
+            self._known.add(name)
+        return name
+
+
+@dataclass(slots=True)
+class Tally:
+    """A number that only grows."""
+
+    since: float
+    """Unix seconds: when it was first counted."""
+    value: int = 0
+
+
+@dataclass(slots=True)
+class Spans:
+    """How long things took."""
+
+    since: float
+    """Unix seconds: when the first was counted."""
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
+    """How many took at most so long, but longer than the bound before; the last one is for all above."""
+    seconds: float = 0.0
+    """All together."""
+
+
+class Counters:
+    """See the module. `clock` tells Unix seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.requests: dict[Labels, Tally] = {}
+        """By endpoint, model, status, outcome."""
+        self.own: dict[Labels, Tally] = {}
+        """Requests for the gateway's own paths, by endpoint and status."""
+        self.attempts: dict[Labels, Tally] = {}
+        """By account and outcome."""
+        self.tokens: dict[Labels, Tally] = {}
+        """By model and kind."""
+        self.first: dict[Labels, Spans] = {}
+        """Until the first bytes of a stream, by endpoint and model."""
+        self.total: dict[Labels, Spans] = {}
+        """Until the answer was complete, or had failed, by endpoint and model."""
+        self._answering, self._asked = Names(MOST_MODELS), Names(MOST_ASKED)
+        self._outcomes, self._attempt_outcomes = Names(MOST_OUTCOMES), Names(MOST_OUTCOMES)
+
+    def count(self, summary: Summary) -> None:
+        """An exchange is over."""
+        status = str(summary.status or "")
+        for attempt in summary.attempts:
+            self._add(self.attempts, (attempt.account, self._attempt_outcomes.told(_cut(attempt.outcome))))
+        if summary.endpoint in OWN:
+            self._add(self.own, (summary.endpoint, status))
+            return
+        endpoint, model = summary.endpoint, self._model(summary)
+        self._add(self.requests, (endpoint, model, status, self._outcomes.told(_cut(summary.outcome))))
+        if tokens := summary.tokens:
+            self._add(self.tokens, (model, "prompt"), tokens.prompt)
+            self._add(self.tokens, (model, "completion"), tokens.completion)
+            self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
+        self._measure(self.total, (endpoint, model), summary.total)
+        if summary.first is not None:
+            self._measure(self.first, (endpoint, model), summary.first)
+
+    def _add(self, tallies: dict[Labels, Tally], labels: Labels, number: int = 1) -> None:
+        tally = tallies.get(labels)
+        if tally is None:
+            tally = tallies[labels] = Tally(self._clock())
+        tally.value += number
+
+    def _measure(self, measured: dict[Labels, Spans], labels: Labels, seconds: float) -> None:
+        spans = measured.get(labels)
+        if spans is None:
+            spans = measured[labels] = Spans(self._clock())
+        spans.buckets[bisect_left(SECONDS, seconds)] += 1
+        spans.seconds += seconds
+
+    def _model(self, summary: Summary) -> str:
+        """The Gemini model, or what was asked for where there is none of that name; empty where none was named.
+
+        Names that do not answer have a bound of their own, so that they take no place of those that do.
+        """
+        name = _cut(summary.model or summary.client_model or "")
+        if not name:
+            return ""
+        answers = summary.outcome == OK or name in self._answering
+        return (self._answering if answers else self._asked).told(name)
+
+
+def _cut(name: str) -> str:
+    return one_line(name, LONGEST)
