@@ -47,7 +47,7 @@ except ModuleNotFoundError as e:
 
 
 class Antigravity:
-    """The addon."""
+    """The addon: mitmproxy's hooks, each handed on to the gateway."""
 
     name = "antigravity"
 

@@ -61,7 +61,7 @@ _INTERNAL_MESSAGES = _VERTEX_MESSAGES | {
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the APIs."""
+    """One of the APIs: what its requests look like, and what it refuses."""
 
     dialect: proto.Dialect
     bodies: Mapping[str, str] = field(default_factory=dict)

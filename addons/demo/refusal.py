@@ -106,7 +106,7 @@ def overloaded() -> Refusal:
 
 
 def internal() -> Refusal:
-    """500."""
+    """500: what a passing failure of Google's looks like."""
     return Refusal(
         500,
         "INTERNAL",

@@ -40,7 +40,7 @@ class Prepared:
     """None: the one that is open stays."""
 
     def discard(self) -> None:
-        """They will not be used."""
+        """They will not be used: close what was opened for them."""
         if self.store:
             self.store.database.retire()
 

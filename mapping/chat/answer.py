@@ -66,7 +66,7 @@ class _MessageWriter(DeltaWriter):
         self._entries += entries
 
     def choice(self, index: int) -> JSON:
-        """The finished choice."""
+        """The element of `choices` (OpenAI API reference, `ChatCompletion`), once `finish` was called."""
         content: str | None = self.content
         if not content and any(name in self._members for name in _BESIDE_NULL):
             content = None

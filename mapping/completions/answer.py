@@ -59,7 +59,7 @@ class _ChoiceWriter(TextWriter):
         self.length += len(text)
 
     def choice(self) -> JSON:
-        """The finished choice."""
+        """The element of `choices` (OpenAI API reference, `Completion`), once `finish` was called."""
         return {
             "text": self._echo + self.content,
             "index": self._index,

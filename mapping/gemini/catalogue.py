@@ -45,11 +45,11 @@ class Retirement:
     """Where it is said, and in which words."""
 
     def short(self) -> str:
-        """For a note."""
+        """For a note: the day, and the model that follows if there is one."""
         return f"{self.day.isoformat()} then {self.then}" if self.then else self.day.isoformat()
 
     def words(self, model: str, today: date) -> str:
-        """A sentence for people."""
+        """A sentence without its full stop, in the tense that `today` asks for."""
         past = self.day <= today
         told = f"{model} {'was retired' if past else 'retires'} on {self.day.isoformat()}"
         if self.then:

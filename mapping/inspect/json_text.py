@@ -34,7 +34,7 @@ class _Object:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A text or a number."""
+    """A text or a number in a JSON text, or a word that stands where a value should."""
 
     raw: str
     """As it stands there; of a text what is between its quotes."""

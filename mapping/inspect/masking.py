@@ -140,7 +140,7 @@ def _told_type(holder: Mapping[str, Any]) -> str:
 
 
 def mask_schema(schema: Any) -> Any:
-    """A JSON Schema."""
+    """A JSON Schema with fillers for what is said in it: keywords, types and names of properties stay."""
     if isinstance(schema, list):
         return [mask_schema(item) for item in schema]
     if not isinstance(schema, dict):

@@ -51,7 +51,7 @@ headings for small things; commands, paths and names in backticks.
 
 
 class Entry(NamedTuple):
-    """A model of the list."""
+    """A model of the list that Codex CLI shows."""
 
     name: str
     """As clients name it."""

@@ -39,7 +39,7 @@ class CompactionOutput:
 
     @property
     def items(self) -> list[JSON]:
-        """The output."""
+        """The output: one item of type `compaction`, once `close` was called."""
         return self._list.items
 
     def stored(self) -> list[JSON]:

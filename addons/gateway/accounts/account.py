@@ -35,7 +35,7 @@ class Aside:
 
 @dataclass(slots=True, eq=False)
 class Account:
-    """One account."""
+    """One account, with its credential and how it stands: what it may serve, and whether it is set aside."""
 
     label: str
     credential: Credential

@@ -32,7 +32,7 @@ class CaseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamCall:
-    """One call to Gemini."""
+    """One call to Gemini as it was recorded, its answer byte by byte."""
 
     request: Any
     """The JSON that was sent."""
@@ -56,7 +56,7 @@ class UpstreamCall:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """See the module."""
+    """An exchange that was recorded: what the client sent and got, and the calls to Gemini."""
 
     endpoint: str
     method: str
@@ -93,7 +93,7 @@ def plain_fault(fault: Fault) -> dict[str, Any]:
 
 
 def ended_by(case: Case) -> Fault | None:
-    """The other way round."""
+    """The fault that `plain_fault` has put into a case; None: the exchange was not ended by one."""
     if (told := case.ended) is None:
         return None
     kind = next((kind for kind in FaultKind if kind.value == told.get("type")), FaultKind.REQUEST)

@@ -46,7 +46,7 @@ class Outcome:
 
 
 def rerun(case: Case) -> Outcome:
-    """Translate a case again."""
+    """Translate a case again, from its request and Gemini's recorded answers. Raises nothing, see `Outcome.crash`."""
     run = _Run(case)
     crash = ""
     try:

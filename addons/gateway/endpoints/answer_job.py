@@ -23,67 +23,70 @@ MAX_AT_ONCE = 8
 """How many of the parallel calls that make up one answer are under way at a time, beside the first."""
 
 
-class KeptStream:
-    """A stream translator whose bytes are kept, for streams that can be asked for again."""
+class KeptStream(StreamTranslator):
+    """A stream translator whose bytes are kept, for streams that can be asked for again.
+
+    `inner` does the work; what it gives is added to `sent`.
+    """
 
     def __init__(self, inner: StreamTranslator, sent: list[bytes]) -> None:
         self.inner = inner
         self.sent = sent
 
     @property
+    @override
     def started(self) -> bool:
-        """See `StreamTranslator`, here and below."""
         return self.inner.started
 
     @property
+    @override
     def fault(self) -> UpstreamError | None:
-        """What ended it."""
         return self.inner.fault
 
     @property
+    @override
     def continuation(self) -> str | None:
-        """It goes on."""
         return self.inner.continuation
 
+    @override
     def feed(self, data: bytes) -> bytes:
-        """Upstream bytes in, client bytes out."""
         return self._keep(self.inner.feed(data))
 
+    @override
     def end(self, *, needs_content: bool = False) -> bytes:
-        """Nothing more comes."""
         return self._keep(self.inner.end(needs_content=needs_content))
 
+    @override
     def cut(self, fault: Fault) -> bytes:
-        """An error event."""
         return self._keep(self.inner.cut(fault))
 
+    @override
     def open(self) -> bytes:
-        """What it begins with."""
         return self._keep(self.inner.open())
 
+    @override
     def keep_alive(self) -> bytes:
-        """A sign of life."""
         return self._keep(self.inner.keep_alive())
 
+    @override
     def again(self) -> Self:
-        """For another attempt."""
         self.inner = self.inner.again()
         return self
 
+    @override
     def add_answer(self, data: bytes) -> None:
-        """The answer of a parallel call."""
         self.inner.add_answer(data)
 
+    @override
     def remember(self) -> Any:
-        """Turns to keep."""
         return self.inner.remember()
 
+    @override
     def totals(self) -> Totals:
-        """Tokens."""
         return self.inner.totals()
 
+    @override
     def finish_reasons(self) -> Any:
-        """How each choice ended."""
         return self.inner.finish_reasons()
 
     def _keep(self, out: bytes) -> bytes:

@@ -19,7 +19,7 @@ def mint(prefix: str, size: int = 12) -> str:
 
 
 def new_id() -> str:
-    """A request id."""
+    """A fresh request id, for `x-request-id` and the log: `req_` and 32 hexadecimal digits."""
     return mint("req_", 16)
 
 

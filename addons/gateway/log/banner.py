@@ -61,7 +61,7 @@ def quiet_down() -> None:
 
 
 def text(gateway: Started, found: Where, file: Path | None, *, demo: bool) -> str:
-    """The banner."""
+    """The banner: the address and key to put into a tool, a request to try, and what is missing."""
     gatekeeper = gateway.gatekeeper
     settings = gateway.settings.proxy
     auto = settings.auth_mode == "auto"

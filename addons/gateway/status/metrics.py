@@ -37,7 +37,7 @@ class Metrics:
         ProcessCollector(registry=registry)
 
     def text(self) -> bytes:
-        """The page."""
+        """The page, in the text format of Prometheus."""
         return generate_latest(self._registry)
 
     def show(self, exchange: Facts) -> None:

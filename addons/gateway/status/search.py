@@ -20,7 +20,7 @@ _LONGEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for."""
+    """What is looked for among the latest exchanges: those with errors, words, or as many as there are."""
 
     errors: bool = False
     text: str = ""

@@ -42,7 +42,7 @@ NOTE = "!"
 
 
 def lines(found: Explanation, said: Said, shown: Shown) -> list[str]:
-    """All members."""
+    """The lines of all rows, those of children after their parent's and further in."""
     return [line for row in found.rows for line in _lines(row, said, shown, 0, 0)]
 
 

@@ -26,7 +26,7 @@ class Unfence:
         """None: not known yet."""
 
     def add(self, text: str) -> str:
-        """A piece of the answer."""
+        """Take a piece of the answer, and give what can be shown now; may be empty."""
         if self._fenced is False:
             return text
         text = self._held + text

@@ -59,7 +59,7 @@ def citations(grounding: JSON, spans: Sequence[Span], length: int) -> list[Citat
 
 
 def searches(grounding: JSON) -> list[str]:
-    """What was searched for."""
+    """The texts of `webSearchQueries`, in Gemini's order."""
     return [query for query in _list(grounding.get("webSearchQueries")) if query and isinstance(query, str)]
 
 

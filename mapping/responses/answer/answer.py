@@ -78,7 +78,7 @@ class ResponsesAnswer:
             self._settle(self._open)
 
     def finish(self) -> bytes:
-        """The Response object."""
+        """The Response object, with `choices` where the settings want them."""
         response = self.response()
         if self._chat_shape:
             response = {**response, "choices": [self._choice()]}

@@ -24,7 +24,7 @@ type Deltas = Callable[[str], None]
 
 
 class Events(Protocol):
-    """Where the events go."""
+    """Where the events of a streamed answer go, in their order."""
 
     def add(self, type: str, members: JSON) -> None:
         """An event with its members, `type` and `sequence_number` apart."""
@@ -56,7 +56,7 @@ class Place:
     index: int
 
     def members(self) -> JSON:
-        """What events name it by."""
+        """What events name it by: `item_id` and `output_index`."""
         return {"item_id": self.item_id, "output_index": self.index}
 
 
@@ -82,5 +82,5 @@ class ItemList:
         self.events.add("response.output_item.done", {"output_index": place.index, "item": item})
 
     def tell(self, type: str, place: Place, **members: Any) -> None:
-        """An event of an item."""
+        """An event about an item: `members` beside what names the item."""
         self.events.add(type, {**place.members(), **members})

@@ -36,7 +36,7 @@ class Message:
         return "".join(self._pieces)
 
     def add(self, text: str) -> None:
-        """A piece of the text."""
+        """Add a piece of the text, as an event of its own."""
         self._pieces.append(text)
         self._delta(text)
 

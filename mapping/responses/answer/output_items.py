@@ -23,12 +23,12 @@ _IMAGE_FORMATS = {
 
 
 def message(id: str, status: str, *parts: JSON) -> JSON:
-    """What the model says."""
+    """An item of type `message`: what the model says, in parts."""
     return {"id": id, "type": "message", "status": status, "role": "assistant", "content": list(parts)}
 
 
 def output_text(text: str, annotations: list[JSON], logprobs: list[JSON]) -> JSON:
-    """A part of a message."""
+    """A text as a part of a message, with its citations and the log probabilities of its tokens."""
     return {"type": "output_text", "text": text, "annotations": annotations, "logprobs": logprobs}
 
 
