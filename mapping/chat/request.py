@@ -14,13 +14,16 @@ from typing import Any
 from mapping import faults
 from mapping.chat import anthropic
 from mapping.chat.messages import WORDING, MessageReader
+from mapping.chat.plan import ChatPlan
+from mapping.chat.settings import PARAMETERS, SHARED, read_logprobs
 from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
+from mapping.openai import settings as openai
 from mapping.request import prewarm
 from mapping.request.conversation.contents import Conversation
 from mapping.request.parts import media
-from mapping.request.plan import Plan, Translated
+from mapping.request.plan import Translated
 from mapping.request.request_body import request_body
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import GoogleExtensions, read_google
@@ -45,15 +48,15 @@ def translate(
     system = anthropic.system_text(body)
     body = anthropic.chat_body(body, notes)
     info = generation.answering_model(model, options)
-    parameters.check_unused(body, parameters.CHAT, notes, options)
+    parameters.check_unused(body, PARAMETERS, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
-    include_usage = parameters.include_usage(body, stream, notes)
+    include_usage = openai.include_usage(body, stream, notes)
     google = read_google(body, notes, options)
     tools = _tools(body, google, info, notes, options)
 
-    sampled = generation.read_generation(body, info, notes, options, generation.CHAT)
+    sampled = generation.read_generation(body, info, notes, options, SHARED)
     modalities = read_modalities(body, info, notes)
-    config: JSON = {**sampled.config, **generation.read_logprobs(body), **modalities.config}
+    config: JSON = {**sampled.config, **read_logprobs(body), **modalities.config}
     thinking = _thinking(body, google, info, sampled.max_tokens, notes, options)
     if thinking is not None:
         config["thinkingConfig"] = thinking
@@ -73,8 +76,8 @@ def translate(
     return Translated(
         model=info.id,
         method="streamGenerateContent" if stream else "generateContent",
-        body=request_body(conversation, tools, config, google, body.get("service_tier")),
-        plan=Plan(
+        body=request_body(conversation, tools, config, google, openai.read_service_tier(body.get("service_tier"))),
+        plan=ChatPlan(
             client_model=client_model,
             model=info.id,
             stream=stream,

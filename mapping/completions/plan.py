@@ -10,7 +10,8 @@ from typing import ClassVar, override
 
 from mapping.answer import usage
 from mapping.answer.usage import Totals
-from mapping.request.plan import WORDS, Plan
+from mapping.openai.settings import WORDS
+from mapping.request.plan import Plan
 
 
 @dataclass(slots=True)

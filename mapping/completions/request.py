@@ -17,9 +17,11 @@ from typing import Any
 
 from mapping import faults
 from mapping.completions.plan import CompletionsPlan
+from mapping.completions.settings import PARAMETERS, SHARED
 from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
+from mapping.openai.settings import include_usage
 from mapping.request.conversation.contents import Conversation, Wording
 from mapping.request.plan import Translated
 from mapping.request.settings import generation, parameters
@@ -55,11 +57,11 @@ def translate(
     if not isinstance(body, dict):
         raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     info = generation.answering_model(model, options)
-    parameters.check_unused(body, parameters.COMPLETIONS, notes, options)
+    parameters.check_unused(body, PARAMETERS, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
-    include_usage = parameters.include_usage(body, stream, notes)
+    with_usage = include_usage(body, stream, notes)
     google = _google(body, notes, options)
-    sampled = generation.read_generation(body, info, notes, options, generation.COMPLETIONS)
+    sampled = generation.read_generation(body, info, notes, options, SHARED)
     _check_best_of(body.get("best_of"), sampled.n, stream, notes, options)
     echo = parameters.boolean(body.get("echo"), "echo") or False
     config: JSON = {**sampled.config, **_logprobs(body.get("logprobs"), echo, notes, options)}
@@ -82,7 +84,7 @@ def translate(
             client_model=client_model,
             model=info.id,
             stream=stream,
-            include_usage=include_usage,
+            include_usage=with_usage,
             n=sampled.n,
             logprobs="responseLogprobs" in config,
             options=options,

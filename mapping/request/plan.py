@@ -13,26 +13,6 @@ from mapping.values import JSON, GeminiCall, Options
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 """Gemini's methods."""
 
-WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "tools": "tools",
-        "toolConfig": "tool_choice",
-        "serviceTier": "service_tier",
-        "generationConfig.candidateCount": "n",
-        "generationConfig.frequencyPenalty": "frequency_penalty",
-        "generationConfig.presencePenalty": "presence_penalty",
-        "generationConfig.responseModalities": "modalities",
-        "generationConfig.seed": "seed",
-        "generationConfig.speechConfig": "audio",
-        "generationConfig.stopSequences": "stop",
-        "generationConfig.temperature": "temperature",
-        "generationConfig.thinkingConfig": "reasoning_effort",
-        "generationConfig.topK": "top_k",
-        "generationConfig.topP": "top_p",
-    }
-)
-"""What stands in Gemini's request -> what most dialects call it."""
-
 
 @dataclass(slots=True)
 class Plan:
@@ -40,18 +20,7 @@ class Plan:
 
     limit_name: ClassVar[str] = "max_tokens"
     """What the dialect calls the limit on an answer's tokens."""
-    words: ClassVar[Mapping[str, str]] = MappingProxyType(
-        {
-            **WORDS,
-            "contents": "messages",
-            "systemInstruction": "messages",
-            "generationConfig.logprobs": "top_logprobs",
-            "generationConfig.responseLogprobs": "logprobs",
-            "generationConfig.responseMimeType": "response_format",
-            "generationConfig.responseJsonSchema": "response_format.json_schema.schema",
-            "generationConfig.responseSchema": "response_format.json_schema.schema",
-        }
-    )
+    words: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """What stands in Gemini's request -> what the dialect calls it."""
     client_model: str
     """The model as the client named it; answers carry it."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mapping.request.conversation.contents import Conversation
-from mapping.request.settings import generation
 from mapping.request.settings.google_extensions import GoogleExtensions
 from mapping.request.tools.tools import ToolSet
 from mapping.values import JSON
 
 
 def request_body(
-    conversation: Conversation, tools: ToolSet, config: JSON, google: GoogleExtensions, service_tier: Any
+    conversation: Conversation, tools: ToolSet, config: JSON, google: GoogleExtensions, service_tier: str | None
 ) -> JSON:
     """The members of the Gemini request that have something to say.
 
-    `config` is its `generationConfig`; `service_tier` is OpenAI's, as the client sent it.
+    `config` is its `generationConfig`; `service_tier` is one of Gemini's; None: not sent.
     """
     system, contents = conversation.build()
     declared, tool_config = tools.build()
@@ -26,7 +23,7 @@ def request_body(
         "tools": declared,
         "toolConfig": tool_config,
         "generationConfig": config or None,
-        "serviceTier": generation.read_service_tier(service_tier),
+        "serviceTier": service_tier,
         **google.request,
     }
     return {name: value for name, value in members.items() if value is not None}

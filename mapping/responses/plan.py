@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from mapping.request.plan import WORDS, Plan
+from mapping.openai.settings import WORDS
+from mapping.request.plan import Plan
 from mapping.values import JSON
 
 type CallType = Literal["function", "custom", "local_shell", "shell", "apply_patch", "tool_search"]

@@ -82,21 +82,16 @@ def answering_model(model: str, options: Options) -> Model:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class Shared:
     """Which of the shared parameters a dialect has. Others in a request are no business of this module."""
 
     numbers: tuple[Number, ...]
     max_tokens: tuple[str, ...]
     """Names of the answer's length; the first present wins."""
-    stop: bool = True
-    n: bool = True
-
-
-CHAT = Dialect(
-    (TEMPERATURE, TOP_P, TOP_K, PRESENCE_PENALTY, FREQUENCY_PENALTY, SEED), ("max_completion_tokens", "max_tokens")
-)
-COMPLETIONS = Dialect((TEMPERATURE, TOP_P, TOP_K, PRESENCE_PENALTY, FREQUENCY_PENALTY, SEED), ("max_tokens",))
-RESPONSES = Dialect((TEMPERATURE, TOP_P, TOP_K), ("max_output_tokens",), stop=False, n=False)
+    stop: str = ""
+    """Name of the sequences that end an answer; empty: it has none."""
+    n: str = ""
+    """Name of how many choices are wanted, likewise."""
 
 
 @dataclass(slots=True)
@@ -113,28 +108,28 @@ class Generation:
     """How many calls make them: 1 where the model takes candidateCount."""
 
 
-def read_generation(body: JSON, model: Model, notes: Notes, options: Options, dialect: Dialect) -> Generation:
-    """Read the parameters that `dialect` has. Raises 400 for wrong types and values out of OpenAI's range."""
+def read_generation(body: JSON, model: Model, notes: Notes, options: Options, shared: Shared) -> Generation:
+    """Read the parameters that `shared` names. Raises 400 for wrong types and values out of OpenAI's range."""
     found = Generation()
     config = found.config
-    for rule in dialect.numbers:
+    for rule in shared.numbers:
         value = _number(rule, body.get(rule.name), model, notes, options)
         if value is not None:
             config[rule.target] = value
-    found.max_tokens = _max_tokens(body, dialect.max_tokens, model, notes)
+    found.max_tokens = _max_tokens(body, shared.max_tokens, model, notes)
     if found.max_tokens is not None:
         config["maxOutputTokens"] = found.max_tokens
-    if dialect.stop:
-        stops = stop_sequences(body.get("stop"))
+    if shared.stop:
+        stops = stop_sequences(body.get(shared.stop), shared.stop)
         if stops:
             config["stopSequences"] = stops
-    if dialect.n:
-        found.n = choice_count(body.get("n"))
+    if shared.n:
+        found.n = choice_count(body.get(shared.n), shared.n)
         if found.n > 1 and model.candidate_count:
             config["candidateCount"] = found.n
         elif found.n > 1:
             found.copies = found.n
-            notes.add("emulated", "n")
+            notes.add("emulated", shared.n)
     return found
 
 
@@ -205,38 +200,6 @@ def choice_count(value: Any, path: str = "n") -> int:
     return n or 1
 
 
-def read_logprobs(body: JSON) -> JSON:
-    """Chat's `logprobs` and `top_logprobs` as members of `generationConfig`.
-
-    Raises 400 for `top_logprobs` without `logprobs`, as OpenAI does. A `top_logprobs` of 0 asks for none.
-    """
-    wanted = parameters.boolean(body.get("logprobs"), "logprobs")
-    top = parameters.integer(body.get("top_logprobs"), "top_logprobs", 0, MAX_TOP_LOGPROBS)
-    if top and not wanted:
-        raise faults.bad_value(
-            "top_logprobs", "Invalid value for 'top_logprobs': it is allowed only when 'logprobs' is true."
-        )
-    return logprobs_config(top or 0) if wanted else {}
-
-
 def logprobs_config(top: int) -> JSON:
     """The members of `generationConfig` for the log probability of each token and of the `top` likeliest beside it."""
     return {"responseLogprobs": True, "logprobs": top} if top else {"responseLogprobs": True}
-
-
-_SERVICE_TIERS = {
-    "auto": None,
-    "default": None,
-    "scale": None,
-    "flex": "flex",
-    "priority": "priority",
-    # OpenAI's newer names of what is served first.
-    "fast": "priority",
-    "ultrafast": "priority",
-}
-
-
-def read_service_tier(value: Any, path: str = "service_tier") -> str | None:
-    """OpenAI's `service_tier` as Gemini's `serviceTier`; None: not sent. Unknown tiers are 400."""
-    tier = parameters.one_of(value, path, _SERVICE_TIERS)
-    return None if tier is None else _SERVICE_TIERS[tier]

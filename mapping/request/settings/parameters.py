@@ -106,19 +106,6 @@ def note_unknown(given: JSON, path: str, known: Collection[str], notes: Notes) -
             notes.add("ignored", f"{path}.{name[:40]}")
 
 
-def include_usage(body: JSON, stream: bool, notes: Notes) -> bool:
-    """Whether the client asked for the usage chunk of a chat stream. 400 for `stream_options` without `stream`."""
-    given = json_object(body.get("stream_options"), "stream_options")
-    if given is None:
-        return False
-    if not stream:
-        raise faults.bad_value(
-            "stream_options", "The 'stream_options' parameter is only allowed when 'stream' is enabled."
-        )
-    note_unknown(given, "stream_options", ("include_usage", "include_obfuscation"), notes)
-    return boolean(given.get("include_usage"), "stream_options.include_usage") or False
-
-
 @dataclass(frozen=True, slots=True)
 class Unused:
     """A parameter that has no equivalent at Gemini and whose loss the client may notice."""
@@ -159,39 +146,3 @@ def check_unused(body: JSON, known: Mapping[str, Unused | None], notes: Notes, o
                 one_of(value, name, rule.values)
             if value not in rule.harmless:
                 leave_out(name, notes, options)
-
-
-_TRANSLATED = """
-    audio cached_content extra_body frequency_penalty function_call functions generate google logprobs
-    max_completion_tokens max_tokens messages modalities model n presence_penalty reasoning reasoning_effort
-    response_format safety_settings seed service_tier stop stream stream_options temperature thinking
-    thinking_budget tool_choice tools top_k top_logprobs top_p web_search_options
-"""
-
-# Hints about speed, storage and abuse: the answer is the same without them.
-_HINTS = """
-    metadata prediction prompt_cache_key prompt_cache_options prompt_cache_retention safety_identifier store
-"""
-
-CHAT: Mapping[str, Unused | None] = {
-    **dict.fromkeys((_TRANSLATED + _HINTS).split()),
-    "logit_bias": Unused(dict, harmless=({},)),
-    "moderation": Unused(dict, harmless=({},)),
-    "parallel_tool_calls": Unused(bool, harmless=(True,)),
-    "user": Unused(str),
-    "verbosity": Unused(str, values=("low", "medium", "high"), harmless=("medium",)),
-}
-"""The parameters of `POST /v1/chat/completions`, for `check_unused`."""
-
-_COMPLETIONS_TRANSLATED = """
-    best_of cached_content echo extra_body frequency_penalty google logprobs max_tokens model n presence_penalty prompt
-    reasoning reasoning_effort safety_settings seed stop stream stream_options suffix temperature thinking
-    thinking_budget top_k top_p
-"""
-
-COMPLETIONS: Mapping[str, Unused | None] = {
-    **dict.fromkeys((_COMPLETIONS_TRANSLATED + _HINTS).split()),
-    "logit_bias": Unused(dict, harmless=({},)),
-    "user": Unused(str),
-}
-"""The parameters of `POST /v1/completions`, for `check_unused`."""

@@ -16,15 +16,16 @@ Source: the OpenAI API reference (`CreateResponse`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from mapping import faults
 from mapping.chat.messages import WORDING as CHAT_WORDING
 from mapping.chat.messages import MessageReader
+from mapping.chat.settings import read_logprobs
 from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
+from mapping.openai.settings import read_service_tier
 from mapping.request import prewarm
 from mapping.request.conversation.contents import Conversation
 from mapping.request.parts import media
@@ -46,13 +47,17 @@ from mapping.responses.plan import ResponsesPlan
 from mapping.responses.request.echo import echo
 from mapping.responses.request.input_items import WORDING, ItemReader, Unseal, nothing_sealed
 from mapping.responses.request.inputs import Inputs, Resolve, nothing_stored, read_input
-from mapping.responses.request.settings import CHAT_SHAPED, ENCRYPTED_CONTENT, LOGPROBS, RESPONSES, read_settings
+from mapping.responses.request.settings import (
+    CHAT_SHAPED,
+    CHAT_SHARED,
+    ENCRYPTED_CONTENT,
+    LOGPROBS,
+    RESPONSES,
+    SHARED,
+    read_settings,
+)
 from mapping.responses.request.tools import ResponsesTools
 from mapping.values import JSON, Options, RawTurn, Recall
-
-_MAX_TOKENS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
-_GENERATION = replace(generation.RESPONSES, max_tokens=_MAX_TOKENS)
-_CHAT_GENERATION = replace(generation.CHAT, max_tokens=_MAX_TOKENS, n=False)
 
 
 def is_chat_shaped(body: JSON) -> bool:
@@ -87,7 +92,8 @@ def translate(
     tools = request.tools()
     config = request.config(tools)
     conversation = request.conversation(tools, config, recall, unseal)
-    gemini_body = request_body(conversation, tools.toolset, config, request.google, body.get("service_tier"))
+    tier = read_service_tier(body.get("service_tier"))
+    gemini_body = request_body(conversation, tools.toolset, config, request.google, tier)
     return Translated(
         model=request.model.id,
         method="streamGenerateContent" if request.settings.stream else "generateContent",
@@ -157,8 +163,8 @@ class _Request:
 
     def config(self, tools: ResponsesTools) -> JSON:
         body, notes, options = self._body, self._notes, self._options
-        dialect = _CHAT_GENERATION if self._chat_shaped else _GENERATION
-        sampled = generation.read_generation(body, self.model, notes, options, dialect)
+        shared = CHAT_SHARED if self._chat_shaped else SHARED
+        sampled = generation.read_generation(body, self.model, notes, options, shared)
         modalities = read_modalities(body, self.model, notes)
         self._audio_format = modalities.audio_format
         config: JSON = {**sampled.config, **self._logprobs(), **modalities.config}
@@ -240,7 +246,7 @@ class _Request:
     def _logprobs(self) -> JSON:
         wanted = LOGPROBS in self.settings.include
         if self._chat_shaped and not wanted:
-            return generation.read_logprobs(self._body)
+            return read_logprobs(self._body)
         top = parameters.integer(self._body.get("top_logprobs"), "top_logprobs", 0, generation.MAX_TOP_LOGPROBS)
         if wanted:
             return generation.logprobs_config(top or 0)

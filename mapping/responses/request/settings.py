@@ -12,12 +12,15 @@ Source: the OpenAI API reference (`CreateResponse`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mapping import faults
+from mapping.chat import settings as chat
 from mapping.notes import Notes
+from mapping.openai.settings import include_usage
 from mapping.request.settings import parameters
+from mapping.request.settings.generation import TEMPERATURE, TOP_K, TOP_P, Shared
 from mapping.request.settings.parameters import Unused
 from mapping.values import JSON, Options
 
@@ -63,7 +66,14 @@ RESPONSES: Mapping[str, Unused | None] = {
 }
 """The parameters of `POST /v1/responses`, for `mapping.request.settings.parameters.check_unused`."""
 
-CHAT_SHAPED: Mapping[str, Unused | None] = {**parameters.CHAT, **RESPONSES}
+_MAX_TOKENS = ("max_output_tokens", "max_completion_tokens", "max_tokens")
+
+SHARED = Shared((TEMPERATURE, TOP_P, TOP_K), _MAX_TOKENS)
+"""Those that `mapping.request.settings.generation` reads."""
+CHAT_SHARED = replace(chat.SHARED, max_tokens=_MAX_TOKENS, n="")
+"""Those of a request that has `messages` in place of `input`."""
+
+CHAT_SHAPED: Mapping[str, Unused | None] = {**chat.PARAMETERS, **RESPONSES}
 """Those of a request that has `messages` in place of `input`."""
 
 
@@ -98,7 +108,7 @@ def read_settings(body: JSON, reasoning: JSON, text: JSON, notes: Notes, options
         raise faults.bad_value("background", "A response in the background has to be stored: 'store' must be true.")
     return Settings(
         stream=stream,
-        include_usage=parameters.include_usage(body, stream, notes),
+        include_usage=include_usage(body, stream, notes),
         include=_include(body.get("include")),
         store=store,
         instructions=body.get("instructions"),

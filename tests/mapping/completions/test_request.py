@@ -14,11 +14,11 @@ from mapping.answer.usage import Totals
 from mapping.completions import translate
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.request import FILL_GAP, MAX_PROMPTS
+from mapping.completions.settings import PARAMETERS
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.plan import Translated
-from mapping.request.settings import parameters
 from mapping.values import Options, nothing_remembered
 
 G2 = "gemini-2.5-flash"
@@ -26,7 +26,7 @@ G2_PRO = "gemini-2.5-pro"
 G3 = "gemini-3.1-pro-preview"
 G38 = "gemini-3.8-flash"
 GEMMA = "gemma-4-31b-it"
-NAMES = parameters.COMPLETIONS.keys()
+NAMES = PARAMETERS.keys()
 
 
 def translated(body: Any, model: str = G38, notes: Notes | None = None, **options: Any) -> Translated:

@@ -9,29 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mapping.chat.settings import SHARED as CHAT
+from mapping.chat.settings import read_logprobs
+from mapping.completions.settings import SHARED as COMPLETIONS
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.request.settings.generation import (
-    CHAT,
-    COMPLETIONS,
-    RESPONSES,
-    Dialect,
-    Generation,
-    read_generation,
-    read_logprobs,
-    read_service_tier,
-)
+from mapping.openai.settings import read_service_tier
+from mapping.request.settings.generation import Generation, Shared, read_generation
+from mapping.responses.request.settings import SHARED as RESPONSES
 from mapping.values import JSON, Options
 
 FLASH, EIGHT = "gemini-2.5-flash", "gemini-3.8-flash"
 
 
 def read(
-    body: JSON, model: str = FLASH, dialect: Dialect = CHAT, *, strict: bool = False
+    body: JSON, model: str = FLASH, shared: Shared = CHAT, *, strict: bool = False
 ) -> tuple[Generation, list[tuple[str, str]]]:
     notes = Notes()
-    found = read_generation(body, model_info(model), notes, Options(strict=strict), dialect)
+    found = read_generation(body, model_info(model), notes, Options(strict=strict), shared)
     return found, list(notes)
 
 
@@ -103,7 +99,7 @@ def test_max_tokens_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "dialect", "expected"),
+    ("body", "shared", "expected"),
     [
         ({"max_output_tokens": 20, "temperature": 0.5}, RESPONSES, {"temperature": 0.5, "maxOutputTokens": 20}),
         ({"stop": 5, "n": "x", "seed": "x", "presence_penalty": "x"}, RESPONSES, {}),
@@ -112,8 +108,8 @@ def test_max_tokens_is_told() -> None:
     ],
     ids=["responses", "not-in-responses", "completions", "not-in-completions"],
 )
-def test_dialects(body: JSON, dialect: Dialect, expected: JSON) -> None:
-    assert read(body, dialect=dialect)[0].config == expected
+def test_dialects(body: JSON, shared: Shared, expected: JSON) -> None:
+    assert read(body, shared=shared)[0].config == expected
 
 
 @pytest.mark.parametrize(

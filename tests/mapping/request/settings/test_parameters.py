@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from mapping.chat.settings import PARAMETERS as CHAT
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.request.settings.parameters import (
-    CHAT,
     array,
     boolean,
     check_unused,
