@@ -41,7 +41,7 @@ from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, nothing_remembered
+from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, Unseal, nothing_remembered
 
 type Fields = tuple[tuple[bytes, bytes], ...]
 """Header fields of an answer."""
@@ -83,7 +83,7 @@ class Given:
     """Where is written down what is lost or changed on the way."""
     recall: Recall = nothing_remembered
     """Finds earlier model turns as Gemini gave them."""
-    unseal: Callable[[str], JSON | None] = lambda text: None
+    unseal: Unseal = lambda text: None
     """Opens what `seal` made; None for everything else."""
     history: Sequence[JSON] | None = ()
     """Found for `Lookups.previous`: the items that lead there, oldest first. None: there is no such answer."""
@@ -298,3 +298,7 @@ class Dialect(Protocol):
         `answer` is what a client got, whole or as a stream, perhaps cut off. Of the fault count the message, the kind,
         the code and the param.
         """
+
+    def without_keep_alives(self, stream: bytes, /) -> bytes:
+        """A stream of this dialect as it would be if the upstream had never been silent, byte for byte: without what
+        `StreamTranslator.keep_alive` has added. Recorded streams are compared so."""

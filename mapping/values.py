@@ -32,6 +32,10 @@ type Recall = Callable[[str], RawTurn | None]
 """Looks up what is remembered under a key: a tool call id that a client got, or `text_key` of a message."""
 
 
+type Unseal = Callable[[str], JSON | None]
+"""Opens an encrypted text of the gateway's own; None for any other."""
+
+
 def nothing_remembered(key: str) -> RawTurn | None:
     """A `Recall` without a memory."""
     return None
@@ -60,6 +64,11 @@ type Change = Callable[[JSON, Notes], JSON]
 """Makes the form that another upstream takes of a body for the public API."""
 
 
+WHOLE, STREAM = "generateContent", "streamGenerateContent"
+GENERATING = (WHOLE, STREAM)
+"""Gemini's methods with which a model answers."""
+
+
 @dataclass(slots=True)
 class GeminiCall:
     """One call to Gemini, in terms of the public API (v1beta). The gateway knows how it goes to each kind of upstream.
@@ -78,6 +87,11 @@ class GeminiCall:
     notes: Notes = field(default_factory=Notes)
     made: dict[str, bytes] = field(default_factory=dict)
     """The bytes of the body, by kind of upstream."""
+
+    @property
+    def generates(self) -> bool:
+        """A model is to answer, whole or as a stream."""
+        return self.method in GENERATING
 
     def encoded(self, kind: str, change: Change | None = None) -> bytes | None:
         """The bytes of the body for a kind of upstream. Raises Fault for what no JSON parser would take."""

@@ -10,6 +10,7 @@ from mapping.chat.request import translate
 from mapping.chat.stream import ChatStream
 from mapping.dialect import Answering, Dialect, ErrorAnswer, Given, Lookups
 from mapping.faults import Fault
+from mapping.gemini import sse
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.plan import Plan, Translated
@@ -73,6 +74,10 @@ class Chat(Dialect):
     @override
     def read_error(self, status: int, answer: bytes) -> Fault | None:
         return errors.read_error(status, answer)
+
+    @override
+    def without_keep_alives(self, stream: bytes) -> bytes:
+        return stream.replace(sse.KEEP_ALIVE, b"")
 
 
 def _is_responses(body: JSON) -> bool:

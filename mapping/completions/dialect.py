@@ -11,6 +11,7 @@ from mapping.completions.request import translate
 from mapping.completions.stream import CompletionsStream
 from mapping.dialect import Answering, Dialect, ErrorAnswer, Given, Lookups
 from mapping.faults import Fault
+from mapping.gemini import sse
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.plan import Translated
@@ -66,6 +67,10 @@ class Completions(Dialect):
     @override
     def read_error(self, status: int, answer: bytes) -> Fault | None:
         return errors.read_error(status, answer)
+
+    @override
+    def without_keep_alives(self, stream: bytes) -> bytes:
+        return stream.replace(sse.KEEP_ALIVE, b"")
 
 
 DIALECTS = (Completions(),)

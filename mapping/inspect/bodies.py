@@ -8,7 +8,8 @@ What is shown is what stands there, edited and broken bodies too: nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from mapping.inspect.transcript import Transcript, clipped, members, string
@@ -20,6 +21,9 @@ type Event = Any
 
 class Bodies:
     """Of any dialect. Those that know better derive from it."""
+
+    facts: Mapping[str, str] = MappingProxyType({})
+    """Words for the members of `mapping.dialect.Answering.facts`. One that is not here is told by its name."""
 
     def likeness(self, value: Event) -> int:
         """How much a body, or the first event of a stream, looks like one of this dialect; 0: not at all.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from mapping.dialect import Answering
 from mapping.inspect.explain_diff import Path, Step, dotted
-from mapping.values import JSON
+from mapping.values import GENERATING, JSON
 
 BODY = "body"
 _CALL, _FURTHER, _ANSWER = "call", "further", "answer"
@@ -13,26 +16,6 @@ _WORDS: dict[Path, str] = {
     (_CALL, "model"): "the model",
     (_CALL, "method"): "the method",
     (_CALL, "copies"): "how many calls make up the answer",
-    (_ANSWER, "client_model"): "model of the answer",
-    (_ANSWER, "stream"): "the answer is a stream",
-    (_ANSWER, "include_usage"): "the stream tells the usage",
-    (_ANSWER, "n"): "number of choices",
-    (_ANSWER, "logprobs"): "logprobs in the answer",
-    (_ANSWER, "names"): "names of tools in the answer",
-    (_ANSWER, "integers"): "types of arguments in the answer",
-    (_ANSWER, "custom"): "form of calls in the answer",
-    (_ANSWER, "legacy_functions"): "form of calls in the answer",
-    (_ANSWER, "used_ids"): "ids that the answer does not use again",
-    (_ANSWER, "audio_format"): "format of the audio",
-    (_ANSWER, "thought_tag"): "form of thoughts in the answer",
-    (_ANSWER, "json_by_sentence"): "JSON that is taken out of Markdown fences",
-    (_ANSWER, "echo"): "repeated in the answer",
-    (_ANSWER, "kinds"): "form of calls in the answer",
-    (_ANSWER, "include"): "what the answer includes",
-    (_ANSWER, "summary"): "the answer shows thoughts",
-    (_ANSWER, "carry"): "the answer has encrypted_content",
-    (_ANSWER, "store"): "the answer is stored",
-    (_ANSWER, "compaction"): "the answer is a compaction",
 }
 """Beginning of a path -> what it means."""
 
@@ -49,6 +32,11 @@ def call_json(answering: Answering, body: JSON | None = None) -> JSON:
     }
 
 
+def generates(value: JSON) -> bool:
+    """Whether a model is to answer the call (of `call_json`)."""
+    return value[_CALL]["method"] in GENERATING
+
+
 def with_model(value: JSON, model: str) -> JSON:
     """The same call (of `call_json`) for another model."""
     return {**value, _CALL: {**value[_CALL], "model": model}}
@@ -59,11 +47,13 @@ def is_sent(path: Path) -> bool:
     return path[:1] != (_ANSWER,)
 
 
-def said(path: Path) -> str:
-    """A place in the call: the path in Gemini's request, or words."""
+def said(path: Path, facts: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A place in the call: the path in Gemini's request, or words. `facts`: those of the dialect (`Bodies.facts`)."""
     words = _WORDS.get(path[:2])
     if words is not None:
         return words
+    if path[:1] == (_ANSWER,) and len(path) > 1 and str(path[1]) in facts:
+        return facts[str(path[1])]
     if path[:1] == (BODY,):
         return dotted(path[1:]) or "the whole request"
     if path[:1] == (_FURTHER,) and len(path) > 1:

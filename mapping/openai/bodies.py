@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, override
 
 from mapping.inspect.bodies import Bodies, Event
@@ -30,6 +31,31 @@ _FIRST = ("incomplete_details",)
 class OpenAIBodies(Bodies):
     """Turns, tools and settings of a request; the error, what is said and the details of an answer."""
 
+    facts: Mapping[str, str] = MappingProxyType(
+        {
+            "client_model": "model of the answer",
+            "stream": "the answer is a stream",
+            "include_usage": "the stream tells the usage",
+            "n": "number of choices",
+            "logprobs": "logprobs in the answer",
+            "names": "names of tools in the answer",
+            "integers": "types of arguments in the answer",
+            "custom": "form of calls in the answer",
+            "legacy_functions": "form of calls in the answer",
+            "used_ids": "ids that the answer does not use again",
+            "audio_format": "format of the audio",
+            "thought_tag": "form of thoughts in the answer",
+            "json_by_sentence": "JSON that is taken out of Markdown fences",
+            "echo": "repeated in the answer",
+            "kinds": "form of calls in the answer",
+            "include": "what the answer includes",
+            "summary": "the answer shows thoughts",
+            "carry": "the answer has encrypted_content",
+            "store": "the answer is stored",
+            "compaction": "the answer is a compaction",
+        }
+    )
+    """Of the plan of a request, which may be one of Responses by chat's path too."""
     asked: frozenset[str]
     """Members one of which each request has, and no answer."""
 

@@ -8,10 +8,7 @@ from types import MappingProxyType
 from typing import ClassVar
 
 from mapping.notes import Notes
-from mapping.values import JSON, GeminiCall, Options
-
-WHOLE, STREAM = "generateContent", "streamGenerateContent"
-"""Gemini's methods."""
+from mapping.values import JSON, STREAM, WHOLE, GeminiCall, Options
 
 
 @dataclass(slots=True)

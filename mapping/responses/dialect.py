@@ -23,7 +23,7 @@ from mapping.gemini.count import CountAnswering
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.plan import Translated
-from mapping.responses import objects, stored
+from mapping.responses import objects, signs_of_life, stored
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan
@@ -210,6 +210,10 @@ class _ResponsesDialect(Dialect):
     @override
     def read_error(self, status: int, answer: bytes) -> Fault | None:
         return errors.read_error(status, answer)
+
+    @override
+    def without_keep_alives(self, stream: bytes) -> bytes:
+        return signs_of_life.removed(stream)
 
 
 class Responses(_ResponsesDialect):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from openai import APIError, NotFoundError, OpenAI
 
-from mapping.inspect import signs_of_life
+from mapping.responses import signs_of_life
 from tests.e2e.checked_sdk import checked_client
 from tests.e2e.conftest import ROOT, ScriptedUpstream, http_answer, start_gateway
 from tests.e2e.response_checks import check_stream

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mapping import jsonio
+from mapping import dialects, jsonio
 from mapping.faults import Fault, FaultKind
 
 VERSION = 1
@@ -77,6 +77,11 @@ class Case:
     ended: dict[str, Any] | None = None
     """The error that ended the exchange, where the state of accounts or connections made it and not the translation."""
     masked: bool = False
+
+    @property
+    def steady(self) -> bytes:
+        """The client's answer without what a silent upstream has added to it."""
+        return dialects.spoken(self.endpoint).without_keep_alives(self.answer) if self.streamed else self.answer
 
     @property
     def record(self) -> dict[str, Any]:

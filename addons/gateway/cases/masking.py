@@ -14,8 +14,9 @@ from addons.gateway.cases.files import Case, CaseError, UpstreamCall
 from addons.gateway.cases.rerun import Outcome, rerun
 from addons.gateway.record.flow_record import digest
 from mapping import jsonio
-from mapping.inspect import fillers, masking, signs_of_life
+from mapping.inspect import fillers, masking
 
+_DATA = b"data: "
 SHORTEST = 8
 """Characters. Shorter texts of the request are not looked for in errors, whose meaning is in their words."""
 
@@ -97,28 +98,32 @@ def _carry(recorded: Any, masked_alone: Any, before: Any, after: Any) -> Any:
 
 def _carry_bytes(case: Case, before: bytes, after: bytes) -> bytes:
     """The same for the client's answer."""
-    recorded = signs_of_life.removed(case.answer) if case.streamed else case.answer
+    recorded = case.steady
     if recorded == before:
         return after
     if not case.streamed:
-        return _carry_json(recorded, before, after)
+        return _carry_json(recorded, before, after, frozenset())
     events = [stream.split(b"\n\n") for stream in (recorded, before, after)]
     empty = [b""] * len(events[0])
+    made = frozenset(event.rpartition(_DATA)[2] for event in events[2])
     rows = zip(events[0], events[1] + empty, events[2] + empty, strict=False)
-    return b"\n\n".join(second if one == first else _carry_event(one, first, second) for one, first, second in rows)
+    return b"\n\n".join(
+        second if one == first else _carry_event(one, first, second, made) for one, first, second in rows
+    )
 
 
-def _carry_event(recorded: bytes, before: bytes, after: bytes) -> bytes:
-    """An event: its last line holds its JSON."""
-    head, mark, data = recorded.rpartition(b"data: ")
-    return head + mark + _carry_json(data, before.rpartition(b"data: ")[2], after.rpartition(b"data: ")[2])
+def _carry_event(recorded: bytes, before: bytes, after: bytes, made: frozenset[bytes]) -> bytes:
+    """An event: its last line holds its data."""
+    head, mark, data = recorded.rpartition(_DATA)
+    return head + mark + _carry_json(data, before.rpartition(_DATA)[2], after.rpartition(_DATA)[2], made)
 
 
-def _carry_json(recorded: bytes, before: bytes, after: bytes) -> bytes:
+def _carry_json(recorded: bytes, before: bytes, after: bytes, made: frozenset[bytes]) -> bytes:
+    """`made`: what the masked exchange gives, anywhere. No JSON, and in there: it marks the end, say."""
     value, first, second = map(_loaded, (recorded, before, after))
     if isinstance(value, dict):
         return jsonio.dumps(_carry(value, masking.mask_request(value), first, second))
-    return recorded if recorded.strip() in (b"", b"[DONE]") else fillers.mask_text(recorded.decode()).encode()
+    return recorded if not recorded.strip() or recorded in made else fillers.mask_text(recorded.decode()).encode()
 
 
 def _loaded(data: bytes) -> Any:

@@ -27,7 +27,6 @@ from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.second_try import with_typed
-from mapping.inspect import signs_of_life
 from mapping.notes import Notes
 from mapping.values import GeminiCall
 
@@ -191,9 +190,8 @@ def differences(case: Case, outcome: Outcome) -> list[Difference]:
         for number, (call, now) in enumerate(zip(case.calls, outcome.requests, strict=True), 1)
         if call.request != now
     ]
-    recorded = signs_of_life.removed(case.answer) if case.streamed else case.answer
-    if recorded != outcome.answer:
-        found.append(Difference(ANSWER, *_readable(recorded, outcome.answer)))
+    if case.steady != outcome.answer:
+        found.append(Difference(ANSWER, *_readable(case.steady, outcome.answer)))
     if case.status != outcome.status:
         found.append(Difference("status", f"{case.status}\n", f"{outcome.status}\n"))
     before, now = _timeless(case.notes), _timeless(outcome.notes)

@@ -10,8 +10,7 @@ from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.callers import Caller
-from mapping.responses.request.input_items import Unseal
-from mapping.values import Recall
+from mapping.values import Recall, Unseal
 
 
 class Tracing(Protocol):

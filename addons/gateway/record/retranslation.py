@@ -23,9 +23,7 @@ from mapping.dialect import Answering, Given, StreamTranslator, WholeTranslator
 from mapping.faults import Fault
 from mapping.gemini import upstream_forms
 from mapping.notes import Notes
-from mapping.values import JSON, GeminiCall, Options, RawTurn
-
-type Unseal = Callable[[str], JSON | None]
+from mapping.values import JSON, GeminiCall, Options, RawTurn, Unseal
 
 
 def nothing_sealed(text: str) -> JSON | None:
@@ -84,7 +82,7 @@ def as_sent(call: GeminiCall, upstream: str, notes: Notes) -> JSON | None:
 
     For `code-assist` it is the member `request` of what is sent.
     """
-    form = _FORMS.get(upstream)
+    form = _FORMS.get(upstream) if call.generates else None
     return form(call.body, notes) if form and call.body is not None else call.body
 
 
@@ -107,7 +105,7 @@ _FORMS: dict[str, Callable[[JSON, Notes], JSON]] = {
     "vertex": upstream_forms.vertex,
     "code-assist": upstream_forms.code_assist,
 }
-"""Kind of upstream -> what makes its form of a body. The public API takes it as it is."""
+"""Kind of upstream -> what makes its form of a body that is to generate. The public API takes it as it is."""
 
 
 def _given(record: Mapping[str, Any], model: str, client_model: str, notes: Notes, unseal: Unseal) -> Given:

@@ -26,8 +26,7 @@ from addons.gateway.http.callers import Caller
 from addons.gateway.log import console
 from addons.gateway.record import comments, secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
-from mapping.responses.request.input_items import Unseal
-from mapping.values import JSON, RawTurn, Recall
+from mapping.values import JSON, RawTurn, Recall, Unseal
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
 RUNNING_AFTER = 1.0

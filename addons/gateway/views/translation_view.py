@@ -24,10 +24,10 @@ from addons.gateway.views import cut_json, explained, failure
 from addons.gateway.views.gemini_stream import whole_answer
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
-from mapping import jsonio
+from mapping import dialects, jsonio
 from mapping.faults import Fault
 from mapping.inspect.explain import explain
-from mapping.inspect.explain_call import BODY, call_json, is_sent, said, with_model
+from mapping.inspect.explain_call import BODY, call_json, generates, is_sent, said, with_model
 from mapping.inspect.explain_diff import difference, dotted
 from mapping.inspect.explain_rows import Explanation, Place, Row
 from mapping.inspect.transcript import Transcript, members
@@ -86,9 +86,9 @@ def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
         _section(out, "the request is refused", _refusal(explanation.refused, body))
     else:
         _section(out, "left out or changed", explained.remarks(explanation))
-        _section(out, "request · each member", explained.lines(explanation, said, _sent))
-        if record["endpoint"] != "input_tokens":  # of that only a part is sent
-            _section(out, "sent otherwise", _otherwise(siblings, body, translate))
+        facts = dialects.bodies(record["endpoint"], body).facts
+        _section(out, "request · each member", explained.lines(explanation, partial(said, facts=facts), _sent))
+        _section(out, "sent otherwise", _otherwise(siblings, body, translate))
     _section(out, "further notes on the exchange", _further_notes(record, explanation))
     if cut:
         out.remark(bodies.CUT)
@@ -124,7 +124,7 @@ def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
 def request_translation(record: JSON) -> Callable[[Any, Notes], JSON]:
     """What makes the Gemini call of a request, in the form of the upstream that was asked last."""
     attempts = record.get("attempts") or [{}]
-    upstream = attempts[-1].get("upstream", "") if record.get("endpoint") != "input_tokens" else ""
+    upstream = attempts[-1].get("upstream", "")
 
     def translate(body: Any, notes: Notes) -> JSON:
         answering = retranslation.translate(record, body, notes)
@@ -267,7 +267,10 @@ def _otherwise(siblings: Siblings, body: Any, translate: Callable[[Any, Notes], 
     sent, _ = _body_of(siblings.attempts[-1].request)
     if not isinstance(sent, dict):
         return []
-    found = difference(translate(body, Notes())[BODY], _inner(sent))
+    made = translate(body, Notes())
+    if not generates(made):  # of any other call some upstreams get a part only
+        return []
+    found = difference(made[BODY], _inner(sent))
     paths = [dotted(path) or "all of it" for path in (*found.lost, *found.gained)]
     return (
         ["What was sent last differs: it was mended or continued, or a flow was edited.", *paths[:20]] if found else []

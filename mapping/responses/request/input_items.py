@@ -29,10 +29,7 @@ from mapping.responses import carrier
 from mapping.responses.plan import CallType
 from mapping.responses.request.content import ContentReader, is_sealed
 from mapping.responses.request.tools import ResponsesTools
-from mapping.values import JSON, Options, RawTurn
-
-type Unseal = Callable[[str], JSON | None]
-"""Opens an `encrypted_content` of the gateway's own; None for any other."""
+from mapping.values import JSON, Options, RawTurn, Unseal
 
 WORDING = Wording(
     no_call="No tool call found for function call output with call_id {id}.",

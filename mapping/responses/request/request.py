@@ -45,7 +45,7 @@ from mapping.request.tools.tool_choice import ToolChoice, read_function_call
 from mapping.request.tools.tools import ToolSet
 from mapping.responses.plan import ResponsesPlan
 from mapping.responses.request.echo import echo
-from mapping.responses.request.input_items import WORDING, ItemReader, Unseal, nothing_sealed
+from mapping.responses.request.input_items import WORDING, ItemReader, nothing_sealed
 from mapping.responses.request.inputs import Inputs, Resolve, nothing_stored, read_input
 from mapping.responses.request.settings import (
     CHAT_SHAPED,
@@ -57,7 +57,7 @@ from mapping.responses.request.settings import (
     read_settings,
 )
 from mapping.responses.request.tools import ResponsesTools
-from mapping.values import JSON, Options, RawTurn, Recall
+from mapping.values import JSON, Options, RawTurn, Recall, Unseal
 
 
 def is_chat_shaped(body: JSON) -> bool:

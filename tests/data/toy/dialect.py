@@ -209,5 +209,9 @@ class Toy:
             return None
         return Fault(status, found["oops"], param=found["where"]) if "oops" in found else None
 
+    def without_keep_alives(self, stream: bytes) -> bytes:
+        """No signs of life."""
+        return stream.replace(b": toy\n\n", b"")
+
 
 DIALECTS = (Toy(),)

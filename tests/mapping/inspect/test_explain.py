@@ -22,6 +22,7 @@ from mapping.inspect.explain_diff import Path as Steps
 from mapping.inspect.explain_diff import at, difference, dotted
 from mapping.inspect.explain_rows import Explanation, Row
 from mapping.notes import Notes
+from mapping.openai.bodies import OpenAIBodies
 from mapping.values import JSON, Options, nothing_remembered
 from tests.work import calls
 
@@ -69,7 +70,10 @@ def answer_of(body: Any, notes: Notes) -> JSON:
 def fates(found: Explanation) -> dict[str, tuple[list[str], list[str]]]:
     """Name of a row -> the places, and the codes of the notes."""
     rows = found.leaves()
-    return {row.name: ([said(p.path) for p in row.became], [code for code, _ in row.notes]) for row in rows}
+    return {
+        row.name: ([said(p.path, OpenAIBodies.facts) for p in row.became], [code for code, _ in row.notes])
+        for row in rows
+    }
 
 
 CHAT = [

@@ -19,10 +19,10 @@ from pydantic import BaseModel, TypeAdapter
 from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.inspect import signs_of_life
 from mapping.notes import Notes
 from mapping.openai.errors import error_object
 from mapping.request.signatures import text_key
+from mapping.responses import signs_of_life
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan, ToolKind

@@ -1,21 +1,18 @@
 """Takes the signs of life out of a client's stream: how many there are depends on how long the upstream was silent.
 
-A chat stream has comments, a Responses stream repeats `response.in_progress`; the events after that are numbered on.
+`response.in_progress` is repeated, and the events after that are numbered on.
 """
 
 from __future__ import annotations
 
 import re
 
-from mapping.gemini.sse import KEEP_ALIVE
-
 _REPEATED = b"event: response.in_progress\n"
 _NUMBER = re.compile(rb',"sequence_number":(\d+)\}$')
 
 
 def removed(stream: bytes) -> bytes:
-    """The same stream as it would be without them, bytes for bytes. `stream` is one that this package made."""
-    stream = stream.replace(KEEP_ALIVE, b"")
+    """The same stream as it would be without them, byte for byte. `stream` is one that this package made."""
     if stream.count(_REPEATED) < 2:
         return stream
     kept: list[bytes] = []
