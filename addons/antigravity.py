@@ -35,6 +35,8 @@ try:
     from addons.gateway.record.trace import Recorder
     from addons.gateway.settings_file import SettingsFile
     from addons.gateway.wire import layer_setup, listening
+    from addons.gateway.wire.direct.listeners import Listeners
+    from addons.gateway.wire.direct.takeover import DirectWire
     from addons.gateway.wire.dispatch import HookTable
     from addons.gateway.wire.sockets import Sockets
     from addons.gateway.wire.taken import TakenPorts
@@ -56,6 +58,7 @@ class Antigravity:
         self.settings_file = SettingsFile(self.gateway)
         self.demo = Demo()
         self.hook_table: HookTable | None = None
+        self.wire: DirectWire | None = None
         self.addons = [Commands(self.gateway), Sockets(), TakenPorts()]
         self.ready = asyncio.Event()
 
@@ -90,6 +93,8 @@ class Antigravity:
     def configure(self, updated: set[str]) -> None:
         """Options have changed, or are read for the first time. Raises OptionsError for settings that can't be used,
         but not at the start: there mitmproxy ends by itself because of what the log says."""
+        if self.wire:
+            self.wire.listeners.forget()
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
             # Eager would dial the upstream for each client, /healthz included, and hang up when that fails.
             ctx.options.connection_strategy = "lazy"
@@ -120,7 +125,9 @@ class Antigravity:
     def running(self) -> None:
         """mitmproxy has started. What has to be waited for goes on in a task, `start`."""
         self.gateway.server_replay.install()
-        self.hook_table = HookTable(ctx.master.addons)
+        listeners = Listeners(ctx.master.addons, ctx.options, self, lambda: self.gateway.server_replay.loaded)
+        self.wire = DirectWire(self.gateway, listeners)
+        self.hook_table = HookTable(ctx.master.addons, listeners.forget)
         self.hook_table.install()
         Recorder.show_comments()
         asyncio_utils.create_task(self.start(), name="start of the gateway", keep_ref=True)
@@ -133,6 +140,8 @@ class Antigravity:
         finally:
             self.ready.set()
         await listening.keep_to_loopback(self.gateway)
+        if self.wire:
+            await self.wire.install()
         listening.show_in_mitmweb()
         self.settings_file.watch()
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
@@ -158,6 +167,8 @@ class Antigravity:
         if self.hook_table:
             self.hook_table.uninstall()
             self.gateway.server_replay.uninstall()
+        if self.wire:
+            self.wire.uninstall()
         self.settings_file.unwatch()
         self.gateway.models.end()
         self.gateway.close_store()

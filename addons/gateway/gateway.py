@@ -52,6 +52,8 @@ from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import ResponseStore
 from addons.gateway.wire import inner_call
+from addons.gateway.wire.direct import inner
+from addons.gateway.wire.direct.peers import Surroundings
 from mapping.dialects import all_dialects
 
 logger = logging.getLogger("antigravity")
@@ -71,6 +73,8 @@ class Gateway:
         """Nothing new is taken on."""
         self.memory = TurnMemory()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
+        self.direct: Surroundings | None = None
+        """The quick wire, while it is installed; None: mitmproxy's layers carry everything."""
         self._only_accounts: list[Account] | None = None
         self.recorder: Recorder | None = None
         self.shows_own = False
@@ -225,6 +229,12 @@ class Gateway:
         exchange.trace = Trace(self.recorder) if self.recorder else None
         self.exchanges[flow.id] = exchange
         return exchange
+
+    async def carry(self, exchange: Exchange, result: asyncio.Future[bytes]) -> bytes:
+        """See `endpoints.asking.Opener`."""
+        if self.direct is not None:
+            return await inner.carry(self.direct, exchange, result)
+        return await inner_call.InnerCall(exchange, self).run(result)
 
     @property
     def busy(self) -> int:

@@ -15,13 +15,15 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.exchange import Exchange, Exchanges
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Ask, Check
-from addons.gateway.wire import inner_call
 from mapping.faults import Fault
 from mapping.values import GeminiCall
 
 
 class Opener(EndpointServices, Exchanges, Protocol):
     """What opens exchanges of the gateway's own."""
+
+    async def carry(self, exchange: Exchange, result: asyncio.Future[bytes]) -> bytes:
+        """Have such an exchange go its way, and wait for `result`. Raises what that holds."""
 
     def open_inner(self, outer: Facts, result: asyncio.Future[bytes]) -> Exchange:
         """A call that is a part of the exchange `outer`. It counts as under way until it is closed.
@@ -48,6 +50,6 @@ class Asking:
         exchange.conversation = outer.goes_on_with(services.affinity, services.pool, call.body)
         exchange.job = RawJob(call, check, strict=services.options.strict, blamed=blamed)
         try:
-            return await inner_call.InnerCall(exchange, services).run(result)
+            return await services.carry(exchange, result)
         finally:
             services.close(exchange)

@@ -47,7 +47,7 @@ class ServerReplay:
     @property
     def closed(self) -> bool:
         """Whether nothing may go up: recordings are loaded, or were, and nobody asked for more by name."""
-        if self._playback is None or not self._loaded:
+        if not self.loaded:
             return False
         return _extra() != "forward"
 
@@ -56,7 +56,7 @@ class ServerReplay:
         exchange = self._exchanges.of(flow)
         if exchange is None:  # another mode of the same mitmproxy
             type(self._playback).request(self._playback, flow)
-        elif self._loaded and exchange.wants_upstream:
+        elif self.loaded and exchange.wants_upstream:
             if (response := self._recorded(flow)) is not None:
                 flow.response, flow.is_replay = response, "response"
             elif _extra() == "kill":
@@ -65,8 +65,10 @@ class ServerReplay:
                 exchange.refuse_upstream(no_recording())
 
     @property
-    def _loaded(self) -> bool:
-        return bool(ctx.options.server_replay or self._playback.flowmap or self._used_up)
+    def loaded(self) -> bool:
+        """Whether recordings answer in Gemini's place, or did until all were used."""
+        playback = self._playback
+        return playback is not None and bool(ctx.options.server_replay or playback.flowmap or self._used_up)
 
     def _recorded(self, flow: http.HTTPFlow) -> http.Response | None:
         recordings = self._playback.flowmap

@@ -28,6 +28,7 @@ SERVER_REPLAY = "a server replay that lets nothing through and keeps the order o
 LOOPBACK = "moving the servers to loopback"
 SOCKETS = "closing sockets that were given up"
 INNER_LOG = "a quiet log of the calls that the gateway makes itself"
+DIRECT = "a quicker wire than mitmproxy's layers"
 PORTS = "saying which option helps when a port is taken"
 
 
@@ -112,6 +113,16 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
         _need("mitmproxy.proxy.server:ConnectionIO", "writer", "the socket is closed"),
     ),
     INNER_LOG: (_need("mitmproxy.proxy.server:ConnectionHandler", "log", "connections are told at level debug"),),
+    DIRECT: (
+        _need("mitmproxy.addons.proxyserver:Servers", "changed __iter__", "servers are found when they are started"),
+        _need(
+            "mitmproxy.proxy.mode_servers:AsyncioServerInstance",
+            "_servers handle_stream",
+            "their sockets are listened on in mitmproxy's place, and given back what is not served here",
+        ),
+        _need("mitmproxy.proxy.mode_servers:ServerInstance", "mode", "it is seen which servers are the gateway's"),
+        _need("mitmproxy.addonmanager:AddonManager", "chain handle_lifecycle", "it is seen who listens to a hook"),
+    ),
     PORTS: (
         _need("mitmproxy.addons.proxyserver:Servers", "changed", "it is told when servers were started"),
         _need("mitmproxy.proxy.mode_servers:ServerInstance", "last_exception mode", "it is seen which one failed"),

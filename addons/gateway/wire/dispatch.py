@@ -19,8 +19,10 @@ from addons.gateway.wire import compat
 class HookTable:
     """In the place of an `AddonManager`'s own dispatch of asynchronous hooks."""
 
-    def __init__(self, manager: addonmanager.AddonManager) -> None:
+    def __init__(self, manager: addonmanager.AddonManager, on_change: Callable[[], None] = lambda: None) -> None:
+        """`on_change` is called when an addon has come or gone."""
         self._manager: Any = manager
+        self._on_change = on_change
         self._table: dict[str, list[list[Callable[..., Any]]]] = {}
 
     def install(self) -> None:
@@ -69,5 +71,6 @@ class HookTable:
                 return method(*args, **kwargs)
             finally:
                 self._table.clear()
+                self._on_change()
 
         return changed

@@ -1,0 +1,76 @@
+"""Writing answers to a client, in HTTP/1.1."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import override
+
+from mitmproxy import http
+
+from addons.gateway.wire.direct import messages
+from addons.gateway.wire.direct.peers import Peer
+from addons.gateway.wire.direct.turn import Turn
+from addons.gateway.wire.direct.upstream import TOGETHER
+
+
+class Read:
+    """A request, as far as it has come."""
+
+    __slots__ = ("body", "fields", "flow", "is_whole", "keeps_alive", "path", "turn")
+
+    def __init__(self) -> None:
+        self.path = b""
+        self.fields: messages.Fields = []
+        self.body: list[bytes] = []
+        self.flow: http.HTTPFlow | None = None
+        self.turn: Turn | None = None
+        self.is_whole = False
+        self.keeps_alive = False
+
+
+class AnswerWriter(Peer):
+    """What a client connection is for the turns of its requests."""
+
+    __slots__ = ("_answering", "_chunked", "_closing", "transport")
+
+    def __init__(self) -> None:
+        self.transport: asyncio.Transport
+        self._answering: Read | None = None
+        """The request that is being answered."""
+        self._chunked = False
+        """The body of the answer goes out in chunks."""
+        self._closing = False
+
+    @override
+    def send_whole(self, response: http.Response, content: bytes) -> None:
+        self._begin_answer(response)
+        head = messages.response_head(response)
+        if content and self._chunked:
+            content = messages.chunk(content)
+        if len(content) < TOGETHER:
+            self.transport.write(head + content)
+        else:
+            self.transport.writelines((head, content))
+
+    @override
+    def send_head(self, response: http.Response, data: bytes) -> None:
+        self._begin_answer(response)
+        head = messages.response_head(response)
+        if data:
+            head += messages.chunk(data) if self._chunked else data
+        self.transport.write(head)
+
+    @override
+    def send(self, data: bytes) -> None:
+        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def _begin_answer(self, response: http.Response) -> None:
+        fields = response.data.headers.fields
+        encoding = messages.field(fields, b"transfer-encoding")
+        self._chunked = encoding is not None and b"chunked" in encoding.lower()
+        answered = self._answering
+        if answered is not None:
+            connection = messages.field(fields, b"connection")
+            endless = not self._chunked and messages.field(fields, b"content-length") is None
+            if (connection is not None and b"close" in connection.lower()) or (endless and response.status_code != 204):
+                answered.keeps_alive = False

@@ -1,0 +1,80 @@
+"""mitmproxy's requests and responses, made without the type checks of their constructors, and as bytes for the wire."""
+
+from __future__ import annotations
+
+import time
+
+from mitmproxy import http
+
+type Fields = list[tuple[bytes, bytes]]
+
+
+def request(method: bytes, path: bytes, version: str, fields: Fields) -> http.Request:
+    """A request as it was read; where it goes to, its body and the end of its time are filled in later."""
+    made = http.Request.__new__(http.Request)
+    made.data = data = http.RequestData.__new__(http.RequestData)
+    data.http_version = b"HTTP/1.1" if version == "1.1" else b"HTTP/" + version.encode()
+    data.headers = http.Headers.__new__(http.Headers)
+    data.headers.fields = tuple(fields)
+    data.content = b""
+    data.trailers = None
+    data.timestamp_start = data.timestamp_end = time.time()
+    data.host = ""
+    data.port = 0
+    data.method = method
+    data.scheme = b"http"
+    data.authority = b""
+    data.path = path
+    return made
+
+
+def response(status: int, reason: bytes, version: str, fields: Fields) -> http.Response:
+    """The head of an upstream's answer as it was read; its body is filled in later."""
+    made = http.Response.__new__(http.Response)
+    made.data = data = http.ResponseData.__new__(http.ResponseData)
+    data.http_version = b"HTTP/1.1" if version == "1.1" else b"HTTP/" + version.encode()
+    data.status_code = status
+    data.reason = reason
+    data.headers = http.Headers.__new__(http.Headers)
+    data.headers.fields = tuple(fields)
+    data.content = None
+    data.trailers = None
+    data.timestamp_start = time.time()
+    data.timestamp_end = None
+    return made
+
+
+def request_head(request: http.Request) -> bytes:
+    """The bytes of a request's head."""
+    data = request.data
+    lines = [b"%b %b HTTP/1.1" % (data.method, data.path)]
+    lines += [b"%b: %b" % field for field in data.headers.fields]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
+
+
+def response_head(response: http.Response) -> bytes:
+    """The bytes of a response's head."""
+    data = response.data
+    version = data.http_version if data.http_version.startswith(b"HTTP/1.") else b"HTTP/1.1"
+    lines = [b"%b %d %b" % (version, data.status_code, data.reason)]
+    lines += [b"%b: %b" % field for field in data.headers.fields]
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
+
+
+def field(fields: Fields | tuple[tuple[bytes, bytes], ...], name: bytes) -> bytes | None:
+    """The value of a header field, by its name in lower case; the last one where there are several."""
+    found = None
+    for key, value in fields:
+        if len(key) == len(name) and key.lower() == name:
+            found = value
+    return found
+
+
+def chunk(data: bytes) -> bytes:
+    """A chunk of a body that is sent in chunks. Not for b"": that would end the body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+LAST_CHUNK = b"0\r\n\r\n"

@@ -1,0 +1,161 @@
+"""Serving the connections of mitmproxy's reverse-mode servers here; what is not plain HTTP/1.1 goes to its own layers.
+
+The sockets that mitmproxy listens on stay as they are; only what is made of a new connection changes. A server that is
+started later (another mode, another port) is taken over when mitmproxy tells that its servers have changed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any, Protocol
+
+from mitmproxy import ctx, http
+from mitmproxy.proxy import mode_servers, mode_specs
+
+from addons.gateway.accounts.address import Address
+from addons.gateway.exchange.exchange import Exchange, Exchanges
+from addons.gateway.wire import compat
+from addons.gateway.wire.direct.client import ClientConnection
+from addons.gateway.wire.direct.dial import dial
+from addons.gateway.wire.direct.listeners import Listeners
+from addons.gateway.wire.direct.peers import Surroundings
+from addons.gateway.wire.direct.pool import Pool
+
+logger = logging.getLogger("antigravity")
+
+LOOK_EVERY = 30.0
+"""Seconds between two looks for clients that say nothing."""
+
+
+class Service:
+    """What the connections of one server share."""
+
+    def __init__(self, wire: DirectWire, instance: Any) -> None:
+        self._wire = wire
+        self._instance = instance
+        self.mode: mode_specs.ProxyMode = instance.mode
+        self.listeners = wire.listeners
+        self.pool = wire.pool
+        self.clients = wire.clients
+        host, port = instance.mode.address
+        self.address = Address(instance.mode.scheme, host, port)
+
+    def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
+        """A request has arrived."""
+        return self._wire.open(flow, request)
+
+    def hand_over(self, transport: asyncio.Transport, data: bytes) -> None:
+        """Have mitmproxy serve a connection, of which `data` has been read."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, self._instance.handle_stream, loop=loop)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        protocol.data_received(data)
+
+    def connection(self) -> asyncio.BaseProtocol:
+        """The protocol of a new connection."""
+        if self._wire.is_wanted():
+            return ClientConnection(self)
+        loop = asyncio.get_running_loop()
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), self._instance.handle_stream, loop=loop)
+
+
+class Owner(Exchanges, Protocol):
+    """Whose exchanges are carried: the gateway."""
+
+    address: Address
+    direct: Surroundings | None
+
+
+class DirectWire:
+    """Takes over the servers, while it is installed."""
+
+    def __init__(self, owner: Owner, listeners: Listeners) -> None:
+        self._owner = owner
+        self.listeners = listeners
+        self.pool = Pool(dial)
+        self.clients: set[ClientConnection] = set()
+        self._servers: Any = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def install(self) -> None:
+        """Take over the servers that there are, and those to come, where mitmproxy is as this expects."""
+        proxyserver: Any = ctx.master.addons.get("proxyserver")
+        if proxyserver is None or not compat.offers(compat.DIRECT):
+            return
+        self._servers = proxyserver.servers
+        self._servers.changed.connect(self._take_over)
+        await self._take_over()
+        self._owner.direct = self
+        self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._close_silent)
+
+    def uninstall(self) -> None:
+        """Connections that are open are served to their end."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._servers is not None:
+            self._servers.changed.disconnect(self._take_over)
+            self._servers = None
+            self._owner.direct = None
+        self.pool.close()
+
+    @property
+    def address(self) -> Address:
+        """Where the gateway's own calls would go to if nobody changed it."""
+        return self._owner.address
+
+    def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
+        """A request has arrived."""
+        return self._owner.open(flow, request)
+
+    def is_wanted(self) -> bool:
+        """Whether a new connection is served here: not where options or addons concern what this does not have."""
+        return not self.listeners.touches_layers
+
+    async def _take_over(self) -> None:
+        for instance in self._servers:
+            if isinstance(instance, mode_servers.AsyncioServerInstance) and _is_reverse(instance.mode):
+                instance._servers = [await self._taken(server, instance) for server in instance._servers]
+
+    async def _taken(self, server: Any, instance: Any) -> Any:
+        """A server on the same socket, whose connections are served here."""
+        if not isinstance(server, asyncio.Server) or getattr(server, "serves_directly", False):
+            return server
+        service = Service(self, instance)
+        loop = asyncio.get_running_loop()
+        made: list[asyncio.Server] = []
+        for listening in server.sockets:
+            made.append(await loop.create_server(service.connection, sock=listening.dup(), backlog=1024))
+        server.close()
+        return _Servers(made)
+
+    def _close_silent(self) -> None:
+        """As mitmproxy does: a client that has said and got nothing for `tcp_timeout` seconds is hung up on."""
+        oldest = time.monotonic() - ctx.options.tcp_timeout
+        for connection in list(self.clients):
+            connection.drop_silent(oldest)
+        self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._close_silent)
+
+
+class _Servers:
+    """Several servers in the place of one."""
+
+    serves_directly = True
+
+    def __init__(self, servers: list[asyncio.Server]) -> None:
+        self._servers = servers
+
+    @property
+    def sockets(self) -> list[Any]:
+        return [socket for server in self._servers for socket in server.sockets]
+
+    def close(self) -> None:
+        for server in self._servers:
+            server.close()
+
+
+def _is_reverse(mode: mode_specs.ProxyMode) -> bool:
+    return isinstance(mode, mode_specs.ReverseMode) and mode.scheme in ("http", "https")
