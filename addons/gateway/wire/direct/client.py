@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from typing import Protocol, override
+from typing import Protocol, cast, override
 
 import httptools
 from mitmproxy import http
@@ -80,8 +80,7 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     def _begin(self, data: bytes) -> bool:
         """The first bytes are there. False: the connection is not served here."""

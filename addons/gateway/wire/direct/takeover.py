@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import time
 from typing import Any, Protocol
 
@@ -122,13 +124,14 @@ class DirectWire:
 
     async def _taken(self, server: Any, instance: Any) -> Any:
         """A server on the same socket, whose connections are served here."""
-        if not isinstance(server, asyncio.Server) or getattr(server, "serves_directly", False):
+        if not hasattr(server, "sockets") or isinstance(server, _Servers):  # it is UDP, or taken over already
             return server
         service = Service(self, instance)
         loop = asyncio.get_running_loop()
         made: list[asyncio.Server] = []
         for listening in server.sockets:
-            made.append(await loop.create_server(service.connection, sock=listening.dup(), backlog=1024))
+            twin = socket.socket(listening.family, listening.type, fileno=os.dup(listening.fileno()))
+            made.append(await loop.create_server(service.connection, sock=twin, backlog=1024))
         server.close()
         return _Servers(made)
 
@@ -142,8 +145,6 @@ class DirectWire:
 
 class _Servers:
     """Several servers in the place of one."""
-
-    serves_directly = True
 
     def __init__(self, servers: list[asyncio.Server]) -> None:
         self._servers = servers

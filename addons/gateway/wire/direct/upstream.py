@@ -14,7 +14,7 @@ import asyncio
 import select
 import time
 from collections.abc import Callable
-from typing import Protocol, override
+from typing import Protocol, cast, override
 
 import httptools
 from mitmproxy import http
@@ -153,8 +153,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
 
     @override
     def data_received(self, data: bytes) -> None:
