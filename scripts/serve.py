@@ -146,6 +146,12 @@ def command(
     return [options.tool, *arguments, *extra]
 
 
+def program(environment: bootstrap.Environment, command: "list[str]") -> "list[str]":
+    """What is run for a command: the environment's own mitmproxy. scripts/bench.py measures the same."""
+    tool, *arguments = command
+    return [environment.script(tool), *arguments]
+
+
 def listen_host(options: argparse.Namespace, *, lan: bool) -> str:
     """The address to listen on; "" for all."""
     return str(options.host or ("" if lan else "127.0.0.1"))
@@ -234,12 +240,12 @@ def serve(argv: "list[str]") -> None:
     if folder:
         bootstrap.say(f"mitmproxy's own folder can't be written; this time its certificates are in {folder}.")
         arguments += ["--set", "confdir=" + folder]
-    program = [environment.script(tool), *arguments]
+    running = program(environment, [tool, *arguments])
     complaint = ports_taken(options, extra, lan=allows_lan(settings))
     if complaint:
         raise bootstrap.SetupError(complaint)
-    bootstrap.say("Running: " + " ".join(shlex.quote(part) for part in program))
-    bootstrap.replace_process(program)
+    bootstrap.say("Running: " + " ".join(shlex.quote(part) for part in running))
+    bootstrap.replace_process(running)
 
 
 def main() -> int:
