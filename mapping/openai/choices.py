@@ -9,16 +9,18 @@ Rules of this module:
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import override
 
 from mapping import jsonio
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.usage import Totals
+from mapping.answer.whole import WholeAnswers
 from mapping.answer.writer import Writer
-from mapping.gemini.errors.upstream_errors import UpstreamError, broken
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.values import JSON, RawTurn
@@ -55,7 +57,7 @@ class Choices[W: Writer]:
         return self.writers[index]
 
 
-class ChoiceAnswer[P: Plan, W: Writer](ABC):
+class ChoiceAnswer[P: Plan, W: Writer](WholeAnswers[Choices[W]]):
     """Takes the upstream answers of one exchange with `add`, gives the client's with `finish`.
 
     `created` is Unix time in seconds; `mint` makes a fresh id with the prefix it is given. Raises UpstreamError; an
@@ -63,38 +65,10 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
     """
 
     def __init__(self, plan: P, *, created: int, mint: Mint, notes: Notes) -> None:
+        super().__init__()
         self._exchange = Exchange(plan, created, mint, notes)
         self._calls = CallMaker(plan, mint)
         self._answers: list[Choices[W]] = []
-        self._open: Choices[W] | None = None
-        self._hops: list[bytes | JSON] = []
-        """What made the open answer what it is."""
-
-    @property
-    def continuation(self) -> str | None:
-        """The answer goes on: send the same request with this `continuationToken`, and `add` what comes.
-
-        `finish` takes the answer as it is.
-        """
-        return self._open.reader.continuation if self._open else None
-
-    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
-        """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
-        answer = self._open or self._choices()
-        try:
-            answer.reader.take(data, needs_content=needs_content)
-        except UpstreamError:
-            if self._open is not None:
-                self._open = self._before()
-            raise
-        self._hops.append(data)
-        self._settle(answer)
-
-    def close(self) -> None:
-        """Take an answer that would go on as it is."""
-        if self._open is not None:
-            self._open.reader.end()
-            self._settle(self._open)
 
     def finish(self) -> bytes:
         """The object that is the client's answer."""
@@ -123,24 +97,14 @@ class ChoiceAnswer[P: Plan, W: Writer](ABC):
     def _totals(self, totals: list[Totals]) -> Totals:
         """The numbers of the whole answer from those of each upstream answer."""
 
-    def _choices(self) -> Choices[W]:
+    @override
+    def _begin(self) -> Choices[W]:
         base = len(self._answers)
         return Choices(self._exchange, self._calls, lambda index: self._writer(base, index))
 
-    def _settle(self, answer: Choices[W]) -> None:
-        if answer.reader.continuation is not None:
-            self._open = answer
-        else:
-            self._open = None
-            self._hops.clear()
-            self._answers.append(answer)
-
-    def _before(self) -> Choices[W]:
-        """The open answer as it was before a hop that was refused."""
-        answer = self._choices()
-        for data in self._hops:
-            answer.reader.take(data)
-        return answer
+    @override
+    def _take(self, answer: Choices[W]) -> None:
+        self._answers.append(answer)
 
     @abstractmethod
     def _writer(self, answer: int, index: int) -> W:

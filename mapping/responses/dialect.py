@@ -10,8 +10,6 @@ from mapping.answer.answering import GeneratedAnswering
 from mapping.dialect import (
     Answering,
     Deferred,
-    Dialect,
-    ErrorAnswer,
     Given,
     Kept,
     Lookups,
@@ -21,7 +19,7 @@ from mapping.dialect import (
 from mapping.faults import Fault
 from mapping.gemini.count import CountAnswering
 from mapping.notes import Notes
-from mapping.openai import errors
+from mapping.openai.contract import OpenAIDialect, understood
 from mapping.request.plan import Translated
 from mapping.responses import objects, signs_of_life, stored
 from mapping.responses.answer.answer import ResponsesAnswer
@@ -54,17 +52,8 @@ def understand(body: JSON, given: Given) -> Translated:
             code="previous_response_not_found",
             param="previous_response_id",
         )
-    return translate(
-        body,
-        model=given.model,
-        client_model=given.client_model,
-        options=given.options,
-        recall=given.recall,
-        notes=given.notes,
-        history=given.history,
-        unseal=given.unseal,
-        resolve=given.items.get,
-    )
+    more = partial(translate, history=given.history, unseal=given.unseal, resolve=given.items.get)
+    return understood(more, body, given)
 
 
 class ResponsesAnswering(GeneratedAnswering[ResponsesPlan]):
@@ -192,7 +181,7 @@ class Compaction:
         )
 
 
-class _ResponsesDialect(Dialect):
+class _ResponsesDialect(OpenAIDialect):
     """What the paths of the Responses API have in common."""
 
     @override
@@ -202,14 +191,6 @@ class _ResponsesDialect(Dialect):
     def likeness(self, body: JSON) -> int:
         """None: they are known by their path alone."""
         return 0
-
-    @override
-    def error(self, fault: Fault) -> ErrorAnswer:
-        return errors.error_answer(fault)
-
-    @override
-    def read_error(self, status: int, answer: bytes) -> Fault | None:
-        return errors.read_error(status, answer)
 
     @override
     def without_keep_alives(self, stream: bytes) -> bytes:

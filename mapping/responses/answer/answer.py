@@ -9,10 +9,13 @@ Rules of this module (OpenAI API reference, `Response`):
 
 from __future__ import annotations
 
+from typing import override
+
 from mapping import jsonio
 from mapping.answer.parts.calls import Mint
 from mapping.answer.usage import Totals
-from mapping.gemini.errors.upstream_errors import UpstreamError, broken
+from mapping.answer.whole import WholeAnswers
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.responses.answer.exchange import Clock, Exchange
 from mapping.responses.answer.item_list import NoEvents
@@ -23,7 +26,7 @@ from mapping.responses.plan import ResponsesPlan
 from mapping.values import JSON, RawTurn
 
 
-class ResponsesAnswer:
+class ResponsesAnswer(WholeAnswers["_Answer"]):
     """Takes the upstream answer of one exchange with `add`, gives the client's with `finish`.
 
     `created` is Unix time in seconds; `mint` makes a fresh id with the prefix it is given; `seal` makes an
@@ -44,38 +47,10 @@ class ResponsesAnswer:
         chat_shape: bool = True,
         clock: Clock | None = None,
     ) -> None:
+        super().__init__()
         self._exchange = Exchange(ResponseObject(plan, response_id, created), mint, notes, seal, clock)
         self._chat_shape = chat_shape
         self._answer: _Answer | None = None
-        self._open: _Answer | None = None
-        self._hops: list[bytes | JSON] = []
-        """What made the open answer what it is."""
-
-    @property
-    def continuation(self) -> str | None:
-        """The answer goes on: send the same request with this `continuationToken`, and `add` what comes.
-
-        `finish` takes the answer as it is.
-        """
-        return self._open.reader.continuation if self._open else None
-
-    def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
-        """Take in a whole upstream answer, as bytes or parsed. `needs_content`: see `AnswerReader.end`."""
-        answer = self._open or _Answer(self._exchange)
-        try:
-            answer.reader.take(data, needs_content=needs_content)
-        except UpstreamError:
-            if self._open is not None:
-                self._open = self._before()
-            raise
-        self._hops.append(data)
-        self._settle(answer)
-
-    def close(self) -> None:
-        """Take an answer that would go on as it is."""
-        if self._open is not None:
-            self._open.reader.end()
-            self._settle(self._open)
 
     def finish(self) -> bytes:
         """The Response object, with `choices` where the settings want them."""
@@ -107,21 +82,14 @@ class ResponsesAnswer:
         """How the answer ended, in chat's words."""
         return self._answer.reader.finish_reasons if self._answer else []
 
-    def _settle(self, answer: _Answer) -> None:
-        if answer.reader.continuation is not None:
-            self._open = answer
-            return
-        answer.close()
-        self._open = None
-        self._hops.clear()
-        self._answer = answer
+    @override
+    def _begin(self) -> _Answer:
+        return _Answer(self._exchange)
 
-    def _before(self) -> _Answer:
-        """The open answer as it was before a hop that was refused."""
-        answer = _Answer(self._exchange)
-        for data in self._hops:
-            answer.reader.take(data)
-        return answer
+    @override
+    def _take(self, answer: _Answer) -> None:
+        answer.close()
+        self._answer = answer
 
     def _whole(self) -> _Answer:
         self.close()
