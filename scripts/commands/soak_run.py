@@ -256,15 +256,23 @@ class Stage:
         with open(self._log, encoding="utf-8", errors="replace") as file:
             return [line.rstrip() for line in file if re.search(r"Traceback|has crashed|Unexpected error", line)]
 
+    def stop_upstream(self) -> None:
+        """So that no connection to it is kept for later calls, which is no fault."""
+        _end(self._processes[:1])
+
     def stop(self) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        _end(self._processes)
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 # --- the run
@@ -316,6 +324,7 @@ def _run(stage: Stage, clients: Clients, seconds: float, tell: Callable[[str], N
             shown = time.monotonic()
             tell(_progress(shown - begun, clients, now))
     clients.stop()
+    stage.stop_upstream()
     left = left_over(stage, idle)
     return _judge(stage, clients, memory, left, seconds, tell)
 
