@@ -89,12 +89,20 @@ class Antigravity:
             "Ask the accounts at the start, and twice a day, which models they have, so that names like gpt-4o lead to "
             "the newest one.",
         )
+        loader.add_option(
+            "antigravity_wire",
+            str,
+            "auto",
+            "How connections are carried. auto: by the quick wire, where nothing asks for mitmproxy's layers. "
+            "layers: always by mitmproxy's layers, for comparison; new connections follow.",
+            choices=("auto", "layers"),
+        )
 
     def configure(self, updated: set[str]) -> None:
         """Options have changed, or are read for the first time. Raises OptionsError for settings that can't be used,
         but not at the start: there mitmproxy ends by itself because of what the log says."""
         if self.wire:
-            self.wire.listeners.forget()
+            self.wire.follow_options(updated)
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
             # Eager would dial the upstream for each client, /healthz included, and hang up when that fails.
             ctx.options.connection_strategy = "lazy"

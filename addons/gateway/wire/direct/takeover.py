@@ -27,6 +27,12 @@ from addons.gateway.wire.direct.pool import Pool
 
 logger = logging.getLogger("antigravity")
 
+TLS_OPTIONS = {
+    "ciphers_server", "client_certs", "ssl_insecure", "ssl_verify_upstream_trusted_ca",
+    "ssl_verify_upstream_trusted_confdir", "tls_ecdh_curve_server", "tls_version_server_max", "tls_version_server_min",
+}  # fmt: skip
+"""mitmproxy's options that say how a connection to an upstream is made (`dial`)."""
+
 LOOK_EVERY = 30.0
 """Seconds between two looks for clients that say nothing."""
 
@@ -91,7 +97,7 @@ class DirectWire:
         self._servers = proxyserver.servers
         self._servers.changed.connect(self._take_over)
         await self._take_over()
-        self._owner.direct = self
+        self._carry_inner()
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._close_silent)
 
     def uninstall(self) -> None:
@@ -104,6 +110,17 @@ class DirectWire:
             self._owner.direct = None
         self.pool.close()
 
+    def follow_options(self, updated: set[str]) -> None:
+        """Options have changed."""
+        self.listeners.forget()
+        if updated & TLS_OPTIONS:
+            self.pool.close()  # what is open was opened by the options of before
+        if "antigravity_wire" in updated and self._servers is not None:
+            self._carry_inner()
+
+    def _carry_inner(self) -> None:
+        self._owner.direct = self if ctx.options.antigravity_wire == "auto" else None
+
     @property
     def address(self) -> Address:
         """Where the gateway's own calls would go to if nobody changed it."""
@@ -114,8 +131,8 @@ class DirectWire:
         return self._owner.open(flow, request)
 
     def is_wanted(self) -> bool:
-        """Whether a new connection is served here: not where options or addons concern what this does not have."""
-        return not self.listeners.touches_layers
+        """Whether a new connection is served here: not where an option or addons want the layers."""
+        return ctx.options.antigravity_wire == "auto" and not self.listeners.touches_layers
 
     async def _take_over(self) -> None:
         for instance in self._servers:
