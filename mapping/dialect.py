@@ -6,6 +6,8 @@ serving, replays, cases, views and `python -m mapping` know dialects by this mod
 
 Who calls what, in which order, for one request:
 
+0. `Dialect.read(received)`: the request as one JSON value that names its model. Where it is kept (a case) or edited, it
+   is this value that counts from then on. Raises `Fault`.
 1. `Dialect.lookups(body)`: what has to be found in the store before the request can be translated; None: nothing.
    Raises `Fault`.
 2. `Dialect.translate(body, given)`: gives an `Answering`, which says what to ask Gemini, and makes the answer.
@@ -37,6 +39,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
+from mapping import jsonio
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -45,6 +48,32 @@ from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, Unseal, n
 
 type Fields = tuple[tuple[bytes, bytes], ...]
 """Header fields of an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A client's request as it came, as far as a dialect has to know it."""
+
+    body: bytes
+    """Not compressed any more."""
+    content_type: str = ""
+    path: str = ""
+    """Without the query."""
+    query: str = ""
+    """Without the question mark."""
+
+
+def json_object(data: bytes) -> JSON:
+    """A body that is a JSON object. Raises Fault (400) for any other."""
+    if not data:
+        raise Fault(400, "The request has no body; a JSON object is expected.")
+    try:
+        value = jsonio.loads(data)
+    except ValueError as e:
+        raise Fault(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
+    if not isinstance(value, dict):
+        raise Fault(400, "The request body must be a JSON object.")
+    return value
 
 
 class Mint(Protocol):
@@ -240,6 +269,11 @@ class Answering(Protocol):
     def deferred(self) -> Deferred | None:
         """The client wants a receipt now, and the answer later."""
 
+    @property
+    def content_type(self) -> bytes | None:
+        """Of the client's answer; None: JSON, or where it `streams`, server-sent events."""
+        return None
+
     def facts(self) -> JSON:
         """For people: what the form of the answer depends on, beside what Gemini gets."""
 
@@ -282,6 +316,13 @@ class Dialect(Protocol):
 
     def likeness(self, body: JSON, /) -> int:
         """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path."""
+
+    def read(self, received: Received, /) -> JSON:
+        """The request as one JSON value, whose `model` is the model as the client named it. Files in it are base64.
+
+        Most are JSON, and this reads such. Raises Fault (400) for what can't be read.
+        """
+        return json_object(received.body)
 
     def lookups(self, body: JSON, /) -> Lookups | None:
         """What has to be found in the store first; None: nothing. Raises Fault for a reference that can't be meant."""

@@ -23,8 +23,9 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.cooldowns import ALL_MODELS
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF, record_of
 from addons.gateway.views.siblings import siblings_of
-from addons.gateway.wire.bodies import json_body
+from addons.gateway.wire.bodies import received
 from mapping import jsonio
+from mapping.dialect import json_object
 from mapping.faults import Fault
 
 if TYPE_CHECKING:
@@ -152,10 +153,10 @@ class Commands:
         """
         made = _copy(_one_client(_found(flows)))
         try:
-            body = json_body(made.request)
+            body = json_object(received(made.request).body)
         except Fault as e:
             raise exceptions.CommandError(e.message) from None
-        if not isinstance(body, dict) or "model" not in body:
+        if "model" not in body:
             raise exceptions.CommandError("This request names no model.")
         made.request.headers.pop("content-encoding", None)
         made.request.content = jsonio.dumps({**body, "model": model})

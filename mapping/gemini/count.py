@@ -28,6 +28,7 @@ class CountAnswering:
 
     streams = False
     keeps = False
+    content_type: bytes | None = None
     served: str | None = None
     deferred: Deferred | None = None
 

@@ -37,7 +37,7 @@ from addons.gateway.record.flow_record import CLIENT, KEY, record_of
 from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
 from mapping import dialects, jsonio
-from mapping.dialect import Dialect, Given
+from mapping.dialect import Dialect, Given, json_object
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -86,7 +86,7 @@ def client_body(data: bytes) -> None:
     )
     request.data.content = data[1:]
     try:
-        jsonio.dumps(bodies.json_body(request))
+        jsonio.dumps(json_object(bodies.received(request).body))
     except Fault as e:
         check_error(e, 400, 413)
 

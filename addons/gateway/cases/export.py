@@ -15,7 +15,7 @@ from addons.gateway.cases.files import PROJECT, Case, CaseError, UpstreamCall
 from addons.gateway.cases.masking import masked
 from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
-from addons.gateway.wire.bodies import json_body
+from addons.gateway.wire.bodies import received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
 from mapping.gemini.errors.google_errors import redact
@@ -109,7 +109,7 @@ def _case(client: http.HTTPFlow, attempts: list[http.HTTPFlow], record: dict[str
         notes=[[code, detail] for code, detail in record["notes"]],
         given=record["given"],
         seeds=record["seeds"],
-        request=json_body(client.request),
+        request=retranslation.body_of(record, received(client.request)),
         answer=answer,
         calls=_calls(client, attempts),
         ended=case_files.plain_fault(told) if told is not None and _is_from_outside(told) else None,
@@ -139,7 +139,10 @@ def _problem(client: http.HTTPFlow, record: dict[str, Any]) -> str:
 
 def _is_deferred(client: http.HTTPFlow, record: dict[str, Any]) -> bool:
     try:
-        return retranslation.translate(record, json_body(client.request), Notes()).deferred is not None
+        return (
+            retranslation.translate(record, retranslation.body_of(record, received(client.request)), Notes()).deferred
+            is not None
+        )
     except Fault:
         return False
 

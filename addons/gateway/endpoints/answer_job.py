@@ -114,6 +114,7 @@ class AnswerJob(MendableJob):
         self.shown_model = first.model
         self.client_model = answering.client_model
         self.streams = answering.streams
+        self.content_type = answering.content_type
         self._answering = answering
         self._notes = notes
         self._keep = keep if answering.keeps else None

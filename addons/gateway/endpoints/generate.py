@@ -36,7 +36,7 @@ class Generate:
         """Leave a job or an answer in the exchange. What is returned, if anything, has to be awaited. Raises Fault."""
         dialect = dialects.named(match.endpoint.name)
         assert dialect is not None, match.endpoint.name
-        body, name, model = model_request.read(exchange, self._services)
+        body, name, model = model_request.read(exchange, self._services, dialect)
         lookups = dialect.lookups(body)
         if lookups is None:
             self._answer(exchange, dialect.translate(body, self._given(exchange, name, model)))
@@ -92,7 +92,7 @@ class Generate:
             translator, answer = unasked
             if answering.keeps and (kept := answering.kept(translator, answer if answering.streams else None)):
                 keep(kept)
-            exchange.succeed(answer, [answers.STREAM_TYPE] if answering.streams else None)
+            exchange.succeed(answer, [answers.type_of(answering.content_type, streams=answering.streams)])
             return
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
         exchange.job = job = AnswerJob(answering, exchange.notes, ask, strict=strict, keep=keep)

@@ -1,4 +1,4 @@
-"""What every request of a model call has: a JSON object that names a model, in whatever dialect."""
+"""What every request of a model call has: a body that names a model, in whatever dialect."""
 
 from __future__ import annotations
 
@@ -6,21 +6,20 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
 from addons.gateway.models.model_map import MAX_NAME
-from addons.gateway.wire.bodies import json_body
+from addons.gateway.wire.bodies import received
 from mapping import faults
+from mapping.dialect import Dialect
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
 from mapping.values import JSON, GeminiCall
 
 
-def read(exchange: Facts, services: EndpointServices) -> tuple[JSON, str, str]:
+def read(exchange: Facts, services: EndpointServices, dialect: Dialect) -> tuple[JSON, str, str]:
     """The body of a model call, the model that the client named, and the Gemini model for it. Raises Fault.
 
     From then on errors name the model, and the exchange knows the conversation that the client names, if any.
     """
-    body = json_body(exchange.flow.request)
-    if not isinstance(body, dict):
-        raise faults.Fault(400, "The request body must be a JSON object.")
+    body = dialect.read(received(exchange.flow.request))
     name = body.get("model")
     if name is None:
         raise faults.missing("model")

@@ -213,9 +213,11 @@ class Facts:
         return fields
 
     def answer(self, content: bytes, fields: answers.Fields | None = None) -> None:
-        """With a whole body. `fields`: its type and what else it needs; None: it is JSON."""
+        """With a whole body. `fields`: its type and what else it needs; None: what the job says, mostly JSON."""
         if self.result is None:
-            self.flow.response = answers.make(200, content, [*(fields or [answers.JSON_TYPE]), *self.fields()])
+            if fields is None:
+                fields = [answers.type_of(self.job.content_type if self.job else None, streams=False)]
+            self.flow.response = answers.make(200, content, [*fields, *self.fields()])
         elif not self.result.done():  # it is when the call was given up
             self.result.set_result(content)
 
@@ -252,7 +254,9 @@ class Facts:
     def stream_head(self) -> http.Response:
         """The head of the client's stream."""
         if self._head is None:
-            self._head = answers.head(self.fields(), chunked=self._http11)
+            self._head = answers.head(
+                self.fields(), chunked=self._http11, content_type=self.job.content_type if self.job else None
+            )
             self.first_sent = time.monotonic()
         return self._head
 

@@ -33,6 +33,8 @@ class Job(ABC):
     client_model: str | None = None
     """The model as the client named it."""
     streams: bool = False
+    content_type: bytes | None = None
+    """See `mapping.dialect.Answering`."""
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
 

@@ -24,11 +24,19 @@ def make(status: int, content: bytes, fields: Fields) -> http.Response:
     return _response(status, [*fields, (b"Content-Length", b"%d" % len(content))], content)
 
 
-def head(fields: Fields, *, chunked: bool) -> http.Response:
+def type_of(content_type: bytes | None, *, streams: bool) -> tuple[bytes, bytes]:
+    """The header field for the type of an answer; see `Answering.content_type`."""
+    if content_type is None:
+        return STREAM_TYPE if streams else JSON_TYPE
+    return (b"Content-Type", content_type)
+
+
+def head(fields: Fields, *, chunked: bool, content_type: bytes | None = None) -> http.Response:
     """The head of a streamed answer. `chunked` False: the end of the connection ends it (HTTP/1.0, HTTP/2)."""
     if chunked:
         fields = [*fields, (b"Transfer-Encoding", b"chunked")]
-    return _response(200, [STREAM_TYPE, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
+    type_ = type_of(content_type, streams=True)
+    return _response(200, [type_, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
 
 
 def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> http.Response:

@@ -19,7 +19,7 @@ from typing import Any
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.record.flow_record import digest
 from mapping import dialects, faults, jsonio
-from mapping.dialect import Answering, Given, StreamTranslator, WholeTranslator
+from mapping.dialect import Answering, Given, Received, StreamTranslator, WholeTranslator
 from mapping.faults import Fault
 from mapping.gemini import upstream_forms
 from mapping.notes import Notes
@@ -38,6 +38,14 @@ def is_translated(record: Mapping[str, Any]) -> bool:
 
 class NotTranslated(ValueError):
     """The record is of an exchange that had no translation."""
+
+
+def body_of(record: Mapping[str, Any], received: Received) -> JSON:
+    """The body that the other functions take, of a client's request as it came. Raises Fault, and NotTranslated."""
+    dialect = dialects.named(str(record.get("endpoint")))
+    if dialect is None:
+        raise NotTranslated(f"An exchange of {record.get('endpoint')} has no translation.")
+    return dialect.read(received)
 
 
 def request(record: Mapping[str, Any], body: Any, *, unseal: Unseal = nothing_sealed) -> tuple[Answering, Notes]:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable
-from typing import Any
 
 import brotli
 from mitmproxy import http
 
-from mapping import jsonio
+from mapping.dialect import Received
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 
@@ -32,18 +31,14 @@ class TooLarge(Exception):
     """The data would decompress to more than the limit."""
 
 
-def json_body(request: http.Request) -> Any:
-    """The JSON value of a request's body. Raises Fault (400, 413)."""
+def received(request: http.Request) -> Received:
+    """A client's request for its dialect. Raises Fault (400, 413) for a body that can't be decompressed."""
     content = request.raw_content or b""
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", ""):
         content = _decoded(content, encoding)
-    if not content:
-        raise Fault(400, "The request has no body; a JSON object is expected.")
-    try:
-        return jsonio.loads(content)
-    except ValueError as e:
-        raise Fault(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
+    path, _, query = request.path.partition("?")
+    return Received(content, request.headers.get("content-type", ""), path, query)
 
 
 def _decoded(content: bytes, encoding: str) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from mapping import jsonio
 from mapping.answer.usage import Totals, totals_in
-from mapping.dialect import Answering, Deferred, ErrorAnswer, Given, Kept, Lookups
+from mapping.dialect import Answering, Deferred, Dialect, ErrorAnswer, Given, Kept, Lookups
 from mapping.faults import Fault, missing
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
@@ -135,6 +135,7 @@ class ToyAnswering:
     """See `mapping.dialect.Answering`."""
 
     keeps = False
+    content_type: bytes | None = None
     served: str | None = None
     deferred: Deferred | None = None
 
@@ -174,7 +175,7 @@ class ToyAnswering:
         return None
 
 
-class Toy:
+class Toy(Dialect):
     """See `mapping.dialect.Dialect`."""
 
     name = "toy"
