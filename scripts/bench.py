@@ -130,12 +130,12 @@ def bench(options: argparse.Namespace) -> bool:
         Target(name, bodies.OPENAI, host, port, path, **members) for name, host, port, path, members in options.url
     ]
     date, told = time.strftime("%Y-%m-%d"), machine.described(version("mitmproxy"))
+    busy = machine.busy()
     with tempfile.TemporaryDirectory(prefix="antigravity-bench-", ignore_cleanup_errors=True) as folder:
         stage = Stage(folder, options.stub_port)
         try:
-            about = (
-                f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.seconds:g} s, {stage.cpus.told}"
-            )
+            rounds = f"{options.rounds} round{'s' if options.rounds > 1 else ''} of {options.seconds:g} s"
+            about = ", ".join(filter(None, (rounds, stage.cpus.told, busy)))
             bootstrap.say(f"{told}\n{about}; the stub is {stage.upstream}")
             work = measures.Bench(stage, others, options.only, options.seconds)
             for target, result in work.prepare():

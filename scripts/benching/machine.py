@@ -12,6 +12,9 @@ import sys
 import time
 from typing import NamedTuple
 
+BUSY = 0.7
+"""The load of a machine (`os.getloadavg`) from which on numbers are rough."""
+
 
 class Cpus(NamedTuple):
     """Which CPU each has; None: any."""
@@ -73,6 +76,12 @@ def described(mitmproxy: str) -> str:
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     python = platform.python_version()
     return f"{count} cores ({model}), {platform.system()}, Python {python}, mitmproxy {mitmproxy}"
+
+
+def busy() -> str:
+    """What is to be said of a machine that does other things too, when nothing is measured yet; empty if it rests."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return f"the machine was busy with other things (load {load:.1f})" if load > BUSY else ""
 
 
 def _read(path: str) -> str:

@@ -14,7 +14,7 @@ from scripts.benching.stub import Orders
 
 PIECES, PAUSE = 200, 0.02
 """Pieces of a stream at full speed; seconds between two pieces of a paced one."""
-LIMIT = 0.9
+LIMIT = 0.8
 """The share of its CPU above which the stub, or the client, and not the target, may be what is measured."""
 LEAST = {bodies.SMALL: 500, bodies.HISTORY: bodies.HISTORY_SIZE, bodies.PICTURE: bodies.PICTURE_SIZE * 4 // 3}
 """Bytes that have to reach the stub of each kind of request."""

@@ -19,6 +19,9 @@ LIMITED = (
     "Then compare the CPU seconds."
 )
 
+CLOSE = 0.7
+"""A rate that is this near to the direct one is limited by the clients and the stub, which share a CPU with others."""
+
 
 class Line(NamedTuple):
     """A row of the table."""
@@ -66,6 +69,9 @@ def _line(records: list[Record], work: Work, figure: Figure) -> Line:
         if both and name not in (DIRECT, MITMDUMP):
             ratios[name] = statistics.median(mine / its if figure.higher else its / mine for mine, its in both)
     medians = {name: statistics.median(values.values()) for name, values in rounds.items()}
+    if figure.higher and DIRECT in medians:
+        most = CLOSE * medians[DIRECT]
+        limited |= {name for name, median in medians.items() if median > most}
     return Line(work.title, figure, medians, ratios, limited)
 
 
@@ -74,13 +80,14 @@ def table(records: list[Record]) -> str:
     names = columns(records)
     compared = [name for name in names if name not in (DIRECT, MITMDUMP)]
     rows = [["work", "", *names, *(f"{name} ×" for name in compared)]]
-    for line in lines(records):
+    found = lines(records)
+    for line in found:
         cells = [number(line.values.get(name)) + "*" * (name in line.limited) for name in names]
         rows.append([line.work, line.figure.title, *cells, *(times(line.ratios.get(name)) for name in compared)])
     widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
     rows.insert(1, ["-" * width for width in widths])
     text = ["| " + " | ".join(_padded(row, widths)) + " |" for row in rows]
-    text += ["", LEGEND, *([LIMITED] if any(record.limited for record in records) else [])]
+    text += ["", LEGEND, *([LIMITED] if any(line.limited for line in found) else [])]
     return "\n".join([*text, *wrong(records)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from scripts import bench, bootstrap
-from scripts.benching import bodies, load, measures, picture, report, stage, stub
+from scripts.benching import bodies, load, machine, measures, picture, report, stage, stub
 from scripts.benching.measures import WORKS, Record
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -241,6 +242,13 @@ def test_requests_are_as_large_as_the_stub_wants_them(dialect: str, kind: str) -
     assert len(bodies.request(dialect, kind, stream=False, model="m")) >= measures.LEAST[kind]
 
 
+def test_a_busy_machine_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getloadavg", lambda: (2.345, 0.0, 0.0), raising=False)
+    assert machine.busy() == "the machine was busy with other things (load 2.3)"
+    monkeypatch.setattr(os, "getloadavg", lambda: (0.2, 0.0, 0.0), raising=False)
+    assert machine.busy() == ""
+
+
 # --- what came of it
 
 UNARY = WORKS[1]
@@ -255,14 +263,20 @@ def records(**rates: tuple[float, float, float]) -> Iterator[Record]:
 
 def test_ratios_are_taken_within_a_round() -> None:
     """The machine was slow in the second round; the median of the rounds' ratios does not show it."""
-    rate, whole = report.lines(list(records(direct=(9, 9, 9), mitmdump=(100, 10, 80), gateway=(300, 20, 240))))
-    assert rate.values == {"direct": 9, "mitmdump": 80, "gateway": 240}
+    rate, whole = report.lines(list(records(direct=(900, 900, 900), mitmdump=(100, 10, 80), gateway=(300, 20, 240))))
+    assert rate.values == {"direct": 900, "mitmdump": 80, "gateway": 240}
     assert rate.ratios == {"gateway": 3}
+    assert rate.limited == {"direct"}
     assert whole.ratios["gateway"] == pytest.approx(3)
 
 
+def test_a_rate_near_the_direct_one_is_limited() -> None:
+    rate, _ = report.lines(list(records(direct=(100,) * 3, mitmdump=(60,) * 3, gateway=(80,) * 3)))
+    assert rate.limited == {"direct", "gateway"}
+
+
 def test_the_table_shows_what_was_wrong_and_who_was_the_limit() -> None:
-    some = list(records(direct=(9, 9, 9), mitmdump=(100, 10, 80), gateway=(300, 20, 240)))
+    some = list(records(direct=(900, 900, 900), mitmdump=(100, 10, 80), gateway=(300, 20, 240)))
     some[-1].wrong, some[-1].error, some[-1].limited = 3, "HTTP/1.1 502", True
     text = report.table(some)
     assert f"WRONG: {UNARY.title}, gateway: 3 of 33 answers; for instance: 'HTTP/1.1 502'" in text
