@@ -26,8 +26,9 @@ _BESIDE_NULL = ("tool_calls", "function_call", "audio")
 class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
     """Gives the `chat.completion` object."""
 
-    def _writer(self, answer: int, index: int) -> _MessageWriter:
-        return _MessageWriter(self._exchange)
+    @staticmethod
+    def _writer(exchange: Exchange[Plan], answer: int, index: int) -> _MessageWriter:
+        return _MessageWriter(exchange)
 
     def _totals(self, totals: list[Totals]) -> Totals:
         return usage.combine(totals)

@@ -14,7 +14,7 @@ Rules that this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mapping import faults
@@ -64,22 +64,6 @@ class MessageReader:
         self._notes = notes
         self._left_out: set[str] = set()
         """The ids of calls that were left out; their results are, too."""
-        self._roles: dict[str, Callable[[JSON, str], None]] = {
-            "system": self._system,
-            "assistant": self._assistant,
-            "user": self._user,
-            "function": self._function,
-            "tool": self._tool,
-            "developer": self._system,
-        }
-        self._parts: dict[str, Callable[[JSON, str], JSON | None]] = {
-            "text": content_parts.text,
-            "image_url": self._image,
-            "input_audio": self._audio,
-            "refusal": content_parts.refusal,
-            "file": self._file,
-            "video_url": self._video,
-        }
 
     def read(self, messages: Any) -> None:
         """Feed the value of `messages`. Raises Fault."""
@@ -103,11 +87,11 @@ class MessageReader:
 
     def _message(self, message: JSON, path: str) -> None:
         role = message.get("role")
-        read = self._roles.get(role) if isinstance(role, str) else None
+        read = _ROLES.get(role) if isinstance(role, str) else None
         if read is None:
-            unknown.leave_out(role, f"{path}.role", self._roles, self._notes, self._options)
-            read = self._user
-        read(message, path)
+            unknown.leave_out(role, f"{path}.role", _ROLES, self._notes, self._options)
+            read = MessageReader._user
+        read(self, message, path)
 
     # roles
 
@@ -214,11 +198,11 @@ class MessageReader:
         parts: list[JSON] = []
         for part, part_path in members.objects(content, path, "a string or an array"):
             kind = part.get("type")
-            read = self._parts.get(kind) if isinstance(kind, str) else None
+            read = _PARTS.get(kind) if isinstance(kind, str) else None
             if read is None:
-                unknown.leave_out(kind, f"{part_path}.type", self._parts, self._notes, self._options)
-                read = _text_of
-            converted = read(part, part_path)
+                unknown.leave_out(kind, f"{part_path}.type", _PARTS, self._notes, self._options)
+                read = MessageReader._unknown
+            converted = read(self, part, part_path)
             if converted is not None:
                 parts.append(converted)
         return parts
@@ -262,6 +246,17 @@ class MessageReader:
         self.resolutions.append(level)
         return converted
 
+    def _text(self, part: JSON, path: str) -> JSON | None:
+        return content_parts.text(part, path)
+
+    def _refusal(self, part: JSON, path: str) -> JSON | None:
+        return content_parts.refusal(part, path)
+
+    def _unknown(self, part: JSON, path: str) -> JSON | None:
+        """What is left of a part of an unknown type."""
+        text = unknown.plain_text(part)
+        return {"text": text} if text else None
+
     def _audio(self, part: JSON, path: str) -> JSON:
         return content_parts.audio(part, path, self._notes)
 
@@ -276,10 +271,24 @@ class MessageReader:
         return media.video_part(video.get("url"), path=f"{path}.video_url.url", notes=self._notes)
 
 
-def _text_of(part: JSON, path: str) -> JSON | None:
-    """What is left of a part of an unknown type."""
-    text = unknown.plain_text(part)
-    return {"text": text} if text else None
+_ROLES: Mapping[str, Callable[[MessageReader, JSON, str], None]] = {
+    "system": MessageReader._system,
+    "assistant": MessageReader._assistant,
+    "user": MessageReader._user,
+    "function": MessageReader._function,
+    "tool": MessageReader._tool,
+    "developer": MessageReader._system,
+}
+_PARTS: Mapping[str, Callable[[MessageReader, JSON, str], JSON | None]] = {
+    "text": MessageReader._text,
+    "image_url": MessageReader._image,
+    "input_audio": MessageReader._audio,
+    "refusal": MessageReader._refusal,
+    "file": MessageReader._file,
+    "video_url": MessageReader._video,
+}
+# Not in the reader: bound methods in it would lead from it to itself, and what is in such a circle, all of the
+# conversation, stays until the garbage collector comes.
 
 
 def _google_parts(message: JSON) -> list[JSON]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
-from mapping.openai.choices import ChoiceAnswer
+from mapping.openai.choices import ChoiceAnswer, Exchange
 from mapping.openai.usage import usage_object
 from mapping.values import JSON, RawTurn
 
@@ -24,11 +24,12 @@ class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):
         """Nothing: no request sends a completion back."""
         return {}
 
-    def _writer(self, answer: int, index: int) -> _ChoiceWriter:
-        per_call = self._exchange.plan.per_call
+    @staticmethod
+    def _writer(exchange: Exchange[CompletionsPlan], answer: int, index: int) -> _ChoiceWriter:
+        per_call = exchange.plan.per_call
         if index >= per_call:
-            self._exchange.notes.add("part-unknown", f"candidates[{index}]")
-        return _ChoiceWriter(self._exchange, answer * per_call + index)
+            exchange.notes.add("part-unknown", f"candidates[{index}]")
+        return _ChoiceWriter(exchange, answer * per_call + index)
 
     def _totals(self, totals: list[Totals]) -> Totals:
         return self._exchange.plan.totals(totals)

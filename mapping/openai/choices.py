@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import override
 
 from mapping import jsonio
@@ -37,6 +38,20 @@ class Exchange[P: Plan]:
     notes: Notes
 
 
+class Writers[W: Writer]:
+    """The writers of one upstream answer, by candidate. `make` makes one, by its index."""
+
+    def __init__(self, make: Callable[[int], W]) -> None:
+        self.made: list[W] = []
+        self._make = make
+
+    def get(self, index: int) -> W:
+        """The writer of a candidate; there may be one before the candidate is."""
+        while len(self.made) <= index:
+            self.made.append(self._make(len(self.made)))
+        return self.made[index]
+
+
 class Choices[W: Writer]:
     """The choices that one upstream answer makes: its reader, and a writer for each of its candidates.
 
@@ -46,15 +61,10 @@ class Choices[W: Writer]:
     def __init__(
         self, exchange: Exchange[Plan], calls: CallMaker, make: Callable[[int], W], *, live: bool = False
     ) -> None:
-        self.writers: list[W] = []
-        self.reader = AnswerReader(exchange.plan, calls, exchange.notes, self.writer, live=live)
-        self._make = make
-
-    def writer(self, index: int) -> W:
-        """The writer of a candidate; there may be one before the candidate is."""
-        while len(self.writers) <= index:
-            self.writers.append(self._make(len(self.writers)))
-        return self.writers[index]
+        writers = Writers(make)
+        self.writers = writers.made
+        self.writer = writers.get
+        self.reader = AnswerReader(exchange.plan, calls, exchange.notes, writers.get, live=live)
 
 
 class ChoiceAnswer[P: Plan, W: Writer](WholeAnswers[Choices[W]]):
@@ -99,15 +109,17 @@ class ChoiceAnswer[P: Plan, W: Writer](WholeAnswers[Choices[W]]):
 
     @override
     def _begin(self) -> Choices[W]:
-        base = len(self._answers)
-        return Choices(self._exchange, self._calls, lambda index: self._writer(base, index))
+        # By no method of this object: what leads back to it would keep it until the garbage collector comes.
+        make = partial(self._writer, self._exchange, len(self._answers))
+        return Choices(self._exchange, self._calls, make)
 
     @override
     def _take(self, answer: Choices[W]) -> None:
         self._answers.append(answer)
 
+    @staticmethod
     @abstractmethod
-    def _writer(self, answer: int, index: int) -> W:
+    def _writer(exchange: Exchange[P], answer: int, index: int) -> W:
         """The writer of a candidate, by the numbers of the upstream answer and of the candidate in it."""
 
     @abstractmethod

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self, override
 
-from addons.gateway.endpoints.jobs import MendableJob
+from addons.gateway.endpoints.jobs import MendableJob, candidates
 from addons.gateway.exchange.job import Ask
 from mapping.answer.usage import Totals, add_up, totals_in
 from mapping.dialect import Answering, Kept, StreamTranslator, WholeTranslator
@@ -118,8 +118,10 @@ class AnswerJob(MendableJob):
         self._answering = answering
         self._notes = notes
         self._keep = keep if answering.keeps else None
-        self._ask = ask
-        self._at_once = asyncio.Semaphore(MAX_AT_ONCE)
+        # Only where it may be needed: it leads back to the exchange, and what is in such a circle stays until the
+        # garbage collector comes.
+        self._ask = ask if self._parallel or candidates(self.body) > 1 else None
+        self._at_once: asyncio.Semaphore | None = None
         self._under_way: list[asyncio.Future[bytes]] = []
         self._answer: WholeTranslator | None = None
         self._stream: KeptStream | StreamTranslator | None = None
@@ -130,11 +132,15 @@ class AnswerJob(MendableJob):
 
     @override
     def begin(self) -> None:
+        if not self._parallel:
+            return
         waiting, self._parallel = self._parallel, []
-        self._under_way += [asyncio.ensure_future(self._ask_in_turn(call)) for call in waiting]
+        at_once = self._at_once = self._at_once or asyncio.Semaphore(MAX_AT_ONCE)
+        self._under_way += [asyncio.ensure_future(self._ask_in_turn(call, at_once)) for call in waiting]
 
-    async def _ask_in_turn(self, call: GeminiCall) -> bytes:
-        async with self._at_once:
+    async def _ask_in_turn(self, call: GeminiCall, at_once: asyncio.Semaphore) -> bytes:
+        assert self._ask is not None
+        async with at_once:
             return await self._ask(call, self.check)
 
     @override

@@ -88,13 +88,14 @@ class MendableJob(Job):
 
     def can_ask(self, body: JSON) -> bool:
         """Whether the answer to this mended body can be made the client's. One candidate for several can't be."""
-        return _candidates(body) == _candidates(self.body)
+        return candidates(body) == candidates(self.body)
 
     def mended(self, before: JSON) -> None:
         """`body` is another one than before, because of a refusal."""
 
 
-def _candidates(body: JSON) -> int:
+def candidates(body: JSON) -> int:
+    """How many candidates a body asks for."""
     count: int = body.get("generationConfig", {}).get("candidateCount", 1)
     return count
 

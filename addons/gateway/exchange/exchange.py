@@ -36,12 +36,16 @@ from mapping.gemini.errors.upstream_errors import UpstreamError
 logger = logging.getLogger("antigravity")
 
 
+def nobody() -> None:
+    """Nobody is told."""
+
+
 @dataclass(slots=True, eq=False)
 class Exchange(Facts):
     """See the module."""
 
     services: Services = field(kw_only=True)
-    nudge: Callable[[], None] = lambda: None
+    nudge: Callable[[], None] = nobody
     """Tells the layer that there is something to send."""
     _finished: bool = False
     _silence: Silence | None = None

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy import http
 from mitmproxy.test import tflow
 
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.summary import Summary, line
 from addons.gateway.gateway import Gateway
 from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.wire.direct import messages
 from addons.gateway.wire.stream import GatewayStream
 
 EVENT = (
@@ -123,6 +126,7 @@ def gateway_of(folder: Path) -> Gateway:
 
 
 CHAT = {"messages": [{"role": "user", "content": "hi"}]}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
 PART = EVENT.replace(b', "finishReason": "STOP"', b"")
 
 
@@ -226,4 +230,42 @@ def test_a_client_that_leaves_while_others_look_at_its_request_ends_the_attempt(
         assert list(stream.proceed()) == []
 
     asyncio.run(run())
+    gateway.close_store()
+
+
+@pytest.mark.parametrize("further", [{}, {"tools": [TOOL]}], ids=["text", "tools"])
+def test_what_is_over_is_freed_without_the_garbage_collector(further: dict[str, Any], tmp_path: Path) -> None:
+    """A circle of references would keep the conversation and the answer until it comes, and make it come often."""
+    gateway = gateway_of(tmp_path)
+
+    async def serve() -> None:
+        # Made as the quick wire makes them: mitmproxy's constructors leave circles of their own.
+        flow = http.HTTPFlow(tflow.tclient_conn(), tflow.tserver_conn())
+        flow.request = messages.request(b"POST", b"/v1/chat/completions", "1.1", [(b"host", b"localhost")])
+        body = {"model": "gemini-2.5-flash", **CHAT, **further}
+        flow.request.data.content = json.dumps(body).encode()
+        exchange = gateway.open(flow, flow.request)
+        exchange.on_request()
+        flow.response = messages.response(200, b"OK", "1.1", [])
+        exchange.on_response_headers()
+        flow.response.data.content = EVENT.removeprefix(b"data: ")
+        exchange.judge()
+        await exchange.on_response()
+        assert b"Hi" in (flow.response.raw_content or b"")
+
+    async def left() -> list[object]:
+        await serve()
+        gc.collect()
+        gc.disable()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        try:
+            await serve()
+            gc.collect()
+            return [found for found in gc.garbage if type(found).__module__.startswith(("addons.", "mapping."))]
+        finally:
+            gc.set_debug(0)
+            gc.garbage.clear()
+            gc.enable()
+
+    assert asyncio.run(left()) == []
     gateway.close_store()

@@ -26,7 +26,7 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from addons.gateway.accounts.upstream_request import dialled
-from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.exchange.exchange import Exchange, nobody
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.wire.bodies import AnswerReader
 from addons.gateway.wire.direct.arrival import MAX_REASON, Arrival
@@ -112,6 +112,7 @@ class Turn(Arrival):
             self._flow.live = False
             self._done = True
             self._abandon()
+            self._exchange.nudge = nobody  # no circle: what has ended is freed at once, not by the garbage collector
 
     async def _serve(self) -> None:
         exchange, flow = self._exchange, self._flow
