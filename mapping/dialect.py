@@ -1,8 +1,18 @@
 """The contract of a dialect: everything that differs between what clients speak stands behind it.
 
-A *dialect* is what a client speaks on one kind of path: chat, responses, completions, compact, input_tokens. Live
-serving, replays, cases, views and `python -m mapping` know dialects by this module alone, and find them by name in
-`mapping.dialects`. A new one is one package that implements `Dialect`, and one row in the table of routes.
+A *dialect* is what a client speaks on one kind of path. Live serving, replays, cases, views, the soak, the fuzzer and
+`python -m mapping` know dialects by this contract alone, and find them by name in `mapping.dialects`. A new one is one
+package, and one row in the table of routes. The package has
+
+* a module `dialect` with `DIALECTS`: each a `Dialect`, with the classes that it answers with. It may build on
+  `mapping.request` and `mapping.answer` where it holds a conversation, and derive from the classes here;
+* if it likes, a module `bodies` with `BODIES`, by name: how its bodies are shown, and which texts stay when they are
+  masked (`mapping.inspect.bodies.Bodies`; without it, as any JSON). `Answering.facts` is explained there, too;
+* if it is to be soaked and fuzzed, a module `trial` with `TRIALS`, by name: what to ask, and what an answer has to be
+  (`mapping.trial.Trial`).
+
+A dialect has no state: one object serves all requests, an `Answering` serves one, and a translator one answer of it.
+All run in one thread. A body is shared with whoever else looks at it, and is never changed.
 
 Who calls what, in which order, for one request:
 
@@ -11,26 +21,36 @@ Who calls what, in which order, for one request:
 1. `Dialect.lookups(body)`: what has to be found in the store before the request can be translated; None: nothing.
    Raises `Fault`.
 2. `Dialect.translate(body, given)`: gives an `Answering`, which says what to ask Gemini, and makes the answer.
-   Raises `Fault` for what the client got wrong.
+   Raises `Fault` for what the client got wrong. `body` is a JSON object with a `model` that is a string.
 3. `Answering.unasked()`: the answer, where Gemini need not be asked for it. None: it has to be.
-4. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls. A call
-   that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`); `mended` is told of it.
-5. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
+4. `Answering.deferred`: where it is set, the client gets its receipt now, and what follows happens in the background.
+5. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls. A call
+   that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`); `mended` is told of it. When
+   it is given up, `blamed` says of the upstream's fault what the client can make of it.
+6. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
    the call goes on with that token), `close`; then `add` and `close` for each further call in their order; `finish`
    gives the bytes for the client. `add` raises `UpstreamError` for what is no answer (with `needs_content` also for one
    that holds nothing), and may then be called with another one. A translator made on trial (`whole(Notes())`, `add`)
    leaves no trace.
-6. Streams: `stream()` once, then `feed` for each piece, in any slicing. `feed` and `end` raise `UpstreamError` while
-   the client has nothing: then `again()` makes the translator of the next attempt. Later a fault becomes the dialect's
-   error event (`fault` is set, the stream is over). `add_answer` takes each further call's answer before `end`. After
-   `end` with `continuation` set, either the call goes on with that token and `feed` follows, or `end` is called once
-   more. While the upstream is silent, `open()` once (if nothing has been sent) and then `keep_alive()`; `cut(fault)`
-   ends a stream that has begun, whatever the reason.
-7. When the answer is complete: `remember()` for later requests, `totals()` and `finish_reasons()` for the statistics,
+7. Streams: `stream()` once, then `feed` for each piece. How the bytes were cut into pieces does not show in what the
+   client gets. `feed` and `end` raise `UpstreamError` while the client has nothing: then `again()` makes the translator
+   of the next attempt. Later a fault becomes the dialect's error event (`fault` is set, the stream is over, `feed` and
+   `end` give nothing more). `add_answer` takes each further call's answer before `end`. After `end` with
+   `continuation` set, either the call goes on with that token and `feed` follows, or `end` is called once more. While
+   the upstream is silent, `open()` once (if nothing has been sent) and then `keep_alive()`; `cut(fault)` ends a stream
+   that has begun, whatever the reason.
+8. When the answer is complete: `remember()` for later requests, `totals()` and `finish_reasons()` for the statistics,
    `Answering.served` for the header, and `Answering.kept(translator, events)` for the store.
-8. `Dialect.error(fault)`: the answer to a request that failed before anything was sent, at any of these steps.
+9. `Dialect.error(fault)`: the answer to a request that failed before anything was sent, at any of these steps, and also
+   before them: a request without a key, a model that nobody has, HTTP that can't be read.
 
-Nothing here does I/O or reads a clock; what depends on them is in `Given`.
+Afterwards, for the list of exchanges, views, cases and tests, from recorded bytes: `Dialect.read_error` and
+`Dialect.without_keep_alives`. A recorded exchange is translated again by the same steps, from 2 on; with the same
+`Given` the same bytes come out.
+
+What is raised: `Fault` by `lookups` and `translate`, `UpstreamError` by translators, where it is said. Anything else is
+a fault of the gateway, and the client gets a 500. Nothing here does I/O or reads a clock; what depends on them is in
+`Given`.
 """
 
 from __future__ import annotations
@@ -275,7 +295,7 @@ class Answering(Protocol):
         return None
 
     def facts(self) -> JSON:
-        """For people: what the form of the answer depends on, beside what Gemini gets."""
+        """For people: what the form of the answer depends on, beside what Gemini gets (see `Bodies.facts`)."""
 
     def unasked(self) -> tuple[Any, bytes] | None:
         """The translator that made the answer, and the answer."""
@@ -315,7 +335,10 @@ class Dialect(Protocol):
         """As the table of routes and saved exchanges name it."""
 
     def likeness(self, body: JSON, /) -> int:
-        """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path."""
+        """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path.
+
+        The one that likes `{}` most speaks where nothing is known of a client (`mapping.dialects.spoken`).
+        """
 
     def read(self, received: Received, /) -> JSON:
         """The request as one JSON value, whose `model` is the model as the client named it. Files in it are base64.

@@ -1,7 +1,8 @@
-"""How the bodies of a dialect are shown to a person: the part of the contract that a dialect need not bring.
+"""How the bodies of a dialect are shown to a person, and masked for others.
 
-A package that has a module `bodies` brings `BODIES` in it, by the names of its dialects (`mapping.dialects`). For all
-others `Bodies` itself is used, which shows JSON as JSON and the events of a stream one after another.
+It is a part of the contract that a dialect need not bring. A package that has a module `bodies` brings `BODIES` in it,
+by the names of its dialects (`mapping.dialects`). For all others `Bodies` itself is used, which shows JSON as JSON and
+the events of a stream one after another, and masks every text that is not structure everywhere.
 
 What is shown is what stands there, edited and broken bodies too: nothing here raises for any value.
 """
@@ -12,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from mapping.inspect.masking import PLAIN, mask_request
 from mapping.inspect.transcript import Transcript, clipped, members, string
 from mapping.values import JSON
 
@@ -24,6 +26,14 @@ class Bodies:
 
     facts: Mapping[str, str] = MappingProxyType({})
     """Words for the members of `mapping.dialect.Answering.facts`. One that is not here is told by its name."""
+
+    structure = PLAIN
+    """What stays when an exchange is masked (`mapping.inspect.masking`)."""
+
+    def mask_sealed(self, payload: JSON) -> JSON:
+        """What the dialect has sealed (`mapping.dialect.Given.seal`), with fillers for what was said."""
+        masked: JSON = mask_request(payload, self.structure)
+        return masked
 
     def likeness(self, value: Event) -> int:
         """How much a body, or the first event of a stream, looks like one of this dialect; 0: not at all.

@@ -5,7 +5,7 @@ Rules of this module:
 * What a person or a model said becomes filler: a letter becomes `x`, a digit `0`, and letters, digits and symbols
   outside ASCII become one character of as many UTF-8 bytes. Blanks and punctuation stay. So lengths in characters and
   in bytes stay, and a text cut into pieces anywhere gives the pieces of its filler.
-* A text is filler unless it is known to be structure (`_KEPT`): what is new at OpenAI or Google is hidden, not shown.
+* A text is filler unless it is known to be structure, of all or of a dialect: what is new there is hidden, not shown.
 * In arguments and results of tools the names of members stay, values become filler, numbers too (1 for each digit but
   0). In JSON Schemas keywords, types and names of properties stay; descriptions, examples and listed values do not.
 * Base64 data becomes a tiny file of the same media type. Signatures and encrypted texts, which may encode thoughts,
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -44,88 +45,121 @@ _KEPT = frozenset(
     re.findall(
         r"\w+",
         """
-        aspect_ratio aspectRatio blockReason cached_content cachedContent category createTime detail effort
-        encoding_format finish_reason finishReason format generate_summary image_size imageSize include jsonPath
-        language media_resolution media_type mediaResolution mime_type mimeType modalities modality mode model
-        modelVersion object outcome output_format phase probability prompt_cache_retention quality reasoning_effort
-        response_modalities responseId responseModalities role service_tier severity size status syntax thinking_level
-        thinkingLevel thought_tag_marker threshold tool_choice toolType trafficType truncation type verbosity version
-        voice voice_name voiceName
+        aspect_ratio aspectRatio blockReason cached_content cachedContent category createTime detail finishReason format
+        image_size imageSize jsonPath language media_resolution media_type mediaResolution mime_type mimeType modality
+        mode model modelVersion object outcome output_format phase probability response_modalities responseId
+        responseModalities role severity size status syntax thinking_level thinkingLevel thought_tag_marker threshold
+        toolType trafficType type version voice voice_name voiceName
         """,
     )
 )
-"""Members whose texts are structure, on either side."""
+"""Members whose texts are structure, at Gemini and with most others."""
 
-_IDS = frozenset({"id", "call_id", "tool_call_id", "item_id", "previous_response_id", "conversation"})
-_OPAQUE = frozenset({"thoughtSignature", "thought_signature", "encrypted_content", "continuationToken"})
-_DATA = frozenset({"data", "file_data", "b64_json"})
-_ADDRESSES = frozenset({"url", "file_url", "image_url", "uri", "fileUri", "file_uri"})
+_IDS = frozenset({"id"})
+_OPAQUE = frozenset({"thoughtSignature", "thought_signature", "continuationToken"})
+_DATA = frozenset({"data"})
+_ADDRESSES = frozenset({"url", "uri", "fileUri", "file_uri"})
 _SCHEMAS = frozenset({"parameters", "schema", "input_schema", "parametersJsonSchema", "responseJsonSchema"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 """Members of a JSON Schema whose own members are names."""
 _FREE_IN_SCHEMA = frozenset({"default", "examples", "example", "const", "enum"})
 _TEXTS_IN_SCHEMA = frozenset({"description", "title", "$comment"})
-_RESULTS = frozenset({"tool", "function", "function_call_output", "custom_tool_call_output", "mcp_call"})
-"""Roles of messages and types of items with results of tools, which may be JSON as text."""
 
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Which members of a dialect's bodies hold something else than what was said, beside those that all have."""
+
+    kept: frozenset[str] = frozenset()
+    """Their texts stay."""
+    kept_within: frozenset[tuple[str, str]] = frozenset()
+    """The same of members by the name of what they are in, and their own."""
+    ids: frozenset[str] = frozenset()
+    opaque: frozenset[str] = frozenset()
+    """Signatures and encrypted texts."""
+    data: frozenset[str] = frozenset()
+    """Base64."""
+    addresses: frozenset[str] = frozenset()
+    json_texts: frozenset[str] = frozenset()
+    """Texts that are JSON."""
+    results: frozenset[str] = frozenset()
+    """Roles of messages and types of items with results of tools, which may be JSON as text."""
+    talk: str = ""
+    """Where each element may have the `name` of who speaks. Everywhere else a `name` is that of a tool, and stays."""
+
+
+PLAIN = Structure()
+"""Of a dialect that says nothing."""
 
 # --- the client's request
 
 
-def mask_request(body: Any) -> Any:
-    """The JSON of an OpenAI request, of any dialect."""
-    return _mask(body, (), {})
+def mask_request(body: Any, structure: Structure = Structure()) -> Any:
+    """The JSON of a request, or of any other body of a dialect."""
+    return _Mask(structure).value(body, (), {})
 
 
-def mask_item(item: Any) -> Any:
-    """An input or output item of the Responses API."""
-    return _mask(item, ("input",), {})
+def mask_item(item: Any, structure: Structure = Structure()) -> Any:
+    """An element of what a request says, by itself: an item of a history, say."""
+    return _Mask(structure).value(item, ("",), {})
 
 
-def _mask(value: Any, path: tuple[str, ...], holder: Mapping[str, Any], *, result: bool = False) -> Any:
-    """`path` are the names of the members around the value, `holder` is the nearest object around it.
+class _Mask:
+    """Goes through a body."""
 
-    `result`: within the result of a tool.
-    """
-    if isinstance(value, dict):
-        result = result or _is_result(value)
-        return {
-            name: mask_schema(member)
-            if name in _SCHEMAS and isinstance(member, dict)
-            else _mask(member, (*path, name), value, result=result)
-            for name, member in value.items()
-        }
-    if isinstance(value, list):
-        return [_mask(item, path, holder, result=result) for item in value]
-    if not isinstance(value, str) or not path:
-        return value
-    return _mask_member(value, path, holder, result)
+    def __init__(self, structure: Structure) -> None:
+        self._structure = structure
+        self._kept = _KEPT | structure.kept
+        self._ids = _IDS | structure.ids
+        self._opaque = _OPAQUE | structure.opaque
+        self._data = _DATA | structure.data
+        self._addresses = _ADDRESSES | structure.addresses
 
+    def value(self, value: Any, path: tuple[str, ...], holder: Mapping[str, Any], *, result: bool = False) -> Any:
+        """`path` are the names of the members around the value, `holder` is the nearest object around it.
 
-def _mask_member(text: str, path: tuple[str, ...], holder: Mapping[str, Any], result: bool) -> str:
-    name = path[-1]
-    if name in _IDS:
-        return mask_id(text)
-    if name in _KEPT or (name == "name" and not _is_person(path, holder)) or path[-2:] == ("reasoning", "summary"):
-        return text
-    if name in _OPAQUE:
-        return mask_opaque(text)
-    if DATA_URL.match(text) or name in _ADDRESSES:
-        return mask_address(text)
-    if name in _DATA:
-        return mask_data(_told_type(holder))
-    if name == "filename":
-        return mask_address(text)
-    return mask_json_text(text) if result or name == "arguments" else mask_text(text)
+        `result`: within the result of a tool.
+        """
+        if isinstance(value, dict):
+            result = result or self._is_result(value)
+            return {
+                name: mask_schema(member)
+                if name in _SCHEMAS and isinstance(member, dict)
+                else self.value(member, (*path, name), value, result=result)
+                for name, member in value.items()
+            }
+        if isinstance(value, list):
+            return [self.value(item, path, holder, result=result) for item in value]
+        if not isinstance(value, str) or not path:
+            return value
+        return self._text(value, path, holder, result)
 
+    def _text(self, text: str, path: tuple[str, ...], holder: Mapping[str, Any], result: bool) -> str:
+        name = path[-1]
+        if name in self._ids:
+            return mask_id(text)
+        if name in self._kept or path[-2:] in self._structure.kept_within:
+            return text
+        if name == "name" and not self._is_person(path, holder):
+            return text
+        if name in self._opaque:
+            return mask_opaque(text)
+        if DATA_URL.match(text) or name in self._addresses:
+            return mask_address(text)
+        if name in self._data:
+            return mask_data(_told_type(holder))
+        if name == "filename":
+            return mask_address(text)
+        return mask_json_text(text) if result or name in self._structure.json_texts else mask_text(text)
 
-def _is_result(value: Mapping[str, Any]) -> bool:
-    return value.get("role") in _RESULTS or value.get("type") in _RESULTS
+    def _is_result(self, value: Mapping[str, Any]) -> bool:
+        results = self._structure.results
+        return any(isinstance(one, str) and one in results for one in (value.get("role"), value.get("type")))
 
-
-def _is_person(path: tuple[str, ...], holder: Mapping[str, Any]) -> bool:
-    """Whether a `name` is that of who speaks, and not of a tool."""
-    return path[-2:-1] == ("messages",) and holder.get("role") not in _RESULTS
+    def _is_person(self, path: tuple[str, ...], holder: Mapping[str, Any]) -> bool:
+        """Whether a `name` is that of who speaks, and not of a tool."""
+        talk = self._structure.talk
+        return bool(talk) and path[-2:-1] == (talk,) and holder.get("role") not in self._structure.results
 
 
 def _told_type(holder: Mapping[str, Any]) -> str:
@@ -196,7 +230,7 @@ def _answer_leaf(leaf: Leaf) -> str | None:
         return mask_free_leaf(leaf)
     if not leaf.is_text:
         return mask_number(leaf.raw) if name in ("numberValue", "tokenId") else None
-    if name in _KEPT or name in _IDS or (name == "name" and path[-2:-1] != ("messages",)):
+    if name in _KEPT or name in _IDS or name == "name":
         return None
     for names, change in _SPECIAL:
         if name in names:
@@ -224,19 +258,25 @@ def _is_free(path: tuple[str, ...]) -> bool:
 # --- what was given beside the request
 
 
-def mask_given(given: JSON, request: Any, digest: Callable[[str], str]) -> JSON:
+def mask_given(
+    given: JSON,
+    request: Any,
+    digest: Callable[[str], str],
+    structure: Structure,
+    mask_sealed: Callable[[JSON], JSON],
+) -> JSON:
     """What a recorded translation had beside the request (see `given` in the gateway's record), masked like it.
 
-    `digest` makes the key of an encrypted text. `request` is not masked: what is looked up by a text of it has to be
-    found by its filler.
+    `digest` makes the key of an encrypted text, `mask_sealed` masks what was in one. `request` is not masked: what is
+    looked up by a text of it has to be found by its filler.
     """
     made = dict(given)
     history, items = given.get("history") or [], given.get("items") or {}
     texts = _all_texts([request, history, list(items.values())])
     if history:
-        made["history"] = [mask_item(item) for item in history]
+        made["history"] = [mask_item(item, structure) for item in history]
     if items:
-        made["items"] = {id: mask_item(item) for id, item in items.items()}
+        made["items"] = {id: mask_item(item, structure) for id, item in items.items()}
     if remembered := given.get("remembered"):
         renamed = {text_key(text): text_key(mask_text(text)) for text in texts}
         made["remembered"] = {
@@ -247,22 +287,7 @@ def mask_given(given: JSON, request: Any, digest: Callable[[str], str]) -> JSON:
         }  # fmt: skip
     if unsealed := given.get("unsealed"):
         renamed = {digest(text): digest(mask_opaque(text)) for text in texts}
-        made["unsealed"] = {renamed.get(key, key): _mask_payload(payload) for key, payload in unsealed.items()}
-    return made
-
-
-def _mask_payload(payload: JSON) -> JSON:
-    """What is in an `encrypted_content`, see `mapping.responses.carrier`."""
-    made = dict(payload)
-    if isinstance(calls := payload.get("calls"), dict):
-        made["calls"] = {mask_id(id): mask_opaque(signature) for id, signature in calls.items()}
-    if isinstance(text := payload.get("text"), str):
-        made["text"] = mask_opaque(text)
-    if isinstance(summary := payload.get("summary"), str):
-        made["summary"] = mask_text(summary)
-    if isinstance(parts := payload.get("parts"), list):
-        made["parts"] = mask_parts(parts)
-        made["call_ids"] = [mask_id(id) for id in payload.get("call_ids", ())]
+        made["unsealed"] = {renamed.get(key, key): mask_sealed(payload) for key, payload in unsealed.items()}
     return made
 
 

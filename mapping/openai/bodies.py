@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any, override
 
 from mapping.inspect.bodies import Bodies, Event
+from mapping.inspect.fillers import mask_id, mask_opaque, mask_text
+from mapping.inspect.masking import Structure, mask_parts
 from mapping.inspect.transcript import (
     Transcript,
     base64_media,
@@ -56,8 +58,40 @@ class OpenAIBodies(Bodies):
         }
     )
     """Of the plan of a request, which may be one of Responses by chat's path too."""
+    structure = Structure(
+        kept=frozenset(
+            {
+                *("effort", "encoding_format", "finish_reason", "generate_summary", "include", "modalities", "quality"),
+                *("prompt_cache_retention", "reasoning_effort", "service_tier", "tool_choice", "truncation"),
+                "verbosity",
+            }
+        ),
+        kept_within=frozenset({("reasoning", "summary")}),
+        ids=frozenset({"call_id", "tool_call_id", "item_id", "previous_response_id", "conversation"}),
+        opaque=frozenset({"encrypted_content"}),
+        data=frozenset({"file_data", "b64_json"}),
+        addresses=frozenset({"file_url", "image_url"}),
+        json_texts=frozenset({"arguments"}),
+        results=frozenset({"tool", "function", "function_call_output", "custom_tool_call_output", "mcp_call"}),
+        talk="messages",
+    )
     asked: frozenset[str]
     """Members one of which each request has, and no answer."""
+
+    @override
+    def mask_sealed(self, payload: JSON) -> JSON:
+        """What is in an `encrypted_content`, see `mapping.responses.carrier`."""
+        made = dict(payload)
+        if isinstance(calls := payload.get("calls"), dict):
+            made["calls"] = {mask_id(id): mask_opaque(signature) for id, signature in calls.items()}
+        if isinstance(text := payload.get("text"), str):
+            made["text"] = mask_opaque(text)
+        if isinstance(summary := payload.get("summary"), str):
+            made["summary"] = mask_text(summary)
+        if isinstance(parts := payload.get("parts"), list):
+            made["parts"] = mask_parts(parts)
+            made["call_ids"] = [mask_id(id) for id in payload.get("call_ids", ())]
+        return made
 
     @override
     def likeness(self, value: Event) -> int:

@@ -123,6 +123,10 @@ def test_it_makes_cases(tree: Path, saved: tuple[Path, list[Any]], tmp_path: Pat
     checked = run(tree, "-c", commands, "run", str(tmp_path / "cases"))
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert checked.stdout == b"4 cases, all as recorded\n"
+    run(tree, "-c", commands, "export", str(saved[0]), str(tmp_path / "masked"), "--mask")
+    checked = run(tree, "-c", commands, "run", str(tmp_path / "masked"))
+    assert checked.stdout == b"4 cases, all as recorded\n"
+    assert not [path for path in (tmp_path / "masked").rglob("*") if path.is_file() and b"Hello" in path.read_bytes()]
 
 
 SHOWN = """

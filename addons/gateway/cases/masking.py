@@ -8,13 +8,15 @@ and nothing that was said is left either way.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from addons.gateway.cases.files import Case, CaseError, UpstreamCall
 from addons.gateway.cases.rerun import Outcome, rerun
 from addons.gateway.record.flow_record import digest
-from mapping import jsonio
+from mapping import dialects, jsonio
 from mapping.inspect import fillers, masking
+from mapping.inspect.masking import Structure
 
 _DATA = b"data: "
 SHORTEST = 8
@@ -23,12 +25,13 @@ SHORTEST = 8
 
 def masked(case: Case) -> Case:
     """The masked case. Raises CaseError where the translation would go another way for it."""
-    request = masking.mask_request(case.request)
+    about = dialects.bodies(case.endpoint, case.request)
+    request = masking.mask_request(case.request, about.structure)
     texts = sorted(_changed(case.request, request), key=len, reverse=True)
     made = replace(
         case,
         request=request,
-        given=masking.mask_given(case.given, case.request, digest),
+        given=masking.mask_given(case.given, case.request, digest, about.structure, about.mask_sealed),
         seeds={**case.seeds, "sealed": [fillers.mask_opaque(text) for text in case.seeds.get("sealed", ())]},
         calls=[replace(call, answer=_answer(call, texts)) for call in case.calls],
         ended=None if case.ended is None else {**case.ended, "message": _scrubbed(case.ended["message"], texts)},
@@ -41,10 +44,10 @@ def masked(case: Case) -> Case:
             f"({_way(before)} becomes {_way(after)})."
         )
     calls = [
-        replace(call, request=_carry(call.request, masking.mask_request(call.request), first, second))
+        replace(call, request=_carry(call.request, masking.mask_request(call.request, about.structure), first, second))
         for call, first, second in zip(made.calls, before.requests, after.requests, strict=True)
     ]
-    return replace(made, calls=calls, answer=_carry_bytes(case, before.answer, after.answer))
+    return replace(made, calls=calls, answer=_carry_bytes(case, before.answer, after.answer, about.structure))
 
 
 def _way(outcome: Outcome) -> tuple[int, list[str]]:
@@ -96,34 +99,34 @@ def _carry(recorded: Any, masked_alone: Any, before: Any, after: Any) -> Any:
     return masked_alone
 
 
-def _carry_bytes(case: Case, before: bytes, after: bytes) -> bytes:
+def _carry_bytes(case: Case, before: bytes, after: bytes, structure: Structure) -> bytes:
     """The same for the client's answer."""
     recorded = case.steady
     if recorded == before:
         return after
     if not case.streamed:
-        return _carry_json(recorded, before, after, frozenset())
+        return _carry_data(recorded, before, after, structure)
     events = [stream.split(b"\n\n") for stream in (recorded, before, after)]
-    empty = [b""] * len(events[0])
-    made = frozenset(event.rpartition(_DATA)[2] for event in events[2])
-    rows = zip(events[0], events[1] + empty, events[2] + empty, strict=False)
-    return b"\n\n".join(
-        second if one == first else _carry_event(one, first, second, made) for one, first, second in rows
-    )
+    made = {event.rpartition(_DATA)[2] for event in events[2]}
+    carried = []
+    for one, first, second in zip_longest(*events, fillvalue=b""):
+        head, mark, data = one.rpartition(_DATA)  # the last line of an event holds its data
+        if one == first:
+            carried.append(second)
+        elif data in made:  # what the masked exchange gives too, elsewhere: it marks the end, say
+            carried.append(one)
+        else:
+            other = _carry_data(data, first.rpartition(_DATA)[2], second.rpartition(_DATA)[2], structure)
+            carried.append(head + mark + other)
+    return b"\n\n".join(carried[: len(events[0])])
 
 
-def _carry_event(recorded: bytes, before: bytes, after: bytes, made: frozenset[bytes]) -> bytes:
-    """An event: its last line holds its data."""
-    head, mark, data = recorded.rpartition(_DATA)
-    return head + mark + _carry_json(data, before.rpartition(_DATA)[2], after.rpartition(_DATA)[2], made)
-
-
-def _carry_json(recorded: bytes, before: bytes, after: bytes, made: frozenset[bytes]) -> bytes:
-    """`made`: what the masked exchange gives, anywhere. No JSON, and in there: it marks the end, say."""
+def _carry_data(recorded: bytes, before: bytes, after: bytes, structure: Structure) -> bytes:
+    """A whole answer, or the data of an event."""
     value, first, second = map(_loaded, (recorded, before, after))
     if isinstance(value, dict):
-        return jsonio.dumps(_carry(value, masking.mask_request(value), first, second))
-    return recorded if not recorded.strip() or recorded in made else fillers.mask_text(recorded.decode()).encode()
+        return jsonio.dumps(_carry(value, masking.mask_request(value, structure), first, second))
+    return fillers.mask_text(recorded.decode()).encode()
 
 
 def _loaded(data: bytes) -> Any:

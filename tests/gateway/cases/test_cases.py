@@ -18,6 +18,7 @@ from addons.gateway.cases.masking import masked
 from addons.gateway.cases.rerun import differences, rerun
 from addons.gateway.record.flow_record import record_of
 from mapping.inspect import masking
+from mapping.openai.bodies import OpenAIBodies
 from tests.gateway.cases.case_flows import ACCOUNT, flows_of
 
 GOLDEN = Path(__file__).resolve().parents[2] / "cases"
@@ -234,7 +235,7 @@ def test_headers_stay_behind(tmp_path: Path) -> None:
 
 def said_in(case: Case) -> set[str]:
     """What was said by the client and by Gemini, in pairs of words: single words are names of members, too."""
-    said = texts(case.request, masking.mask_request(case.request))
+    said = texts(case.request, masking.mask_request(case.request, OpenAIBodies.structure))
     for call in case.calls:
         if call.status == 200:
             said += re.findall(r'"text": ?"((?:[^"\\]|\\.)*)"', call.answer.decode())
@@ -300,7 +301,8 @@ def test_what_depends_on_the_words_is_not_masked(monkeypatch: pytest.MonkeyPatch
     case = golden("chat-image-and-options")
     case = replace(case, request={**case.request, "reasoning_effort": "low"})
     assert masked(case).masked
-    monkeypatch.setattr(masking, "_KEPT", masking._KEPT - {"reasoning_effort"})
+    structure = OpenAIBodies.structure
+    monkeypatch.setattr(OpenAIBodies, "structure", replace(structure, kept=structure.kept - {"reasoning_effort"}))
     with pytest.raises(CaseError, match="can't be masked"):
         masked(case)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.inspect import fillers
+from mapping.inspect import fillers, masking
 from mapping.inspect.fillers import mask_json_text, mask_opaque, mask_text
-from mapping.inspect.masking import mask_answer, mask_given, mask_item, mask_request
+from mapping.inspect.masking import mask_answer, mask_given
 from mapping.inspect.tiny_files import tiny_file
 from mapping.request.signatures import DUMMY, decode_call_id, encode_call_id, text_key
+from mapping.responses.bodies import ResponsesBodies
 from mapping.values import JSON
+
+SHOWN = ResponsesBodies()
+mask_request = partial(masking.mask_request, structure=SHOWN.structure)
+mask_item = partial(masking.mask_item, structure=SHOWN.structure)
 
 WIRE = Path(__file__).resolve().parents[2] / "data" / "wire"
 any_json = st.recursive(
@@ -311,7 +317,7 @@ def test_given() -> None:
         "messages": [{"role": "assistant", "content": "Hello"}],
         "input": [{"type": "reasoning", "encrypted_content": "gw1.abcdef"}],
     }
-    masked = mask_given(given, request, lambda text: f"<{text}>")
+    masked = mask_given(given, request, lambda text: f"<{text}>", SHOWN.structure, SHOWN.mask_sealed)
     assert masked["options"] == given["options"]
     assert masked["history"] == [mask_item(item) for item in given["history"]]
     assert masked["items"]["msg_1"]["content"] == "xxxx"
