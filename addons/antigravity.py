@@ -31,6 +31,7 @@ try:
     from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
     from addons.gateway.log import banner, terminal
+    from addons.gateway.log.log_events import LogEvents
     from addons.gateway.record import recordings
     from addons.gateway.record.trace import Recorder
     from addons.gateway.settings_file import SettingsFile
@@ -58,6 +59,7 @@ class Antigravity:
         self.settings_file = SettingsFile(self.gateway)
         self.demo = Demo()
         self.hook_table: HookTable | None = None
+        self.log_events: LogEvents | None = None
         self.wire: DirectWire | None = None
         self.addons = [Commands(self.gateway), Sockets(), TakenPorts()]
         self.ready = asyncio.Event()
@@ -135,10 +137,19 @@ class Antigravity:
         self.gateway.server_replay.install()
         listeners = Listeners(ctx.master.addons, ctx.options, self, lambda: self.gateway.server_replay.loaded)
         self.wire = DirectWire(self.gateway, listeners)
-        self.hook_table = HookTable(ctx.master.addons, listeners.forget)
+        self.log_events = LogEvents(ctx.master)
+        self.log_events.follow()
+        self.hook_table = HookTable(ctx.master.addons, self._addons_changed)
         self.hook_table.install()
         Recorder.show_comments()
         asyncio_utils.create_task(self.start(), name="start of the gateway", keep_ref=True)
+
+    def _addons_changed(self) -> None:
+        """An addon has come or gone."""
+        if self.wire:
+            self.wire.listeners.forget()
+        if self.log_events and not ctx.master.event_loop.is_closed():
+            ctx.master.event_loop.call_soon(self.log_events.follow)  # it is in the chain when all is done
 
     async def start(self) -> None:
         """What the start has to wait for."""
@@ -177,6 +188,8 @@ class Antigravity:
             self.gateway.server_replay.uninstall()
         if self.wire:
             self.wire.uninstall()
+        if self.log_events:
+            self.log_events.uninstall()
         self.settings_file.unwatch()
         self.gateway.models.end()
         self.gateway.close_store()

@@ -27,6 +27,7 @@ DISPATCH = "quick dispatch of hooks"
 SERVER_REPLAY = "a server replay that lets nothing through and keeps the order of equal requests"
 LOOPBACK = "moving the servers to loopback"
 SOCKETS = "closing sockets that were given up"
+LOG_EVENTS = "log lines that nobody's add_log hook is woken for"
 INNER_LOG = "a quiet log of the calls that the gateway makes itself"
 DIRECT = "a quicker wire than mitmproxy's layers"
 PORTS = "saying which option helps when a port is taken"
@@ -122,6 +123,9 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
         ),
         _need("mitmproxy.proxy.mode_servers:ServerInstance", "mode", "it is seen which servers are the gateway's"),
         _need("mitmproxy.addonmanager:AddonManager", "chain handle_lifecycle", "it is seen who listens to a hook"),
+    ),
+    LOG_EVENTS: (
+        _need("mitmproxy.master:Master", "_legacy_log_events", "the handler is taken off where no addon listens"),
     ),
     PORTS: (
         _need("mitmproxy.addons.proxyserver:Servers", "changed", "it is told when servers were started"),
