@@ -5,7 +5,7 @@ Source: the OpenAI API reference (`GET /responses/{id}`, `GET /responses/{id}/in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mapping import faults, jsonio
@@ -15,6 +15,7 @@ from mapping.responses.request.replay import events_of
 from mapping.values import JSON
 
 TRIGGER = {"type": "compaction_trigger"}
+_UNFINISHED = ("queued", "in_progress")
 
 
 def referenced(body: JSON) -> list[str]:
@@ -36,6 +37,63 @@ def with_trigger(body: JSON) -> JSON:
         raise faults.missing("input")
     items: list[Any] = [{"role": "user", "content": given}] if isinstance(given, str) else given
     return {**body, "input": [*items, TRIGGER], "store": False} if isinstance(items, list) else body
+
+
+def wants_stream(query: Mapping[str, str]) -> bool:
+    """Whether the query of a path asks for the stream that a response was."""
+    return query.get("stream") == "true"
+
+
+def known_events(query: Mapping[str, str]) -> int:
+    """The sequence number of the last event that the client has already; -1: it has none. Raises Fault."""
+    return _integer(query, "starting_after", -1)
+
+
+def not_found(id: str) -> Fault:
+    """There is no such response, or it is somebody else's."""
+    return Fault(404, f"Response with id '{id[:100]}' not found.", param="id")
+
+
+def deleted(id: str) -> JSON:
+    """What is answered when a response has been deleted."""
+    return {"id": id, "object": "response", "deleted": True}
+
+
+def settled(response: JSON) -> JSON:
+    """A response that nobody makes any more: one that was under way when the gateway was restarted has failed."""
+    if response.get("status") not in _UNFINISHED:
+        return response
+    error = {"code": "server_error", "message": "The gateway was restarted while this response was made."}
+    return {**response, "status": "failed", "error": error}
+
+
+def check_cancellable(response: JSON) -> None:
+    """Raises Fault for a response that was not made in the background."""
+    if response.get("background") is not True:
+        raise Fault(400, "Only responses with background set to true can be cancelled.", param="id")
+
+
+def cancelled(response: JSON) -> JSON:
+    """The response, which will not be finished."""
+    return {**response, "status": "cancelled"}
+
+
+def asked_page(items: Sequence[JSON], query: Mapping[str, str]) -> JSON:
+    """The page that the query of a path asks for. Raises Fault."""
+    limit = _integer(query, "limit", 20)
+    if not 1 <= limit <= 100:
+        raise faults.bad_value("limit", "limit has to be from 1 to 100.")
+    order = query.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise faults.bad_value("order", "order has to be asc or desc.")
+    return page(items, limit=limit, order=order, after=query.get("after"))
+
+
+def _integer(query: Mapping[str, str], name: str, default: int) -> int:
+    try:
+        return int(query.get(name, default))
+    except ValueError:
+        raise faults.wrong_type(name, "an integer", query[name]) from None
 
 
 def page(items: Sequence[JSON], *, limit: int, order: str, after: str | None) -> JSON:

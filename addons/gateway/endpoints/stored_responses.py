@@ -16,14 +16,11 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
-from mapping import faults, jsonio
-from mapping.faults import Fault
+from mapping import jsonio
 from mapping.responses import stored
 from mapping.values import JSON
 
 logger = logging.getLogger("antigravity")
-
-UNFINISHED = ("queued", "in_progress")
 
 
 class StoredResponses:
@@ -46,19 +43,18 @@ class StoredResponses:
 
     async def retrieve(self, exchange: Facts, match: Match) -> None:
         """`GET /v1/responses/{id}`, also as the stream that it was; one that is under way is waited for then."""
-        query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
-        streamed = query.get("stream") == "true"
+        query = _query(exchange)
+        streamed = stored.wants_stream(query)
         found = await self._services.store.get(exchange.tenant, match.id)
         task = self._background.get(match.id)
         if streamed and found is not None and task is not None:
             await asyncio.wait([task])
             found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
-            raise _not_found(match.id)
-        response, events = self._settled(found[0]), found[1]
+            raise stored.not_found(match.id)
+        response, events = self._settled(match.id, found[0]), found[1]
         if streamed:
-            after = _number(query, "starting_after", -1)
-            exchange.succeed(stored.replay(response, events, after), [answers.STREAM_TYPE])
+            exchange.succeed(stored.replay(response, events, stored.known_events(query)), [answers.STREAM_TYPE])
         else:
             exchange.succeed(jsonio.dumps(response))
 
@@ -66,56 +62,38 @@ class StoredResponses:
         """`DELETE /v1/responses/{id}`: of one that is under way, too."""
         store = self._services.store
         if await store.get(exchange.tenant, match.id) is None:
-            raise _not_found(match.id)
+            raise stored.not_found(match.id)
         task = self._background.get(match.id)
         if task is not None:
             task.cancel()  # before the deletion: nothing may be stored after it
         await store.delete(exchange.tenant, match.id)
-        exchange.succeed(jsonio.dumps({"id": match.id, "object": "response", "deleted": True}))
+        exchange.succeed(jsonio.dumps(stored.deleted(match.id)))
 
     async def input_items(self, exchange: Facts, match: Match) -> None:
         """`GET /v1/responses/{id}/input_items`."""
         items = await self._services.store.input_items(exchange.tenant, match.id)
         if items is None:
-            raise _not_found(match.id)
-        query = dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
-        limit = _number(query, "limit", 20)
-        if not 1 <= limit <= 100:
-            raise faults.bad_value("limit", "limit has to be from 1 to 100.")
-        order = query.get("order", "desc")
-        if order not in ("asc", "desc"):
-            raise faults.bad_value("order", "order has to be asc or desc.")
-        exchange.succeed(jsonio.dumps(stored.page(items, limit=limit, order=order, after=query.get("after"))))
+            raise stored.not_found(match.id)
+        exchange.succeed(jsonio.dumps(stored.asked_page(items, _query(exchange))))
 
     async def cancel(self, exchange: Facts, match: Match) -> None:
         """`POST /v1/responses/{id}/cancel`: of those that run in the background only."""
         found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
-            raise _not_found(match.id)
-        response = self._settled(found[0])
-        if response.get("background") is not True:
-            raise Fault(400, "Only responses with background set to true can be cancelled.", param="id")
+            raise stored.not_found(match.id)
+        response = self._settled(match.id, found[0])
+        stored.check_cancellable(response)
         task = self._background.get(match.id)
         if task is not None:
             task.cancel()
-            response = {**response, "status": "cancelled"}
+            response = stored.cancelled(response)
             self._services.store.replace(exchange.tenant, match.id, response)
         exchange.succeed(jsonio.dumps(response))
 
-    def _settled(self, response: JSON) -> JSON:
-        """A response that was under way when the gateway was restarted has failed."""
-        if response.get("status") not in UNFINISHED or response.get("id") in self._background:
-            return response
-        error = {"code": "server_error", "message": "The gateway was restarted while this response was made."}
-        return {**response, "status": "failed", "error": error}
+    def _settled(self, id: str, response: JSON) -> JSON:
+        """One that was under way when the gateway was restarted is not any more."""
+        return response if id in self._background else stored.settled(response)
 
 
-def _not_found(id: str) -> Fault:
-    return Fault(404, f"Response with id '{id[:100]}' not found.", param="id")
-
-
-def _number(query: dict[str, str], name: str, default: int) -> int:
-    try:
-        return int(query.get(name, default))
-    except ValueError:
-        raise faults.wrong_type(name, "an integer", query[name]) from None
+def _query(exchange: Facts) -> dict[str, str]:
+    return dict(parse_qsl(exchange.flow.request.path.partition("?")[2]))
