@@ -118,6 +118,7 @@ class Antigravity:
             self.gateway.log.follow_options()
         if "server_replay" in updated:
             self.gateway.recordings = recordings.load(ctx.options.server_replay)
+            self.gateway.server_replay.follow_options()
         if "antigravity_config" in updated and not self.settings_file.use(
             ctx.options.antigravity_config, starting=self.hook_table is None
         ):

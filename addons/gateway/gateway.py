@@ -29,7 +29,9 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import Seeds, new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
+from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import Caller, take
+from addons.gateway.http.fields import headers
 from addons.gateway.http.routes import Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
@@ -203,20 +205,24 @@ class Gateway:
         peer = flow.client_conn.peername
         caller, fields = take(request.headers.fields, peer[0] if peer else "")
         if fields is not request.headers.fields:
-            request.data.headers = http.Headers(fields)
+            request.data.headers = headers(fields)
         exchange = Exchange(
             flow, caller, new_id(), self.settings, self.gatekeeper,
-            services=self, is_poll=status_page.is_poll(request),
+            services=self,
         )  # fmt: skip
-        exchange.is_own = exchange.is_poll or (
-            not self.shows_own and is_own(request.method, request.path.partition("?")[0])
-        )
-        if status_page.is_page(request):
-            exchange.show_error = partial(status_page.refusal, request)
+        if request.data.method != b"POST":  # else it is for a model
+            self._look_at(exchange, request)
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
         self.exchanges[flow.id] = exchange
         return exchange
+
+    def _look_at(self, exchange: Exchange, request: http.Request) -> None:
+        """Whether a request is about the gateway itself, and whether a person asks."""
+        exchange.is_poll = status_page.is_poll(request)
+        exchange.is_own = exchange.is_poll or (not self.shows_own and is_own(request.method, path_of(request)))
+        if status_page.is_page(request):
+            exchange.show_error = partial(status_page.refusal, request)
 
     def open_inner(self, outer: Facts, result: asyncio.Future[bytes]) -> Exchange:
         """See `endpoints.asking.Opener`."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-
 from mitmproxy import http
 
 from addons.gateway import __version__
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
+from addons.gateway.http.fields import headers
 from mapping.values import GeminiCall
 
 USER_AGENT = f"openai-gemini-gateway/{__version__} (mitmproxy addon)".encode()
@@ -37,22 +36,23 @@ def aim(request: http.Request, account: Account, default: Address, call: GeminiC
     data.authority = b""
     data.method = b"GET" if body is None else b"POST"
     data.path = (address.prefix + outgoing.path).encode()
-    data.headers = http.Headers(fields)
+    data.headers = headers(fields)
     data.content = body or b""
 
 
 def dialled(request: http.Request, account: Account | None) -> tuple[str, int]:
     """Host and port that a call goes to."""
     listens = account.listens if account else None
-    return listens or (request.host, request.port)
+    return listens or (request.data.host, request.data.port)
 
 
 def signed(request: http.Request, account: Account) -> http.Request:
     """A copy of the request (without its body) that carries the account's credential. No flow ever holds it."""
-    # Not by the constructor: it checks the type of each field, which costs as much as the translation.
+    # Not by the constructors: they check the type of each field, which costs as much as the translation.
     made = http.Request.__new__(http.Request)
-    made.data = data = copy.copy(request.data)
-    data.headers = http.Headers((*data.headers.fields, *account.credential.headers()))
+    made.data = data = http.RequestData.__new__(http.RequestData)
+    vars(data).update(vars(request.data))
+    data.headers = headers((*data.headers.fields, *account.credential.headers()))
     data.content = None
     data.http_version = b"HTTP/1.1"
     return made

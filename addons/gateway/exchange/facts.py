@@ -24,6 +24,7 @@ from addons.gateway.exchange.tracing import Tracing
 from addons.gateway.exchange.verdicts import Do, State, hung_up
 from addons.gateway.http import admission, answers, routes
 from addons.gateway.http.callers import Caller, Gatekeeper
+from addons.gateway.http.fields import value
 from addons.gateway.http.routes import Match
 from addons.gateway.settings.settings import Settings
 from mapping.faults import Fault
@@ -157,12 +158,12 @@ class Facts:
         """
         request = self.flow.request
         self._http11 = request.data.http_version == b"HTTP/1.1"
-        self._close = request.headers.get("connection", "").lower() == "close"
-        self.method = request.method
-        self.head_only = request.method == "HEAD"
+        self._close = (value(request, b"connection") or "").lower() == "close"
+        self.method = method = request.method
+        self.head_only = method == "HEAD"
         self.path = admission.path_of(request)
         origin = self.caller.origin
-        if request.method == "OPTIONS" and origin is not None:
+        if method == "OPTIONS" and origin is not None:
             self._preflight(origin)
             return None
         if ending:
@@ -176,7 +177,9 @@ class Facts:
 
     def _preflight(self, origin: str) -> None:
         """A browser asks what it may send."""
-        wanted = self.flow.request.headers.get("access-control-request-headers", "authorization, content-type")
+        wanted = value(self.flow.request, b"access-control-request-headers")
+        if wanted is None:
+            wanted = "authorization, content-type"
         allowed = self.gatekeeper.allows_origin(origin)
         methods = routes.methods_of(self.path)
         self.machine.answered(b"")

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from addons.gateway.exchange import verdicts
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.verdicts import GATHER, HANG_UP, NOTHING, SEND, SHOW, Attempts, Do, State, Verdict
 from addons.gateway.exchange.verdicts import ImpossibleEventError as Impossible
@@ -24,6 +25,7 @@ from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.values import RawTurn
 
 _OVER = (State.ANSWERED, State.ENDED, State.GONE)
 _LATE = (State.PAUSED, State.GATHERING, *_OVER)
@@ -204,7 +206,7 @@ class Machine:
             return self._fail(problem)
         turns = job.remember()
         job.ended()
-        return self._answer(content)._replace(turns=turns)
+        return self._answer(content, turns)
 
     def cut(self, message: str, *, connecting: bool) -> Verdict:
         """The upstream can't be reached (`connecting`), or broke off before its answer was whole."""
@@ -318,7 +320,7 @@ class Machine:
         self._tries.succeeded()
         turns = translator.remember()
         job.ended()
-        return self._end(tail)._replace(turns=turns)
+        return self._end(tail, turns)
 
     def _broken(self, problem: UpstreamError, tail: bytes) -> Verdict:
         """The translation has ended the client's stream with an error."""
@@ -377,13 +379,13 @@ class Machine:
         self._job.ended()  # what failed can be asked for later, too
         return verdict
 
-    def _answer(self, content: bytes) -> Verdict:
+    def _answer(self, content: bytes, turns: Mapping[str, RawTurn] = verdicts.NO_TURNS) -> Verdict:
         self.state = State.ANSWERED
-        return Verdict(Do.ANSWER, content)
+        return Verdict(Do.ANSWER, content, turns=turns)
 
-    def _end(self, tail: bytes) -> Verdict:
+    def _end(self, tail: bytes, turns: Mapping[str, RawTurn] = verdicts.NO_TURNS) -> Verdict:
         self.state, self.committed = State.ENDED, True
-        return Verdict(Do.END, tail)
+        return Verdict(Do.END, tail, turns=turns)
 
     def _with_opening(self, out: bytes) -> bytes:
         out, self._opening = self._opening + out, b""

@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from addons.gateway.http import routes
 from addons.gateway.http.callers import Caller, Gatekeeper
+from addons.gateway.http.fields import value
 from addons.gateway.http.routes import Match
 from mapping.faults import Fault, FaultKind
 
@@ -24,7 +25,7 @@ def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy
     except Fault as e:
         unknown = e
     tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name == "health")
-    if "upgrade" in request.headers:
+    if value(request, b"upgrade") is not None:
         # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.
         raise Fault(426, "This gateway has no WebSocket; use HTTP.", code="websocket_not_supported")
     if match is None:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 
 from mitmproxy import http
 
+from addons.gateway.http.fields import headers
 from mapping import dialects
 from mapping.dialect import Dialect
 from mapping.faults import Fault
@@ -81,7 +82,7 @@ def _response(status: int, fields: Fields, content: bytes | None) -> http.Respon
     data.http_version = b"HTTP/1.1"
     data.status_code = status
     data.reason = _REASONS.get(status, b"Error")
-    data.headers = http.Headers(fields)
+    data.headers = headers(fields)
     data.content = content
     data.trailers = None
     data.timestamp_start = data.timestamp_end = time.time()

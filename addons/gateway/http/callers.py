@@ -18,6 +18,7 @@ import hmac
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from mapping.faults import Fault
@@ -26,7 +27,7 @@ KEY_HEADERS = (b"authorization", b"x-api-key", b"x-goog-api-key")
 _TAKEN = frozenset((*KEY_HEADERS, b"proxy-authorization", b"cookie"))
 BASIC = "authorization (Basic)"
 """What stands for the header in `Caller.presented` where the credential is the password of Basic authentication."""
-_KEPT = frozenset((b"host", b"origin", b"content-type"))
+_READ = _TAKEN | {b"host", b"origin"}
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
     taken = False
     for name, value in fields:
         lower = name.lower()
-        if lower in _TAKEN or lower in _KEPT:
+        if lower in _READ:
             found.setdefault(lower, value)
             taken = taken or lower in _TAKEN
     presented = [
@@ -179,8 +180,7 @@ class Gatekeeper:
         )
 
     def _refuse_foreign_page(self, caller: Caller) -> None:
-        host = _host_name(caller.host)
-        if host and not _is_address(host) and not is_loopback(host) and host not in self._hosts:
+        if not _is_no_name(caller.host) and (host := _host_name(caller.host)) not in self._hosts:
             raise Fault(
                 403,
                 f"The Host {host!r} is not a name of this gateway. Call it by its address, "
@@ -195,6 +195,7 @@ class Gatekeeper:
             )
 
 
+@lru_cache(64)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's loopback."""
     if host == "localhost" or host.endswith(".localhost"):
@@ -208,7 +209,12 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback
 
 
-def _is_address(host: str) -> bool:
+@lru_cache(64)
+def _is_no_name(header: str) -> bool:
+    """Whether a Host header holds an address, this machine's own name, or nothing: no name that others can choose."""
+    host = _host_name(header)
+    if not host or is_loopback(host):
+        return True
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -28,6 +28,8 @@ class ServerReplay:
     def __init__(self, exchanges: Exchanges) -> None:
         self._exchanges = exchanges
         self._playback: Any = None
+        self._wanted = False
+        """The option `-S` names recordings."""
         self._used_up = False
         """The recordings of a command were all used; with those of `-S` the option says that there were some."""
 
@@ -37,6 +39,11 @@ class ServerReplay:
             self._playback = ctx.master.addons.get("serverplayback")
         if self._playback is not None:
             self._playback.request = self.request
+        self.follow_options()
+
+    def follow_options(self) -> None:
+        """mitmproxy's options have changed. To look at an option copies it, which is too slow for each request."""
+        self._wanted = bool(ctx.options.server_replay)
 
     def uninstall(self) -> None:
         """mitmproxy's own hook is in its place again. Does nothing where none was put in."""
@@ -68,7 +75,7 @@ class ServerReplay:
     def loaded(self) -> bool:
         """Whether recordings answer in Gemini's place, or did until all were used."""
         playback = self._playback
-        return playback is not None and bool(ctx.options.server_replay or playback.flowmap or self._used_up)
+        return playback is not None and bool(self._wanted or playback.flowmap or self._used_up)
 
     def _recorded(self, flow: http.HTTPFlow) -> http.Response | None:
         recordings = self._playback.flowmap

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import brotli
 from mitmproxy import http
 
+from addons.gateway.http.fields import value
 from mapping.dialect import Received
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
@@ -34,11 +35,11 @@ class TooLarge(Exception):
 def received(request: http.Request) -> Received:
     """A client's request for its dialect. Raises Fault (400, 413) for a body that can't be decompressed."""
     content = request.raw_content or b""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", ""):
+    encoding = (value(request, b"content-encoding") or "").strip().lower()
+    if encoding not in ("", "identity"):
         content = _decoded(content, encoding)
     path, _, query = request.path.partition("?")
-    return Received(content, request.headers.get("content-type", ""), path, query)
+    return Received(content, value(request, b"content-type") or "", path, query)
 
 
 def _decoded(content: bytes, encoding: str) -> bytes:

@@ -219,7 +219,7 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         if expect is not None:
             current.fields = fields = [pair for pair in fields if pair[0].lower() != b"expect"]
             request.data.headers.fields = tuple(fields)
-        current.flow = flow = http.HTTPFlow(self.client, self._upstream, live=True)
+        current.flow = flow = messages.flow(self.client, self._upstream)
         exchange = self._shared.open(flow, request)
         flow.request = request
         current.turn = Turn(self._shared, self, exchange)

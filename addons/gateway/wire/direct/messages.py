@@ -1,12 +1,41 @@
-"""mitmproxy's requests and responses, made without the type checks of their constructors, and as bytes for the wire."""
+"""mitmproxy's flows and messages, made without the type checks of their constructors, and as bytes for the wire."""
 
 from __future__ import annotations
 
+import os
 import time
 
 from mitmproxy import http
+from mitmproxy.connection import Client, Server
+
+from addons.gateway.http.fields import headers
 
 type Fields = list[tuple[bytes, bytes]]
+
+
+def flow(client: Client, server: Server) -> http.HTTPFlow:
+    """A flow of a request that is being served; the request is filled in later."""
+    made = http.HTTPFlow.__new__(http.HTTPFlow)
+    made.id = _uuid()
+    made.client_conn = client
+    made.server_conn = server
+    made.live = True
+    made.timestamp_created = time.time()
+    made.intercepted = False
+    made._resume_event = None
+    made._backup = None
+    made.marked = ""
+    made.is_replay = None
+    made.metadata = {}
+    made.comment = ""
+    return made
+
+
+def _uuid() -> str:
+    """What `str(uuid.uuid4())` gives (RFC 9562, version 4)."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def request(method: bytes, path: bytes, version: str, fields: Fields) -> http.Request:
@@ -14,8 +43,7 @@ def request(method: bytes, path: bytes, version: str, fields: Fields) -> http.Re
     made = http.Request.__new__(http.Request)
     made.data = data = http.RequestData.__new__(http.RequestData)
     data.http_version = b"HTTP/1.1" if version == "1.1" else b"HTTP/" + version.encode()
-    data.headers = http.Headers.__new__(http.Headers)
-    data.headers.fields = tuple(fields)
+    data.headers = headers(fields)
     data.content = b""
     data.trailers = None
     data.timestamp_start = data.timestamp_end = time.time()
@@ -35,8 +63,7 @@ def response(status: int, reason: bytes, version: str, fields: Fields) -> http.R
     data.http_version = b"HTTP/1.1" if version == "1.1" else b"HTTP/" + version.encode()
     data.status_code = status
     data.reason = reason
-    data.headers = http.Headers.__new__(http.Headers)
-    data.headers.fields = tuple(fields)
+    data.headers = headers(fields)
     data.content = None
     data.trailers = None
     data.timestamp_start = time.time()
