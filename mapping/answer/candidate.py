@@ -104,10 +104,11 @@ class Candidate:
         if self._telling:
             self._told.update(self._telling)
             self._telling.clear()
-        for name, value in data.items():
-            if value and (keep := _METADATA.get(name)):
-                keep(self, value)
         content = data.get("content")
+        if len(data) > 2 or content is None or "index" not in data:  # of most there is no more than these two
+            for name, value in data.items():
+                if value and (keep := _METADATA.get(name)):
+                    keep(self, value)
         parts = content.get("parts") if type(content) is dict else None
         if type(parts) is not list:
             return

@@ -80,9 +80,27 @@ class AnswerReader:
         return bool(self._blocked) and not any(candidate.reason for candidate in self._candidates)
 
     def add(self, response: JSON) -> None:
-        """Take in a `GenerateContentResponse`."""
+        """Take in a `GenerateContentResponse`. Once for each event of a stream: quick where there is but its text."""
         try:
-            self._add(response)
+            if self.continuation is not None:
+                self._next_hop()
+            metadata = response.get("usageMetadata")
+            if type(metadata) is dict:
+                self.usage.merge(metadata)
+            if self.response_id is None and type(response_id := response.get("responseId")) is str:
+                self.response_id = response_id
+            if not self._version_read:
+                self._read_version(response)
+            candidates = response.get("candidates")
+            if type(candidates) is not list or not candidates:
+                self._feedback(response.get("promptFeedback"))
+            elif len(candidates) == 1:
+                if type(data := candidates[0]) is dict:
+                    index = data.get("index")
+                    known = self._candidates
+                    (known[0] if known and not index else self._candidate(index or 0)).read(data)
+            else:
+                self._read_several(candidates)
         except RecursionError:
             raise _too_deep() from None
 
@@ -141,22 +159,9 @@ class AnswerReader:
             found.update(dict.fromkeys(keys, turn))
         return found
 
-    def _add(self, response: JSON) -> None:
-        if self.continuation is not None:
-            self._next_hop()
-        metadata = response.get("usageMetadata")
-        if type(metadata) is dict:
-            self.usage.merge(metadata)
-        if self.response_id is None and type(response_id := response.get("responseId")) is str:
-            self.response_id = response_id
-        if not self._version_read:
-            self._read_version(response)
-        candidates = response.get("candidates")
-        if type(candidates) is not list or not candidates:
-            self._feedback(response.get("promptFeedback"))
-            return
+    def _read_several(self, candidates: list[Any]) -> None:
         # One that has its index says that the others' is 0; with none at all they stand in order.
-        numbered = len(candidates) == 1 or any("index" in data for data in candidates if type(data) is dict)
+        numbered = any("index" in data for data in candidates if type(data) is dict)
         for position, data in enumerate(candidates):
             if type(data) is dict:
                 self._candidate(data.get("index") or (0 if numbered else position)).read(data)

@@ -9,7 +9,10 @@ Rules of this module:
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+import orjson
 
 from mapping import jsonio
 from mapping.gemini.errors.upstream_errors import broken, from_event
@@ -32,6 +35,23 @@ def responses(data: bytes, *, last: bool = False) -> list[JSON]:
             raise broken(said, code="upstream_incomplete") from None
         raise broken("The upstream's answer is not JSON.", code="upstream_not_json") from None
     return unwrap(value)
+
+
+def in_turn(events: Iterable[bytes]) -> Iterator[JSON]:
+    """The responses in events of a stream, each as soon as it is read. Raises UpstreamError.
+
+    Once for each event that comes, so what `responses` does with nearly all of them is done without a call.
+    """
+    for event in events:
+        try:
+            value = orjson.loads(event)
+        except orjson.JSONDecodeError:
+            yield from responses(event)
+            continue
+        if type(value) is dict and "candidates" in value and "error" not in value:
+            yield value
+        else:
+            yield from unwrap(value)
 
 
 def unwrap(value: Any) -> list[JSON]:

@@ -101,7 +101,15 @@ class EventParser:
         return lines
 
     def _lines(self, lines: list[bytes]) -> list[bytes]:
-        payloads: list[bytes] = []
+        if not (self._data or self._json.open):
+            # Most reads are a row of events of one line each: these are found without a look at each line.
+            blank = lines[1::2]
+            if blank and not any(blank):
+                payloads = [line[6:] for line in lines[::2] if line[:6] == b"data: "]
+                if len(payloads) == len(blank) and not len(lines) % 2:
+                    self._first = False
+                    return payloads
+        payloads = []
         for line in lines:
             if self._first:
                 self._first = False

@@ -95,9 +95,8 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         if self._over:
             return b""
         try:
-            for event in self._parser.feed(data):
-                for response in payload.responses(event):
-                    self._first.reader.add(response)
+            for response in payload.in_turn(self._parser.feed(data)):
+                self._first.reader.add(response)
         except UpstreamError as fault:
             return self._fail(fault)
         return self._take()

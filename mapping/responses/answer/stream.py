@@ -73,9 +73,8 @@ class ResponsesStream:
         if self._over:
             return b""
         try:
-            for event in self._parser.feed(data):
-                for response in payload.responses(event):
-                    self._reader.add(response)
+            for response in payload.in_turn(self._parser.feed(data)):
+                self._reader.add(response)
         except UpstreamError as fault:
             return self._fail(fault)
         return self._take()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.gemini.payload import responses, unwrap
+from mapping.gemini.payload import in_turn, responses, unwrap
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,7 @@ from mapping.gemini.payload import responses, unwrap
 )
 def test_responses(data: bytes, expected: list[Any]) -> None:
     assert responses(data) == expected
+    assert list(in_turn([data, data])) == expected * 2
 
 
 @pytest.mark.parametrize(
@@ -57,6 +58,13 @@ def test_faults(data: bytes, status: int, kind: Kind) -> None:
     with pytest.raises(UpstreamError) as caught:
         responses(data)
     assert (caught.value.error.status, caught.value.kind) == (status, kind)
+
+
+def test_what_came_before_a_fault_is_read_before_it() -> None:
+    read = in_turn([b'{"candidates":[1]}', b'{"candidates":[%d]}' % 2**70, b'{"error":{"code":503}}', b"{}"])
+    assert [next(read), next(read)] == [{"candidates": [1]}, {"candidates": [2**70]}]
+    with pytest.raises(UpstreamError):
+        next(read)
 
 
 def test_nothing_is_changed_in_place() -> None:
