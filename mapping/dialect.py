@@ -57,6 +57,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from mapping import jsonio
@@ -327,12 +328,22 @@ class ErrorAnswer:
     body: bytes
 
 
+_CONVERSING: Mapping[str, str] = MappingProxyType({"transcription": "flash"})
+
+
 class Dialect(Protocol):
     """See the module."""
 
     @property
     def name(self) -> str:
         """As the table of routes and saved exchanges name it."""
+
+    @property
+    def stands_in(self) -> Mapping[str, str]:
+        """Classes of models (`mapping.gemini.model_classes`) that can't do what a request of this dialect wants -> the
+        classes whose models are asked in their place. Most hold conversations, which takes more than a good ear.
+        """
+        return _CONVERSING
 
     def likeness(self, body: JSON, /) -> int:
         """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path.

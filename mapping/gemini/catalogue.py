@@ -73,6 +73,7 @@ KNOWN: tuple[Known, ...] = (
     Known("gemini-3-pro-image", "Gemini 3 Pro Image", date(2026, 5, 28), 131_072, 32_768),
     Known("gemini-2.5-flash-image", "Gemini 2.5 Flash Image", date(2025, 10, 2), 32_768, 32_768),
     Known("gemini-3.8-flash-tts", "Gemini 3.8 Flash TTS", date(2026, 9, 2), 8_192, 16_384),
+    Known("gemini-3.5-transcribe", "Gemini 3.5 Transcribe", date(2026, 10, 1), 0, 0),
     Known("gemma-4-31b-it", "Gemma 4 31B", date(2026, 4, 2), 262_144, 32_768),
     Known("gemini-embedding-001", "Gemini Embedding 001", date(2025, 7, 14), 2_048, 1),
     Known("gemini-embedding-2", "Gemini Embedding 2", date(2026, 4, 22), 8_192, 1),

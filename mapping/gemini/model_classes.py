@@ -22,8 +22,8 @@ CLASSES = ("pro", "flash", "flash-lite", "image", "embedding", "speech", "transc
 NOTICE = 30
 """Days before its retirement from which on a model is avoided, and everybody who uses it is told."""
 
-_PREFERRED = {"transcription": "flash"}
-"""Classes without models of their own: any model of the other class does it."""
+_INSTEAD = {"transcription": "flash"}
+"""Classes whose models not every account has: where there is none, a model of the other class does it."""
 
 _ELEMENTS = {"argon": "pro", "carbon": "pro", "hydrogen": "flash"}
 """The weights of Gemini 4, which are no longer called pro and flash."""
@@ -34,6 +34,7 @@ _MODEL = re.compile(
     r"(?P<purpose>-image|(?:-preview)?-tts)?" + _SUFFIX
 )
 _EMBEDDING = re.compile(r"gemini-embedding-(?P<major>\d{1,3})" + _SUFFIX)
+_TRANSCRIBE = re.compile(r"gemini-(?P<major>\d{1,3})(?:\.(?P<minor>\d{1,3}))?-transcribe" + _SUFFIX)
 _WEIGHTS = ("flash-lite", "flash", "pro")
 
 
@@ -55,7 +56,12 @@ def class_of(name: str) -> str | None:
 
 def newest(kind: str, names: Iterable[str], today: date) -> str | None:
     """The model of `names` that stands for a class today; None when none is of that class, or all are retired."""
-    wanted = _PREFERRED.get(kind, kind)
+    given = list(names)
+    found = _newest(kind, given, today)
+    return _newest(_INSTEAD[kind], given, today) if found is None and kind in _INSTEAD else found
+
+
+def _newest(wanted: str, names: Iterable[str], today: date) -> str | None:
     best: tuple[tuple[object, ...], str] | None = None
     for name in names:
         read = _read(name)
@@ -75,8 +81,7 @@ def fallback(kind: str, today: date) -> str:
     """The model that stands for a class where nobody has told which models there are. `kind` is one of `CLASSES`."""
     found = newest(kind, BY_NAME, today)
     if found is None:  # the tree is so old that all of them are retired: the newest is the best guess
-        wanted = _PREFERRED.get(kind, kind)
-        found = next(model.name for model in KNOWN if class_of(model.name) == wanted)
+        found = next(model.name for model in KNOWN if class_of(model.name) == kind)
     return found
 
 
@@ -105,6 +110,8 @@ def retiring(name: str, today: date) -> Retirement | None:
 def _read(name: str) -> _Read | None:
     if match := _EMBEDDING.fullmatch(name):
         return _Read("embedding", not match["preview"], (int(match["major"]), 0), 0)
+    if match := _TRANSCRIBE.fullmatch(name):
+        return _Read("transcription", not match["preview"], (int(match["major"]), int(match["minor"] or 0)), 0)
     match = _MODEL.fullmatch(name)
     if not match:
         return None

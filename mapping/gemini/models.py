@@ -64,6 +64,10 @@ class Model:
     """The response modalities: TEXT, IMAGE, AUDIO."""
     embedding: bool = False
     """The model makes vectors, not answers."""
+    transcribes: bool = False
+    """`audioTranscriptionConfig` is taken: the model writes down speech, with times of words and speakers."""
+    speech_style: bool = False
+    """How a text is to be spoken goes in `speechMetadata`; the text itself is spoken word for word."""
 
     system_instruction: bool = True
     """The model takes `systemInstruction`."""
@@ -118,7 +122,15 @@ _NO_THINKING = Model(thinking="none", sampling=True, prefill=True)
 _BEFORE_3 = replace(_BUDGET, thinking="none", efforts=MappingProxyType({}), max_budget=0, thinking_off=False)
 _IMAGE = replace(_NO_THINKING, outputs=("TEXT", "IMAGE"))
 _SPEECH = replace(_NO_THINKING, outputs=("AUDIO",), output_limit=16_384)
-_DEMO = replace(_LOW_TO_HIGH, sampling=True, prefill=True, candidate_count=True, outputs=("TEXT", "IMAGE", "AUDIO"))
+_DEMO = replace(
+    _LOW_TO_HIGH,
+    sampling=True,
+    prefill=True,
+    candidate_count=True,
+    outputs=("TEXT", "IMAGE", "AUDIO"),
+    transcribes=True,
+    speech_style=True,
+)
 
 _GEMINI = r"gemini-(?:live-)?"
 
@@ -131,7 +143,11 @@ _TABLE: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
         (r"(?:demo-|fake).*-n1.*", replace(_DEMO, candidate_count=False)),
         (r"(?:demo-|fake).*", _DEMO),
         (r"gemini-(?:2\.5|3\.[0-5])-.*tts.*", _SPEECH),
-        (r".*-tts(?:-.*)?", replace(_SPEECH, sampling=False, prefill=False)),
+        (r".*-tts(?:-.*)?", replace(_SPEECH, sampling=False, prefill=False, speech_style=True)),
+        (
+            r".*-transcribe(?:-.*)?",
+            replace(_NO_THINKING, sampling=False, prefill=False, system_instruction=False, transcribes=True),
+        ),
         (
             r"gemini-2\.5-.*image.*",
             replace(_BEFORE_3, outputs=("TEXT", "IMAGE"), candidate_count=False, output_limit=32_768),

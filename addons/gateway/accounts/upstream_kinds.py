@@ -7,6 +7,8 @@ import re
 from addons.gateway.accounts.address import Address
 
 _MULTI_REGIONS = ("us", "eu")
+_NOT_CODE_ASSIST = ("embedding", "-tts", "-transcribe")
+"""What names of models have in them that code-assist accounts do not reach."""
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 
 
@@ -28,7 +30,7 @@ def serves(upstream: str, model: str) -> bool:
     """Whether a kind of upstream may know a model; an empty name stands for the list of models."""
     if not model:
         return upstream == "gemini"
-    return upstream != "code-assist" or "embedding" not in model
+    return upstream != "code-assist" or not any(word in model for word in _NOT_CODE_ASSIST)
 
 
 def _vertex_host(location: str) -> str:

@@ -26,7 +26,7 @@ def read(exchange: Facts, services: EndpointServices, dialect: Dialect) -> tuple
     if not isinstance(name, str):
         raise faults.wrong_type("model", "a string", name)
     exchange.asked_model = name[:MAX_NAME]
-    model = services.model_map.resolve(name)
+    model = services.model_map.resolve(name, dialect.stands_in)
     if retirement := retiring(model, services.models.today()):
         exchange.notes.add("retires", retirement.short())
     if ":" in name:

@@ -27,7 +27,7 @@ from addons.gateway.accounts.credentials.daemon_thread import in_thread
 from addons.gateway.models.model_map import target_of
 from mapping.faults import Fault
 from mapping.gemini import models_list
-from mapping.gemini.catalogue import RETIREMENTS
+from mapping.gemini.catalogue import BY_NAME, RETIREMENTS
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.model_classes import CLASSES, fallback, newest, retiring
 
@@ -141,11 +141,11 @@ class ModelLists:
         accounts = self._accounts()
         lists = [listed.names for account in accounts if (listed := self._lists.get(account.label))]
         common = frozenset.intersection(*lists) if lists else frozenset[str]()
-        for names in (common, frozenset[str]().union(*lists)):
+        for names in (common, frozenset[str]().union(*lists), BY_NAME):
             served = [name for name in names if any(account.serves(name) for account in accounts)]
             if model := newest(kind, served, today):
                 return model
-        return fallback(kind, today)
+        return fallback(kind, today)  # no account may serve any: who asks is told so
 
     # --- asking
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 from mapping.faults import Fault
@@ -71,6 +72,7 @@ BUILT_IN: dict[str, str] = {
     "tts-1*": "speech",
     "gpt-4o-mini-tts*": "speech",
     "whisper-*": "transcription",
+    "gpt-transcribe*": "transcription",
     "gpt-4o-transcribe*": "transcription",
     "gpt-4o-mini-transcribe*": "transcription",
     # Anthropic's names, which some tools have built in.
@@ -88,6 +90,7 @@ MAX_NAME = 256
 """Characters of a model's name. What is longer is refused before anything keeps it: `projects/.../models/...` fits."""
 
 _NAME = re.compile(r"[\w.\-]{1,128}", re.ASCII)
+NOTHING: Mapping[str, str] = MappingProxyType({})
 _REMEMBERED = 1024
 """Names whose target is remembered."""
 
@@ -112,8 +115,11 @@ class ModelMap:
         self._known = lru_cache(_REMEMBERED)(self._look_up)
         """As `_look_up`, whose answers are remembered."""
 
-    def resolve(self, name: str) -> str:
-        """The Gemini model for a client's model name. Raises Fault 404 `model_not_found`."""
+    def resolve(self, name: str, instead: Mapping[str, str] = NOTHING) -> str:
+        """The Gemini model for a client's model name. Raises Fault 404 `model_not_found`.
+
+        `instead`: classes -> those that are taken in their place (`mapping.dialect.Dialect.stands_in`).
+        """
         if len(name) > MAX_NAME:
             raise Fault(
                 400,
@@ -122,7 +128,7 @@ class ModelMap:
                 param="model",
             )
         target = self._known(name)
-        return target.model or self._model_of(target.kind)
+        return target.model or self._model_of(instead.get(target.kind, target.kind))
 
     def stands_for_another(self, name: str) -> bool:
         """Whether the name is served by a model of another name: it exists then, though no upstream lists it."""

@@ -177,6 +177,8 @@ def test_only_the_public_api_lists_its_models() -> None:
         ({}, "gemini-embedding-001", True),
         ({**VERTEX, "location": "us"}, "gemini-embedding-001", True),
         (CODE, "gemini-embedding-001", False),
+        (CODE, "gemini-3.5-transcribe", False),
+        (CODE, "gemini-3.8-flash-tts", False),
         (CODE, "gemini-2.5-pro", True),
         ({**CODE, "models": ["gemini-3*"]}, "gemini-2.5-pro", False),
     ],

@@ -84,6 +84,7 @@ def test_order(name: str, target: str) -> None:
         ("dall-e-3", "the-image"),
         ("tts-1-hd", "the-speech"),
         ("whisper-1", "the-transcription"),
+        ("gpt-transcribe", "the-transcription"),
         ("claude-opus-5-5", "the-pro"),
         ("claude-3-5-sonnet-20241022", "the-flash"),
         ("anthropic/claude-haiku-5", "the-flash-lite"),
@@ -93,6 +94,12 @@ def test_order(name: str, target: str) -> None:
 )
 def test_built_in(name: str, target: str) -> None:
     assert model_map({}).resolve(name) == target
+
+
+def test_a_dialect_may_want_another_class() -> None:
+    instead = {"transcription": "flash"}
+    assert model_map({}).resolve("whisper-1", instead) == "the-flash"
+    assert model_map({"whisper-1": "gemini-3.5-transcribe"}).resolve("whisper-1", instead) == "gemini-3.5-transcribe"
 
 
 @pytest.mark.parametrize(
