@@ -141,6 +141,8 @@ class Given:
     """Found for `Lookups.items`."""
     mint_hidden: Mint | None = None
     """Ids that are kept but stand in no answer; None: `mint`."""
+    keeps_here: bool = False
+    """The client's connection keeps answers while it lasts, those too that are not to be stored."""
     chat_shape: bool = True
     """A setting: Response objects have `choices` too."""
 
@@ -248,6 +250,8 @@ class Kept:
     """The id of the answer that this one goes on from."""
     events: bytes | None = None
     """The stream as the client got it."""
+    stored: bool = True
+    """False: only the client's connection keeps it (`Given.keeps_here`)."""
 
 
 class Deferred(Protocol):

@@ -18,7 +18,7 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
-from addons.gateway.endpoints import own
+from addons.gateway.endpoints import own, responses_socket
 from addons.gateway.endpoints.asking import Asking
 from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.generate import Generate
@@ -32,7 +32,7 @@ from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import Caller, take
 from addons.gateway.http.fields import headers
-from addons.gateway.http.routes import Match, is_own
+from addons.gateway.http.routes import SOCKET, Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
 from addons.gateway.models.remarks import ModelRemarks
@@ -102,6 +102,7 @@ class Gateway:
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(all_dialects(), generate.begin),
             **own.endpoints(self),
+            SOCKET: responses_socket.begin,
             "models": models.begin,
             "model": models.begin,
             **StoredResponses(self, self.background).endpoints,

@@ -83,7 +83,7 @@ class ResponsesAnswering(GeneratedAnswering[ResponsesPlan]):
     @property
     @override
     def keeps(self) -> bool:
-        return self.plan.store
+        return self.plan.store or self.given.keeps_here
 
     @property
     @override
@@ -105,9 +105,10 @@ class ResponsesAnswering(GeneratedAnswering[ResponsesPlan]):
 
     def kept(self, translator: Any, events: bytes | None) -> Kept | None:
         """The response, the items of its request, and all that is needed to go on from it."""
-        if not self.plan.store:
+        if not self.keeps:
             return None
         kept = self.record(translator.response())
+        kept.stored = self.plan.store
         kept.output_items = translator.stored_output()
         kept.events = events
         return kept

@@ -284,16 +284,15 @@ BIG = "test -e big || { touch big; yes 'a long line' | head -n 2000; }"
 """Prints much, but only once: after a compaction the demo calls it again."""
 
 
-def test_the_built_in_provider_falls_back_from_websocket_at_once(
-    codex: Codex, starter: Starter, upstream: Upstream
-) -> None:
+def test_the_built_in_provider_speaks_on_a_websocket(codex: Codex, starter: Starter, upstream: Upstream) -> None:
     gateway = starter(MAPPED + TWO_ACCOUNTS)
     codex.use(gateway, BUILT_IN_PROVIDER)
     assert codex.execute(*LOGIN, text=KEY).returncode == 0
     run = codex.run(f"Go.\n{shell('echo said-7')}", model="gpt-5.5")
     assert run.commands == [(0, "said-7\n")]
     assert "said-7" in run.message
-    assert gateway.log.count("426 websocket_not_supported") == 1  # it did not try again, which takes it many seconds
+    assert "/v1/responses · 101 ·" in gateway.log
+    assert "426" not in gateway.log
     assert len(upstream.requests) == 2
 
 

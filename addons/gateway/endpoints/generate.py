@@ -18,6 +18,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import mint
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
+from addons.gateway.storage.connection_store import ConnectionStore
 from addons.gateway.storage.store import ResponseStore
 from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
@@ -47,11 +48,11 @@ class Generate:
         self, exchange: Facts, dialect: Dialect, body: JSON, name: str, model: str, lookups: Lookups
     ) -> None:
         """The same, where the request refers to what is stored."""
-        store = self._services.store
+        store, here = self._services.store, exchange.kept_here or ConnectionStore()
         history: list[JSON] | None = []
         if lookups.previous is not None:
-            history = await store.history(exchange.tenant, lookups.previous)
-        items = await store.items(exchange.tenant, list(lookups.items)) if lookups.items else {}
+            history = await here.history(store, exchange.tenant, lookups.previous)
+        items = await here.items(store, exchange.tenant, lookups.items) if lookups.items else {}
         chat_shape = self._services.settings.responses.choices
         if exchange.trace and history is not None:
             exchange.trace.given |= {"history": history, "items": items, "chat_shape": chat_shape}
@@ -73,6 +74,7 @@ class Generate:
             recall=trace.watching(recall) if trace else recall,
             unseal=trace.opening(unseal) if trace else unseal,
             mint_hidden=mint,
+            keeps_here=exchange.kept_here is not None,
             **found,  # type: ignore[arg-type]
         )
 
@@ -100,6 +102,9 @@ class Generate:
             self._background.start(exchange, job, answering.deferred)
 
     def _keep(self, exchange: Facts, store: ResponseStore, kept: Kept) -> None:
-        store.put(exchange.tenant, kept)
+        if exchange.kept_here is not None:
+            exchange.kept_here.put(kept)
+        if kept.stored:
+            store.put(exchange.tenant, kept)
         if exchange.conversation:
             self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)

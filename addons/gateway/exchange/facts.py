@@ -27,6 +27,7 @@ from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.http.fields import value
 from addons.gateway.http.routes import Match
 from addons.gateway.settings.settings import Settings
+from addons.gateway.storage.connection_store import ConnectionStore
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
 from mapping.notes import Notes
@@ -62,6 +63,10 @@ class Facts:
     """The accounts that may serve; None: all of the gateway's."""
     conversation: Conversation | None = None
     """What the request goes on with, where that is to stay on its account."""
+    can_switch: bool = False
+    """The connection can become a WebSocket."""
+    kept_here: ConnectionStore | None = None
+    """What the client's connection keeps of its answers; None: it keeps none."""
     result: asyncio.Future[bytes] | None = None
     """Inner exchanges: the upstream's answer, or a Fault."""
     tenant: str = ""
@@ -169,7 +174,9 @@ class Facts:
         if ending:
             raise admission.stopping()
         limit = self.settings.limits.in_flight
-        self.tenant, match = admission.admit(self.gatekeeper, self.caller, request, busy=busy, limit=limit)
+        self.tenant, match = admission.admit(
+            self.gatekeeper, self.caller, request, busy=busy, limit=limit, can_switch=self.can_switch
+        )
         self.endpoint = match.endpoint.name
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
@@ -223,6 +230,11 @@ class Facts:
             self.flow.response = answers.make(200, content, [*fields, *self.fields()])
         elif not self.result.done():  # it is when the call was given up
             self.result.set_result(content)
+
+    def switch(self, fields: answers.Fields) -> None:
+        """Agree to another protocol on the connection. `fields`: which one, and what it needs."""
+        self.machine.answered(b"")
+        self.flow.response = answers.switching([*fields, (b"Connection", b"Upgrade"), *self.fields()])
 
     def succeed(self, content: bytes, fields: answers.Fields | None = None) -> None:
         """Answer without any call, unless the client is gone. `fields`: see `answer`."""

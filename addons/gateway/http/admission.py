@@ -14,10 +14,13 @@ from addons.gateway.http.routes import Match
 from mapping.faults import Fault, FaultKind
 
 
-def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy: int, limit: int) -> tuple[str, Match]:
+def admit(
+    gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy: int, limit: int, can_switch: bool = False
+) -> tuple[str, Match]:
     """The tenant of a request and the endpoint that it means. Raises Fault.
 
-    `busy`: how many requests are under way, this one too; above `limit` no further work is taken on.
+    `can_switch`: the connection can become a WebSocket. `busy`: how many requests are under way, this one too; above
+    `limit` no further work is taken on.
     """
     match, unknown = None, None
     try:
@@ -25,9 +28,10 @@ def admit(gatekeeper: Gatekeeper, caller: Caller, request: http.Request, *, busy
     except Fault as e:
         unknown = e
     tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name == "health")
-    if value(request, b"upgrade") is not None:
+    opens_socket = can_switch and match is not None and match.endpoint.name == routes.SOCKET
+    if value(request, b"upgrade") is not None and not opens_socket:
         # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.
-        raise Fault(426, "This gateway has no WebSocket; use HTTP.", code="websocket_not_supported")
+        raise Fault(426, "This gateway has no WebSocket here; use HTTP.", code="websocket_not_supported")
     if match is None:
         assert unknown is not None
         raise unknown

@@ -40,6 +40,11 @@ def head(fields: Fields, *, chunked: bool, content_type: bytes | None = None) ->
     return _response(200, [type_, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
 
 
+def switching(fields: Fields) -> http.Response:
+    """Agreement to another protocol, which follows at once."""
+    return _response(101, fields, b"")
+
+
 def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> http.Response:
     """An error as an HTTP answer, in the words of a dialect; where none is known, see `dialects.spoken`."""
     told = (dialect or dialects.spoken("")).error(problem)

@@ -16,6 +16,8 @@ from mapping import dialects
 from mapping.dialect import Dialect
 from mapping.faults import Fault
 
+SOCKET = "responses_socket"
+"""The endpoint that is a WebSocket."""
 UNVERSIONED = ("health", "metrics", "status", "status_json")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 
@@ -65,6 +67,7 @@ ENDPOINTS = (
     Endpoint("chat", "POST", ("chat", "completions")),
     Endpoint("completions", "POST", ("completions",)),
     Endpoint("responses", "POST", ("responses",)),
+    Endpoint(SOCKET, "GET", ("responses",), "responses"),
     Endpoint("response", "GET", ("responses", "{id}"), "responses"),
     Endpoint("delete_response", "DELETE", ("responses", "{id}")),
     Endpoint("input_items", "GET", ("responses", "{id}", "input_items"), "responses"),

@@ -77,6 +77,11 @@ class Bounded[K: Hashable, V]:
             self._let_go(now)
         return entry[0]
 
+    def values(self) -> list[V]:
+        """All that are held and not too old; they go no later for that."""
+        now = self._clock()
+        return [value for value, until, _ in self._entries.values() if until > now]
+
     def drop(self, key: K) -> None:
         """Forget it, if it is known."""
         entry = self._entries.pop(key, None)

@@ -79,7 +79,7 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
         ("GET", "/favicon.ico", 404, "unknown_url", "nearest"),
         ("GET", "/v1/chat/completions", 405, "method_not_supported", "POST"),
         ("DELETE", "/v1/models/x", 405, "method_not_supported", "GET"),
-        ("GET", "/v1/responses", 405, "method_not_supported", "POST"),
+        ("PUT", "/v1/responses", 405, "method_not_supported", "GET, POST"),
         ("POST", "/v1/responses/resp_1", 405, "method_not_supported", "DELETE, GET"),
         ("GET", "/v1/responses/resp_1/nothing", 404, "unknown_url", "/v1/responses"),
         ("POST", "/healthz", 405, "method_not_supported", "GET"),

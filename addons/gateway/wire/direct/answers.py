@@ -16,7 +16,7 @@ from addons.gateway.wire.direct.upstream import TOGETHER
 class Read:
     """A request, as far as it has come."""
 
-    __slots__ = ("body", "fields", "flow", "is_whole", "keeps_alive", "path", "turn")
+    __slots__ = ("body", "fields", "flow", "is_whole", "keeps_alive", "path", "switches", "turn", "wants_socket")
 
     def __init__(self) -> None:
         self.path = b""
@@ -26,6 +26,9 @@ class Read:
         self.turn: Turn | None = None
         self.is_whole = False
         self.keeps_alive = False
+        self.wants_socket = False
+        self.switches = False
+        """It was agreed to go on with another protocol."""
 
 
 class AnswerWriter(Peer):
@@ -69,7 +72,9 @@ class AnswerWriter(Peer):
         encoding = messages.field(fields, b"transfer-encoding")
         self._chunked = encoding is not None and b"chunked" in encoding.lower()
         answered = self._answering
-        if answered is not None:
+        if answered is not None and response.status_code == 101:
+            answered.switches = True
+        elif answered is not None:
             connection = messages.field(fields, b"connection")
             endless = not self._chunked and messages.field(fields, b"content-length") is None
             if (connection is not None and b"close" in connection.lower()) or (endless and response.status_code != 204):

@@ -28,6 +28,7 @@ from addons.gateway.wire.direct import messages
 from addons.gateway.wire.direct.answers import AnswerWriter, Read
 from addons.gateway.wire.direct.peers import Surroundings
 from addons.gateway.wire.direct.turn import Turn
+from addons.gateway.wire.direct.websocket import Opened, WebSocket
 from addons.gateway.wire.http1 import MAX_FRAMING, MAX_REQUEST_HEAD
 from mapping.dialect import Dialect
 from mapping.faults import Fault
@@ -53,8 +54,20 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
     """See the module."""
 
     __slots__ = (
-        "_current", "_framing", "_has_begun", "_parser", "_paused", "_shared",
-        "_size", "_unheard", "_upstream", "_waiting", "client", "last_heard",
+        "_current",
+        "_early",
+        "_framing",
+        "_has_begun",
+        "_parser",
+        "_paused",
+        "_shared",
+        "_size",
+        "_socket",
+        "_unheard",
+        "_upstream",
+        "_waiting",
+        "client",
+        "last_heard",
     )  # fmt: skip
 
     def __init__(self, shared: Shared) -> None:
@@ -72,6 +85,10 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         self._has_begun = False
         self._unheard: list[bytes] | None = None
         """What has come while others were asked whether the client may connect."""
+        self._early: list[bytes] | None = None
+        """What has come before it was agreed to be a WebSocket."""
+        self._socket: WebSocket | None = None
+        """What the connection has become."""
         self.client: Client
         self._upstream: Server
         self.last_heard = time.monotonic()
@@ -86,7 +103,7 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         """The first bytes are there. False: the connection is not served here."""
         self._has_begun = True
         shared, transport = self._shared, self.transport
-        if not _is_plain_http(data):
+        if not messages.is_plain_http(data):
             shared.hand_over(transport, data)
             return False
         peer = transport.get_extra_info("peername") or ("", 0)
@@ -122,17 +139,20 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         self.last_heard = time.monotonic()
         if not self._has_begun and not self._begin(data):
             return
-        if self._unheard is not None:
-            self._unheard.append(data)
+        if self._socket is not None:
+            self._socket.received(data)
+            return
+        if self._unheard is not None or self._early is not None:
+            (self._unheard or self._early or []).append(data)
             return
         if self._closing:
             return
         self._framing += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            if self._current is None or not self._current.is_whole:
-                self._closing = True  # it is answered as plain HTTP, and what follows is none
+        except httptools.HttpParserUpgrade as e:
+            self._after_upgrade(data[e.args[0] :])
+            return
         except httptools.HttpParserError:
             self._refuse(Fault(400, "The HTTP request could not be read."))
             return
@@ -164,6 +184,8 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         self.client.state = ConnectionState.CLOSED
         self.client.timestamp_end = time.time()
         self._log("client disconnect")
+        if self._socket is not None:
+            self._socket.client_left()
         for read in (self._answering, self._current, *self._waiting):
             if read is not None and read.turn is not None:
                 read.turn.client_left()
@@ -177,13 +199,17 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
     @override
     def pause_writing(self) -> None:
         self._paused = True
-        if self._answering is not None and self._answering.turn is not None:
+        if self._socket is not None:
+            self._socket.pause()
+        elif self._answering is not None and self._answering.turn is not None:
             self._answering.turn.pause()
 
     @override
     def resume_writing(self) -> None:
         self._paused = False
-        if self._answering is not None and self._answering.turn is not None:
+        if self._socket is not None:
+            self._socket.resume()
+        elif self._answering is not None and self._answering.turn is not None:
             self._answering.turn.resume()
 
     # --- httptools
@@ -219,8 +245,13 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         if expect is not None:
             current.fields = fields = [pair for pair in fields if pair[0].lower() != b"expect"]
             request.data.headers.fields = tuple(fields)
+        upgrade = messages.field(fields, b"upgrade")
+        if upgrade is not None and upgrade.lower() == b"h2c":  # HTTP/1.1 is as good, and all that is spoken here
+            current.fields = fields = [pair for pair in fields if pair[0].lower() not in _H2C]
+            request.data.headers.fields = tuple(fields)
         current.flow = flow = messages.flow(self.client, self._upstream)
         exchange = self._shared.open(flow, request)
+        exchange.can_switch = upgrade is not None and upgrade.lower() == b"websocket"
         flow.request = request
         current.turn = Turn(self._shared, self, exchange)
         if not current.path.startswith(b"/"):
@@ -249,7 +280,8 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             return
         self._current = None
         current.is_whole = True
-        current.keeps_alive = self._parser.should_keep_alive()
+        current.keeps_alive = self._parser.should_keep_alive() or self._parser.should_upgrade()
+        current.wants_socket = messages.field(current.fields, b"upgrade") is not None
         if self._answering is None:
             self._answer(current)
         else:
@@ -269,7 +301,9 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         self._answering = None
         self._framing = 0
         self.last_heard = time.monotonic()
-        if self._closing or not answered.keeps_alive:
+        if answered.switches:
+            self._become_socket(answered)
+        elif self._closing or self._early is not None or not answered.keeps_alive:
             self._closing = True
             self.transport.close()
         elif self._waiting:
@@ -282,7 +316,7 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
 
     def drop_silent(self, oldest: float) -> None:
         """Hang up if nothing was said, and nothing is being answered, since `oldest` (by the monotonic clock)."""
-        if self._answering is None and self.last_heard < oldest:
+        if self._answering is None and self.last_heard < oldest and (self._socket is None or self._socket.is_idle):
             self._hang_up()
 
     def _next(self) -> None:
@@ -290,6 +324,24 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             self._answer(self._waiting.popleft())
 
     # --- inside
+
+    def _after_upgrade(self, rest: bytes) -> None:
+        """A request that wanted another protocol has been read. `rest` is what came after it."""
+        if self._socket is not None:
+            self._socket.received(rest)
+        elif self._answering is not None and self._answering.wants_socket:
+            self._early = [rest]
+        elif not self._closing:  # it was answered, or will be, as plain HTTP: what follows is HTTP, too
+            self._parser = httptools.HttpRequestParser(self)
+            if rest:
+                self.data_received(rest)
+
+    def _become_socket(self, answered: Read) -> None:
+        opened = Opened(answered.path, answered.fields)
+        self._socket = WebSocket(self._shared, self.transport, self.client, self._upstream, opened)
+        early, self._early = self._early or [], None
+        for data in filter(None, early):
+            self._socket.received(data)
 
     def _answer(self, read: Read) -> None:
         self._answering = read
@@ -336,13 +388,6 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             logger.info(message, extra={"client": self.client.peername})
 
 
+_H2C = (b"upgrade", b"connection", b"http2-settings")
 MAX_WAITING = 64
 """Whole requests that may wait for the answer of the one before."""
-
-
-def _is_plain_http(data: bytes) -> bool:
-    """Whether a connection begins with a plain HTTP/1 request for a path. TLS, HTTP/2 and the like do not."""
-    method, space, rest = data[:32].partition(b" ")
-    if not space:
-        return len(data) < 32 and method.isalpha() and method.isupper()
-    return method.isalpha() and method.isupper() and (not rest or rest.startswith(b"/"))

@@ -105,3 +105,11 @@ def chunk(data: bytes) -> bytes:
 
 
 LAST_CHUNK = b"0\r\n\r\n"
+
+
+def is_plain_http(data: bytes) -> bool:
+    """Whether a connection begins with a plain HTTP/1 request for a path. TLS, HTTP/2 and the like do not."""
+    method, space, rest = data[:32].partition(b" ")
+    if not space:
+        return len(data) < 32 and method.isalpha() and method.isupper()
+    return method.isalpha() and method.isupper() and (not rest or rest.startswith(b"/"))
