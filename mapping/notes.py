@@ -88,8 +88,9 @@ class Notes:
             by_code.setdefault(code, []).append(detail)
         items = []
         for code, details in by_code.items():
-            named = ",".join(d for d in dict.fromkeys(details) if d)
+            named = ",".join(filter(None, details))
             items.append(f"{code}={named}" if named else code)
         text = f"{len(self._seen)} " + " ".join(items)
-        text = "".join(c if " " <= c <= "~" else "?" for c in text)
+        if not (text.isascii() and text.isprintable()):
+            text = "".join(c if " " <= c <= "~" else "?" for c in text)
         return text if len(text) <= limit else text[: limit - 3] + "..."

@@ -31,15 +31,18 @@ _COMPLETION_DETAILS = "candidatesTokensDetails"
 class Usage:
     """The counts of one upstream answer. `merge` takes each `usageMetadata`, `next_hop` begins the next hop."""
 
-    __slots__ = ("_counts", "_details", "_earlier")
+    __slots__ = ("_counts", "_details", "_earlier", "_made")
 
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._details: dict[str, list[Any]] = {}
         self._earlier: list[Totals] = []
+        self._made: Totals | None = None
+        """What `totals` gave, as long as nothing comes: it is asked for by the answer and by the statistics."""
 
     def merge(self, metadata: JSON) -> None:
         """Take in a `usageMetadata`. Members that are no counts are passed over."""
+        self._made = None
         counts = self._counts
         for name, value in metadata.items():
             kind = type(value)
@@ -54,16 +57,19 @@ class Usage:
     def next_hop(self) -> None:
         """The next `merge` belongs to a further upstream call for the same answer."""
         self._earlier.append(self._totals())
+        self._made = None
         self._counts = {}
         self._details = {}
 
     def totals(self) -> Totals:
         """The numbers over all hops."""
-        last = self._totals()
-        return combine([*self._earlier, last]) if self._earlier else last
+        if self._made is None:
+            last = self._totals()
+            self._made = combine([*self._earlier, last]) if self._earlier else last
+        return self._made
 
     def _totals(self) -> Totals:
-        counts = self._counts
+        counts, details = self._counts, self._details
         reasoning = counts.get("thoughtsTokenCount", 0)
         prompt = counts.get("promptTokenCount", 0) + counts.get("toolUsePromptTokenCount", 0)
         completion = counts.get("candidatesTokenCount", 0) + reasoning
@@ -71,10 +77,10 @@ class Usage:
             prompt=prompt,
             completion=completion,
             total=counts.get("totalTokenCount") or prompt + completion,
-            cached=counts.get("cachedContentTokenCount") or _by_modality(self._details.get(_CACHE_DETAILS, [])).total(),
+            cached=counts.get("cachedContentTokenCount") or sum(_by_modality(details.get(_CACHE_DETAILS)).values()),
             reasoning=reasoning,
-            prompt_by=_by_modality(self._details.get(_PROMPT_DETAILS, [])),
-            completion_by=_by_modality(self._details.get(_COMPLETION_DETAILS, [])),
+            prompt_by=_by_modality(details.get(_PROMPT_DETAILS)),
+            completion_by=_by_modality(details.get(_COMPLETION_DETAILS)),
         )
 
 
@@ -90,9 +96,9 @@ class Totals:
     """Part of `prompt`."""
     reasoning: int = 0
     """Part of `completion`."""
-    prompt_by: Counter[str] = field(default_factory=Counter)
+    prompt_by: dict[str, int] = field(default_factory=dict)
     """Gemini's modality -> tokens of the prompt. Empty when Gemini did not tell."""
-    completion_by: Counter[str] = field(default_factory=Counter)
+    completion_by: dict[str, int] = field(default_factory=dict)
 
 
 def combine(parts: Iterable[Totals]) -> Totals:
@@ -108,7 +114,7 @@ def combine(parts: Iterable[Totals]) -> Totals:
         cached=first.cached,
         reasoning=first.reasoning + sum(part.reasoning for part in more),
         prompt_by=first.prompt_by,
-        completion_by=sum((part.completion_by for part in more), first.completion_by),
+        completion_by=_sum(part.completion_by for part in (first, *more)),
     )
 
 
@@ -122,8 +128,8 @@ def add_up(parts: Iterable[Totals]) -> Totals:
             total=first.total + part.total,
             cached=first.cached + part.cached,
             reasoning=first.reasoning + part.reasoning,
-            prompt_by=first.prompt_by + part.prompt_by,
-            completion_by=first.completion_by + part.completion_by,
+            prompt_by=_sum((first.prompt_by, part.prompt_by)),
+            completion_by=_sum((first.completion_by, part.completion_by)),
         )
     return first
 
@@ -142,10 +148,17 @@ def totals_in(answer: bytes) -> Totals:
     return usage.totals()
 
 
-def _by_modality(details: list[Any]) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for entry in details:
+def _by_modality(details: list[Any] | None) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for entry in details or ():
         modality, tokens = (entry.get("modality"), entry.get("tokenCount")) if isinstance(entry, dict) else (None, None)
         if isinstance(modality, str) and type(tokens) is int:
-            counts[modality] += tokens
+            counts[modality] = counts.get(modality, 0) + tokens
     return counts
+
+
+def _sum(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return dict(+total)

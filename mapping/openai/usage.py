@@ -14,13 +14,13 @@ def usage_object(totals: Totals) -> JSON:
         "total_tokens": totals.total,
         "prompt_tokens_details": {
             "cached_tokens": totals.cached,
-            "audio_tokens": totals.prompt_by["AUDIO"],
-            "text_tokens": totals.prompt_by["TEXT"],
-            "image_tokens": totals.prompt_by["IMAGE"],
+            "audio_tokens": totals.prompt_by.get("AUDIO", 0),
+            "text_tokens": totals.prompt_by.get("TEXT", 0),
+            "image_tokens": totals.prompt_by.get("IMAGE", 0),
         },
         "completion_tokens_details": {
             "reasoning_tokens": totals.reasoning,
-            "audio_tokens": totals.completion_by["AUDIO"],
+            "audio_tokens": totals.completion_by.get("AUDIO", 0),
             "accepted_prediction_tokens": 0,
             "rejected_prediction_tokens": 0,
         },

@@ -82,6 +82,8 @@ class Translated:
     def calls(self, notes: Notes) -> list[GeminiCall]:
         """All calls: the first, and the parallel ones, which are whole."""
         query = "?alt=sse" if self.method == STREAM else ""
-        first = GeminiCall(self.model, self.method, self.body, query, notes)
-        copies = [replace(first, method=WHOLE, query="")] * (self.copies - 1)
-        return [first, *copies, *(GeminiCall(self.model, WHOLE, body, notes=notes) for body in self.further)]
+        calls = [GeminiCall(self.model, self.method, self.body, query, notes)]
+        if self.copies > 1:
+            calls += [replace(calls[0], method=WHOLE, query="")] * (self.copies - 1)
+        calls += [GeminiCall(self.model, WHOLE, body, notes=notes) for body in self.further]
+        return calls

@@ -113,8 +113,8 @@ def read_generation(body: JSON, model: Model, notes: Notes, options: Options, sh
     found = Generation()
     config = found.config
     for rule in shared.numbers:
-        value = _number(rule, body.get(rule.name), model, notes, options)
-        if value is not None:
+        given = body.get(rule.name)
+        if given is not None and (value := _number(rule, given, model, notes, options)) is not None:
             config[rule.target] = value
     found.max_tokens = _max_tokens(body, shared.max_tokens, model, notes)
     if found.max_tokens is not None:

@@ -39,7 +39,7 @@ class GoogleExtensions:
 
 
 _TOP_LEVEL = ("safety_settings", "cached_content")
-_PLACES = ("extra_body", "google", *_TOP_LEVEL)
+_PLACES = frozenset({"extra_body", "google", *_TOP_LEVEL})
 _RESOLUTIONS = ("LOW", "MEDIUM", "HIGH", "ULTRA_HIGH", "UNSPECIFIED")
 _TAG = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _UPPER = re.compile(r"(?<!^)([A-Z])")
@@ -51,7 +51,7 @@ _HINTS = frozenset({"stream_function_call_arguments"})
 def read_google(body: JSON, notes: Notes, options: Options) -> GoogleExtensions:
     """Read the extensions of a request. Raises 400 for wrong types and values."""
     found = GoogleExtensions()
-    if not any(body.get(name) is not None for name in _PLACES):
+    if _PLACES.isdisjoint(body):
         return found
     for name, (value, path) in _members(body, notes, options).items():
         if name in _HINTS:

@@ -32,6 +32,8 @@ _EFFORT_OF_BUDGET = ((0, "none"), (1024, "low"), (8192, "medium"))
 
 _AMOUNTS = ("thinking_budget", "thinkingBudget", "thinking_level", "thinkingLevel")
 
+_ASKED = frozenset({"reasoning", "thinking", "thinking_budget", "reasoning_effort"})
+"""Members of a chat request that say something about thinking."""
 _REASONING_MEMBERS = frozenset(
     {"effort", "max_tokens", "enabled", "exclude", "summary", "generate_summary", "context", "mode"}
 )
@@ -68,6 +70,8 @@ def read_reasoning(body: JSON, explicit: JSON | None, explicit_path: str, notes:
     (OpenRouter's). Of several budgets or efforts the first named here wins, the others are noted; so are members of
     `reasoning` and `thinking` that mean nothing here. Raises 400 for wrong types.
     """
+    if _ASKED.isdisjoint(body):  # as most requests
+        return Reasoning(explicit=explicit or None, explicit_path=explicit_path)
     reasoning = parameters.json_object(body.get("reasoning"), "reasoning") or {}
     thinking = parameters.json_object(body.get("thinking"), "thinking") or {}
     parameters.note_unknown(reasoning, "reasoning", _REASONING_MEMBERS, notes)
@@ -139,7 +143,7 @@ def thinking_config(
     only if `explicit` says so. `max_tokens` is the length of the answer that the client allows, thoughts included.
     Raises 400 for an effort or level that does not exist, and for wrong types.
     """
-    config, include = _read_explicit(explicit or {}, model, notes, explicit_path)
+    config, include = _read_explicit(explicit, model, notes, explicit_path) if explicit else ({}, None)
     # The effort is read even when it does not win, so that a wrong one is always an error.
     amount = _from_effort(effort, model, notes, path, used=not config)
     if model.thinking == "none":
