@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from addons.gateway.storage.bounded import Bounded
-from mapping.values import RawTurn, Recall
+from mapping.values import RawTurn, Recall, nothing_remembered
 
 MAX_AGE = 48 * 3600.0
 MAX_BYTES = 64 * 2**20
@@ -49,7 +49,9 @@ class TurnMemory:
             self._turns.put((tenant, key), turn, size)
 
     def recall(self, tenant: str) -> Recall:
-        """The look-up for one tenant."""
+        """The look-up for one tenant. Nobody need make keys, each a digest of a text, where nothing is remembered."""
+        if not self._turns:
+            return nothing_remembered
         use = self._turns.use
         return lambda key: use((tenant, key))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from addons.gateway.storage.memory import TurnMemory
-from mapping.values import RawTurn
+from mapping.values import RawTurn, nothing_remembered
 
 
 def turn(text: str = "x") -> RawTurn:
@@ -59,3 +59,10 @@ def test_ends_with_age() -> None:
     now[0] = 10.1
     assert memory.recall("")("a") is None
     assert len(memory) == 0
+
+
+def test_who_remembers_nothing_says_so() -> None:
+    memory = TurnMemory()
+    assert memory.recall("") is nothing_remembered
+    memory.remember("", {"a": turn()})
+    assert memory.recall("") is not nothing_remembered
