@@ -49,6 +49,8 @@ _LEVELS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_
 
 _UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
 _ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
+_OTHERS = bytes(byte not in _ALPHABET for byte in range(256))
+"""For `bytes.translate`: what is of the alphabet becomes 0, everything else 1."""
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _SLICE = 1 << 16
 _MAX_HEAD = 1000
@@ -263,11 +265,11 @@ def _base64(data: str, path: str) -> str:
 def _is_standard(data: str) -> bool:
     """Whether all but the padding is of the standard alphabet.
 
-    Deleting the alphabet is the fastest look at every character, in slices that stay in the processor's cache.
+    A table is the fastest look at every character, in slices that stay in the processor's cache.
     """
     end = len(data) - (2 if data.endswith("==") else data.endswith("="))
     return data.isascii() and not any(
-        data[start : min(start + _SLICE, end)].encode().translate(None, _ALPHABET) for start in range(0, end, _SLICE)
+        b"\1" in data[start : min(start + _SLICE, end)].encode().translate(_OTHERS) for start in range(0, end, _SLICE)
     )
 
 
