@@ -169,6 +169,7 @@ class Antigravity:
         # What is loaded by now stays; the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        self.gateway.heap.begin()
 
     def done(self) -> Awaitable[None] | None:
         """mitmproxy ends, or reloads the script; only the end is an end for what is under way."""

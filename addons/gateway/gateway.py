@@ -29,6 +29,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import Seeds, new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
+from addons.gateway.heap import Heap
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import Caller, take
 from addons.gateway.http.fields import headers
@@ -74,6 +75,7 @@ class Gateway:
         self.ending = False
         """Nothing new is taken on."""
         self.memory = TurnMemory()
+        self.heap = Heap()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self.direct: Surroundings | None = None
         """The quick wire, while it is installed; None: mitmproxy's layers carry everything."""
@@ -260,6 +262,7 @@ class Gateway:
     def close(self, exchange: Facts) -> None:
         """See `Services`."""
         self.exchanges.pop(exchange.flow.id, None)
+        self.heap.look_soon()
         job = exchange.job
         if job and job.shown_model and job.answering_model and job.answering_model != job.shown_model:
             self.served.saw(job.shown_model, job.answering_model)
