@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from io import BytesIO
 from typing import override
 
 from mitmproxy import http
@@ -12,16 +13,27 @@ from addons.gateway.wire.direct.peers import Peer
 from addons.gateway.wire.direct.turn import Turn
 from addons.gateway.wire.direct.upstream import TOGETHER
 
+LARGE = 256 * 2**10
+"""Bytes from which on a body is read into one block."""
+
+MOST_RESERVED = 16 * 2**20
+"""Bytes that a block has at first: for longer bodies it grows as they come."""
+
 
 class Read:
     """A request, as far as it has come."""
 
-    __slots__ = ("body", "fields", "flow", "is_whole", "keeps_alive", "path", "switches", "turn", "wants_socket")
+    __slots__ = (
+        "block", "body", "fields", "flow", "is_whole", "keeps_alive", "path", "switches", "turn", "wants_socket",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.path = b""
         self.fields: messages.Fields = []
         self.body: list[bytes] = []
+        """Its body in pieces."""
+        self.block: BytesIO | None = None
+        """Its body where it is large: see `expect`."""
         self.flow: http.HTTPFlow | None = None
         self.turn: Turn | None = None
         self.is_whole = False
@@ -29,6 +41,25 @@ class Read:
         self.wants_socket = False
         self.switches = False
         """It was agreed to go on with another protocol."""
+
+    def expect(self, size: int) -> None:
+        """The body is going to have that many bytes.
+
+        A large one is read into one block: pieces that are joined at the end would be held twice, and leave holes in
+        the heap. Until something is written into it, a new block is an address and no memory.
+        """
+        if size >= LARGE:
+            self.block = BytesIO(bytes(min(size, MOST_RESERVED)))  # has no copy made of it
+
+    def take_body(self) -> bytes:
+        """The body, which is held no longer."""
+        if self.block is not None:
+            self.block.truncate()
+            content = self.block.getvalue()
+        else:
+            content = self.body[0] if len(self.body) == 1 else b"".join(self.body)
+        self.body, self.block = [], None
+        return content
 
 
 class AnswerWriter(Peer):

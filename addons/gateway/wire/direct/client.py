@@ -157,7 +157,7 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             self._refuse(Fault(400, "The HTTP request could not be read."))
             return
         current = self._current
-        if current is not None and current.body and current.flow is not None:
+        if current is not None and self._size and current.flow is not None:
             self._framing = 0
             if self._size > MAX_BYTES:
                 self._too_large()
@@ -261,14 +261,20 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         if size is not None and int(size) > MAX_BYTES:
             self._size = int(size)
             self._too_large()
-        elif expect is not None and expect.lower() == b"100-continue" and self._answering is None:
+            return
+        if size is not None:
+            current.expect(int(size))
+        if expect is not None and expect.lower() == b"100-continue" and self._answering is None:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
         current = self._current
         assert current is not None
-        current.body.append(data)
+        if current.block is None:
+            current.body.append(data)
+        else:
+            current.block.write(data)
         self._size += len(data)
 
     def on_message_complete(self) -> None:
@@ -345,11 +351,10 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
 
     def _answer(self, read: Read) -> None:
         self._answering = read
-        flow, body = read.flow, read.body
+        flow = read.flow
         assert flow is not None
         assert read.turn is not None
-        flow.request.data.content = body[0] if len(body) == 1 else b"".join(body)
-        read.body = []
+        flow.request.data.content = read.take_body()
         read.turn.start()
 
     def _too_large(self) -> None:
