@@ -55,6 +55,8 @@ CODES: dict[str, str] = {
     "choice-missing": "The upstream gave fewer choices than it was asked for; an empty one stands in their place.",
     "call-left": "The client takes one function call in an answer; further ones were left out.",
     "image-thought": "An interim image of the model's thinking was left out.",
+    "estimated": "Gemini did not tell these numbers; they were estimated from the length of the texts.",
+    "input-cut": "A text is longer than the model reads, or may be; what is beyond has no part in its vector.",
     "unlisted": "The upstream could not be asked for its models; the built-in list was answered.",
 }
 

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from mapping.values import JSON
 
+ANY_MODEL = "m"
+"""In a sample: any model that answers in words."""
+
 
 class Wrong(Exception):
     """An answer is neither whole nor a well-formed error. The message says why."""
@@ -36,7 +39,10 @@ class Trial(Protocol):
     """Requests of a dialect, and what its answers have to be."""
 
     def samples(self) -> Sequence[JSON]:
-        """Good requests that use most of what the dialect has. The model is anything."""
+        """Good requests that use most of what the dialect has.
+
+        The model is `ANY_MODEL`, or where that would be refused, one of Gemini's that is not.
+        """
 
     def request(self, ask: Ask, /) -> JSON:
         """A request."""

@@ -44,6 +44,14 @@ _VERTEX_MESSAGES = proto.MESSAGES | {
     "Tool": _without("Tool", "fileSearch"),
     "ToolConfig": _without("ToolConfig", "includeServerSideToolInvocations"),
     "FunctionResponse": _without("FunctionResponse", "willContinue"),
+    "EmbedContentRequest": {"content": "Content", "embedContentConfig": "EmbedContentConfig"},
+    "EmbedContentConfig": {
+        "taskType": "enum TaskType",
+        "title": "string",
+        "outputDimensionality": "int32",
+        "autoTruncate": "bool",
+    },
+    "PredictRequest": {"instances": "[] Struct", "parameters": "Struct"},
 }
 _INTERNAL_MESSAGES = _VERTEX_MESSAGES | {
     "GenerateContentRequest": {**_VERTEX_MESSAGES["GenerateContentRequest"], "sessionId": "string"},
@@ -129,5 +137,5 @@ PUBLIC = Kind(
     proto.PUBLIC,
     {**_COUNT, "embedContent": "EmbedContentRequest", "batchEmbedContents": "BatchEmbedContentsRequest"},
 )
-VERTEX = Kind(proto.Dialect(_VERTEX_MESSAGES), PUBLIC.bodies, _check_vertex)
+VERTEX = Kind(proto.Dialect(_VERTEX_MESSAGES), {**PUBLIC.bodies, "predict": "PredictRequest"}, _check_vertex)
 CODE_ASSIST = Kind(proto.Dialect(_INTERNAL_MESSAGES), _COUNT, _check_vertex, enveloped=True)

@@ -19,7 +19,9 @@ GEMMA = (2, 0)
 """Gemma counts as a generation without Gemini 3's rules."""
 
 _GENERATION = re.compile(r"gemini-(?:live-)?(\d{1,3})(?:\.(\d{1,3}))?")
-_KNOWN = re.compile(r"(?:gemini|gemma|demo|nano-banana)-[\w.-]+", re.ASCII)
+_KNOWN = re.compile(
+    r"(?:gemini|gemma|demo|nano-banana)-[\w.-]+|text-embedding-005|text-multilingual-embedding-002", re.ASCII
+)
 
 # The first pattern that fits says which thinking levels a model has.
 _LEVELS = tuple(
@@ -126,6 +128,8 @@ class Model:
     def methods(self) -> tuple[str, ...]:
         """The methods that it has."""
         if self.kind == "embedding":
+            if self.name.startswith("text-"):
+                return ("predict",)
             return ("embedContent", "batchEmbedContents", "countTokens")
         return ("generateContent", "streamGenerateContent", "countTokens")
 

@@ -26,10 +26,9 @@ from tornado.iostream import StreamClosedError
 from tornado.netutil import bind_sockets
 
 from addons.demo import faults, kinds, models, refusal
-from addons.demo.answer import media
+from addons.demo.answer import embeddings
 from addons.demo.answer.answer import compose, count_prompt
 from addons.demo.refusal import Refusal
-from addons.demo.request import rules
 from addons.demo.request.proto import JSON
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -40,7 +39,6 @@ _SOME = 2
 """The events that come before a stream goes wrong in its middle."""
 _KEPT = 1000
 _MAX_BODY = 256 * 1024 * 1024
-_BATCH = 100
 
 _MODELS = re.compile(r"/v1\w*/models(?:/([^/:]+))?")
 _PLAIN_ERROR = (
@@ -212,7 +210,7 @@ class _Exchange:
     async def _call(self, target: kinds.Target, key: str) -> None:
         name, method, kind = target.named(self._body), target.method, target.kind
         model = models.find(name)
-        if model is None or method not in model.methods:
+        if model is None or method not in model.methods or (method == "predict" and kind is not kinds.VERTEX):
             raise refusal.no_model(name, method, target.version)
         if not self._is_json or self._body is None:
             raise refusal.invalid("Invalid JSON payload received. Expected a value.")
@@ -225,11 +223,9 @@ class _Exchange:
             faults.refuse(self._fault, name, method, key, self._victims)
         if method == "countTokens":
             await self._send_json(_count_tokens(body, model))
-        elif method == "embedContent":
-            rules.check_embed(body, name)
-            await self._send_json(_embedding(body))
-        elif method == "batchEmbedContents":
-            await self._send_json(_embeddings(body, name))
+        elif method in embeddings.METHODS:
+            answer = embeddings.embed(method, body, name, vertex=kind is kinds.VERTEX)
+            await self._whole(answer, self._fault.name if self._fault else "")
         else:
             await self._generate(body, model, kind, stream=method == "streamGenerateContent")
 
@@ -367,24 +363,3 @@ def _count_tokens(body: JSON, model: models.Model) -> JSON:
     counted = count_prompt(request)
     details = [{"modality": modality, "tokenCount": count} for modality, count in counted.items()]
     return {"totalTokens": sum(counted.values()), "promptTokensDetails": details}
-
-
-def _values(request: JSON) -> list[float]:
-    text = "\n".join(part.get("text", "") for part in request["content"]["parts"])
-    return media.vector(text, request.get("outputDimensionality", media.DIMENSIONS))
-
-
-def _embedding(request: JSON) -> JSON:
-    counted = sum(count_prompt({"contents": [request["content"]]}).values())
-    return {"embedding": {"values": _values(request)}, "usageMetadata": {"promptTokenCount": counted}}
-
-
-def _embeddings(body: JSON, name: str) -> JSON:
-    requests = body.get("requests", [])
-    if not 1 <= len(requests) <= _BATCH:
-        raise refusal.invalid(
-            f"* BatchEmbedContentsRequest.requests: between 1 and {_BATCH} requests can be in one batch\n"
-        )
-    for index, request in enumerate(requests):
-        rules.check_embed(request, name, index)
-    return {"embeddings": [{"values": _values(request)} for request in requests]}

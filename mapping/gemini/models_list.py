@@ -68,7 +68,7 @@ def answer(
 ) -> bytes:
     """OpenAI's list: `names` (further names -> the model that serves them) first, then Gemini's; or one model.
 
-    The list holds what answers in text, because that is what there are endpoints for. `wanted` may be any that exists.
+    The list holds what answers in text: clients offer it for chats. `wanted` may be any that exists.
     `for_codex`: with the member that Codex CLI looks for.
     Raises Fault 404 `model_not_found` when `wanted` is in neither.
     """

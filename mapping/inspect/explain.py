@@ -51,9 +51,10 @@ _ONE_PIECE = frozenset(
         "parametersJsonSchema",
         "safetyRatings",
         "schema",
+        "values",
     ]
 )
-"""Members that are not looked into: schemas, and what a client or a model fills as it likes."""
+"""Members that are not looked into: schemas, vectors, and what a client or a model fills as it likes."""
 
 _OTHERS: dict[Any, tuple[str, str]] = {"finishReason": ("MAX_TOKENS", "STOP")}
 """Members of which only known values will do -> two of those."""

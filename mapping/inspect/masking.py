@@ -229,7 +229,7 @@ def _answer_leaf(leaf: Leaf) -> str | None:
     if _is_free(path):
         return mask_free_leaf(leaf)
     if not leaf.is_text:
-        return mask_number(leaf.raw) if name in ("numberValue", "tokenId") else None
+        return mask_number(leaf.raw) if name in ("numberValue", "tokenId", "values") else None
     if name in _KEPT or name in _IDS or name == "name":
         return None
     for names, change in _SPECIAL:

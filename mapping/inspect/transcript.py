@@ -10,7 +10,10 @@ Rules of this module:
 
 from __future__ import annotations
 
+import math
 import re
+from array import array
+from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import groupby
@@ -235,6 +238,21 @@ def url_media(kind: str, url: Any) -> str:
     if "base64" in parameters:
         return base64_media(kind, type, data)
     return _media(kind, type, _amount(len(data)))
+
+
+def vector(value: Any) -> str:
+    """`[vector of 3072 numbers, length 1.000]`, for an embedding: numbers, or base64 of floats of 32 bits."""
+    numbers = value
+    if isinstance(value, str):
+        try:
+            numbers = array("f", b64decode(value, validate=True)).tolist()
+        except ValueError:
+            return clipped(value)
+    try:
+        norm = math.hypot(*numbers)
+    except (TypeError, OverflowError):
+        return clipped(value)
+    return f"[vector of {len(numbers)} numbers, length {norm:.3f}]"
 
 
 def _media(*about: str) -> str:

@@ -43,6 +43,7 @@ from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai.errors import error_body, error_object
+from mapping.trial import ANY_MODEL
 from mapping.values import Options
 from tests.e2e import answer_checks, response_checks
 
@@ -105,6 +106,12 @@ def given(notes: Notes, model: str = MODELS[1], options: Options | None = None) 
     )
 
 
+def model_for(dialect: Dialect, number: int = 1) -> str:
+    """A model that is asked: any, but where the dialect wants a special one."""
+    wanted: str = dialects.trials()[dialect.name].samples()[0]["model"]
+    return MODELS[number % len(MODELS)] if wanted == ANY_MODEL else wanted
+
+
 def requests(dialect: Dialect) -> Target:
     """A request of a dialect is Gemini calls with a form for every kind of upstream, or an error of the client's."""
 
@@ -121,13 +128,13 @@ def requests(dialect: Dialect) -> Target:
         notes = Notes()
         try:
             dialect.lookups(body)
-            calls = dialect.translate(body, given(notes, MODELS[number % 4], options)).calls
+            calls = dialect.translate(body, given(notes, model_for(dialect, number), options)).calls
         except Fault as e:
             check_error(e, 400, 404, 413)
             check_told(dialect, e)
         else:
             for call in calls:
-                for account in ACCOUNTS:
+                for account in (account for account in ACCOUNTS if account.serves(call.model)):
                     sent = upstreams.outgoing(account, call).body
                     assert sent is not None
                     json.loads(sent)
@@ -181,7 +188,8 @@ STRICT: dict[str, tuple[Callable[[bytes], object], Callable[[bytes], object]]] =
 def samples(dialect: Dialect, *, streamed: bool) -> list[dict[str, Any]]:
     """Requests whose answers are tried: those for streams, or the others."""
     found = dialects.trials()[dialect.name].samples()
-    return [body for body in found if dialect.translate(body, given(Notes())).streams is streamed]
+    asked = given(Notes(), model_for(dialect))
+    return [body for body in found if dialect.translate(body, asked).streams is streamed]
 
 
 def whole(dialect: Dialect) -> Target:
@@ -190,7 +198,7 @@ def whole(dialect: Dialect) -> Target:
 
     def target(data: bytes) -> None:
         body, notes = bodies[len(data) % len(bodies)], Notes()
-        answer = dialect.translate(body, given(notes)).whole(notes)
+        answer = dialect.translate(body, given(notes, model_for(dialect))).whole(notes)
         try:
             answer.add(data)
             answer.close()
@@ -218,9 +226,9 @@ def stream(dialect: Dialect) -> Target:
         sent = data[4:]
         pieces = [sent[a:b] for a, b in itertools.pairwise(_cuts(data[:4], len(sent)))]
         body = bodies[len(data) % len(bodies)]
-        translator = dialect.translate(body, given(Notes())).stream()
+        translator = dialect.translate(body, given(Notes(), model_for(dialect))).stream()
         at_once = _streamed(translator, [sent])
-        again = dialect.translate(body, given(Notes())).stream()
+        again = dialect.translate(body, given(Notes(), model_for(dialect))).stream()
         assert _streamed(again, pieces) == at_once, "the slicing has changed the answer"
         if not isinstance(at_once, bytes):
             return

@@ -331,7 +331,7 @@ def test_notes_of_request_and_answer(tmp_path: Path) -> None:
         ["answer"],
         ["answer", "--request", "there-is-no-such-file"],
         ["answer", "--request", ".", "--stream", "--whole"],
-        ["request", "--dialect", "embeddings"],
+        ["request", "--dialect", "nonsense"],
     ],
     ids=" ".join,
 )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from addons.gateway.accounts import upstream_kinds
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.cooldowns import Cause, Rest
 from addons.gateway.accounts.pool import Pool
@@ -88,4 +89,4 @@ def _why(pool: Pool, account: Account, model: str) -> str:
         return account.unusable
     if rest := pool.rest_of(account, model):
         return rest.said or rest.reason
-    return f"may not serve {model}"
+    return upstream_kinds.lacks(account.upstream, model) or f"may not serve {model}"

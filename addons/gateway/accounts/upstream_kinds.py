@@ -7,8 +7,9 @@ import re
 from addons.gateway.accounts.address import Address
 
 _MULTI_REGIONS = ("us", "eu")
-_NOT_CODE_ASSIST = ("embedding", "-tts", "-transcribe")
-"""What names of models have in them that code-assist accounts do not reach."""
+_NOT_CODE_ASSIST = {"embedding": "embeddings", "-tts": "models that speak", "-transcribe": "models that transcribe"}
+"""What names of models have in them that code-assist accounts do not reach -> what those make."""
+_VERTEX_ONLY = frozenset({"text-embedding-005", "text-multilingual-embedding-002"})
 _LOCATION = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
 
 
@@ -28,9 +29,17 @@ def is_location(text: str) -> bool:
 
 def serves(upstream: str, model: str) -> bool:
     """Whether a kind of upstream may know a model; an empty name stands for the list of models."""
-    if not model:
-        return upstream == "gemini"
-    return upstream != "code-assist" or not any(word in model for word in _NOT_CODE_ASSIST)
+    return upstream == "gemini" if not model else lacks(upstream, model) is None
+
+
+def lacks(upstream: str, model: str) -> str | None:
+    """What accounts of a kind of upstream do not have of a model, and which do; None: nothing that is known."""
+    if upstream == "code-assist" and (word := next((word for word in _NOT_CODE_ASSIST if word in model), None)):
+        made = _NOT_CODE_ASSIST[word]
+        return f"code-assist accounts have no {made}; add an account with an API key, or one of Vertex AI"
+    if upstream == "gemini" and model in _VERTEX_ONLY:
+        return 'only Vertex AI has this model; add an account with upstream = "vertex"'
+    return None
 
 
 def _vertex_host(location: str) -> str:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from addons.gateway.accounts.account import Account
-from mapping.gemini import upstream_forms
-from mapping.values import GeminiCall
+from mapping.gemini import embeddings, upstream_forms
+from mapping.values import Change, GeminiCall
 
 _TIER_HEADER = b"X-Vertex-AI-LLM-Shared-Request-Type"
 
@@ -42,13 +42,22 @@ def _gemini(account: Account, call: GeminiCall) -> Outgoing:
 
 
 def _vertex(account: Account, call: GeminiCall) -> Outgoing:
-    form = upstream_forms.vertex_count if call.method == "countTokens" else upstream_forms.vertex
+    form = _VERTEX_FORMS.get(call.method, upstream_forms.vertex)
     place = ""
     if account.project:
         place = f"projects/{quote(account.project, safe=':')}/locations/{quote(account.location or '', safe='')}/"
     return Outgoing(
-        f"/v1beta1/{place}publishers/google/{_resource(call)}", call.encoded("vertex", form), _tier(account, call)
+        f"/v1beta1/{place}publishers/google/{_resource(call, embeddings.vertex_method(call))}",
+        call.encoded("vertex", form),
+        _tier(account, call),
     )
+
+
+_VERTEX_FORMS: dict[str, Change] = {
+    "countTokens": upstream_forms.vertex_count,
+    **dict.fromkeys(embeddings.METHODS, embeddings.vertex),
+}
+"""Method of the public API -> what makes Vertex AI's form of its body. All others generate."""
 
 
 def _code_assist(account: Account, call: GeminiCall) -> Outgoing:
@@ -70,11 +79,14 @@ _KINDS: dict[str, Callable[[Account, GeminiCall], Outgoing]] = {
 }
 
 
-def _resource(call: GeminiCall) -> str:
-    """`models/{model}:{method}`, or `models`. Nothing in the model's name can leave its segment."""
+def _resource(call: GeminiCall, method: str = "") -> str:
+    """`models/{model}:{method}`, or `models`. Nothing in the model's name can leave its segment.
+
+    `method`: what the upstream calls that of the call; empty: the same.
+    """
     if not call.method:
         return f"models{call.query}"
-    return f"models/{quote(call.model, safe='')}:{call.method}{call.query}"
+    return f"models/{quote(call.model, safe='')}:{method or call.method}{call.query}"
 
 
 def _tier(account: Account, call: GeminiCall) -> tuple[tuple[bytes, bytes], ...]:

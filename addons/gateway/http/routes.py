@@ -66,6 +66,7 @@ ENDPOINTS = (
     Endpoint("model", "GET", ("models", "{name}")),
     Endpoint("chat", "POST", ("chat", "completions")),
     Endpoint("completions", "POST", ("completions",)),
+    Endpoint("embeddings", "POST", ("embeddings",)),
     Endpoint("responses", "POST", ("responses",)),
     Endpoint(SOCKET, "GET", ("responses",), "responses"),
     Endpoint("response", "GET", ("responses", "{id}"), "responses"),
@@ -78,7 +79,6 @@ ENDPOINTS = (
 
 _CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
 UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("embeddings",), "Use Gemini's own API for embeddings"),
     (
         ("images", "generations"),
         'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]',
@@ -102,8 +102,8 @@ _GEMINI_METHODS = {
     "generateContent": _CHAT,
     "streamGenerateContent": _CHAT,
     "countTokens": "Use POST /v1/responses/input_tokens",
-    "embedContent": "Use Gemini's own API for embeddings",
-    "batchEmbedContents": "Use Gemini's own API for embeddings",
+    "embedContent": "Use POST /v1/embeddings",
+    "batchEmbedContents": "Use POST /v1/embeddings",
     "predict": "Use Gemini's own API for it",
 }
 """Methods of Gemini's own paths (`models/x:generateContent`), likewise."""
@@ -188,22 +188,23 @@ def _named_by(segments: list[str]) -> list[Match]:
         return _ROOT
     versioned = segments[0] == _VERSION
     rest = segments[1:] if versioned else segments
-    found = [match for endpoint in _NAMED if (match := _match(endpoint, rest))]
-    if found:
-        return [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name in UNVERSIONED)) for m in found]
+    direct = [match for endpoint in _NAMED if (match := _match(endpoint, rest))]
+    direct = [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name in UNVERSIONED)) for m in direct]
+    if direct and not any(_is_endpoint(match.id.split("/")) for match in direct):
+        return direct
     # Not as it stands: look for the last endpoint named after other prefixes.
     for start in range(1, len(rest)):
         head, tail = rest[:start], rest[start:]
         if _is_prefix(head) and (found := [match for endpoint in _NAMED if (match := _match(endpoint, tail))]):
-            return [Match(m.endpoint, m.id, unusual=True) for m in found]
-    return []
+            return [*(Match(m.endpoint, m.id, unusual=True) for m in found), *direct]
+    return direct
 
 
 def _match(endpoint: Endpoint, segments: list[str]) -> Match | None:
     parts = endpoint.parts
     if parts[-1] == "{name}":
         head = len(parts) - 1
-        if len(segments) > head and tuple(segments[:head]) == parts[:-1] and not _is_endpoint(segments[head:]):
+        if len(segments) > head and tuple(segments[:head]) == parts[:-1]:
             return Match(endpoint, "/".join(segments[head:]))
         return None
     if len(parts) != len(segments):
@@ -218,7 +219,7 @@ def _match(endpoint: Endpoint, segments: list[str]) -> Match | None:
 
 
 def _is_endpoint(segments: list[str]) -> bool:
-    """Whether the segments name a POST endpoint; `/models/chat/completions` is no model."""
+    """Whether the segments name a POST endpoint, as in `/models/chat/completions`; by GET that is a model's name."""
     return any(e.method == "POST" and tuple(segments) == e.parts for e in ENDPOINTS)
 
 

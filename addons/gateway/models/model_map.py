@@ -84,7 +84,7 @@ BUILT_IN: dict[str, str] = {
 """Name or wildcard -> class."""
 
 _OWN = re.compile(
-    r"(gemini|gemma|learnlm|imagen|veo|lyria|nano-banana|demo|fake|aqa|embedding-|text-embedding-0)[\w.\-]*"
+    r"(gemini|gemma|learnlm|imagen|veo|lyria|nano-banana|demo|fake|aqa|embedding-|text-(multilingual-)?embedding-0)[\w.\-]*"
 )
 MAX_NAME = 256
 """Characters of a model's name. What is longer is refused before anything keeps it: `projects/.../models/...` fits."""

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -21,9 +21,9 @@ from addons.gateway.record.flow_record import digest
 from mapping import dialects, faults, jsonio
 from mapping.dialect import Answering, Given, Received, StreamTranslator, WholeTranslator
 from mapping.faults import Fault
-from mapping.gemini import upstream_forms
+from mapping.gemini import embeddings, upstream_forms
 from mapping.notes import Notes
-from mapping.values import JSON, GeminiCall, Options, RawTurn, Unseal
+from mapping.values import GENERATING, JSON, Change, GeminiCall, Options, RawTurn, Unseal
 
 
 def nothing_sealed(text: str) -> JSON | None:
@@ -90,7 +90,7 @@ def as_sent(call: GeminiCall, upstream: str, notes: Notes) -> JSON | None:
 
     For `code-assist` it is the member `request` of what is sent.
     """
-    form = _FORMS.get(upstream) if call.generates else None
+    form = _FORMS.get((upstream, call.method))
     return form(call.body, notes) if form and call.body is not None else call.body
 
 
@@ -109,11 +109,12 @@ class _Seeds(Seeds):
     _count = 0
 
 
-_FORMS: dict[str, Callable[[JSON, Notes], JSON]] = {
-    "vertex": upstream_forms.vertex,
-    "code-assist": upstream_forms.code_assist,
+_FORMS: dict[tuple[str, str], Change] = {
+    **{("vertex", method): upstream_forms.vertex for method in GENERATING},
+    **{("vertex", method): embeddings.vertex for method in embeddings.METHODS},
+    **{("code-assist", method): upstream_forms.code_assist for method in GENERATING},
 }
-"""Kind of upstream -> what makes its form of a body that is to generate. The public API takes it as it is."""
+"""Kind of upstream, method -> what makes its form of a body. The public API takes it as it is."""
 
 
 def _given(record: Mapping[str, Any], model: str, client_model: str, notes: Notes, unseal: Unseal) -> Given:

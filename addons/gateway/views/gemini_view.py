@@ -1,4 +1,5 @@
-"""The view "Gemini conversation": requests and answers of `generateContent`, `streamGenerateContent` and `countTokens`.
+"""The view "Gemini conversation": requests and answers of `generateContent`, `streamGenerateContent` and `countTokens`,
+and of the methods that embed.
 
 The forms of the Gemini API, of Vertex AI and of the Cloud Code API (`{"request": ...}`, `{"response": ...}`). What
 comes in pieces is shown as the one answer that it makes, and after it the events.
@@ -24,14 +25,19 @@ from mapping.inspect.transcript import (
     members,
     string,
     url_media,
+    vector,
 )
 from mapping.values import JSON
 
-_PATH = re.compile(r":(?:generateContent|streamGenerateContent|countTokens)\Z")
+_PATH = re.compile(r":(?:generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|predict)\Z")
 _WRAPPERS = ("request", "generateContentRequest", "response")
 """Members that hold the whole of a request or an answer."""
 _SHOWN_AS_TURNS = frozenset({"contents", "systemInstruction", "system_instruction", "tools", "generationConfig"})
 """Members of a request that are not facts."""
+_EMBEDDED = ("content", "requests", "instances")
+"""Members of a request that hold texts to embed."""
+_VECTORS = ("embedding", "embeddings", "predictions")
+"""Members of an answer that hold vectors."""
 _FIRST = ("promptFeedback",)
 """Members of an answer that say why there is none."""
 _ANSWER_TURNS = frozenset({"candidates", "error", *_FIRST})
@@ -68,6 +74,10 @@ class GeminiConversation(Contentview):
             _show_stream(out, objects, body.times)
         elif "contents" in objects[0] or "systemInstruction" in objects[0]:
             _show_request(out, objects[0])
+        elif any(name in objects[0] for name in _EMBEDDED):
+            _show_texts(out, objects[0])
+        elif any(name in objects[0] for name in _VECTORS):
+            _show_vectors(out, objects[0])
         else:
             _show_answer(out, objects[0])
         if unreadable:
@@ -116,6 +126,30 @@ def _show_request(out: Transcript, request: JSON) -> None:
         _show_parts(out, system)
     for content in contents:
         _show_content(out, content)
+
+
+def _show_texts(out: Transcript, request: JSON) -> None:
+    """What is embedded: one content, or several with settings of their own, or the instances of `predict`."""
+    out.facts(request, frozenset(_EMBEDDED))
+    one = [request] if "content" in request else []
+    several = [*one, *elements(request.get("requests")), *elements(request.get("instances"))]
+    for number, entry in enumerate(map(members, several), 1):
+        out.turn("content", f"{number} of {len(several)}" if len(several) > 1 else "")
+        if not one:
+            out.facts(entry, frozenset(_EMBEDDED))
+        _show_parts(out, entry.get("content"))
+
+
+def _show_vectors(out: Transcript, answer: JSON) -> None:
+    """Of each vector how long it is."""
+    out.turn("embeddings")
+    one = [answer["embedding"]] if "embedding" in answer else []
+    predicted = (members(entry).get("embeddings") for entry in elements(answer.get("predictions")))
+    several = map(members, [*one, *elements(answer.get("embeddings")), *predicted])
+    for number, entry in enumerate(several):
+        out.line(f"{number}: {vector(entry.get('values'))}")
+        out.facts(entry, frozenset({"values"}))
+    out.details(answer, frozenset(_VECTORS))
 
 
 def _show_content(out: Transcript, content: Any) -> None:

@@ -94,7 +94,7 @@ def read(status: int | None, obj: Any) -> Failure:
 
 
 _PATH = r"\w+(?:\[[^\]\n]{1,200}\])*(?:\.\w+(?:\[[^\]\n]{1,200}\])*)*"
-_NAMED_PLACE = re.compile(rf"\bGenerateContentRequest\.({_PATH})", re.ASCII)
+_NAMED_PLACE = re.compile(rf"\b(?:GenerateContent|EmbedContent|BatchEmbedContents)Request\.({_PATH})", re.ASCII)
 _UNKNOWN_NAME = re.compile(rf"Unknown name \"(\w{{1,100}})\"(?: at '({_PATH})')?", re.ASCII)
 _AT_PLACE = re.compile(rf" at '({_PATH})'", re.ASCII)
 _NAMED_TOOL = re.compile(r"`([\w.:-]{1,128})` functionDeclaration(?: `([^`\n]{1,300})`)?", re.ASCII)

@@ -76,7 +76,7 @@ def answering_model(model: str, options: Options) -> Model:
         raise faults.unsupported_value(
             "model",
             f"The model '{info.id}' does not answer in words. Use one that does, such as 'gemini-flash'; "
-            "GET /v1/models lists them.",
+            f"GET /v1/models lists them.{' For embeddings use POST /v1/embeddings.' if info.embedding else ''}",
         )
     return info
 

@@ -1,0 +1,1 @@
+"""The embeddings dialect: `POST /v1/embeddings`."""
