@@ -24,6 +24,7 @@ NAMES = {
 }
 """Top-level modules -> the packages that bring them, where the names differ."""
 NOT_DECLARED = {
+    "PIL": "an extra (`images`): without it images stay as Gemini makes them, and a note says so",
     "compression": "the standard library's, from Python 3.14 on",
     "tiktoken": "an extra (`tokens`): without it token arrays are refused, with a sentence that names it",
     "urwid": "imported where mitmproxy's console runs, which is drawn with it; without it nothing asks for it",

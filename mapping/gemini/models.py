@@ -7,7 +7,8 @@ Rules that this module keeps:
 * The table says what the model takes. What to do with a parameter that it does not take is said where it is translated.
 
 Sources: the Gemini API's model pages and changelog, its guides for Gemini 3 and 4 (thinking levels, sampling, prefill,
-candidate count), and the table of `reasoning_effort` on its page about OpenAI compatibility.
+candidate count) and for images (ratios, sizes), and the table of `reasoning_effort` on its page about OpenAI
+compatibility.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class Model:
 
     outputs: tuple[str, ...] = ("TEXT",)
     """The response modalities: TEXT, IMAGE, AUDIO."""
+    image_ratios: tuple[str, ...] = ()
+    """The values of `imageConfig.aspectRatio`; empty: it is not taken."""
+    image_sizes: tuple[str, ...] = ()
+    """The values of `imageConfig.imageSize`, smallest first; empty: it is not taken, and images are of 1K."""
     embedding: bool = False
     """The model makes vectors, not answers."""
     transcribes: bool = False
@@ -120,7 +125,10 @@ _BUDGET = Model(
 )
 _NO_THINKING = Model(thinking="none", sampling=True, prefill=True)
 _BEFORE_3 = replace(_BUDGET, thinking="none", efforts=MappingProxyType({}), max_budget=0, thinking_off=False)
-_IMAGE = replace(_NO_THINKING, outputs=("TEXT", "IMAGE"))
+_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9", "21:9")
+_ALL_RATIOS = (*_RATIOS, "1:4", "4:1", "1:8", "8:1")
+_ALL_SIZES = ("512", "1K", "2K", "4K")
+_IMAGE = replace(_NO_THINKING, outputs=("TEXT", "IMAGE"), image_ratios=_ALL_RATIOS, image_sizes=_ALL_SIZES)
 _SPEECH = replace(_NO_THINKING, outputs=("AUDIO",), output_limit=16_384)
 _DEMO = replace(
     _LOW_TO_HIGH,
@@ -130,6 +138,8 @@ _DEMO = replace(
     outputs=("TEXT", "IMAGE", "AUDIO"),
     transcribes=True,
     speech_style=True,
+    image_ratios=_ALL_RATIOS,
+    image_sizes=_ALL_SIZES,
 )
 
 _GEMINI = r"gemini-(?:live-)?"
@@ -150,10 +160,20 @@ _TABLE: tuple[tuple[re.Pattern[str], Model], ...] = tuple(
         ),
         (
             r"gemini-2\.5-.*image.*",
-            replace(_BEFORE_3, outputs=("TEXT", "IMAGE"), candidate_count=False, output_limit=32_768),
+            replace(
+                _BEFORE_3,
+                outputs=("TEXT", "IMAGE"),
+                image_ratios=_RATIOS,
+                candidate_count=False,
+                output_limit=32_768,
+            ),
         ),
-        (r"gemini-3-pro-image.*", replace(_IMAGE, output_limit=32_768)),
-        (r"gemini-3\.1-flash(?:-lite)?-image.*", replace(_IMAGE, output_limit=65_536)),
+        (
+            r"gemini-3-pro-image.*",
+            replace(_IMAGE, image_ratios=_RATIOS, image_sizes=_ALL_SIZES[1:], output_limit=32_768),
+        ),
+        (r"gemini-3\.1-flash-lite-image.*", replace(_IMAGE, image_sizes=(), output_limit=65_536)),
+        (r"gemini-3\.1-flash-image.*", replace(_IMAGE, output_limit=65_536)),
         (r".*image.*|nano-banana.*", replace(_IMAGE, sampling=False, prefill=False)),
         (
             r"gemma.*",

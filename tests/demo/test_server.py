@@ -389,15 +389,36 @@ def test_stop_sequences_and_limits(upstream: Upstream) -> None:
     assert limited["usageMetadata"]["candidatesTokenCount"] + limited["usageMetadata"]["thoughtsTokenCount"] == 6
 
 
+@pytest.mark.parametrize(
+    ("shape", "pixels"),
+    [
+        ({}, (1024, 1024)),
+        ({"aspectRatio": "16:9"}, (1360, 768)),
+        ({"imageSize": "512"}, (512, 512)),
+        ({"aspectRatio": "3:2", "imageSize": "2K"}, (2512, 1680)),
+        ({"aspectRatio": "1:8", "imageSize": "4K"}, (1456, 11584)),
+    ],
+)
 @pytest.mark.parametrize("model", ["gemini-3.1-flash-image", "demo-image"])
-def test_pictures(upstream: Upstream, model: str) -> None:
-    body = config(responseModalities=["IMAGE"], imageConfig={"aspectRatio": "16:9"})
+def test_pictures(upstream: Upstream, model: str, shape: dict[str, str], pixels: tuple[int, int]) -> None:
+    body = config(responseModalities=["IMAGE"], imageConfig=shape)
     part = parts_of(upstream.whole(model, body).json())[-1]
     data = base64.b64decode(part["inlineData"]["data"])
     assert part["inlineData"]["mimeType"] == "image/png"
     assert data.startswith(b"\x89PNG\r\n\x1a\n")
-    assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (64, 36)
+    assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == pixels
     assert signatures.genuine(part["thoughtSignature"])
+
+
+def test_pictures_follow_from_what_was_sent(upstream: Upstream) -> None:
+    """From the text and from the pictures; and the newer models show a sketch."""
+    shown = {"inlineData": {"mimeType": "image/png", "data": base64.b64encode(b"x" * 68).decode()}}
+    asked = [[user("red")], [user("blue")], [user("red", shown)]]
+    bodies = [{**config(responseModalities=["IMAGE"]), "contents": contents} for contents in asked]
+    answers = [parts_of(upstream.whole("gemini-3-pro-image", body).json()) for body in bodies]
+    assert [[bool(part.get("thought")) for part in parts] for parts in answers] == [[True, False]] * 3
+    pictures = [part["inlineData"]["data"] for parts in answers for part in parts]
+    assert len(set(pictures)) == 6
 
 
 def test_speech(upstream: Upstream) -> None:

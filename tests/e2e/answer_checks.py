@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from openai.types import Model
+from openai.types import ImageEditStreamEvent, ImageGenStreamEvent, ImagesResponse, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
 from tests.e2e import response_checks
 
 _MODELS = TypeAdapter(list[Model])
+_IMAGE_EVENT: TypeAdapter[Any] = TypeAdapter(ImageGenStreamEvent | ImageEditStreamEvent)
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -44,7 +45,8 @@ def check_answer(path: str, status: int, content_type: str, body: bytes) -> None
     responses = "/responses" in path and not path.endswith("/chat/completions")
     if content_type.startswith("text/event-stream"):
         assert status == 200
-        (response_checks.check_stream if responses else check_stream)(body)
+        streams = check_images_stream if "/images/" in path else check_stream
+        (response_checks.check_stream if responses else streams)(body)
         return
     assert content_type == "application/json"
     if status >= 400:
@@ -57,8 +59,21 @@ def check_answer(path: str, status: int, content_type: str, body: bytes) -> None
         Model.model_validate_json(body, strict=True)
     elif responses:
         response_checks.check_json(path, json.loads(body))
+    elif "/images/" in path:
+        assert ImagesResponse.model_validate_json(body, strict=True).data
     else:
         check_completion(body)
+
+
+def check_images_stream(body: bytes) -> None:
+    """Events of images, the last of which is complete, or an error."""
+    events = [json.loads(frame.partition("data: ")[2]) for frame in body.decode().split("\n\n")[:-1]]
+    assert events[-1]["type"].endswith((".completed", "error"))
+    for event in events:
+        if event["type"] == "error":
+            _check_error({"error": event["error"]})
+        else:
+            _IMAGE_EVENT.validate_json(json.dumps(event), strict=True)
 
 
 def check_completion(body: bytes) -> None:

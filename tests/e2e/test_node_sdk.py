@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from addons.demo.answer.media import image_part
 from tests.e2e.answer_checks import Wire
 from tests.e2e.sdk_tools import first_calls, is_genuine
 
@@ -109,3 +111,26 @@ def test_errors(node: Node) -> None:
         assert found[model]["class"] == "APIError"
         assert found[model]["type"] == "server_error"
         assert found[f"{model} helper"] is not None
+
+
+def test_images(node: Node, upstream: Upstream, tmp_path: Path) -> None:
+    """Node sends what is read from a file without a length, and a bare Buffer as a field for each byte."""
+    file = tmp_path / "picture"
+    file.write_bytes(base64.b64decode(image_part("A picture", "4:3")["inlineData"]["data"]))
+    found = node("images.mjs", str(file))
+    assert len(found["generated"]["data"]) == 2
+    assert found["edited"]["size"] == found["several"]["size"] == "1024x1024"
+    assert found["several"]["usage"]["input_tokens_details"]["image_tokens"] == 2 * 258
+    assert [event["type"] for event in found["streamed"]] == [
+        "image_generation.partial_image",
+        "image_generation.completed",
+    ]
+    assert [event["type"] for event in found["editStreamed"]] == ["image_edit.completed"]
+    blocked = {"class": "BadRequestError", "status": 400, "code": "moderation_blocked", "param": None}
+    assert found["blocked"] == {**blocked, "type": "image_generation_user_error"}
+    assert found["broken"]["code"] == "upstream_broke_off"
+    assert (found["buffer"]["status"], found["buffer"]["param"]) == (400, "image")
+    given = [
+        part["inlineData"]["mimeType"] for call in upstream.requests for part in call.body["contents"][0]["parts"][1:]
+    ]
+    assert set(given) == {"image/png"}

@@ -206,7 +206,7 @@ def _compose_candidate(request: JSON, model: Model, number: int) -> Candidate:
     if shape is not None:
         return Candidate([{"text": shape}])
     if "IMAGE" in config.get("responseModalities", ["IMAGE"] if model.kind == "image" else ()):
-        return _image(request, config)
+        return _image(request, config, model)
     tools = rules.builtin_tools(request)
     text = _reply(request, model) + (f" This is candidate {number + 1}." if number else "")
     if "googleSearch" in tools:
@@ -369,8 +369,21 @@ def _code() -> list[JSON]:
     ]
 
 
-def _image(request: JSON, config: JSON) -> Candidate:
-    image = media.image_part(last_text(request), config.get("imageConfig", {}).get("aspectRatio", "1:1"))
+def _image(request: JSON, config: JSON, model: Model) -> Candidate:
+    """A picture that follows from the text and from the pictures that were sent.
+
+    The newer models sketch it first, where a picture alone is asked for.
+    """
+    shape = config.get("imageConfig", {})
+    ratio, size = shape.get("aspectRatio", "1:1"), shape.get("imageSize", "1K")
+    text = last_text(request) + "".join(part["inlineData"]["data"] for part in _blobs(request))
+    image = media.image_part(text, ratio, size)
     if "TEXT" in config.get("responseModalities", ("TEXT",)):
         return Candidate([{"text": "Here is a picture from the demo upstream."}, image])
+    if model.kind == "image" and model.new:
+        return Candidate([{**media.image_part(f"A sketch of: {text}", ratio, size), "thought": True}, image])
     return Candidate([image])
+
+
+def _blobs(request: JSON) -> list[JSON]:
+    return [part for content in request["contents"] for part in content.get("parts", ()) if "inlineData" in part]

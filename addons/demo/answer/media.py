@@ -12,7 +12,10 @@ from functools import lru_cache
 
 from addons.demo.request.proto import JSON
 
-_EDGE = 64
+_EDGES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
+"""`imageSize` -> the edge of a square. Other ratios have about its area."""
+_STEP = 16
+"""Widths and heights are multiples of this."""
 _RATE = 24000
 _TONE_SECONDS = 0.2
 DIMENSIONS = 3072
@@ -24,10 +27,11 @@ def noun(mime: str) -> str:
     return {"image": "image", "audio": "recording", "video": "video"}.get(kind, "document")
 
 
-def image_part(text: str, ratio: str) -> JSON:
-    """A PNG in a colour of its own, with the longer edge of 64 pixels. `ratio` reads like "16:9"."""
+def image_part(text: str, ratio: str, size: str = "1K") -> JSON:
+    """A PNG in a colour of its own. `ratio` reads like "16:9", `size` is an `imageSize`."""
     wide, high = (int(number) for number in ratio.split(":"))
-    width, height = _EDGE * wide // max(wide, high), _EDGE * high // max(wide, high)
+    factor = math.sqrt(wide / high)
+    width, height = (max(_STEP, round(_EDGES[size] * by / _STEP) * _STEP) for by in (factor, 1 / factor))
     colour = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=3).digest()
     return {"inlineData": {"mimeType": "image/png", "data": _base64(_png(width, height, colour))}}
 
@@ -55,11 +59,13 @@ def vector(text: str, dimensions: int) -> list[float]:
 
 
 def _png(width: int, height: int, colour: bytes) -> bytes:
-    rows = (b"\0" + colour * width) * height
+    """With one bit for each pixel, of a palette of one colour: a large one is soon made."""
+    rows = bytes(1 + (width + 7) // 8) * height
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
-            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+            _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 3, 0, 0, 0)),
+            _chunk(b"PLTE", colour),
             _chunk(b"IDAT", zlib.compress(rows)),
             _chunk(b"IEND", b""),
         )

@@ -67,6 +67,8 @@ ENDPOINTS = (
     Endpoint("chat", "POST", ("chat", "completions")),
     Endpoint("completions", "POST", ("completions",)),
     Endpoint("embeddings", "POST", ("embeddings",)),
+    Endpoint("images", "POST", ("images", "generations")),
+    Endpoint("image_edits", "POST", ("images", "edits")),
     Endpoint("responses", "POST", ("responses",)),
     Endpoint(SOCKET, "GET", ("responses",), "responses"),
     Endpoint("response", "GET", ("responses", "{id}"), "responses"),
@@ -79,12 +81,7 @@ ENDPOINTS = (
 
 _CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
 UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
-    (
-        ("images", "generations"),
-        'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]',
-    ),
-    (("images", "edits"), 'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]'),
-    (("images", "variations"), 'Use POST /v1/chat/completions with an image model and "modalities": ["image", "text"]'),
+    (("images", "variations"), "Use POST /v1/images/edits with a prompt that says what is to vary"),
     (("audio", "speech"), 'Use POST /v1/chat/completions with a TTS model and "modalities": ["audio"]'),
     (("audio", "transcriptions"), "Use POST /v1/chat/completions with an input_audio part"),
     (("audio", "translations"), "Use POST /v1/chat/completions with an input_audio part"),

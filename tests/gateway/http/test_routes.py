@@ -68,7 +68,7 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
         ("POST", "/v1/audio/transcriptions", 404, "unknown_url", "an input_audio part"),
         ("POST", "/v1/models/x:embedContent", 404, "unknown_url", "Use POST /v1/embeddings"),
         ("GET", "/v1/embeddings", 405, "method_not_supported", "POST"),
-        ("POST", "/v1/images/generations", 404, "unknown_url", "an image model"),
+        ("POST", "/v1/images/variations", 404, "unknown_url", "Use POST /v1/images/edits with a prompt"),
         ("POST", "/v1/messages", 404, "unknown_url", "Use POST /v1/chat/completions"),
         ("POST", "/v1/messages/count_tokens", 404, "unknown_url", "/v1/responses/input_tokens"),
         ("POST", "/v1beta/models/gemini-3.8-flash:generateContent", 404, "unknown_url", "does not serve"),

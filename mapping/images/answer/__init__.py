@@ -1,0 +1,1 @@
+"""Gemini's answers, on the way back as images."""

@@ -1,0 +1,76 @@
+"""The Images API behind the contract of `mapping.dialect`: two dialects, which differ in what images are made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import override
+
+from mapping import jsonio
+from mapping.dialect import Answering, ErrorAnswer, Given, Lookups, Received
+from mapping.faults import Fault
+from mapping.gemini import sse
+from mapping.images.answer.answer import ImagesAnswer
+from mapping.images.answer.stream import ImagesStream
+from mapping.images.errors import error_object
+from mapping.images.plan import ImagesPlan
+from mapping.images.request.request import edit, generate
+from mapping.images.request.settings import DEFAULT_MODEL, FORM
+from mapping.openai import multipart
+from mapping.openai.contract import ChoicesAnswering, OpenAIDialect, Translate, understood
+from mapping.values import JSON
+
+_TELLING = ("background", "moderation", "output_compression", "output_format", "partial_images", "quality", "size")
+"""Parameters that tell a request for images from one for a text."""
+
+
+class Images(OpenAIDialect):
+    """`POST /v1/images/generations`."""
+
+    name = "images"
+    _translate: Translate = staticmethod(generate)
+
+    def likeness(self, body: JSON) -> int:
+        """It has a prompt, and something that only images have."""
+        named = str(body.get("model")).rpartition("/")[2]
+        telling = "-image" in named or "dall-e" in named or any(body.get(name) is not None for name in _TELLING)
+        return 3 if body.get("prompt") is not None and telling else 0
+
+    @override
+    def read(self, received: Received) -> JSON:
+        """JSON, or a form. OpenAI's default model stands where none is named."""
+        body = multipart.read(received, FORM)
+        return body if body.get("model") is not None else {**body, "model": DEFAULT_MODEL}
+
+    def lookups(self, body: JSON) -> Lookups | None:
+        """Nothing: the request says all."""
+        return None
+
+    @override
+    def translate(self, body: JSON, given: Given) -> Answering:
+        translated = understood(self._translate, body, given)
+        assert isinstance(translated.plan, ImagesPlan)
+        return ChoicesAnswering(translated, translated.plan, given, ImagesAnswer, ImagesStream)
+
+    @override
+    def error(self, fault: Fault) -> ErrorAnswer:
+        return replace(super().error(fault), body=jsonio.dumps(error_object(fault)))
+
+    @override
+    def without_keep_alives(self, stream: bytes) -> bytes:
+        return stream.replace(sse.KEEP_ALIVE, b"")
+
+
+class ImageEdits(Images):
+    """`POST /v1/images/edits`."""
+
+    name = "image_edits"
+    _translate: Translate = staticmethod(edit)
+
+    @override
+    def likeness(self, body: JSON) -> int:
+        """It has images, and a prompt."""
+        has_images = body.get("image") is not None or body.get("images") is not None
+        return 4 if has_images and body.get("prompt") is not None else 0
+
+
+DIALECTS = (Images(), ImageEdits())

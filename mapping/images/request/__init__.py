@@ -1,0 +1,1 @@
+"""Requests for images, on the way to Gemini."""
