@@ -81,7 +81,7 @@ class Exchange(Facts):
         if self.trace:
             self.trace.answered(self.flow)
         with Guard(self):
-            self.machine.head(response.status_code)
+            self.machine.head(response.data.status_code)
             if self.streaming:
                 response.stream = self.feed
 
@@ -98,7 +98,7 @@ class Exchange(Facts):
                 content = response.raw_content or b""
                 if self.trace:
                     self.trace.came(content)
-                self._obey(self.machine.whole(response.status_code, content, response.headers))
+                self._obey(self.machine.whole(response.data.status_code, content, response.headers))
 
     async def on_response(self) -> None:
         """The `response` hook, once per exchange: make the client's answer."""
@@ -353,7 +353,8 @@ class Exchange(Facts):
             self._silence.end()
         if self._deadline:
             self._deadline.cancel()
-        self._patience.end(hung_up())
+        if self.left:
+            self._patience.end(hung_up())
         if self.trace and self.tail:
             self.trace.gave(self.tail)
         if self.result is not None and not self.result.done():

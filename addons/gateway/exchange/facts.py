@@ -211,8 +211,8 @@ class Facts:
         job = self.job
         if job is not None and (model := job.answering_model):
             fields.append((b"X-Mapped-Model", model.encode("ascii", "replace")))
-            if self.account and self.settings.proxy.expose_account:
-                fields.append((b"X-Account-Email", self.account.label.encode("ascii", "replace")))
+            if (account := self.account) and self.settings.proxy.expose_account:
+                fields.append((b"X-Account-Email", account.label.encode("ascii", "replace")))
         if len(self.notes):
             fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
         origin = self.caller.origin
@@ -278,41 +278,42 @@ class Facts:
 
 def summarise(facts: Facts) -> Summary:
     """Sum up an exchange that has ended."""
-    job, response, failover = facts.job, facts.flow.response, facts.failover
-    status = response.status_code if response is not None else facts.status
+    job, response, account, now = facts.job, facts.flow.response, facts.account, time.monotonic()
+    status = response.data.status_code if response is not None else facts.status
     left = facts.left
     if left and not facts.sent_stream:
         status = None  # what is in the flow is the upstream's, and went to nobody
     good = status is not None and status < 400
     totals = job.totals() if job is not None and good else None
     outcome = CLIENT_LEFT if left else facts.error or (OK if good else str(status))
-    attempts = failover.attempts if failover else []
     return Summary(
         id=facts.id,
         flow_id=facts.flow.id,
-        time=time.time() - (time.monotonic() - facts.started),
+        time=time.time() - (now - facts.started),
         method=facts.method,
         path=facts.path,
         endpoint=facts.endpoint,
         client_model=(job.client_model if job else None) or facts.asked_model,
         model=job.answering_model if job else None,
-        account=facts.account.label if facts.account else None,
+        account=account.label if account else None,
         status=status,
         error=None if left else facts.error,
         streamed=facts.sent_stream,
         first=facts.first_sent - facts.started if facts.first_sent else None,
-        total=time.monotonic() - facts.started,
+        total=now - facts.started,
         tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
         attempts=tuple(
-            AttemptSummary(
-                attempt.account.label,
-                attempt.account.upstream,
-                attempt.outcome or (LEFT if left else "given up"),
-                attempt.status or (status if left else None),
-                attempt.waited,
-                attempt.seconds or time.monotonic() - attempt.started,
-            )
-            for attempt in attempts
+            [
+                AttemptSummary(
+                    attempt.account.label,
+                    attempt.account.upstream,
+                    attempt.outcome or (LEFT if left else "given up"),
+                    attempt.status or (status if left else None),
+                    attempt.waited,
+                    attempt.seconds or now - attempt.started,
+                )
+                for attempt in facts.attempts
+            ]
         ),
         notes=tuple(facts.notes),
         outcome=outcome,

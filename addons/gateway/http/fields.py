@@ -21,3 +21,11 @@ def value(message: http.Message, name: bytes) -> str | None:
         if len(key) == len(name) and key.lower() == name:
             found = given if found is None else found + b", " + given
     return None if found is None else found.decode("utf-8", "surrogateescape")
+
+
+def taken(message: http.Message, name: bytes) -> str | None:
+    """The same as `value`; the message has the field no longer."""
+    found = value(message, name)
+    if found is not None:
+        message.headers.pop(name.decode())
+    return found

@@ -19,3 +19,10 @@ def test_headers_are_those_of_the_constructor() -> None:
 def test_a_value_is_what_get_gives(name: str) -> None:
     request = http.Request.make("GET", "http://x/", headers=http.Headers(FIELDS))
     assert fields.value(request, name.encode()) == request.headers.get(name)
+
+
+@pytest.mark.parametrize("name", ["accept", "x-name", "missing"])
+def test_what_is_taken_is_gone(name: str) -> None:
+    request, wanted = (http.Request.make("GET", "http://x/", headers=http.Headers(FIELDS)) for _ in range(2))
+    assert fields.taken(request, name.encode()) == wanted.headers.pop(name, None)
+    assert request.headers == wanted.headers

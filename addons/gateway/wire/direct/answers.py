@@ -99,14 +99,15 @@ class AnswerWriter(Peer):
         self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
     def _begin_answer(self, response: http.Response) -> None:
-        fields = response.data.headers.fields
-        encoding = messages.field(fields, b"transfer-encoding")
+        fields = messages.by_name(response.data.headers.fields)
+        encoding = fields.get(b"transfer-encoding")
         self._chunked = encoding is not None and b"chunked" in encoding.lower()
         answered = self._answering
-        if answered is not None and response.status_code == 101:
+        status = response.data.status_code
+        if answered is not None and status == 101:
             answered.switches = True
         elif answered is not None:
-            connection = messages.field(fields, b"connection")
-            endless = not self._chunked and messages.field(fields, b"content-length") is None
-            if (connection is not None and b"close" in connection.lower()) or (endless and response.status_code != 204):
+            connection = fields.get(b"connection")
+            endless = not self._chunked and b"content-length" not in fields
+            if (connection is not None and b"close" in connection.lower()) or (endless and status != 204):
                 answered.keeps_alive = False

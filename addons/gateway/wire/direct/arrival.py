@@ -12,6 +12,7 @@ from typing import override
 from mitmproxy import http
 
 from addons.gateway.exchange.exchange import Exchange
+from addons.gateway.http.fields import taken
 from addons.gateway.wire.bodies import AnswerReader
 from addons.gateway.wire.direct.peers import Peer, Surroundings
 from addons.gateway.wire.direct.upstream import Answered, UpstreamConnection
@@ -64,7 +65,7 @@ class Arrival(Answered):
         self._flow.response = response
         self._met_closed = False
         try:
-            self._reader = AnswerReader(response.headers.pop("content-encoding", ""))
+            self._reader = AnswerReader(taken(response, b"content-encoding") or "")
         except UpstreamError as e:
             self._refuse(e)
             return

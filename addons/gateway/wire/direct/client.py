@@ -241,14 +241,16 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             self._parser.get_method(), current.path, self._parser.get_http_version(), current.fields
         )
         fields = current.fields
-        expect = messages.field(fields, b"expect")
+        named = messages.by_name(fields)
+        expect, upgrade, size = named.get(b"expect"), named.get(b"upgrade"), named.get(b"content-length")
         if expect is not None:
             current.fields = fields = [pair for pair in fields if pair[0].lower() != b"expect"]
             request.data.headers.fields = tuple(fields)
-        upgrade = messages.field(fields, b"upgrade")
         if upgrade is not None and upgrade.lower() == b"h2c":  # HTTP/1.1 is as good, and all that is spoken here
             current.fields = fields = [pair for pair in fields if pair[0].lower() not in _H2C]
             request.data.headers.fields = tuple(fields)
+            upgrade = None
+        current.wants_socket = upgrade is not None
         current.flow = flow = messages.flow(self.client, self._upstream)
         exchange = self._shared.open(flow, request)
         exchange.can_switch = upgrade is not None and upgrade.lower() == b"websocket"
@@ -257,7 +259,6 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         if not current.path.startswith(b"/"):
             self._refuse(Fault(400, "The HTTP request could not be read."))
             return
-        size = messages.field(fields, b"content-length")
         if size is not None and int(size) > MAX_BYTES:
             self._size = int(size)
             self._too_large()
@@ -287,7 +288,6 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         self._current = None
         current.is_whole = True
         current.keeps_alive = self._parser.should_keep_alive() or self._parser.should_upgrade()
-        current.wants_socket = messages.field(current.fields, b"upgrade") is not None
         if self._answering is None:
             self._answer(current)
         else:

@@ -90,13 +90,9 @@ def response_head(response: http.Response) -> bytes:
     return b"\r\n".join(lines)
 
 
-def field(fields: Fields | tuple[tuple[bytes, bytes], ...], name: bytes) -> bytes | None:
-    """The value of a header field, by its name in lower case; the last one where there are several."""
-    found = None
-    for key, value in fields:
-        if len(key) == len(name) and key.lower() == name:
-            found = value
-    return found
+def by_name(fields: Fields | tuple[tuple[bytes, bytes], ...]) -> dict[bytes, bytes]:
+    """The values of header fields by their names in lower case; the last one where there are several."""
+    return {name.lower(): value for name, value in fields}
 
 
 def chunk(data: bytes) -> bytes:

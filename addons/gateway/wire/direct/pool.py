@@ -54,7 +54,10 @@ class Pool:
         if not connection.usable or connection.server.address is None:
             return
         host, port = connection.server.address[:2]
-        free = self._free.setdefault((host, port, connection.server.tls), deque(maxlen=MAX_FREE))
+        place = host, port, connection.server.tls
+        free = self._free.get(place)
+        if free is None:
+            free = self._free[place] = deque(maxlen=MAX_FREE)
         if len(free) == MAX_FREE:
             free[0].abandon()
         loop = asyncio.get_running_loop()

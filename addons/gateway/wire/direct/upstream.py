@@ -30,6 +30,10 @@ CLOSED = "server closed connection"
 """What is said of an upstream that hung up before its answer was whole, as mitmproxy says it."""
 
 
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+"""Header fields of which one tells where a body ends."""
+
+
 class Answered(Protocol):
     """Who made a call, and hears of its answer. Nothing follows `ended` and `broke`."""
 
@@ -232,11 +236,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._is_reading = True
         self._framing = 0
         fields = self._fields
-        self._until_close = (
-            status not in (204, 304)
-            and messages.field(fields, b"content-length") is None
-            and messages.field(fields, b"transfer-encoding") is None
-        )
+        self._until_close = status not in (204, 304) and _FRAMING.isdisjoint(messages.by_name(fields))
         self.who.head(messages.response(status, self._reason, self._parser.get_http_version(), fields))
 
     def on_body(self, data: bytes) -> None:
