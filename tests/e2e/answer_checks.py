@@ -7,10 +7,12 @@ clients were seen to need.
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 from typing import Any
 
-from openai.types import ImageEditStreamEvent, ImageGenStreamEvent, ImagesResponse, Model
+from openai.types import CreateEmbeddingResponse, ImageEditStreamEvent, ImageGenStreamEvent, ImagesResponse, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
@@ -57,6 +59,8 @@ def check_answer(path: str, status: int, content_type: str, body: bytes) -> None
         _MODELS.validate_python(answer["data"], strict=True)
     elif "/models/" in path:
         Model.model_validate_json(body, strict=True)
+    elif path.endswith("/embeddings"):
+        check_embeddings(body)
     elif responses:
         response_checks.check_json(path, json.loads(body))
     elif "/images/" in path:
@@ -74,6 +78,20 @@ def check_images_stream(body: bytes) -> None:
             _check_error({"error": event["error"]})
         else:
             _IMAGE_EVENT.validate_json(json.dumps(event), strict=True)
+
+
+def check_embeddings(body: bytes) -> list[list[float]]:
+    """A list of embeddings, each in either form; gives the vectors."""
+    answer = json.loads(body)
+    for one in answer["data"]:
+        if isinstance(one["embedding"], str):  # what the SDKs make of it
+            data = base64.b64decode(one["embedding"], validate=True)
+            one["embedding"] = list(struct.unpack(f"<{len(data) // 4}f", data))
+    found = CreateEmbeddingResponse.model_validate_json(json.dumps(answer), strict=True)
+    assert [one.index for one in found.data] == list(range(len(found.data)))
+    assert all(one.embedding for one in found.data)
+    assert found.usage.prompt_tokens == found.usage.total_tokens > 0
+    return [one.embedding for one in found.data]
 
 
 def check_completion(body: bytes) -> None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openai import APIStatusError, BadRequestError, InternalServerError, NotFoundError, OpenAI, RateLimitError
-from openai.types import CreateEmbeddingResponse
 
 from addons.demo.answer import media
+from tests.e2e.answer_checks import check_embeddings
 from tests.e2e.conftest import KEYS, ROOT, TWO_ACCOUNTS
 from tests.e2e.test_cases import cases
 from tests.e2e.test_upstreams import PATHS, account
@@ -40,16 +40,9 @@ def unit(vector: list[float]) -> list[float]:
 
 
 def embedded(answer: Answer) -> list[Any]:
-    """The vectors of an answer that is what OpenAI's would be."""
+    """The vectors of a good answer."""
     assert answer.status == 200, answer.body
-    for_types = answer.json
-    for one in for_types["data"]:
-        if isinstance(one["embedding"], str):  # what the SDK makes of it
-            data = base64.b64decode(one["embedding"])
-            one["embedding"] = list(struct.unpack(f"<{len(data) // 4}f", data))
-    CreateEmbeddingResponse.model_validate_json(json.dumps(for_types), strict=True)
-    assert [one["index"] for one in for_types["data"]] == list(range(len(for_types["data"])))
-    return [one["embedding"] for one in for_types["data"]]
+    return check_embeddings(answer.body)
 
 
 def test_the_sdk_asks_for_base64_unasked(client: OpenAI, gateway: Gateway, upstream: Upstream) -> None:
@@ -279,6 +272,16 @@ def test_cases(saved: tuple[Path, list[Answer]], tmp_path: Path, masked: tuple[s
         assert "Quokkas" not in text
         assert "Wombat" not in text
         assert str(media.vector("Quokkas adore wattle", 3)[2]) not in text
+
+
+def test_a_case_of_vertex(starter: Starter, tmp_path: Path) -> None:
+    gateway = starter(account("vertex"), "-w", "saved.flow")
+    for model, _, _ in VERTEX:
+        embedded(gateway.call("POST", PATH, {"model": model, "input": ["a", "b"], "dimensions": 4}))
+    gateway.stop()
+    cases("export", gateway.folder / "saved.flow", tmp_path / "cases")
+    checked = cases("run", tmp_path / "cases")
+    assert checked.stdout == f"{len(VERTEX)} cases, all as recorded\n"
 
 
 def test_by_hand() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.demo.answer.media import image_part
+from addons.demo.answer import media
 from tests.e2e.answer_checks import Wire
 from tests.e2e.sdk_tools import first_calls, is_genuine
 
@@ -91,6 +92,22 @@ def test_structured_output(node: Node, upstream: Upstream, model: str) -> None:
     assert list(schema["properties"]) == ["title", "children"]
 
 
+@pytest.mark.parametrize("model", ["gemini-embedding-001", "text-embedding-3-large"])
+def test_embeddings(node: Node, upstream: Upstream, model: str) -> None:
+    found = node("embeddings.mjs", model)
+    assert found["floats"] == media.vector("Hello", 3072)
+    assert found["one"] == pytest.approx(found["floats"], abs=1e-7)
+    assert found["indices"] == list(range(150))
+    for number, vector in enumerate(found["many"]):
+        whole = media.vector(f"text {number}", 4)
+        assert vector == pytest.approx([value / math.hypot(*whole) for value in whole], abs=1e-6)
+    assert found["model"] == model
+    assert found["usage"]["total_tokens"] > 150
+    assert found["empty"] == {"class": "BadRequestError", "status": 400, "code": "invalid_value", "param": "input[1]"}
+    assert found["dimensions"]["param"] == "dimensions"
+    assert len(upstream.requests) == 5
+
+
 CLASSES = {
     "param": ("BadRequestError", 400, "invalid_value", "temperature"),
     "model": ("NotFoundError", 404, "model_not_found", "model"),
@@ -116,7 +133,7 @@ def test_errors(node: Node) -> None:
 def test_images(node: Node, upstream: Upstream, tmp_path: Path) -> None:
     """Node sends what is read from a file without a length, and a bare Buffer as a field for each byte."""
     file = tmp_path / "picture"
-    file.write_bytes(base64.b64decode(image_part("A picture", "4:3")["inlineData"]["data"]))
+    file.write_bytes(base64.b64decode(media.image_part("A picture", "4:3")["inlineData"]["data"]))
     found = node("images.mjs", str(file))
     assert len(found["generated"]["data"]) == 2
     assert found["edited"]["size"] == found["several"]["size"] == "1024x1024"

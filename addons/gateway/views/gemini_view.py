@@ -129,14 +129,19 @@ def _show_request(out: Transcript, request: JSON) -> None:
 
 
 def _show_texts(out: Transcript, request: JSON) -> None:
-    """What is embedded: one content, or several with settings of their own, or the instances of `predict`."""
+    """What is embedded: one content, or several with settings of their own, or the instances of `predict`.
+
+    Settings are told where they are others than those before.
+    """
     out.facts(request, frozenset(_EMBEDDED))
     one = [request] if "content" in request else []
     several = [*one, *elements(request.get("requests")), *elements(request.get("instances"))]
+    told: JSON | None = request if one else None
     for number, entry in enumerate(map(members, several), 1):
         out.turn("content", f"{number} of {len(several)}" if len(several) > 1 else "")
-        if not one:
+        if told is None or {**entry, "content": None} != {**told, "content": None}:
             out.facts(entry, frozenset(_EMBEDDED))
+            told = entry
         _show_parts(out, entry.get("content"))
 
 
