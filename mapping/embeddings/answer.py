@@ -88,6 +88,10 @@ class EmbeddingsAnswering:
         """Nothing."""
         return None
 
+    def forget(self) -> None:
+        """The answers have been taken in for good."""
+        self._read.clear()
+
     def part(self, data: bytes | JSON) -> _Part:
         """What an answer becomes. Raises UpstreamError."""
         known = self._read.get(data) if isinstance(data, bytes) else None
@@ -153,16 +157,18 @@ class EmbeddingsAnswer:
                 raise _miscounted(len(part.vectors), size)
         if len(self._parts) != len(self._sizes):
             raise broken(f"{len(self._parts)} of {len(self._sizes)} answers have come.", code="upstream_incomplete")
-        vectors = (vector for part in self._parts for vector in part.vectors)
-        data = b",".join(
-            b'{"object":"embedding","index":%d,"embedding":%b}' % (index, vector)
-            for index, vector in enumerate(vectors)
-        )
+        self._answering.forget()
+        pieces: list[bytes] = []
+        before = b'{"object":"list","data":['
+        for index, vector in enumerate(vector for part in self._parts for vector in part.vectors):
+            pieces += before, b'{"object":"embedding","index":%d,"embedding":' % index, vector
+            before = b"},"
         rest = {
             "model": self._answering.client_model,
             "usage": {"prompt_tokens": self._tokens, "total_tokens": self._tokens},
         }
-        return b'{"object":"list","data":[' + data + b"]," + jsonio.dumps(rest)[1:]
+        pieces += b"}],", jsonio.dumps(rest)[1:]
+        return b"".join(pieces)
 
     def remember(self) -> Mapping[str, RawTurn]:
         """Nothing."""

@@ -249,6 +249,8 @@ class AnswerJob(MendableJob):
     def cancel(self) -> None:
         for task in self._under_way:
             task.cancel()
+        # They hold whole answers, and the way back to the exchange.
+        self._under_way, self._ask = [], None
 
     def check(self, content: bytes) -> None:
         """Read an upstream answer on trial, while it still can be asked for again. Raises UpstreamError."""
