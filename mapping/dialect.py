@@ -322,6 +322,17 @@ class Answering(Protocol):
         """What to store of a complete answer. `events`: the bytes of the stream, if it was one."""
 
 
+class WorksAhead(Protocol):
+    """What an `Answering` may be, too: one whose `finish` and `end` would hold up everybody else."""
+
+    def ahead(self, translator: Any, others: Sequence[bytes], /) -> Callable[[], None] | None:
+        """What of them takes long, for a thread of its own, before they are called. None: nothing.
+
+        `others`: the answers of the further calls, which the translator does not have yet. Where nobody works ahead,
+        `finish` and `end` do it themselves, and the bytes are the same.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
     """A whole HTTP answer to a request that failed."""

@@ -24,6 +24,20 @@ def possible() -> bool:
     return importlib.util.find_spec("PIL") is not None
 
 
+class Converter:
+    """Converts, and remembers what it has made: so it can be done ahead, in another thread."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str, int | None], str | None] = {}
+
+    def converted(self, data: str, output_format: str, compression: int | None) -> str | None:
+        """See the function."""
+        key = (data, output_format, compression)
+        if key not in self._made:
+            self._made[key] = converted(*key)
+        return self._made[key]
+
+
 def converted(data: str, output_format: str, compression: int | None) -> str | None:
     """Base64 of an image -> base64 of the same in another format; None: it can't be read.
 

@@ -2,25 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import override
+from functools import partial
+from typing import Any, override
 
 from mapping import jsonio
-from mapping.dialect import Answering, ErrorAnswer, Given, Lookups, Received
+from mapping.dialect import Answering, ErrorAnswer, Given, Lookups, Received, WorksAhead
 from mapping.faults import Fault
 from mapping.gemini import sse
+from mapping.images import convert
 from mapping.images.answer.answer import ImagesAnswer
+from mapping.images.answer.objects import image
+from mapping.images.answer.reader import pictures_in
 from mapping.images.answer.stream import ImagesStream
 from mapping.images.errors import error_object
 from mapping.images.plan import ImagesPlan
 from mapping.images.request.request import edit, generate
 from mapping.images.request.settings import DEFAULT_MODEL, FORM
+from mapping.notes import Notes
 from mapping.openai import multipart
 from mapping.openai.contract import ChoicesAnswering, OpenAIDialect, Translate, understood
+from mapping.request.plan import Translated
 from mapping.values import JSON
 
 _TELLING = ("background", "moderation", "output_compression", "output_format", "partial_images", "quality", "size")
 """Parameters that tell a request for images from one for a text."""
+
+
+class ImagesAnswering(ChoicesAnswering[ImagesPlan], WorksAhead):
+    """Makes answers of images, which may have to be converted."""
+
+    def __init__(self, translated: Translated, plan: ImagesPlan, given: Given) -> None:
+        self._converter = convert.Converter()
+        whole = partial(ImagesAnswer, converter=self._converter)
+        stream = partial(ImagesStream, converter=self._converter)
+        super().__init__(translated, plan, given, whole, stream)
+
+    def ahead(self, translator: Any, others: Sequence[bytes]) -> Callable[[], None] | None:
+        """Convert what is there."""
+        if self.plan.output_format is None or not convert.possible():
+            return None
+        pictures, plan, converter = translator.pictures, replace(self.plan), self._converter
+
+        def work() -> None:
+            for mime, data in (*pictures, *(one for other in others for one in pictures_in(other, plan))):
+                image(mime, data, plan, Notes(), converter)
+
+        return work
 
 
 class Images(OpenAIDialect):
@@ -49,7 +78,7 @@ class Images(OpenAIDialect):
     def translate(self, body: JSON, given: Given) -> Answering:
         translated = understood(self._translate, body, given)
         assert isinstance(translated.plan, ImagesPlan)
-        return ChoicesAnswering(translated, translated.plan, given, ImagesAnswer, ImagesStream)
+        return ImagesAnswering(translated, translated.plan, given)
 
     @override
     def error(self, fault: Fault) -> ErrorAnswer:

@@ -23,8 +23,9 @@ class ImagesTrial(OpenAITrial):
         ]
 
     def request(self, ask: Ask) -> JSON:
-        """A prompt."""
-        return {"model": ask.model, "stream": ask.stream, "prompt": ask.text, "n": ask.choices}
+        """A prompt. The model is one that makes images, or has a fault."""
+        model = "gpt-image-1" if ask.model.startswith(("gpt-", "gemini-")) else ask.model
+        return {"model": model, "stream": ask.stream, "prompt": ask.text, "n": ask.choices}
 
     def check_whole(self, request: JSON, answer: bytes) -> None:
         """There are images, at most as many as were wanted."""

@@ -188,6 +188,15 @@ def test_several_choices(gateways: Gateways, upstream: Upstream, kind: str) -> N
     assert wire(upstream, kind) == upstream.requests[0].body
 
 
+def test_images(gateways: Gateways, upstream: Upstream, kind: str) -> None:
+    body = {"model": "gemini-3.1-flash-image", "prompt": "A tree", "size": "512x512"}
+    assert same(gateways, kind, body, "/v1/images/generations").json["size"] == "512x512"
+    sent = upstream.requests[-1]
+    assert sent.path.startswith(PATHS[kind])
+    config = (sent.body["request"] if kind == "code-assist" else sent.body)["generationConfig"]
+    assert config == {"responseModalities": ["IMAGE"], "imageConfig": {"aspectRatio": "1:1", "imageSize": "512"}}
+
+
 def test_models(gateways: Gateways, kind: str) -> None:
     answer = gateways[kind].call("GET", "/v1/models")
     assert answer.status == 200

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Self, override
 
+from addons.gateway.accounts.credentials.daemon_thread import in_thread
 from addons.gateway.endpoints.jobs import MendableJob, candidates
 from addons.gateway.exchange.job import Ask
 from mapping.answer.usage import Totals, add_up, totals_in
@@ -116,6 +117,8 @@ class AnswerJob(MendableJob):
         self.streams = answering.streams
         self.content_type = answering.content_type
         self._answering = answering
+        self._ahead: Callable[[Any, list[bytes]], Callable[[], None] | None] | None
+        self._ahead = getattr(answering, "ahead", None)  # see `mapping.dialect.WorksAhead`
         self._notes = notes
         self._keep = keep if answering.keeps else None
         # Only where it may be needed: it leads back to the exchange, and what is in such a circle stays until the
@@ -204,11 +207,14 @@ class AnswerJob(MendableJob):
     @property
     @override
     def has_others(self) -> bool:
-        return bool(self._under_way or self._parallel)
+        return bool(self._under_way or self._parallel or self._ahead)
 
     @override
     async def others(self) -> list[bytes]:
-        return list(await asyncio.gather(*self._under_way))
+        others = list(await asyncio.gather(*self._under_way))
+        if self._ahead and (work := self._ahead(self._answer or self._stream, others)):
+            await in_thread(work, "answer")
+        return others
 
     @override
     def finish(self, others: list[bytes]) -> bytes:

@@ -17,6 +17,7 @@ from mapping.answer.whole import WholeAnswers
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.images.answer.objects import image, usage
 from mapping.images.answer.reader import OneAnswer
+from mapping.images.convert import Converter
 from mapping.images.plan import ImagesPlan
 from mapping.notes import Notes
 from mapping.values import JSON, RawTurn
@@ -25,12 +26,13 @@ from mapping.values import JSON, RawTurn
 class ImagesAnswer(WholeAnswers[OneAnswer]):
     """Gives the `ImagesResponse`. `created` is Unix time in seconds."""
 
-    def __init__(self, plan: ImagesPlan, *, created: int, mint: Mint, notes: Notes) -> None:
+    def __init__(self, plan: ImagesPlan, *, created: int, mint: Mint, notes: Notes, converter: Converter) -> None:
         super().__init__()
         self._plan = plan
         self._created = created
         self._mint = mint
         self._notes = notes
+        self._converter = converter
         self._answers: list[OneAnswer] = []
         self._needs_content = False
 
@@ -40,20 +42,25 @@ class ImagesAnswer(WholeAnswers[OneAnswer]):
         self._needs_content = needs_content
         super().add(data, needs_content=needs_content)
 
+    @property
+    def pictures(self) -> list[tuple[str, str]]:
+        """MIME type and base64 of the images so far."""
+        return [picture for answer in self._answers for picture in answer.pictures]
+
     def finish(self) -> bytes:
         """The object. Raises UpstreamError where there is no image."""
         self.close()
         if not self._answers:
             raise broken("The upstream gave no answer.", code="upstream_empty")
         plan, notes = self._plan, self._notes
-        found = [picture for answer in self._answers for picture in answer.pictures]
+        found = self.pictures
         if not found:
             raise self._answers[0].problem()
         if len(found) < plan.n:
             notes.add("choice-missing", f"{plan.n - len(found)} of {plan.n} images")
         for answer in self._answers:
             answer.tell_left()
-        images = [image(mime, data, plan, notes) for mime, data in found]
+        images = [image(mime, data, plan, notes, self._converter) for mime, data in found]
         data = [{"url": one.url} if plan.as_url else {"b64_json": one.data} for one in images]
         told = images[0].members(plan)
         return jsonio.dumps({"created": self._created, "data": data, **told, "usage": usage(self.totals())})

@@ -43,12 +43,12 @@ class Image:
         return f"data:image/{self.output_format};base64,{self.data}"
 
 
-def image(mime: str, data: str, plan: ImagesPlan, notes: Notes) -> Image:
+def image(mime: str, data: str, plan: ImagesPlan, notes: Notes, converter: convert.Converter) -> Image:
     """An image as the client wants it, as far as it can be had so."""
     found = format_of(mime, data)
     wanted = plan.output_format
     if wanted and (wanted != found or plan.compression not in (None, 100)):
-        made = convert.converted(data, wanted, plan.compression) if convert.possible() else None
+        made = converter.converted(data, wanted, plan.compression) if convert.possible() else None
         if made is not None:
             data, found = made, wanted
         elif wanted != found:

@@ -168,6 +168,16 @@ class OneAnswer:
         return UpstreamError(self.problem().error, Kind.EMPTY, status=200, reason=NO_IMAGE)
 
 
+def pictures_in(data: bytes, plan: ImagesPlan) -> list[tuple[str, str]]:
+    """MIME type and base64 of the images of a whole upstream answer; none where it is no answer."""
+    answer = OneAnswer(plan, lambda prefix: prefix, Notes())
+    try:
+        answer.reader.take(data)
+    except UpstreamError:
+        return []
+    return answer.pictures
+
+
 def _objects(value: Any) -> list[JSON]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 

@@ -21,6 +21,7 @@ from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.images.answer.objects import Image, image, usage
 from mapping.images.answer.reader import OneAnswer
+from mapping.images.convert import Converter
 from mapping.images.errors import error_object
 from mapping.images.plan import ImagesPlan
 from mapping.notes import Notes
@@ -30,18 +31,24 @@ from mapping.values import JSON, RawTurn
 class ImagesStream:
     """See `mapping.dialect.StreamTranslator`. `created` is Unix time in seconds."""
 
-    def __init__(self, plan: ImagesPlan, *, created: int, mint: Mint, notes: Notes) -> None:
+    def __init__(self, plan: ImagesPlan, *, created: int, mint: Mint, notes: Notes, converter: Converter) -> None:
         self.started = False
         self.fault: UpstreamError | None = None
         self._plan = plan
         self._created = created
         self._mint = mint
         self._notes = notes
+        self._converter = converter
         self._parser = sse.EventParser()
         self._first = OneAnswer(plan, mint, notes)
         self._further: list[OneAnswer] = []
         self._partial = 0
         self._over = False
+
+    @property
+    def pictures(self) -> list[tuple[str, str]]:
+        """MIME type and base64 of the images so far."""
+        return [picture for answer in self._all for picture in answer.pictures]
 
     @property
     def continuation(self) -> str | None:
@@ -96,7 +103,9 @@ class ImagesStream:
 
     def again(self) -> Self:
         """A stream for another attempt."""
-        return type(self)(self._plan, created=self._created, mint=self._mint, notes=self._notes)
+        return type(self)(
+            self._plan, created=self._created, mint=self._mint, notes=self._notes, converter=self._converter
+        )
 
     def add_answer(self, data: bytes | JSON) -> None:
         """A further image."""
@@ -128,7 +137,7 @@ class ImagesStream:
         shown = _interim(response)[: self._plan.partial_images - self._partial]
         for part in shown:
             blob = part["inlineData"]
-            one = image(blob["mimeType"], blob["data"], self._plan, self._notes)
+            one = image(blob["mimeType"], blob["data"], self._plan, self._notes, self._converter)
             out += self._image_event("partial_image", one, partial_image_index=self._partial)
             self._partial += 1
         self._first.reader.add(_without(response, shown) if shown else response)
@@ -143,7 +152,7 @@ class ImagesStream:
             self._notes.add("choice-missing", f"{self._plan.n - len(found)} of {self._plan.n} images")
         out = b""
         for answer, (mime, data) in found:
-            one = image(mime, data, self._plan, self._notes)
+            one = image(mime, data, self._plan, self._notes, self._converter)
             out += self._image_event("completed", one, usage=usage(answer.reader.usage.totals()))
         for answer in self._all:
             answer.tell_left()

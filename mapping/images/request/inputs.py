@@ -12,12 +12,9 @@ from __future__ import annotations
 from typing import Any
 
 from mapping import faults
-from mapping.faults import Fault
 from mapping.images.request.settings import MAX_INPUTS
 from mapping.notes import Notes
 from mapping.request.parts import media
-from mapping.request.parts.media_types import sniffed
-from mapping.request.settings import parameters
 from mapping.values import JSON
 
 _MEMBERS = ("image", "images")
@@ -60,7 +57,8 @@ def _part(value: Any, path: str, notes: Notes) -> JSON:
     if not isinstance(value, dict):
         raise faults.wrong_type(path, "a file, or an object with 'image_url'", value)
     if "data" in value:
-        return _picture(_data_url(value, path), path, notes)
+        told = value.get("content_type")
+        return media.image_file_part(value["data"], told if isinstance(told, str) else "", path=path, notes=notes)
     if value.get("file_id") is not None:
         raise faults.unsupported_value(
             f"{path}.file_id",
@@ -74,32 +72,9 @@ def _part(value: Any, path: str, notes: Notes) -> JSON:
 
 def _picture(url: Any, path: str, notes: Notes) -> JSON:
     part: JSON = media.image_part(url, path=path, notes=notes)
-    kind: str = part.get("inlineData", {}).get("mimeType", "image/")
+    kind = part.get("inlineData", {}).get("mimeType", "image/")
     if not kind.startswith("image/"):
-        raise _no_image(path, f"it is of type '{kind}'")
+        raise faults.bad_value(
+            path, f"Invalid value for '{path}': it is of type '{kind}', no image. Send PNG, JPEG, WebP or HEIC."
+        )
     return part
-
-
-def _data_url(file: JSON, path: str) -> str:
-    """Of a file of a form, with the type of its bytes, else the one that it tells."""
-    data = parameters.string(file.get("data"), f"{path}.data")
-    if not data:
-        raise _no_image(path, "it is empty")
-    told = file.get("content_type")
-    kind = _type_of(data) or (told if isinstance(told, str) and told.startswith("image/") else "")
-    if not kind:
-        raise _no_image(path, "its bytes are of no known type")
-    return f"data:{kind};base64,{data}"
-
-
-def _type_of(data: str) -> str | None:
-    try:
-        return sniffed(data)
-    except ValueError:  # no base64: `media` says so
-        return None
-
-
-def _no_image(path: str, why: str) -> Fault:
-    return faults.bad_value(
-        path, f"Invalid value for '{path}': the file is no image: {why}. Send PNG, JPEG, WebP or HEIC."
-    )

@@ -66,6 +66,18 @@ def image_part(url: Any, *, path: str, notes: Notes) -> JSON:
     return _part(url, path, "an image", ("image/",), notes)
 
 
+def image_file_part(data: Any, told: str, *, path: str, notes: Notes) -> JSON:
+    """The part for an image that came as a file: base64, and the type that was told, which is mostly a guess."""
+    clean = _base64(_text(data, path), path)
+    mime = sniffed(clean) or told
+    if not mime.startswith("image/"):
+        found = f"it is of type '{mime[:80]}'" if mime and mime not in _UNTOLD else "its bytes are of no known type"
+        raise faults.bad_value(
+            path, f"Invalid value for '{path}': the file is no image: {found}. Send PNG, JPEG, WebP or HEIC."
+        )
+    return _bytes_part(mime, clean, path, notes)
+
+
 def video_part(url: Any, *, path: str, notes: Notes) -> JSON:
     """The part for a video (`video_url`, which some clients send): as `image_part`."""
     return _part(url, path, "a video", ("video/",), notes)

@@ -15,6 +15,7 @@ from PIL import Image
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.images import convert
+from mapping.images.dialect import ImagesAnswering
 from mapping.notes import Notes
 from tests.mapping.images.samples import CREATED, GENERATE, answer, blob, opened, picture, understood
 
@@ -152,6 +153,30 @@ def test_without_pillow_the_format_is_the_true_one(monkeypatch: pytest.MonkeyPat
     assert list(notes) == [("ignored", "output_format")]
     assert whole(answer(blob(PNG)), output_format="png", notes=(calm := Notes()))["output_format"] == "png"
     assert not list(calm)
+
+
+def test_images_are_converted_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was done in a thread is not done again."""
+    answering = understood({"output_format": "webp", "n": 3})
+    whole, others = answering.whole(Notes()), [json.dumps(answer(blob(BLUE))).encode(), b"{}"]
+    whole.add(answer(blob(PNG)))
+    assert isinstance(answering, ImagesAnswering)
+    work = answering.ahead(whole, others)
+    assert work is not None
+    work()
+    monkeypatch.setattr(convert, "converted", lambda *args: pytest.fail("converted once more"))
+    whole.close()
+    whole.add(others[0])
+    images = json.loads(whole.finish())["data"]
+    assert [opened(one["b64_json"])[0] for one in images] == ["WEBP", "WEBP"]
+
+
+@pytest.mark.parametrize(("members", "possible"), [({}, True), ({"output_format": "webp"}, False)])
+def test_nothing_is_to_be_done_ahead(monkeypatch: pytest.MonkeyPatch, members: dict[str, Any], possible: bool) -> None:
+    monkeypatch.setattr(convert, "possible", lambda: possible)
+    answering = understood(members)
+    assert isinstance(answering, ImagesAnswering)
+    assert answering.ahead(answering.whole(Notes()), []) is None
 
 
 # no image
