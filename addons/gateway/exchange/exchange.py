@@ -349,8 +349,9 @@ class Exchange(Facts):
             return
         self._finished = True
         self.machine.client_gone()
-        if self._silence:
-            self._silence.end()
+        if silence := self._silence:
+            silence.end()
+            self._silence = None
         if self._deadline:
             self._deadline.cancel()
         if self.left:
@@ -378,6 +379,7 @@ class Exchange(Facts):
                 run("ending what runs beside an exchange", self.job.cancel)
         finally:  # one that stayed open would count as under way for ever
             services.close(self)
+            self.machine.job = None  # it may lead back here, and a circle with large bodies in it would stay for long
 
 
 class Exchanges(Protocol):

@@ -12,7 +12,7 @@ Rules that this module keeps:
 from __future__ import annotations
 
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mapping.notes import Notes
@@ -41,14 +41,6 @@ class ContentReader:
         self._resolution_per_part = resolution_per_part
         self._options = options
         self._notes = notes
-        self._types: dict[str, Callable[[JSON, str], JSON | None]] = {
-            **dict.fromkeys(TEXT_PARTS, content_parts.text),
-            "refusal": content_parts.refusal,
-            "input_image": self._image,
-            "input_file": self._file,
-            "input_audio": self._audio,
-            "encrypted_content": self._sealed,
-        }
 
     def parts(self, content: Any, path: str) -> list[JSON]:
         """The Gemini parts of a string or an array of content parts."""
@@ -57,11 +49,11 @@ class ContentReader:
         parts: list[JSON] = []
         for part, part_path in members.objects(content, path, "a string or an array"):
             kind = part.get("type")
-            read = self._types.get(kind) if isinstance(kind, str) else None
+            read = _TYPES.get(kind) if isinstance(kind, str) else None
             if read is None:
-                unknown.leave_out(kind, f"{part_path}.type", self._types, self._notes, self._options)
-                read = _text_of
-            converted = read(part, part_path)
+                unknown.leave_out(kind, f"{part_path}.type", _TYPES, self._notes, self._options)
+                read = ContentReader._unknown
+            converted = read(self, part, part_path)
             if converted is not None:
                 parts.append(converted)
         return parts
@@ -89,6 +81,17 @@ class ContentReader:
             unknown.leave_out(kind, f"{part_path}.type", ("input_text",), self._notes, self._options)
             texts.append((unknown.plain_text(part), part_path))
         return texts
+
+    def _text(self, part: JSON, path: str) -> JSON | None:
+        return content_parts.text(part, path)
+
+    def _refusal(self, part: JSON, path: str) -> JSON | None:
+        return content_parts.refusal(part, path)
+
+    def _unknown(self, part: JSON, path: str) -> JSON | None:
+        """What is left of a part of an unknown type."""
+        text = unknown.plain_text(part)
+        return {"text": text} if text else None
 
     def _audio(self, part: JSON, path: str) -> JSON:
         return content_parts.audio(part, path, self._notes)
@@ -121,7 +124,12 @@ class ContentReader:
         return converted
 
 
-def _text_of(part: JSON, path: str) -> JSON | None:
-    """What is left of a part of an unknown type."""
-    text = unknown.plain_text(part)
-    return {"text": text} if text else None
+_TYPES: Mapping[str, Callable[[ContentReader, JSON, str], JSON | None]] = {
+    **dict.fromkeys(TEXT_PARTS, ContentReader._text),
+    "refusal": ContentReader._refusal,
+    "input_image": ContentReader._image,
+    "input_file": ContentReader._file,
+    "input_audio": ContentReader._audio,
+    "encrypted_content": ContentReader._sealed,
+}
+# Not in the reader: see `mapping.chat.messages`.

@@ -14,7 +14,7 @@ Rules that this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from mapping import faults, jsonio
@@ -87,39 +87,6 @@ class ItemReader:
         """Call id -> the signature that a reasoning item carried."""
         self._shell_calls: dict[str, str] = {}
         """Item id of a local shell call -> its call id."""
-        self._roles: dict[str, Callable[[JSON, str], None]] = {
-            "assistant": self._assistant,
-            "system": self._system,
-            "developer": self._system,
-            "user": self._user,
-        }
-        self._types: dict[str, Callable[[JSON, str], None]] = {
-            "message": self._message,
-            "agent_message": self._agent_message,
-            "function_call": self._function_call,
-            "function_call_output": self._output,
-            "custom_tool_call": self._custom_call,
-            "custom_tool_call_output": self._output,
-            "local_shell_call": self._local_shell_call,
-            "local_shell_call_output": self._local_shell_output,
-            "shell_call": self._shell_call,
-            "shell_call_output": self._shell_output,
-            "apply_patch_call": self._apply_patch_call,
-            "apply_patch_call_output": self._apply_patch_output,
-            "tool_search_call": self._tool_search_call,
-            "tool_search_output": self._tool_search_output,
-            "reasoning": self._reasoning,
-            "compaction": self._compaction,
-            "compaction_summary": self._compaction,  # an older name of the same
-            "context_compaction": self._compaction,  # Codex's
-            "compaction_trigger": self._compaction_trigger,
-            "image_generation_call": self._image_generation_call,
-            # read before the items are fed, by `mapping.responses.request.inputs`
-            "additional_tools": _nothing,
-            "configuration_update": _nothing,
-            "item_reference": self._drop,
-            **dict.fromkeys(_DROPPED, self._drop),
-        }
 
     def read(self, items: Iterable[tuple[JSON, str]]) -> None:
         """Feed the items, each with its path. Raises Fault."""
@@ -127,21 +94,21 @@ class ItemReader:
             kind = item.get("type")
             if kind is None and item.get("role") is not None:
                 kind = "message"
-            read = self._types.get(kind) if isinstance(kind, str) else None
+            read = _TYPES.get(kind) if isinstance(kind, str) else None
             if read is None:
-                unknown.leave_out(kind, f"{path}.type", self._types, self._notes, self._options)
-                read = self._unknown
-            read(item, path)
+                unknown.leave_out(kind, f"{path}.type", _TYPES, self._notes, self._options)
+                read = ItemReader._unknown
+            read(self, item, path)
 
     # messages
 
     def _message(self, item: JSON, path: str) -> None:
         role = item.get("role")
-        read = self._roles.get(role) if isinstance(role, str) else None
+        read = _ROLES.get(role) if isinstance(role, str) else None
         if read is None:
-            unknown.leave_out(role, f"{path}.role", self._roles, self._notes, self._options)
-            read = self._user
-        read(item, path)
+            unknown.leave_out(role, f"{path}.role", _ROLES, self._notes, self._options)
+            read = ItemReader._user
+        read(self, item, path)
 
     def _agent_message(self, item: JSON, path: str) -> None:
         """Between agents of Codex. For a sub-agent, its task stands nowhere else."""
@@ -348,9 +315,44 @@ class ItemReader:
     def _drop(self, item: JSON, path: str) -> None:
         self._notes.add("item-dropped", item["type"])
 
+    def _nothing(self, item: JSON, path: str) -> None:
+        pass
 
-def _nothing(item: JSON, path: str) -> None:
-    pass
+
+_ROLES: Mapping[str, Callable[[ItemReader, JSON, str], None]] = {
+    "assistant": ItemReader._assistant,
+    "system": ItemReader._system,
+    "developer": ItemReader._system,
+    "user": ItemReader._user,
+}
+_TYPES: Mapping[str, Callable[[ItemReader, JSON, str], None]] = {
+    "message": ItemReader._message,
+    "agent_message": ItemReader._agent_message,
+    "function_call": ItemReader._function_call,
+    "function_call_output": ItemReader._output,
+    "custom_tool_call": ItemReader._custom_call,
+    "custom_tool_call_output": ItemReader._output,
+    "local_shell_call": ItemReader._local_shell_call,
+    "local_shell_call_output": ItemReader._local_shell_output,
+    "shell_call": ItemReader._shell_call,
+    "shell_call_output": ItemReader._shell_output,
+    "apply_patch_call": ItemReader._apply_patch_call,
+    "apply_patch_call_output": ItemReader._apply_patch_output,
+    "tool_search_call": ItemReader._tool_search_call,
+    "tool_search_output": ItemReader._tool_search_output,
+    "reasoning": ItemReader._reasoning,
+    "compaction": ItemReader._compaction,
+    "compaction_summary": ItemReader._compaction,  # an older name of the same
+    "context_compaction": ItemReader._compaction,  # Codex's
+    "compaction_trigger": ItemReader._compaction_trigger,
+    "image_generation_call": ItemReader._image_generation_call,
+    # read before the items are fed, by `mapping.responses.request.inputs`
+    "additional_tools": ItemReader._nothing,
+    "configuration_update": ItemReader._nothing,
+    "item_reference": ItemReader._drop,
+    **dict.fromkeys(_DROPPED, ItemReader._drop),
+}
+# Not in the reader: see `mapping.chat.messages`.
 
 
 def _present_members(value: JSON, but: str = "") -> JSON:

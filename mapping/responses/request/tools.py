@@ -18,7 +18,7 @@ Source: the OpenAI API reference (`Tool`, `ToolChoiceParam`), and what Codex sen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mapping import faults
@@ -70,20 +70,6 @@ class ResponsesTools:
         """The types of OpenAI's own tools that the request may choose."""
         self._later = False
         self._alone = False
-        self._types: dict[str, Callable[[JSON, str], None]] = {
-            "function": self._function,
-            "custom": self._custom,
-            "namespace": self._namespace,
-            "local_shell": self._local_shell,
-            "shell": self._shell,
-            "apply_patch": self._apply_patch,
-            **dict.fromkeys(_WEB_SEARCH, self._web_search),
-            "code_interpreter": self._code_interpreter,
-            "image_generation": self._image_generation,
-            "tool_search": self._tool_search,
-            "programmatic_tool_calling": self._left_out,
-            **dict.fromkeys(_REFUSED, self._refused),
-        }
 
     # what is declared
 
@@ -108,11 +94,11 @@ class ResponsesTools:
         if kind is None or (isinstance(kind, str) and kind in GOOGLE_TOOLS):
             self.toolset.add_chat_tool(tool, path)
             return
-        add = self._types.get(kind) if isinstance(kind, str) else None
+        add = _TYPES.get(kind) if isinstance(kind, str) else None
         if add is None:
-            unknown.leave_out(kind, f"{path}.type", self._types, self._notes, self._options)
-            add = self._forget
-        add(tool, path)
+            unknown.leave_out(kind, f"{path}.type", _TYPES, self._notes, self._options)
+            add = ResponsesTools._forget
+        add(self, tool, path)
 
     def _function(self, tool: JSON, path: str) -> None:
         self._declare("function", *_flat(tool, "function", path))
@@ -302,6 +288,23 @@ class ResponsesTools:
         inner, where = _flat(value, kind, path)
         namespace = parameters.string(inner.get("namespace"), f"{where}.namespace")
         return self.name(members.string(inner, "name", where), namespace)
+
+
+_TYPES: Mapping[str, Callable[[ResponsesTools, JSON, str], None]] = {
+    "function": ResponsesTools._function,
+    "custom": ResponsesTools._custom,
+    "namespace": ResponsesTools._namespace,
+    "local_shell": ResponsesTools._local_shell,
+    "shell": ResponsesTools._shell,
+    "apply_patch": ResponsesTools._apply_patch,
+    **dict.fromkeys(_WEB_SEARCH, ResponsesTools._web_search),
+    "code_interpreter": ResponsesTools._code_interpreter,
+    "image_generation": ResponsesTools._image_generation,
+    "tool_search": ResponsesTools._tool_search,
+    "programmatic_tool_calling": ResponsesTools._left_out,
+    **dict.fromkeys(_REFUSED, ResponsesTools._refused),
+}
+# Not in the tools: see `mapping.chat.messages`.
 
 
 def _flat(value: JSON, kind: str, path: str) -> tuple[JSON, str]:

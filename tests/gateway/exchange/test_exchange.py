@@ -233,33 +233,39 @@ def test_a_client_that_leaves_while_others_look_at_its_request_ends_the_attempt(
     gateway.close_store()
 
 
-@pytest.mark.parametrize("further", [{}, {"tools": [TOOL]}], ids=["text", "tools"])
-def test_what_is_over_is_freed_without_the_garbage_collector(further: dict[str, Any], tmp_path: Path) -> None:
-    """A circle of references would keep the conversation and the answer until it comes, and make it come often."""
-    gateway = gateway_of(tmp_path)
-
-    async def serve() -> None:
-        # Made as the quick wire makes them: mitmproxy's constructors leave circles of their own.
-        flow = http.HTTPFlow(tflow.tclient_conn(), tflow.tserver_conn())
-        flow.request = messages.request(b"POST", b"/v1/chat/completions", "1.1", [(b"host", b"localhost")])
-        body = {"model": "gemini-2.5-flash", **CHAT, **further}
-        flow.request.data.content = json.dumps(body).encode()
-        exchange = gateway.open(flow, flow.request)
-        exchange.on_request()
-        flow.response = messages.response(200, b"OK", "1.1", [])
-        exchange.on_response_headers()
+async def serve(gateway: Gateway, path: str, body: dict[str, Any]) -> None:
+    """A request and its answer, from the beginning to the end."""
+    # Made as the quick wire makes them: mitmproxy's constructors leave circles of their own.
+    flow = http.HTTPFlow(tflow.tclient_conn(), tflow.tserver_conn())
+    flow.request = messages.request(b"POST", path.encode(), "1.1", [(b"host", b"localhost")])
+    flow.request.data.content = json.dumps({"model": "gemini-2.5-flash", **body}).encode()
+    exchange = gateway.open(flow, flow.request)
+    waiting = exchange.on_request()
+    if waiting is not None:
+        await waiting
+    flow.response = messages.response(200, b"OK", "1.1", [])
+    exchange.on_response_headers()
+    if exchange.streaming:
+        given = exchange.feed(EVENT)
+        exchange.stream_head()
+    else:
+        given = b""
         flow.response.data.content = EVENT.removeprefix(b"data: ")
-        exchange.judge()
-        await exchange.on_response()
-        assert b"Hi" in (flow.response.raw_content or b"")
+    exchange.judge()
+    await exchange.on_response()
+    assert b"Hi" in given + (flow.response.raw_content or b"")
+
+
+def left_by(gateway: Gateway, path: str, body: dict[str, Any]) -> list[object]:
+    """Objects of ours that are left for the garbage collector by a request and its answer."""
 
     async def left() -> list[object]:
-        await serve()
+        await serve(gateway, path, body)
         gc.collect()
         gc.disable()
         gc.set_debug(gc.DEBUG_SAVEALL)
         try:
-            await serve()
+            await serve(gateway, path, body)
             gc.collect()
             return [found for found in gc.garbage if type(found).__module__.startswith(("addons.", "mapping."))]
         finally:
@@ -267,5 +273,21 @@ def test_what_is_over_is_freed_without_the_garbage_collector(further: dict[str, 
             gc.garbage.clear()
             gc.enable()
 
-    assert asyncio.run(left()) == []
+    found = asyncio.run(left())
     gateway.close_store()
+    return found
+
+
+@pytest.mark.parametrize("further", [{}, {"tools": [TOOL]}], ids=["text", "tools"])
+def test_what_is_over_is_freed_without_the_garbage_collector(further: dict[str, Any], tmp_path: Path) -> None:
+    """A circle of references would keep the conversation and the answer until it comes, and make it come often."""
+    assert left_by(gateway_of(tmp_path), "/v1/chat/completions", {**CHAT, **further}) == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/responses"])
+def test_no_request_waits_for_the_garbage_collector(path: str, stream: bool, tmp_path: Path) -> None:
+    """Its body may be large. What writes an answer may have circles."""
+    asked = {"input": "hi", "tools": [{"type": "custom", "name": "run"}]} if path.endswith("responses") else CHAT
+    left = {type(found).__name__ for found in left_by(gateway_of(tmp_path), path, {**asked, "stream": stream})}
+    assert left.isdisjoint({"AnswerJob", "Conversation", "EarlierTurn", "GeminiCall", "ItemReader", "Machine"})
