@@ -24,6 +24,7 @@ NAMES = {
 }
 """Top-level modules -> the packages that bring them, where the names differ."""
 NOT_DECLARED = {
+    "av": "an extra (`audio`): without it some formats are refused, with a sentence that names it",
     "PIL": "an extra (`images`): without it images stay as Gemini makes them, and a note says so",
     "compression": "the standard library's, from Python 3.14 on",
     "tiktoken": "an extra (`tokens`): without it token arrays are refused, with a sentence that names it",

@@ -35,6 +35,15 @@ _LEVELS = tuple(
 )
 _BUDGETS = {"pro": (128, 32768), "flash-lite": (512, 24576), "flash": (0, 24576)}
 
+_KINDS = (
+    ("embedding", "embedding"),
+    ("image", "image"),
+    ("nano-banana", "image"),
+    ("tts", "speech"),
+    ("transcribe", "transcription"),
+)
+"""What a name has in it -> what the model does."""
+
 ALIASES = {
     "gemini-pro-latest": "gemini-3.1-pro-preview",
     "gemini-flash-latest": "gemini-3.8-flash",
@@ -52,8 +61,8 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """`text`, `image`, `speech` or `embedding`."""
-        for word, kind in (("embedding", "embedding"), ("image", "image"), ("nano-banana", "image"), ("tts", "speech")):
+        """`text`, `image`, `speech`, `transcription` or `embedding`."""
+        for word, kind in _KINDS:
             if word in self.name:
                 return kind
         return "text"
@@ -74,9 +83,19 @@ class Model:
         return self.new and self.kind in ("text", "image")
 
     @property
+    def transcribes(self) -> bool:
+        """`audioTranscriptionConfig` is taken."""
+        return self.demo or self.kind == "transcription"
+
+    @property
+    def takes_style(self) -> bool:
+        """`speechMetadata` is taken."""
+        return self.demo or (self.kind == "speech" and self.generation >= (3, 8))
+
+    @property
     def thinking(self) -> str:
         """`level`, `budget` or `none`."""
-        if self.generation < (2, 5) or self.kind in ("speech", "embedding"):
+        if self.generation < (2, 5) or self.kind in ("speech", "embedding", "transcription"):
             return "none"
         if self.new:
             return "level"
@@ -115,7 +134,7 @@ class Model:
     @property
     def system_instruction(self) -> bool:
         """`systemInstruction` is taken."""
-        return not self.name.startswith("gemma")
+        return not self.name.startswith("gemma") and self.kind != "transcription"
 
     @property
     def modalities(self) -> tuple[str, ...]:

@@ -45,11 +45,12 @@ _KEPT = frozenset(
     re.findall(
         r"\w+",
         """
-        aspect_ratio aspectRatio blockReason cached_content cachedContent category createTime detail finishReason format
-        image_size imageSize jsonPath language media_resolution media_type mediaResolution mime_type mimeType modality
-        mode model modelVersion object outcome output_format phase probability response_modalities responseId
-        responseModalities role severity size status syntax thinking_level thinkingLevel thought_tag_marker threshold
-        toolType trafficType type version voice voice_name voiceName
+        aspectRatio aspect_ratio blockReason cachedContent cached_content category createTime detail endOffset
+        finishReason format imageSize image_size jsonPath language languageCode languageCodes mediaResolution
+        media_resolution media_type mimeType mime_type modality mode model modelVersion object outcome
+        output_format phase probability responseId responseModalities response_modalities role severity size
+        speakerLabel startOffset status syntax thinkingLevel thinking_level thought_tag_marker threshold
+        toolType trafficType type version voice voiceName voice_name
         """,
     )
 )
@@ -164,7 +165,7 @@ class _Mask:
 
 def _told_type(holder: Mapping[str, Any]) -> str:
     """The media type of data, as the members beside it tell it."""
-    for name in ("mimeType", "mime_type", "media_type"):
+    for name in ("mimeType", "mime_type", "media_type", "content_type"):
         if isinstance(told := holder.get(name), str):
             return told
     if isinstance(form := holder.get("format"), str):

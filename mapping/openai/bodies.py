@@ -75,6 +75,8 @@ class OpenAIBodies(Bodies):
         results=frozenset({"tool", "function", "function_call_output", "custom_tool_call_output", "mcp_call"}),
         talk="messages",
     )
+    turns = _TURNS
+    """Members of requests and answers that are no facts, but what is said."""
     asked: frozenset[str]
     """Members one of which each request has, and no answer."""
 
@@ -118,7 +120,7 @@ class OpenAIBodies(Bodies):
     @override
     def show(self, out: Transcript, value: JSON) -> None:
         if value.keys() & self.asked:
-            out.facts(value, _TURNS)
+            out.facts(value, self.turns)
             tools = elements(value.get("tools")) + elements(value.get("functions"))
             if names := [_tool_name(members(tool)) for tool in tools]:
                 out.fact("tools", ", ".join(names))
@@ -129,7 +131,7 @@ class OpenAIBodies(Bodies):
             out.fact(name, value.get(name))
         self.show_answered(out, value)
         told = {**value, "usage": counts(value["usage"])} if value.get("usage") else value
-        out.details(told, _TURNS | {"error", *_FIRST})
+        out.details(told, self.turns | {"error", *_FIRST})
 
     @override
     def show_stream(self, out: Transcript, events: Sequence[Event]) -> None:

@@ -19,13 +19,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from addons.demo import signatures
-from addons.demo.answer import calls, examples, media, texts
+from addons.demo.answer import calls, examples, media, sound, texts
 from addons.demo.models import ALIASES, Model
 from addons.demo.request import rules, turns
 from addons.demo.request.proto import JSON
 
 _IMAGE_TOKENS = 1290
 _PROMPT_IMAGE_TOKENS = 258
+_BYTES_A_TOKEN = 1000
+"""Of a recording: 32 tokens are a second, which has 32 000 bytes or fewer."""
 _TOOL_USE_TOKENS = 40
 _THOUGHTS = {"MINIMAL": 4, "LOW": 16, "MEDIUM": 32, "HIGH": 64, "XHIGH": 128}
 _PIECE = re.compile(r"\S*\s*(?:\S+\s*){0,3}")
@@ -120,7 +122,10 @@ def _stream(index: int, candidate: Candidate) -> Iterator[JSON]:
     """The events of one candidate: texts in pieces, other parts whole, the signature of a text in the last event."""
     signature = None
     for part in candidate.parts:
-        if "text" not in part:
+        if sound.is_speech(part):
+            yield from (_candidate(index, [piece], None) for piece in sound.pieces(part))
+            continue
+        if "text" not in part or "audioTranscription" in part:
             yield _candidate(index, [part], None)
             continue
         signature = part.get("thoughtSignature")
@@ -151,7 +156,7 @@ def _tokens(characters: int) -> int:
 
 def count_prompt(request: JSON) -> dict[str, int]:
     """The tokens of a request's contents, system instruction and tools, by modality."""
-    text, image, other = 0, 0, 0
+    text, image, audio, other = 0, 0, 0, 0
     for content in (*request.get("contents", ()), request.get("systemInstruction", {})):
         for part in content.get("parts", ()):
             mime = part.get("inlineData", part.get("fileData", {})).get("mimeType", "")
@@ -159,12 +164,14 @@ def count_prompt(request: JSON) -> dict[str, int]:
                 text += len(part["text"])
             elif mime.startswith("image/"):
                 image += _PROMPT_IMAGE_TOKENS
+            elif mime.startswith("audio/") and "inlineData" in part:
+                audio += math.ceil(len(part["inlineData"]["data"]) / 4 * 3 / _BYTES_A_TOKEN)
             elif "inlineData" in part or "fileData" in part:
                 other += _PROMPT_IMAGE_TOKENS
             else:
                 text += len(json.dumps(part))
     text += len(json.dumps(request["tools"])) if request.get("tools") else 0
-    counted = {"TEXT": _tokens(text), "IMAGE": image, "DOCUMENT": other}
+    counted = {"TEXT": _tokens(text), "IMAGE": image, "AUDIO": audio, "DOCUMENT": other}
     return {modality: count for modality, count in counted.items() if count}
 
 
@@ -200,8 +207,8 @@ def _compose_candidate(request: JSON, model: Model, number: int) -> Candidate:
     called = calls.choose(request, model)
     if called:
         return Candidate(called)
-    if "AUDIO" in config.get("responseModalities", ()) or model.kind == "speech":
-        return Candidate([media.speech_part(last_text(request))])
+    if (sounds := sound.parts(request, model, last_text(request))) is not None:
+        return Candidate(sounds)
     shape = _shaped_text(request, config)
     if shape is not None:
         return Candidate([{"text": shape}])

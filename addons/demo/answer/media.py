@@ -1,4 +1,4 @@
-"""What the demo makes without a model: a small PNG, a tone, and vectors. All follow from the text they are made for."""
+"""What the demo makes without a model: a small PNG, and vectors. All follow from the text they are made for."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ _EDGES = {"512": 512, "1K": 1024, "2K": 2048, "4K": 4096}
 """`imageSize` -> the edge of a square. Other ratios have about its area."""
 _STEP = 16
 """Widths and heights are multiples of this."""
-_RATE = 24000
-_TONE_SECONDS = 0.2
 DIMENSIONS = 3072
 
 
@@ -34,19 +32,6 @@ def image_part(text: str, ratio: str, size: str = "1K") -> JSON:
     width, height = (max(_STEP, round(_EDGES[size] * by / _STEP) * _STEP) for by in (factor, 1 / factor))
     colour = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=3).digest()
     return {"inlineData": {"mimeType": "image/png", "data": _base64(_png(width, height, colour))}}
-
-
-def speech_part(text: str) -> JSON:
-    """A short tone as raw PCM, in the form of the speech models."""
-    pitch = 220 + len(text) % 440
-    count = int(_RATE * _TONE_SECONDS)
-    samples = (int(8000 * math.sin(2 * math.pi * pitch * i / _RATE)) for i in range(count))
-    return {
-        "inlineData": {
-            "mimeType": f"audio/L16;codec=pcm;rate={_RATE}",
-            "data": _base64(struct.pack(f"<{count}h", *samples)),
-        }
-    }
 
 
 @lru_cache(maxsize=256)

@@ -250,6 +250,41 @@ def _modalities(request: JSON, model: Model) -> None:
         raise violation("generation_config.image_config.image_size", f"must be one of {sorted(_SIZES)}.")
 
 
+def _sound(request: JSON, model: Model) -> None:
+    """Speech and transcriptions: what goes together, and which models do it."""
+    config = _config(request)
+    voice = config.get("speechConfig", {}).get("voiceConfig", {}).get("prebuiltVoiceConfig", {}).get("voiceName")
+    if voice is not None and voice.lower() not in _VOICES:
+        allowed = ", ".join(sorted(_VOICES))
+        raise invalid(f"Voice name {voice} is not supported. Allowed voice names are: {allowed}")
+    parts = [part for content in request.get("contents", ()) for part in content.get("parts", ())]
+    if any("speechMetadata" in part for part in parts) and not model.takes_style:
+        raise invalid(f"Speech metadata is not supported for models/{model.name}")
+    wanted: JSON = config.get("audioTranscriptionConfig", {})
+    if "audioTranscriptionConfig" in config and not model.transcribes:
+        raise invalid(f"Audio transcription config is not supported for models/{model.name}")
+    if model.kind == "transcription" and not any("inlineData" in part or "fileData" in part for part in parts):
+        raise invalid(f"models/{model.name} requires audio input.")
+    detailed = wanted.get("wordTimestamp") or wanted.get("diarization")
+    if detailed and (wanted.get("customVocabulary") or wanted.get("mode") == "SMART"):
+        raise invalid("Custom vocabulary and smart mode are incompatible with word timestamps and diarization.")
+    if len(wanted.get("customVocabulary", ())) > _MAX_PHRASES:
+        raise violation("generation_config.audio_transcription_config.custom_vocabulary", "at most 1000 phrases.")
+
+
+_MAX_PHRASES = 1000
+_VOICES = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        achernar achird algenib algieba alnilam aoede autonoe callirrhoe charon despina enceladus erinome fenrir
+        gacrux iapetus kore laomedeia leda orus puck pulcherrima rasalgethi sadachbia sadaltager schedar sulafat
+        umbriel vindemiatrix zephyr zubenelgenubi
+        """,
+    )
+)
+
+
 def _contents(request: JSON, model: Model) -> None:
     turns.check(request.get("contents", []), model)
 
@@ -265,6 +300,7 @@ _RULES: tuple[Callable[[JSON, Model], None], ...] = (
     _thinking,
     _output,
     _modalities,
+    _sound,
     _contents,
 )
 

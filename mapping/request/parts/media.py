@@ -68,7 +68,7 @@ def image_part(url: Any, *, path: str, notes: Notes) -> JSON:
 
 def image_file_part(data: Any, told: str, *, path: str, notes: Notes) -> JSON:
     """The part for an image that came as a file: base64, and the type that was told, which is mostly a guess."""
-    clean = _base64(_text(data, path), path)
+    clean = clean_base64(_text(data, path), path)
     mime = sniffed(clean) or told
     if not mime.startswith("image/"):
         found = f"it is of type '{mime[:80]}'" if mime and mime not in _UNTOLD else "its bytes are of no known type"
@@ -100,7 +100,7 @@ def audio_part(data: Any, format: Any, *, path: str, notes: Notes, member: str =
         raise faults.bad_value(
             f"{path}.format", f"Invalid value: '{name[:40]}'. Supported values are: {_listed(AUDIO_FORMATS)}."
         )
-    return _bytes_part(AUDIO_FORMATS[name], _base64(text, where), where, notes)
+    return _bytes_part(AUDIO_FORMATS[name], clean_base64(text, where), where, notes)
 
 
 def file_part(file: JSON, *, path: str, notes: Notes) -> JSON:
@@ -198,7 +198,7 @@ def _file(uri: str, path: str, what: str, kinds: tuple[str, ...]) -> JSON:
 def _file_data(file: JSON, path: str, notes: Notes) -> JSON:
     where = f"{path}.file_data"
     text = _text(file["file_data"], where)
-    mime, data, charset = _data_url(text, where) if _is_data_url(text) else ("", _base64(text, where), "")
+    mime, data, charset = _data_url(text, where) if _is_data_url(text) else ("", clean_base64(text, where), "")
     given = file.get("filename")
     name = given if isinstance(given, str) and given else None
     if mime not in _UNTOLD:
@@ -253,8 +253,8 @@ def _data_url(url: str, path: str) -> tuple[str, str, str]:
     charset = next(charsets, "").removeprefix("charset=").strip('"')
     data = url[comma + 1 :]
     if any(parameter.strip() == "base64" for parameter in parameters):
-        return mime, _base64(data, path), charset
-    return mime or "text/plain", _base64(base64.b64encode(_unquoted(data)).decode(), path), charset
+        return mime, clean_base64(data, path), charset
+    return mime or "text/plain", clean_base64(base64.b64encode(_unquoted(data)).decode(), path), charset
 
 
 def _is_mime(text: str) -> bool:
@@ -262,8 +262,8 @@ def _is_mime(text: str) -> bool:
     return bool(major and slash and minor) and text.isascii() and text.isprintable() and " " not in text
 
 
-def _base64(data: str, path: str) -> str:
-    """`data` as standard base64: itself when it is that already."""
+def clean_base64(data: str, path: str) -> str:
+    """`data` as standard base64: itself when it is that already. Raises Fault (400)."""
     if len(data) % 4 or not _is_standard(data):
         data = _cleaned(data)
         if len(data) % 4 == 1 or not _is_standard(data):

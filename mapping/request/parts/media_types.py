@@ -116,8 +116,8 @@ _MAGIC = (
     (0, b"MM\0*", "image/tiff"),
     (0, b"\x1aE\xdf\xa3", "video/webm"),
     (8, b"AIFF", "audio/aiff"),
-    *((0, b"\xff" + second, "audio/mp3") for second in (b"\xfb", b"\xf3", b"\xf2")),
-    *((0, b"\xff" + second, "audio/aac") for second in (b"\xf1", b"\xf9")),
+    *((0, b"\xff" + second, "audio/mp3") for second in (b"\xfb", b"\xfa", b"\xf3", b"\xf2", b"\xe3", b"\xe2")),
+    *((0, b"\xff" + second, "audio/aac") for second in (b"\xf1", b"\xf9", b"\xf0", b"\xf8")),
     (0, b"PK\3\4", "application/zip"),
     (0, b"\x1f\x8b", "application/gzip"),
 )
