@@ -27,7 +27,7 @@ try:
 
     from addons.gateway import ending, views
     from addons.gateway.commands import Commands
-    from addons.gateway.demo import Demo
+    from addons.gateway.demo import BuiltInDemo
     from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
     from addons.gateway.log import banner, terminal
@@ -57,7 +57,7 @@ class Antigravity:
     def __init__(self) -> None:
         self.gateway = shared_gateway()
         self.settings_file = SettingsFile(self.gateway)
-        self.demo = Demo()
+        self.demo = BuiltInDemo()
         self.hook_table: HookTable | None = None
         self.log_events: LogEvents | None = None
         self.wire: DirectWire | None = None

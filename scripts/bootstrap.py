@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from scripts import pip_output
-from scripts.pythons import PREFERRED, Interpreter, Unfit, candidates, probe
+from scripts.pythons import PREFERRED, Interpreter, UnfitPython, candidates, probe
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -74,7 +74,7 @@ def find_python(paths: "Iterable[str]") -> Interpreter:
     for path in paths:
         try:
             found = probe(path)
-        except Unfit as e:
+        except UnfitPython as e:
             tried.append(f"  {path}: {e}")
             continue
         if found.version[:2] in PREFERRED:
@@ -188,7 +188,7 @@ class Environment:
         try:
             probe(self.python)
             _run([self.python, "-I", "-m", "pip", "--version"], "pip")
-        except Unfit as e:
+        except UnfitPython as e:
             return f"{self._folder} is broken ({e})"
         except SetupError:
             return f"{self._folder} is broken (it has no pip)"

@@ -23,9 +23,9 @@ if not __package__:  # run as a file
         bootstrap.start_again(__file__)
 
 from addons.demo.faults import FAULTS
-from addons.demo.server import LOOPBACK, PAUSE, Demo, Received, start
+from addons.demo.server import LOOPBACK, PAUSE, DemoRequest, DemoServer, start
 
-__all__ = ["Demo", "Received", "start"]
+__all__ = ["DemoRequest", "DemoServer", "start"]
 
 
 def parse(argv: list[str]) -> argparse.Namespace:

@@ -41,7 +41,7 @@ print(getattr(sys, "_base_executable", None) or sys.executable)
 """
 
 
-class Unfit(Exception):
+class UnfitPython(Exception):
     """A Python cannot be used; the message says why, in a few words."""
 
 
@@ -83,7 +83,7 @@ def _rank(path: str) -> "tuple[int, str]":
 
 
 def probe(path: str) -> Interpreter:
-    """Run a Python and see whether it can make the environment. Raises Unfit."""
+    """Run a Python and see whether it can make the environment. Raises UnfitPython."""
     try:
         done = subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output
             [path, "-I", "-c", _PROBE],
@@ -95,21 +95,21 @@ def probe(path: str) -> Interpreter:
             timeout=20,
         )
     except subprocess.TimeoutExpired:
-        raise Unfit("does not answer") from None
+        raise UnfitPython("does not answer") from None
     except OSError as e:
-        raise Unfit(f"does not start: {e.strerror or e}") from None
+        raise UnfitPython(f"does not start: {e.strerror or e}") from None
     lines = done.stdout.splitlines()
     if done.returncode or len(lines) != 5:
         complaint = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-        raise Unfit("does not start: {}".format(complaint[0] if complaint else f"exit {done.returncode}"))
+        raise UnfitPython("does not start: {}".format(complaint[0] if complaint else f"exit {done.returncode}"))
     major, minor, micro = (int(part) for part in lines[0].split())
     version = f"{major}.{minor}.{micro}"
     if (major, minor) < OLDEST:
-        raise Unfit(f"Python {version} is too old")
+        raise UnfitPython(f"Python {version} is too old")
     if lines[1] != "cpython":
-        raise Unfit(f"{lines[1]} has no wheels of the pinned packages")
+        raise UnfitPython(f"{lines[1]} has no wheels of the pinned packages")
     if lines[2] != "0":
-        raise Unfit(f"Python {version} is a free-threaded build; the pinned packages have no wheels for it")
+        raise UnfitPython(f"Python {version} is a free-threaded build; the pinned packages have no wheels for it")
     if lines[3] != "1":
-        raise Unfit(f"Python {version} lacks venv (Debian, Ubuntu: apt install python{major}.{minor}-venv)")
+        raise UnfitPython(f"Python {version} lacks venv (Debian, Ubuntu: apt install python{major}.{minor}-venv)")
     return Interpreter(lines[4], (major, minor, micro))

@@ -101,6 +101,15 @@ def test_no_module_is_long_but_the_known_ones() -> None:
     assert long <= LONG, long - LONG
 
 
+def test_there_is_one_class_of_a_name() -> None:
+    homes: dict[str, list[str]] = {}
+    for name, path in MODULES.items():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(name)
+    assert not {name: found for name, found in homes.items() if len(found) > 1}
+
+
 def test_every_room_says_what_it_is() -> None:
     for name, path in MODULES.items():
         if path.read_text(encoding="utf-8").strip():

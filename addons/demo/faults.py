@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from addons.demo import refusal
-from addons.demo.answer.answer import Answer, Candidate, cut
+from addons.demo.answer.answer import DemoAnswer, DemoCandidate, cut
 from addons.demo.refusal import Refusal
 
 QUOTA_SECONDS = 30.0
@@ -59,7 +59,7 @@ _NAME = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class DemoFault:
     """A fault as a model's name asks for it."""
 
     name: str
@@ -68,12 +68,12 @@ class Fault:
     seconds: float | None = None
 
 
-def parse(model: str) -> Fault | None:
+def parse(model: str) -> DemoFault | None:
     """The fault in a model's name, None when there is none."""
     match = _NAME.fullmatch(model)
     if not match:
         return None
-    return Fault(match[1], match[2] or FAULTS[match[1]][0], float(match[3]) if match[3] else None)
+    return DemoFault(match[1], match[2] or FAULTS[match[1]][0], float(match[3]) if match[3] else None)
 
 
 class Victims:
@@ -85,7 +85,7 @@ class Victims:
         self._since: dict[tuple[str, str], float] = {}
         self._exhausted = False
 
-    def meets(self, fault: Fault, model: str, key: str) -> bool:
+    def meets(self, fault: DemoFault, model: str, key: str) -> bool:
         """Whether this key meets the fault."""
         self._exhausted |= EXHAUSTED in key
         first = self._first.setdefault(model, key)
@@ -93,7 +93,7 @@ class Victims:
             return EXHAUSTED in key
         return fault.victims == ALL or key == first
 
-    def quota_left(self, fault: Fault, model: str, key: str) -> float:
+    def quota_left(self, fault: DemoFault, model: str, key: str) -> float:
         """Seconds until the quota of `demo-429` is back; 0 when it is. With `-all` it never is."""
         now = self._clock()
         since = now if fault.victims == ALL else self._since.setdefault((model, key), now)
@@ -108,7 +108,7 @@ _FIXED: dict[str, Callable[[], Refusal]] = {
 }
 
 
-def refuse(fault: Fault, model: str, method: str, key: str, victims: Victims) -> None:
+def refuse(fault: DemoFault, model: str, method: str, key: str, victims: Victims) -> None:
     """Raise the `Refusal` of a fault that is an error answer; the others pass."""
     if fault.name == "429":
         left = victims.quota_left(fault, model, key)
@@ -125,40 +125,42 @@ def refuse(fault: Fault, model: str, method: str, key: str, victims: Victims) ->
 # ---- faults of the answer
 
 
-def _safety(answer: Answer) -> None:
+def _safety(answer: DemoAnswer) -> None:
     ratings = [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}]
-    answer.candidates = [Candidate([], "SAFETY", {"safetyRatings": ratings})]
+    answer.candidates = [DemoCandidate([], "SAFETY", {"safetyRatings": ratings})]
     answer.thoughts = 0
 
 
-def _blocked(answer: Answer) -> None:
+def _blocked(answer: DemoAnswer) -> None:
     ratings = [{"category": "HARM_CATEGORY_HATE_SPEECH", "probability": "HIGH", "blocked": True}]
     answer.feedback = {"blockReason": "SAFETY", "safetyRatings": ratings}
     answer.candidates, answer.thoughts, answer.tool_use = [], 0, 0
 
 
-def _malformed_call(answer: Answer) -> None:
+def _malformed_call(answer: DemoAnswer) -> None:
     message = "Malformed function call: print(default_api.demo(x=))"
-    answer.candidates = [Candidate([], "MALFORMED_FUNCTION_CALL", {"finishMessage": message})]
+    answer.candidates = [DemoCandidate([], "MALFORMED_FUNCTION_CALL", {"finishMessage": message})]
 
 
-def _empty(answer: Answer) -> None:
+def _empty(answer: DemoAnswer) -> None:
     for candidate in answer.candidates:
         candidate.parts, candidate.extra = [], {}
 
 
-def _max_tokens(answer: Answer) -> None:
+def _max_tokens(answer: DemoAnswer) -> None:
     for candidate in answer.candidates:
         cut(candidate, 3)
 
 
-def _recitation(answer: Answer) -> None:
+def _recitation(answer: DemoAnswer) -> None:
     text = "It was a well known opening line"
     sources = [{"startIndex": 0, "endIndex": len(text), "uri": "https://example.org/book", "license": ""}]
-    answer.candidates = [Candidate([{"text": text}], "RECITATION", {"citationMetadata": {"citationSources": sources}})]
+    answer.candidates = [
+        DemoCandidate([{"text": text}], "RECITATION", {"citationMetadata": {"citationSources": sources}})
+    ]
 
 
-def _thinking(answer: Answer) -> None:
+def _thinking(answer: DemoAnswer) -> None:
     answer.thoughts = 400
     for candidate in answer.candidates:
         if candidate.parts and candidate.parts[0].get("thought"):
@@ -166,17 +168,17 @@ def _thinking(answer: Answer) -> None:
             candidate.parts[:1] = [{"text": step, "thought": True} for step in steps]
 
 
-def _huge_chunk(answer: Answer) -> None:
+def _huge_chunk(answer: DemoAnswer) -> None:
     # One word, so that the stream has it in one event.
-    answer.candidates = [Candidate([{"text": "huge" * 250_000}])]
+    answer.candidates = [DemoCandidate([{"text": "huge" * 250_000}])]
 
 
-def _end_without_finish(answer: Answer) -> None:
+def _end_without_finish(answer: DemoAnswer) -> None:
     for candidate in answer.candidates:
         candidate.finish = None
 
 
-ALTER: dict[str, Callable[[Answer], None]] = {
+ALTER: dict[str, Callable[[DemoAnswer], None]] = {
     "safety": _safety,
     "blocked": _blocked,
     "malformed-call": _malformed_call,

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from addons.demo.models import Model
+from addons.demo.models import DemoModel
 from addons.demo.refusal import invalid
 from addons.demo.request import proto, rules
 from addons.demo.request.proto import JSON
@@ -68,13 +68,13 @@ _INTERNAL_MESSAGES = _VERTEX_MESSAGES | {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class DemoKind:
     """One of the APIs: what its requests look like, and what it refuses."""
 
-    dialect: proto.Dialect
+    dialect: proto.ProtoForm
     bodies: Mapping[str, str] = field(default_factory=dict)
     """Method -> the message that it takes, for those that take no GenerateContentRequest."""
-    check: Callable[[JSON, Model], None] = rules.check
+    check: Callable[[JSON, DemoModel], None] = rules.check
     enveloped: bool = False
 
     def read(self, method: str, body: Any) -> JSON:
@@ -95,10 +95,10 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class DemoTarget:
     """What a path asks for. `model` is empty where the body names it."""
 
-    kind: Kind
+    kind: DemoKind
     version: str
     model: str
     method: str
@@ -112,17 +112,17 @@ class Target:
         return str(name).removeprefix("models/")
 
 
-def target(path: str) -> Target | None:
+def target(path: str) -> DemoTarget | None:
     """The method that a path names; None when it names none."""
     if match := _METHOD.fullmatch(path):
-        return Target(VERTEX if match[2] else PUBLIC, match[1], match[3], match[4])
+        return DemoTarget(VERTEX if match[2] else PUBLIC, match[1], match[3], match[4])
     match = _INTERNAL.fullmatch(path)
     if match and match[2] in ("generateContent", "streamGenerateContent", "countTokens"):
-        return Target(CODE_ASSIST, match[1], "", match[2])
+        return DemoTarget(CODE_ASSIST, match[1], "", match[2])
     return None
 
 
-def _check_vertex(request: JSON, model: Model) -> None:
+def _check_vertex(request: JSON, model: DemoModel) -> None:
     for i, content in enumerate(request.get("contents", ())):
         if "role" not in content:
             raise invalid("Please use a valid role: user, model.")
@@ -133,9 +133,9 @@ def _check_vertex(request: JSON, model: Model) -> None:
 
 
 _COUNT = {"countTokens": "CountTokensRequest"}
-PUBLIC = Kind(
+PUBLIC = DemoKind(
     proto.PUBLIC,
     {**_COUNT, "embedContent": "EmbedContentRequest", "batchEmbedContents": "BatchEmbedContentsRequest"},
 )
-VERTEX = Kind(proto.Dialect(_VERTEX_MESSAGES), {**PUBLIC.bodies, "predict": "PredictRequest"}, _check_vertex)
-CODE_ASSIST = Kind(proto.Dialect(_INTERNAL_MESSAGES), _COUNT, _check_vertex, enveloped=True)
+VERTEX = DemoKind(proto.ProtoForm(_VERTEX_MESSAGES), {**PUBLIC.bodies, "predict": "PredictRequest"}, _check_vertex)
+CODE_ASSIST = DemoKind(proto.ProtoForm(_INTERNAL_MESSAGES), _COUNT, _check_vertex, enveloped=True)

@@ -53,7 +53,7 @@ ALIASES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class DemoModel:
     """A model by its name, without `models/`."""
 
     name: str
@@ -154,14 +154,14 @@ class Model:
 
 
 @lru_cache(maxsize=512)
-def find(name: str) -> Model | None:
+def find(name: str) -> DemoModel | None:
     """The model of a name, None when there is none."""
     if not _KNOWN.fullmatch(name):
         return None
     match = _GENERATION.match(name)
     if match:
-        return Model(name, (int(match[1]), int(match[2] or 0)))
-    return Model(name, GEMMA if name.startswith("gemma") else NEWEST)
+        return DemoModel(name, (int(match[1]), int(match[2] or 0)))
+    return DemoModel(name, GEMMA if name.startswith("gemma") else NEWEST)
 
 
 # Name, title, input and output limit in tokens.

@@ -51,7 +51,7 @@ _HTML_TYPE = "text/html; charset=UTF-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class DemoRequest:
     """A request as it came. `body` is the parsed JSON, or the bytes when they are none."""
 
     method: str
@@ -61,7 +61,7 @@ class Received:
     body: Any
 
 
-class Demo:
+class DemoServer:
     """A running demo upstream. `url` has no slash at its end.
 
     `host` is a loopback address, else ValueError is raised; `port` 0: any that is free. `pause` is the time between the
@@ -71,7 +71,7 @@ class Demo:
     def __init__(self, host: str, port: int, pause: float, clock: Callable[[], float]) -> None:
         if host not in LOOPBACK:
             raise ValueError(f"the demo upstream listens on loopback only, not on {host}")
-        self.requests: deque[Received] = deque(maxlen=_KEPT)
+        self.requests: deque[DemoRequest] = deque(maxlen=_KEPT)
         self._pause = pause
         self._victims = faults.Victims(clock)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,13 +108,13 @@ async def start(
     *,
     pause: float | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Demo:
+) -> DemoServer:
     """Start a demo upstream in the running event loop.
 
     Port 0 takes a free one. `pause` is in seconds between events; `clock` gives the seconds that quotas wait for.
     Raises ValueError for a host that is not loopback, OSError when the port is taken.
     """
-    return Demo(host, port, float(os.environ.get("DEMO_PAUSE", PAUSE)) if pause is None else pause, clock)
+    return DemoServer(host, port, float(os.environ.get("DEMO_PAUSE", PAUSE)) if pause is None else pause, clock)
 
 
 class _Broken(Exception):
@@ -130,7 +130,7 @@ class _Exchange:
         self._pause = pause
         self._victims = victims
         self._query = dict(parse_qsl(request.query, keep_blank_values=True))
-        self._fault: faults.Fault | None = None
+        self._fault: faults.DemoFault | None = None
         self._begun = False
         try:
             self._body = json.loads(request.body, parse_constant=_no_constant) if request.body else None
@@ -138,7 +138,7 @@ class _Exchange:
         except (ValueError, RecursionError):
             self._body, self._is_json = request.body, False
         headers = {name.lower(): value for name, value in request.headers.get_all()}
-        self.received = Received(request.method or "", request.path, self._query, headers, self._body)
+        self.received = DemoRequest(request.method or "", request.path, self._query, headers, self._body)
 
     async def answer(self) -> None:
         """Write the answer, whatever it is."""
@@ -207,7 +207,7 @@ class _Exchange:
 
     # ---- methods of a model
 
-    async def _call(self, target: kinds.Target, key: str) -> None:
+    async def _call(self, target: kinds.DemoTarget, key: str) -> None:
         name, method, kind = target.named(self._body), target.method, target.kind
         model = models.find(name)
         if model is None or method not in model.methods or (method == "predict" and kind is not kinds.VERTEX):
@@ -229,7 +229,7 @@ class _Exchange:
         else:
             await self._generate(body, model, kind, stream=method == "streamGenerateContent")
 
-    async def _generate(self, body: JSON, model: models.Model, kind: kinds.Kind, *, stream: bool) -> None:
+    async def _generate(self, body: JSON, model: models.DemoModel, kind: kinds.DemoKind, *, stream: bool) -> None:
         kind.check(body, model)
         fault = self._fault.name if self._fault else ""
         if fault == "image":
@@ -288,7 +288,7 @@ class _Exchange:
 
     # ---- faults of the connection
 
-    async def _fail_before(self, fault: faults.Fault) -> None:
+    async def _fail_before(self, fault: faults.DemoFault) -> None:
         """The faults that come before anything is answered."""
         if fault.name == "slow":
             await asyncio.sleep(self._seconds(_SLOW))
@@ -350,7 +350,7 @@ def _compact(value: JSON) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def _count_tokens(body: JSON, model: models.Model) -> JSON:
+def _count_tokens(body: JSON, model: models.DemoModel) -> JSON:
     if ("contents" in body) == ("generateContentRequest" in body):
         raise refusal.invalid(
             "* CountTokensRequest: exactly one of contents and generate_content_request must be set\n"

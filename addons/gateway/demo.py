@@ -12,7 +12,7 @@ ADDRESS = Address("http", "demo.invalid", 80)
 """What flows name, whatever free port the demo listens on: so what was recorded can be replayed after a restart."""
 
 
-class Demo:
+class BuiltInDemo:
     """Runs the demo upstream inside this process while it is wanted."""
 
     def __init__(self) -> None:

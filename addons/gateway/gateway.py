@@ -49,7 +49,7 @@ from addons.gateway.status.kept import KeptStatistics
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
-from addons.gateway.storage.opened import OpenStore, Place
+from addons.gateway.storage.opened import OpenStore, StorePlace
 from addons.gateway.storage.refused_forms import RefusedForms
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
@@ -113,7 +113,7 @@ class Gateway:
         self.store: ResponseStore
         self.state: StateStore
         self.sealer: Sealer
-        self._opened: Place | None = None
+        self._opened: StorePlace | None = None
         """The store that is open."""
         self.use(self.prepare(Settings()))
 

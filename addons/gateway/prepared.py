@@ -16,7 +16,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.http.callers import Gatekeeper
 from addons.gateway.models.model_map import ModelMap
 from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, proxy_keys
-from addons.gateway.storage.opened import OpenStore, Place
+from addons.gateway.storage.opened import OpenStore, StorePlace
 from mapping.values import Options
 
 logger = logging.getLogger("antigravity")
@@ -52,7 +52,7 @@ def prepare(
     *,
     model_of: Callable[[str], str],
     made: list[MadeAccount],
-    opened: Place | None,
+    opened: StorePlace | None,
     store_in_memory: bool,
 ) -> Prepared:
     """Make settings ready. Raises SettingsError.
@@ -87,13 +87,13 @@ def _account(entry: AccountSettings, folder: Path, environ: Mapping[str, str], m
     return Account.from_settings(entry, environ, folder)
 
 
-def _place(settings: Settings, folder: Path) -> Place:
+def _place(settings: Settings, folder: Path) -> StorePlace:
     responses = settings.responses
     path = folder / responses.store if responses.store else None
-    return Place(path, responses.max_age, responses.max_size)
+    return StorePlace(path, responses.max_age, responses.max_size)
 
 
-def _store(place: Place, opened: Place | None, in_memory: bool) -> OpenStore | None:
+def _store(place: StorePlace, opened: StorePlace | None, in_memory: bool) -> OpenStore | None:
     if place == opened:
         return None
     try:

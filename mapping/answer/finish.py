@@ -41,7 +41,7 @@ class Needs(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FinishRule:
     """One row: what a finish reason becomes, and the error where the answer lacks what it `needs`."""
 
     finish: str = STOP
@@ -57,16 +57,16 @@ class Rule:
     """`finishMessage` may go into the error. For malformed calls it holds what the model wrote."""
 
 
-_FILTERED = Rule(CONTENT_FILTER)
-_PARTIAL = Rule(needs=Needs.OUTPUT)
+_FILTERED = FinishRule(CONTENT_FILTER)
+_PARTIAL = FinishRule(needs=Needs.OUTPUT)
 
 UNKNOWN = _PARTIAL
 
-RULES: dict[str, Rule] = {
-    "STOP": Rule(note=False),
-    "MAX_TOKENS": Rule(LENGTH, note=False),
-    CONTINUATION: Rule(LENGTH, note=False),
-    "SAFETY": Rule(CONTENT_FILTER, note=False),
+RULES: dict[str, FinishRule] = {
+    "STOP": FinishRule(note=False),
+    "MAX_TOKENS": FinishRule(LENGTH, note=False),
+    CONTINUATION: FinishRule(LENGTH, note=False),
+    "SAFETY": FinishRule(CONTENT_FILTER, note=False),
     "RECITATION": _FILTERED,
     "BLOCKLIST": _FILTERED,
     "PROHIBITED_CONTENT": _FILTERED,
@@ -77,7 +77,7 @@ RULES: dict[str, Rule] = {
     "IMAGE_PROHIBITED_CONTENT": _FILTERED,
     "IMAGE_RECITATION": _FILTERED,
     "LANGUAGE": _FILTERED,
-    "PUP_LIMITED_DISABLED": Rule(
+    "PUP_LIMITED_DISABLED": FinishRule(
         CONTENT_FILTER, Needs.SENT, code="account_restricted", kind=Kind.AUTH, status=403, told=FaultKind.PERMISSION
     ),
     "NO_IMAGE": _PARTIAL,
@@ -85,10 +85,10 @@ RULES: dict[str, Rule] = {
     "OTHER": _PARTIAL,
     "TOO_MANY_TOOL_CALLS": _PARTIAL,
     "FINISH_REASON_UNSPECIFIED": _PARTIAL,
-    "MALFORMED_FUNCTION_CALL": Rule(needs=Needs.SENT, code="malformed_function_call", tell=False),
-    "UNEXPECTED_TOOL_CALL": Rule(needs=Needs.DECLARED_CALL, code="unexpected_tool_call", tell=False),
-    "MALFORMED_RESPONSE": Rule(needs=Needs.SENT, code="malformed_response", tell=False),
-    "MISSING_THOUGHT_SIGNATURE": Rule(needs=Needs.NEVER, kind=Kind.SIGNATURE, status=400, told=FaultKind.REQUEST),
+    "MALFORMED_FUNCTION_CALL": FinishRule(needs=Needs.SENT, code="malformed_function_call", tell=False),
+    "UNEXPECTED_TOOL_CALL": FinishRule(needs=Needs.DECLARED_CALL, code="unexpected_tool_call", tell=False),
+    "MALFORMED_RESPONSE": FinishRule(needs=Needs.SENT, code="malformed_response", tell=False),
+    "MISSING_THOUGHT_SIGNATURE": FinishRule(needs=Needs.NEVER, kind=Kind.SIGNATURE, status=400, told=FaultKind.REQUEST),
 }
 
 
@@ -154,7 +154,7 @@ def _suffices(needs: Needs, ending: Ending) -> bool:
             return False
 
 
-def _failure(rule: Rule, ending: Ending) -> UpstreamError:
+def _failure(rule: FinishRule, ending: Ending) -> UpstreamError:
     message = f"Gemini ended the answer with finishReason {ending.reason}."
     if rule.tell and ending.message:
         message += f" {ending.message}"

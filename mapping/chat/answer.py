@@ -14,7 +14,7 @@ from typing import Any
 from mapping.answer import usage
 from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
-from mapping.openai.choices import ChoiceAnswer, Exchange
+from mapping.openai.choices import AskedChoices, ChoiceAnswer
 from mapping.openai.usage import usage_object
 from mapping.request.plan import Plan
 from mapping.values import JSON
@@ -27,7 +27,7 @@ class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
     """Gives the `chat.completion` object."""
 
     @staticmethod
-    def _writer(exchange: Exchange[Plan], answer: int, index: int) -> _MessageWriter:
+    def _writer(exchange: AskedChoices[Plan], answer: int, index: int) -> _MessageWriter:
         return _MessageWriter(exchange)
 
     def _totals(self, totals: list[Totals]) -> Totals:
@@ -56,7 +56,7 @@ class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
 class _MessageWriter(DeltaWriter):
     """Adds the deltas up to a message."""
 
-    def __init__(self, exchange: Exchange[Plan]) -> None:
+    def __init__(self, exchange: AskedChoices[Plan]) -> None:
         super().__init__(exchange)
         self._members: JSON = {}
         self._entries: list[JSON] = []

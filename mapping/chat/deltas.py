@@ -19,7 +19,7 @@ from mapping.answer.finish import TOOL_CALLS
 from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
 from mapping.answer.parts.speech import Speech
-from mapping.openai.choices import Exchange
+from mapping.openai.choices import AskedChoices
 from mapping.request.plan import Plan
 from mapping.values import JSON
 
@@ -32,7 +32,7 @@ _BACKTICKS = re.compile(r"`{3,}")
 class DeltaWriter(ABC):
     """Writes one candidate; implements `mapping.answer.writer.Writer`. Subclasses say what becomes of a delta."""
 
-    def __init__(self, exchange: Exchange[Plan]) -> None:
+    def __init__(self, exchange: AskedChoices[Plan]) -> None:
         self.length = 0
         self._exchange = exchange
         self._pieces: list[str] = []

@@ -1,4 +1,4 @@
-"""The `messages` of a chat request, fed into a `Conversation`.
+"""The `messages` of a chat request, fed into a `Contents`.
 
 Rules that this module keeps:
 
@@ -23,7 +23,7 @@ from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.request import members, unknown
 from mapping.request.conversation.call_arguments import call_arguments
-from mapping.request.conversation.contents import Conversation, Wording
+from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.parts import content_parts, media
 from mapping.request.settings import parameters
 from mapping.request.signatures import signature_of
@@ -50,7 +50,7 @@ class MessageReader:
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: Contents,
         gemini_name: Callable[[str], str],
         *,
         options: Options,

@@ -21,7 +21,7 @@ from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.openai import settings as openai
 from mapping.request import prewarm
-from mapping.request.conversation.contents import Conversation
+from mapping.request.conversation.contents import Contents
 from mapping.request.parts import media
 from mapping.request.plan import Translated
 from mapping.request.request_body import request_body
@@ -63,7 +63,7 @@ def translate(
     form = read_response_format(body.get("response_format"), notes)
     sentence = place_response_format(form, tools.json_mode, config, notes, options)
 
-    conversation = Conversation(info, options=options, recall=recall, notes=notes, wording=WORDING)
+    conversation = Contents(info, options=options, recall=recall, notes=notes, wording=WORDING)
     reader = MessageReader(conversation, tools.gemini_name, options=options, notes=notes)
     conversation.system(system, "system")
     reader.read(body.get("messages"))

@@ -15,7 +15,7 @@ from mapping.answer import usage
 from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
 from mapping.openai.choice_stream import ChoiceStream, Frame, StreamChoices
-from mapping.openai.choices import Exchange
+from mapping.openai.choices import AskedChoices
 from mapping.request.plan import Plan
 from mapping.values import JSON
 
@@ -49,7 +49,7 @@ class _Frame(Frame):
 
     __slots__ = ()
 
-    def __init__(self, id: str, exchange: Exchange[Plan]) -> None:
+    def __init__(self, id: str, exchange: AskedChoices[Plan]) -> None:
         head = {
             "id": id,
             "object": "chat.completion.chunk",
@@ -74,7 +74,7 @@ class _Frame(Frame):
 class _ChunkWriter(DeltaWriter):
     """Writes each delta as a chunk."""
 
-    def __init__(self, choices: _Choices, index: int, exchange: Exchange[Plan]) -> None:
+    def __init__(self, choices: _Choices, index: int, exchange: AskedChoices[Plan]) -> None:
         super().__init__(exchange)
         self.begun = False
         self._choices = choices

@@ -12,7 +12,7 @@ from __future__ import annotations
 from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
-from mapping.openai.choices import ChoiceAnswer, Exchange
+from mapping.openai.choices import AskedChoices, ChoiceAnswer
 from mapping.openai.usage import usage_object
 from mapping.values import JSON, RawTurn
 
@@ -25,7 +25,7 @@ class CompletionsAnswer(ChoiceAnswer[CompletionsPlan, "_ChoiceWriter"]):
         return {}
 
     @staticmethod
-    def _writer(exchange: Exchange[CompletionsPlan], answer: int, index: int) -> _ChoiceWriter:
+    def _writer(exchange: AskedChoices[CompletionsPlan], answer: int, index: int) -> _ChoiceWriter:
         per_call = exchange.plan.per_call
         if index >= per_call:
             exchange.notes.add("part-unknown", f"candidates[{index}]")

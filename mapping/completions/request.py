@@ -22,7 +22,7 @@ from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.openai.settings import include_usage
-from mapping.request.conversation.contents import Conversation, Wording
+from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.plan import Translated
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import GoogleExtensions, read_google
@@ -143,7 +143,7 @@ def _request(
     options: Options,
 ) -> JSON:
     """The body of the call for one prompt."""
-    conversation = Conversation(model, options=options, recall=nothing_remembered, notes=notes, wording=_WORDING)
+    conversation = Contents(model, options=options, recall=nothing_remembered, notes=notes, wording=_WORDING)
     if suffix:
         conversation.instruct(FILL_GAP)
         prompt = f"<PREFIX>{prompt}</PREFIX>\n<SUFFIX>{suffix}</SUFFIX>"

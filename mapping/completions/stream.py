@@ -16,7 +16,7 @@ from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
 from mapping.openai.choice_stream import ChoiceStream, Frame, StreamChoices
-from mapping.openai.choices import Exchange
+from mapping.openai.choices import AskedChoices
 from mapping.values import JSON, RawTurn
 
 
@@ -52,7 +52,7 @@ class _Frame(Frame):
 
     __slots__ = ()
 
-    def __init__(self, id: str, exchange: Exchange[CompletionsPlan]) -> None:
+    def __init__(self, id: str, exchange: AskedChoices[CompletionsPlan]) -> None:
         head = {
             "id": id,
             "object": "text_completion",
@@ -75,7 +75,9 @@ class _Frame(Frame):
 class _ChunkWriter(TextWriter):
     """Writes each piece of the text as a chunk."""
 
-    def __init__(self, exchange: Exchange[CompletionsPlan], index: int, choices: _Choices, out: list[bytes]) -> None:
+    def __init__(
+        self, exchange: AskedChoices[CompletionsPlan], index: int, choices: _Choices, out: list[bytes]
+    ) -> None:
         super().__init__(exchange, index)
         self.begun = False
         self._choices = choices

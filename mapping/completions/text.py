@@ -16,14 +16,14 @@ from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
 from mapping.completions.plan import CompletionsPlan
 from mapping.notes import Notes
-from mapping.openai.choices import Choices, Exchange
+from mapping.openai.choices import AskedChoices, Choices
 from mapping.values import JSON
 
 
 class TextWriter(ABC):
     """Writes one candidate; implements `mapping.answer.writer.Writer`. `index` is that of the choice."""
 
-    def __init__(self, exchange: Exchange[CompletionsPlan], index: int) -> None:
+    def __init__(self, exchange: AskedChoices[CompletionsPlan], index: int) -> None:
         self.length = 0
         self._index = index
         self._notes = exchange.notes

@@ -21,7 +21,7 @@ from typing import Any
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect.explain_diff import Path, Step, at, difference
-from mapping.inspect.explain_rows import Explanation, Note, Place, Row
+from mapping.inspect.explain_rows import Explanation, Note, Row, RowPlace
 from mapping.notes import Notes
 from mapping.values import JSON
 
@@ -107,7 +107,7 @@ def _place_notes(found: Explanation, notes: list[Note]) -> None:
 class _Effect:
     """What a change of the body does to the result."""
 
-    places: list[Place]
+    places: list[RowPlace]
     instead: list[Path]
     blurred: bool
     notes: list[Note]
@@ -249,7 +249,7 @@ def _named_by(error: Fault, parent: Row, keys: list[Step]) -> Step | None:
     return name if name in parent.value and name not in keys else None
 
 
-def _places(result: Any, path: Path) -> list[Place]:
+def _places(result: Any, path: Path) -> list[RowPlace]:
     """What stands at a path: of an object whose members have nothing to do with each other, each of these."""
     found = _place(result, path)
     if not isinstance(found.value, dict) or not found.path or found.path[-1] not in _TOLD_APART:
@@ -257,13 +257,13 @@ def _places(result: Any, path: Path) -> list[Place]:
     return [place for name in found.value for place in _places(result, (*found.path, name))]
 
 
-def _place(result: Any, path: Path) -> Place:
+def _place(result: Any, path: Path) -> RowPlace:
     """What holds one thing only stands for that."""
     value = at(result, path)
     while isinstance(value, dict | list) and len(value) == 1:
         step: Step = next(iter(value)) if isinstance(value, dict) else 0
         path, value = (*path, step), at(value, (step,))
-    return Place(path, value)
+    return RowPlace(path, value)
 
 
 # --- changed bodies

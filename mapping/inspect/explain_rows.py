@@ -14,7 +14,7 @@ type Note = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RowPlace:
     """Where something stands in what the translation has made, and its value."""
 
     path: Path
@@ -31,7 +31,7 @@ class Row:
     """The paths of all that it stands for: one, if it is one member."""
     value: Any
     """Of one member its value; of several the list of theirs."""
-    became: list[Place] = field(default_factory=list)
+    became: list[RowPlace] = field(default_factory=list)
     """What is gone or different in the result without it."""
     instead: list[Path] = field(default_factory=list)
     """Where the result would have something without it that it has not now."""

@@ -21,7 +21,7 @@ from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
-from mapping.openai.choices import Choices, Exchange
+from mapping.openai.choices import AskedChoices, Choices
 from mapping.openai.errors import error_body
 from mapping.openai.usage import usage_object
 from mapping.request.plan import Plan
@@ -74,7 +74,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         """The client has content, so this answer can only go on or break off."""
         self.fault: UpstreamError | None = None
         """What ended the stream with an error event; the upstream need not be listened to any more."""
-        self._exchange = Exchange(plan, created, mint, notes)
+        self._exchange = AskedChoices(plan, created, mint, notes)
         self._calls = CallMaker(plan, mint)
         self._parser = sse.EventParser()
         self._out: list[bytes] = []

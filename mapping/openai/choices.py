@@ -28,7 +28,7 @@ from mapping.values import JSON, RawTurn
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange[P: Plan]:
+class AskedChoices[P: Plan]:
     """What the writers of one answer share."""
 
     plan: P
@@ -59,7 +59,7 @@ class Choices[W: Writer]:
     """
 
     def __init__(
-        self, exchange: Exchange[Plan], calls: CallMaker, make: Callable[[int], W], *, live: bool = False
+        self, exchange: AskedChoices[Plan], calls: CallMaker, make: Callable[[int], W], *, live: bool = False
     ) -> None:
         writers = Writers(make)
         self.writers = writers.made
@@ -76,7 +76,7 @@ class ChoiceAnswer[P: Plan, W: Writer](WholeAnswers[Choices[W]]):
 
     def __init__(self, plan: P, *, created: int, mint: Mint, notes: Notes) -> None:
         super().__init__()
-        self._exchange = Exchange(plan, created, mint, notes)
+        self._exchange = AskedChoices(plan, created, mint, notes)
         self._calls = CallMaker(plan, mint)
         self._answers: list[Choices[W]] = []
 
@@ -119,7 +119,7 @@ class ChoiceAnswer[P: Plan, W: Writer](WholeAnswers[Choices[W]]):
 
     @staticmethod
     @abstractmethod
-    def _writer(exchange: Exchange[P], answer: int, index: int) -> W:
+    def _writer(exchange: AskedChoices[P], answer: int, index: int) -> W:
         """The writer of a candidate, by the numbers of the upstream answer and of the candidate in it."""
 
     @abstractmethod

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mapping.request.conversation.contents import Conversation
+from mapping.request.conversation.contents import Contents
 from mapping.request.settings.google_extensions import GoogleExtensions
 from mapping.request.tools.tools import ToolSet
 from mapping.values import JSON
 
 
 def request_body(
-    conversation: Conversation, tools: ToolSet, config: JSON, google: GoogleExtensions, service_tier: str | None
+    conversation: Contents, tools: ToolSet, config: JSON, google: GoogleExtensions, service_tier: str | None
 ) -> JSON:
     """The members of the Gemini request that have something to say.
 

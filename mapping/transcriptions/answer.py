@@ -26,7 +26,7 @@ from mapping.notes import Notes
 from mapping.transcriptions import formats, words
 from mapping.transcriptions.formats import Said
 from mapping.transcriptions.settings import TranscriptionPlan
-from mapping.transcriptions.words import Turn
+from mapping.transcriptions.words import SpeakerTurn
 from mapping.values import JSON, RawTurn
 
 
@@ -107,7 +107,7 @@ class TranscriptReader(AnswerReader):
             plan, CallMaker(plan, mint), notes, lambda index: heard if not index else Heard(notes), live=live
         )
         self.heard = heard
-        self.turns_heard: list[Turn] = []
+        self.turns_heard: list[SpeakerTurn] = []
         self._last = ("", "")
         """The speaker and the text of the part before."""
 

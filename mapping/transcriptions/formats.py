@@ -25,7 +25,7 @@ from mapping.answer.usage import Totals
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.transcriptions import languages
 from mapping.transcriptions.settings import TIMED, TranscriptionPlan
-from mapping.transcriptions.words import Segment, Turn, segments
+from mapping.transcriptions.words import Segment, SpeakerTurn, segments
 from mapping.values import JSON
 
 
@@ -34,7 +34,7 @@ class Said:
     """A transcript."""
 
     text: str = ""
-    turns: Sequence[Turn] = ()
+    turns: Sequence[SpeakerTurn] = ()
     """As far as Gemini told them, in the order of their times."""
     totals: Totals = field(default_factory=Totals)
 
@@ -55,7 +55,7 @@ def check(plan: TranscriptionPlan, said: Said) -> None:
         check_timed(plan, said.turns)
 
 
-def check_timed(plan: TranscriptionPlan, turns: Sequence[Turn]) -> None:
+def check_timed(plan: TranscriptionPlan, turns: Sequence[SpeakerTurn]) -> None:
     """Raises UpstreamError unless all of these have times."""
     if not turns or not all(map(segments, turns)):
         raise broken(

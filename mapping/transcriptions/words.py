@@ -44,7 +44,7 @@ class Word:
 
 
 @dataclass(slots=True)
-class Turn:
+class SpeakerTurn:
     """What one speaker says."""
 
     text: str
@@ -66,7 +66,7 @@ class Segment:
     speaker: str
 
 
-def turn_of(told: JSON, text: str) -> Turn:
+def turn_of(told: JSON, text: str) -> SpeakerTurn:
     """The turn of an `audioTranscription`. `text`: that of the part, empty where it has none of its own."""
     words = _words(told.get("words"))
     if not text:
@@ -76,7 +76,7 @@ def turn_of(told: JSON, text: str) -> Turn:
     end: float | None = max(word.end for word in words) if words else None
     if start is None and told.get("endOffset") is not None:
         start, end = _seconds(told.get("startOffset"), 0.0), _seconds(told["endOffset"], 0.0)
-    return Turn(text, _string(told.get("speakerLabel")), _string(told.get("languageCode")), words, start, end)
+    return SpeakerTurn(text, _string(told.get("speakerLabel")), _string(told.get("languageCode")), words, start, end)
 
 
 def _words(told: Any) -> list[Word]:
@@ -93,14 +93,14 @@ def _words(told: Any) -> list[Word]:
     return words
 
 
-def in_order(turns: Sequence[Turn]) -> list[Turn]:
+def in_order(turns: Sequence[SpeakerTurn]) -> list[SpeakerTurn]:
     """By their beginnings, if all are known; turns that overlap stay whole."""
     if any(turn.start is None for turn in turns):
         return list(turns)
     return sorted(turns, key=lambda turn: turn.start or 0.0)
 
 
-def segments(turn: Turn) -> list[Segment]:
+def segments(turn: SpeakerTurn) -> list[Segment]:
     """The segments of a turn; none where no time is known."""
     if not turn.words:
         if turn.start is None or turn.end is None:

@@ -26,7 +26,7 @@ MANY = 10
 
 
 @dataclass
-class Job:
+class LoadJob:
     """What is to be asked, and for how long."""
 
     host: str
@@ -76,7 +76,7 @@ class Result:
 class Run:
     """A job at work."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: LoadJob) -> None:
         self.job = job
         self.request = Path(job.request).read_bytes()
         self.last_word = bodies.LAST_WORD[job.dialect, job.stream]
@@ -267,7 +267,7 @@ async def one(run: Run, number: int) -> None:
         await client.ended
 
 
-async def perform(job: Job) -> Result:
+async def perform(job: LoadJob) -> Result:
     """Do a job."""
     run = Run(job)
     begun, cpu = time.monotonic(), time.process_time()
@@ -284,7 +284,7 @@ async def perform(job: Job) -> Result:
 def main() -> None:
     gc.disable()  # a pause would look like the gateway's
     for line in sys.stdin:
-        result = asyncio.run(perform(Job(**json.loads(line))))
+        result = asyncio.run(perform(LoadJob(**json.loads(line))))
         print(json.dumps(asdict(result)), flush=True)
         gc.collect()
 

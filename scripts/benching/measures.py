@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from scripts.benching import bodies
-from scripts.benching.load import Job, Result
+from scripts.benching.load import LoadJob, Result
 from scripts.benching.stage import MITMDUMP, STREAMING, Stage, Target
 from scripts.benching.stub import Orders
 
@@ -132,9 +132,9 @@ class Bench:
                     records.append(measured)
         return records
 
-    def _job(self, target: Target, work: Work) -> Job:
+    def _job(self, target: Target, work: Work) -> LoadJob:
         request = self._stage.request(target, work.kind, stream=work.stream)
-        return Job(
+        return LoadJob(
             target.host,
             target.port,
             request,

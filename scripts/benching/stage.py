@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 
 from scripts import bootstrap, serve
 from scripts.benching import bodies, machine
-from scripts.benching.load import Job, Result
+from scripts.benching.load import LoadJob, Result
 from scripts.benching.stub import CONTROL, LOOPBACK, Orders
 
 SETTINGS = """
@@ -218,7 +218,7 @@ class Stage:
         finally:
             connection.close()
 
-    def ask(self, job: Job) -> Result:
+    def ask(self, job: LoadJob) -> Result:
         """Let the clients do a job."""
         self._load.write_line(json.dumps(asdict(job)))
         return Result(**json.loads(self._load.read_line()))

@@ -14,7 +14,7 @@ from mitmproxy import exceptions, io
 from addons.gateway.cases import export as cases
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.files import Case, CaseError
-from addons.gateway.cases.rerun import Difference, differences, rerun
+from addons.gateway.cases.rerun import RerunDifference, differences, rerun
 from addons.gateway.log.terminal import say
 from mapping.inspect.printable import one_line
 
@@ -45,7 +45,7 @@ def check(folders: list[Path]) -> int:
     return 1 if failed else 0
 
 
-def _diff(difference: Difference) -> str:
+def _diff(difference: RerunDifference) -> str:
     lines = difflib.unified_diff(
         difference.recorded.splitlines(),
         difference.now.splitlines(),

@@ -195,7 +195,7 @@ class Clients:
 # --- the gateway
 
 
-class Stage:
+class SoakStage:
     """A demo upstream and a gateway, each a process of its own, in a folder that goes with them."""
 
     def __init__(self, programs: str, folder: str) -> None:
@@ -285,7 +285,7 @@ def growth(memory: list[float]) -> float:
     return (sum(last) / len(last)) / (sum(middle) / len(middle)) - 1
 
 
-def left_over(stage: Stage, idle: dict[str, float], seconds: float = 15.0) -> dict[str, tuple[float, float]]:
+def left_over(stage: SoakStage, idle: dict[str, float], seconds: float = 15.0) -> dict[str, tuple[float, float]]:
     """What does not go back to what it was before: before and after."""
     end = time.monotonic() + seconds
     while True:
@@ -302,14 +302,14 @@ def soak(
 ) -> list[str]:
     """Run for so many seconds; returns what is wrong. `programs` is the folder with mitmdump."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        stage = Stage(programs, folder)
+        stage = SoakStage(programs, folder)
         try:
             return _run(stage, Clients(stage.port, clients, seed), seconds, tell)
         finally:
             stage.stop()
 
 
-def _run(stage: Stage, clients: Clients, seconds: float, tell: Callable[[str], None]) -> list[str]:
+def _run(stage: SoakStage, clients: Clients, seconds: float, tell: Callable[[str], None]) -> list[str]:
     for name, path in paths().items():
         stage.call("POST", path, dialects.trials()[name].request(Ask(GOOD[0], "hi")))
     idle = stage.numbers()
@@ -338,7 +338,7 @@ def _progress(elapsed: float, clients: Clients, now: dict[str, float]) -> str:
 
 
 def _judge(
-    stage: Stage,
+    stage: SoakStage,
     clients: Clients,
     memory: list[float],
     left: dict[str, tuple[float, float]],

@@ -36,7 +36,7 @@ def test_paths(path: str, expected: Any) -> None:
     assert (found and (found.kind, found.version, found.model, found.method)) == expected
 
 
-def accepts(kind: kinds.Kind, method: str, body: Any) -> bool:
+def accepts(kind: kinds.DemoKind, method: str, body: Any) -> bool:
     model = find(MODEL)
     assert model
     try:

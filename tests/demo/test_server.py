@@ -22,7 +22,7 @@ from addons.demo import signatures
 from addons.demo.answer.answer import pieces
 from addons.demo.answer.examples import example
 from addons.demo.faults import FAULTS
-from scripts.demo_upstream import Demo, parse, start
+from scripts.demo_upstream import DemoServer, parse, start
 
 ROOT = Path(__file__).parent.parent.parent
 BUDGET, LEVEL, OLD = "gemini-2.5-flash", "gemini-3.8-flash", "gemini-3.1-pro-preview"
@@ -57,7 +57,7 @@ class Reply:
 class Upstream:
     """A demo upstream in a thread of its own, with a clock that tests move."""
 
-    demo: Demo
+    demo: DemoServer
     now: list[float] = field(default_factory=lambda: [0.0])
 
     def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
@@ -87,7 +87,7 @@ def upstream() -> Iterator[Upstream]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    async def stop(demo: Demo) -> None:
+    async def stop(demo: DemoServer) -> None:
         await demo.stop()
 
     demo = asyncio.run_coroutine_threadsafe(start(pause=0, clock=lambda: now[0]), loop).result(10)

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from addons.demo import kinds, models, signatures
-from addons.demo.answer.answer import Answer, Candidate
+from addons.demo.answer.answer import DemoAnswer, DemoCandidate
 from addons.demo.refusal import Refusal, quota
 
 
@@ -138,7 +138,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self.scripted.faults.append(f"refused: {refused.message} {raw[-2000:]!r}")
             self._send(refused.status, json.dumps(refused.as_json()).encode())
             return
-        answer = Answer(model, {"TEXT": 100}, [Candidate(parts)])
+        answer = DemoAnswer(model, {"TEXT": 100}, [DemoCandidate(parts)])
         if target.method != "streamGenerateContent":
             self._send(200, json.dumps(answer.whole()).encode())
             return

@@ -12,7 +12,7 @@ import pytest
 
 from addons.gateway import settings_file
 from addons.gateway.gateway import Gateway
-from addons.gateway.storage.opened import OpenStore, Place
+from addons.gateway.storage.opened import OpenStore, StorePlace
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -131,7 +131,7 @@ def test_what_is_read_on_a_thread_holds_up_nothing(tmp_path: Path, monkeypatch: 
     opening, go_on = threading.Event(), threading.Event()
     open_now = OpenStore.open
 
-    def open_slowly(place: Place) -> OpenStore:
+    def open_slowly(place: StorePlace) -> OpenStore:
         opening.set()
         assert go_on.wait(10)
         return open_now(place)

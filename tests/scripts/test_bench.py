@@ -134,7 +134,7 @@ def ask(tmp_path: Path, *, stream: bool = False, orders: stub.Orders | None = No
             port = server.sockets[0].getsockname()[1]
             pieces = orders.pieces if stream else 1
             apart = 0.001 if orders.pause else 0.0
-            job = load.Job("127.0.0.1", port, str(request), bodies.GEMINI, stream, pieces, 3, 0.0, apart=apart)
+            job = load.LoadJob("127.0.0.1", port, str(request), bodies.GEMINI, stream, pieces, 3, 0.0, apart=apart)
             return await load.perform(job)
 
     return asyncio.run(run())

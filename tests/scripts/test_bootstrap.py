@@ -15,7 +15,7 @@ import pytest
 
 from scripts import bootstrap, pythons
 from scripts.bootstrap import RUN, TEST, Environment, SetupError
-from scripts.pythons import Unfit
+from scripts.pythons import UnfitPython
 
 ROOT = Path(bootstrap.ROOT)
 SCRIPTS = (
@@ -62,7 +62,7 @@ def python(path: Path, version: str, *, name: str = "cpython", free: str = "0", 
     ids=["shim", "fails", "silent", "babbles", "old", "pypy", "free-threaded", "no venv"],
 )
 def test_unfit(tmp_path: Path, text: str, why: str) -> None:
-    with pytest.raises(Unfit, match=re.escape(why)):
+    with pytest.raises(UnfitPython, match=re.escape(why)):
         pythons.probe(program(tmp_path / "python3", text))
 
 
@@ -70,7 +70,7 @@ def test_file_that_is_no_program_is_unfit(tmp_path: Path) -> None:
     path = tmp_path / "python3"
     path.write_bytes(b"\x7fELF")
     path.chmod(0o755)
-    with pytest.raises(Unfit, match="does not start"):
+    with pytest.raises(UnfitPython, match="does not start"):
         pythons.probe(str(path))
 
 

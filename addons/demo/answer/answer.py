@@ -3,7 +3,7 @@
 Rules of this module:
 
 * The same request gives the same text; only ids and signatures differ.
-* An answer is a value. `Answer.whole` is its unary form, `Answer.events` the stream's; both add up to the same.
+* An answer is a value. `DemoAnswer.whole` is its unary form, `DemoAnswer.events` the stream's; both add up to the same.
 * Four characters count as a token. Totals are `prompt + tool use + thoughts + candidates`.
 """
 
@@ -20,7 +20,7 @@ from typing import Any
 
 from addons.demo import signatures
 from addons.demo.answer import calls, examples, media, sound, texts
-from addons.demo.models import ALIASES, Model
+from addons.demo.models import ALIASES, DemoModel
 from addons.demo.request import rules, turns
 from addons.demo.request.proto import JSON
 
@@ -35,7 +35,7 @@ _PIECE = re.compile(r"\S*\s*(?:\S+\s*){0,3}")
 
 
 @dataclass
-class Candidate:
+class DemoCandidate:
     """One candidate: the parts of its content (thoughts first), why it ended, and its other members."""
 
     parts: list[JSON]
@@ -45,12 +45,12 @@ class Candidate:
 
 
 @dataclass
-class Answer:
+class DemoAnswer:
     """A whole answer. `thoughts` and `tool_use` are in tokens, `prompt` is a token count by modality."""
 
-    model: Model
+    model: DemoModel
     prompt: dict[str, int]
-    candidates: list[Candidate]
+    candidates: list[DemoCandidate]
     thoughts: int = 0
     tool_use: int = 0
     feedback: JSON | None = None
@@ -118,7 +118,7 @@ def _candidate(index: int, parts: list[JSON], finish: str | None, extra: JSON | 
     return {**candidate, **(extra or {})}
 
 
-def _stream(index: int, candidate: Candidate) -> Iterator[JSON]:
+def _stream(index: int, candidate: DemoCandidate) -> Iterator[JSON]:
     """The events of one candidate: texts in pieces, other parts whole, the signature of a text in the last event."""
     signature = None
     for part in candidate.parts:
@@ -178,10 +178,10 @@ def count_prompt(request: JSON) -> dict[str, int]:
 # ---- composing
 
 
-def compose(request: JSON, model: Model) -> Answer:
+def compose(request: JSON, model: DemoModel) -> DemoAnswer:
     """The answer to a GenerateContentRequest that has passed `rules.check`."""
     config = request.get("generationConfig", {})
-    answer = Answer(model, count_prompt(request), [], thoughts=_thought_tokens(config, model))
+    answer = DemoAnswer(model, count_prompt(request), [], thoughts=_thought_tokens(config, model))
     if rules.builtin_tools(request):
         answer.tool_use = _TOOL_USE_TOKENS
     budget = config.get("maxOutputTokens")
@@ -202,16 +202,16 @@ def compose(request: JSON, model: Model) -> Answer:
     return answer
 
 
-def _compose_candidate(request: JSON, model: Model, number: int) -> Candidate:
+def _compose_candidate(request: JSON, model: DemoModel, number: int) -> DemoCandidate:
     config = request.get("generationConfig", {})
     called = calls.choose(request, model)
     if called:
-        return Candidate(called)
+        return DemoCandidate(called)
     if (sounds := sound.parts(request, model, last_text(request))) is not None:
-        return Candidate(sounds)
+        return DemoCandidate(sounds)
     shape = _shaped_text(request, config)
     if shape is not None:
-        return Candidate([{"text": shape}])
+        return DemoCandidate([{"text": shape}])
     if "IMAGE" in config.get("responseModalities", ["IMAGE"] if model.kind == "image" else ()):
         return _image(request, config, model)
     tools = rules.builtin_tools(request)
@@ -219,11 +219,11 @@ def _compose_candidate(request: JSON, model: Model, number: int) -> Candidate:
     if "googleSearch" in tools:
         return _grounded(request, text)
     if "codeExecution" in tools:
-        return Candidate([*_code(), {"text": text}])
-    return Candidate([{"text": text}])
+        return DemoCandidate([*_code(), {"text": text}])
+    return DemoCandidate([{"text": text}])
 
 
-def _thought_tokens(config: JSON, model: Model) -> int:
+def _thought_tokens(config: JSON, model: DemoModel) -> int:
     thinking = config.get("thinkingConfig", {})
     budget = thinking.get("thinkingBudget")
     if model.thinking == "none" or budget == 0:
@@ -242,7 +242,7 @@ def _thought_summary(request: JSON) -> str:
     )
 
 
-def _stop(candidate: Candidate, stops: list[str]) -> None:
+def _stop(candidate: DemoCandidate, stops: list[str]) -> None:
     """End the text before the first stop sequence."""
     for part in candidate.parts:
         places = [part["text"].find(stop) for stop in stops if stop and stop in part.get("text", "")]
@@ -253,7 +253,7 @@ def _stop(candidate: Candidate, stops: list[str]) -> None:
             return
 
 
-def cut(candidate: Candidate, budget: int) -> None:
+def cut(candidate: DemoCandidate, budget: int) -> None:
     """End a candidate after `budget` tokens of text and calls, with MAX_TOKENS."""
     room = budget * 4
     for i, part in enumerate(candidate.parts):
@@ -266,7 +266,7 @@ def cut(candidate: Candidate, budget: int) -> None:
         room -= size
 
 
-def _sign(candidate: Candidate) -> None:
+def _sign(candidate: DemoCandidate) -> None:
     """Put signatures where Gemini 3 puts them: first call, every image, code; of texts only the last part."""
     first_call = next((p for p in candidate.parts if "functionCall" in p), None)
     for part in candidate.parts:
@@ -295,7 +295,7 @@ def _said(request: JSON) -> str:
     return ""
 
 
-def _reply(request: JSON, model: Model) -> str:
+def _reply(request: JSON, model: DemoModel) -> str:
     results = turns.results(request["contents"][-1])
     if results:
         quoted = "; ".join(f"{r['name']}: {json.dumps(r['response'], ensure_ascii=False)}" for r in results)
@@ -348,7 +348,7 @@ def _described_schema(request: JSON) -> JSON | None:
 # ---- Google's own tools, images
 
 
-def _grounded(request: JSON, text: str) -> Candidate:
+def _grounded(request: JSON, text: str) -> DemoCandidate:
     """A text with two sentences that have sources. Offsets count UTF-8 bytes; a start of 0 is left away."""
     first, second = "Zürich lies in Switzerland 🇨🇭.", "It has a lake."
     supports = []
@@ -366,7 +366,7 @@ def _grounded(request: JSON, text: str) -> Candidate:
         ],
         "groundingSupports": supports,
     }
-    return Candidate([{"text": f"{first} {second} {text}"}], extra={"groundingMetadata": metadata})
+    return DemoCandidate([{"text": f"{first} {second} {text}"}], extra={"groundingMetadata": metadata})
 
 
 def _code() -> list[JSON]:
@@ -376,7 +376,7 @@ def _code() -> list[JSON]:
     ]
 
 
-def _image(request: JSON, config: JSON, model: Model) -> Candidate:
+def _image(request: JSON, config: JSON, model: DemoModel) -> DemoCandidate:
     """A picture that follows from the text and from the pictures that were sent.
 
     The newer models sketch it first, where a picture alone is asked for.
@@ -386,10 +386,10 @@ def _image(request: JSON, config: JSON, model: Model) -> Candidate:
     text = last_text(request) + "".join(part["inlineData"]["data"] for part in _blobs(request))
     image = media.image_part(text, ratio, size)
     if "TEXT" in config.get("responseModalities", ("TEXT",)):
-        return Candidate([{"text": "Here is a picture from the demo upstream."}, image])
+        return DemoCandidate([{"text": "Here is a picture from the demo upstream."}, image])
     if model.kind == "image" and model.new:
-        return Candidate([{**media.image_part(f"A sketch of: {text}", ratio, size), "thought": True}, image])
-    return Candidate([image])
+        return DemoCandidate([{**media.image_part(f"A sketch of: {text}", ratio, size), "thought": True}, image])
+    return DemoCandidate([image])
 
 
 def _blobs(request: JSON) -> list[JSON]:

@@ -21,7 +21,7 @@ import secrets
 from collections import Counter
 
 from addons.demo.answer import examples, texts
-from addons.demo.models import Model
+from addons.demo.models import DemoModel
 from addons.demo.request import rules, turns
 from addons.demo.request.proto import JSON
 
@@ -40,7 +40,7 @@ _FILLER = 8
 _NAME = re.compile(r"[\w.:-]+")
 
 
-def choose(request: JSON, model: Model) -> list[JSON]:
+def choose(request: JSON, model: DemoModel) -> list[JSON]:
     """The parts with the calls that answer a request; empty when it is answered otherwise."""
     calling = rules.calling(request)
     mode = calling.get("mode", "AUTO")
@@ -63,7 +63,7 @@ def choose(request: JSON, model: Model) -> list[JSON]:
     return [_call(model, f["name"], examples.arguments(f)) for f in (chosen * 2)[:count]]
 
 
-def _go_on(offered: dict[str, JSON], model: Model, made: Counter[str], steps: int, mode: str) -> list[JSON]:
+def _go_on(offered: dict[str, JSON], model: DemoModel, made: Counter[str], steps: int, mode: str) -> list[JSON]:
     """The call after results, when the text asks for none; empty when the loop is to end with a text."""
     again = mode == "ANY"
     wanted = [f for f in offered.values() if made[f["name"]] < (2 if again else 1) and (again or _finishes(f))]
@@ -103,7 +103,7 @@ def _finishes(function: JSON) -> bool:
     return "_".join(examples.words(function["name"].rpartition("__")[2])) in _FINISHING
 
 
-def _call(model: Model, name: str, args: JSON) -> JSON:
+def _call(model: DemoModel, name: str, args: JSON) -> JSON:
     call: JSON = {"id": f"fc-{secrets.token_hex(6)}"} if model.new else {}
     call["name"] = name
     # Gemini 2.5 leaves empty arguments away.

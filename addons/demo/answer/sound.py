@@ -15,7 +15,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from addons.demo.models import Model
+from addons.demo.models import DemoModel
 from addons.demo.request.proto import JSON
 
 RATE = 24000
@@ -54,7 +54,7 @@ def is_speech(part: JSON) -> bool:
     return str(part.get("inlineData", {}).get("mimeType", "")).startswith("audio/")
 
 
-def parts(request: JSON, model: Model, text: str) -> list[JSON] | None:
+def parts(request: JSON, model: DemoModel, text: str) -> list[JSON] | None:
     """What is said, or what was heard; None where neither is asked for. `text` is that of the last user turn."""
     config = request.get("generationConfig", {})
     if "AUDIO" in config.get("responseModalities", ()) or model.kind == "speech":

@@ -217,7 +217,7 @@ def snake(name: str) -> str:
     return _HUMP.sub(lambda m: "_" + m[0].lower(), name)
 
 
-class Dialect:
+class ProtoForm:
     """The messages of one API. `messages` is a table such as `MESSAGES`."""
 
     def __init__(self, messages: dict[str, dict[str, str]]) -> None:
@@ -239,13 +239,13 @@ class Dialect:
         return value
 
 
-PUBLIC = Dialect(MESSAGES)
+PUBLIC = ProtoForm(MESSAGES)
 
 
 class _Reader:
     """Collects the violations of one body."""
 
-    def __init__(self, dialect: Dialect) -> None:
+    def __init__(self, dialect: ProtoForm) -> None:
         self.violations: list[tuple[str, str]] = []
         self._dialect = dialect
 

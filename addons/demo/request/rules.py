@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from addons.demo.models import Model
+from addons.demo.models import DemoModel
 from addons.demo.refusal import Refusal, invalid, violation
 from addons.demo.request import schemas, turns
 from addons.demo.request.proto import JSON
@@ -23,7 +23,7 @@ _SIZES = frozenset(("512", "1K", "2K", "4K"))
 _MIME_TYPES = frozenset(("text/plain", "application/json", "text/x.enum"))
 
 
-def check(request: JSON, model: Model, *, circulation: bool = True) -> None:
+def check(request: JSON, model: DemoModel, *, circulation: bool = True) -> None:
     """Refuse a GenerateContentRequest in canonical form that Gemini would refuse for this model.
 
     `circulation`: the API has `includeServerSideToolInvocations`, and wants it for mixed tools.
@@ -58,7 +58,7 @@ def _config(request: JSON) -> JSON:
 # ---- system instruction, caches, safety
 
 
-def _system_instruction(request: JSON, model: Model) -> None:
+def _system_instruction(request: JSON, model: DemoModel) -> None:
     instruction = request.get("systemInstruction")
     if instruction is None:
         return
@@ -70,7 +70,7 @@ def _system_instruction(request: JSON, model: Model) -> None:
         raise invalid("System instruction only supports text parts.")
 
 
-def _cached_content(request: JSON, model: Model) -> None:
+def _cached_content(request: JSON, model: DemoModel) -> None:
     if "cachedContent" not in request:
         return
     if request.keys() & {"systemInstruction", "tools", "toolConfig"}:
@@ -81,7 +81,7 @@ def _cached_content(request: JSON, model: Model) -> None:
     raise Refusal(403, "PERMISSION_DENIED", "CachedContent not found (or permission denied)")
 
 
-def _safety(request: JSON, model: Model) -> None:
+def _safety(request: JSON, model: DemoModel) -> None:
     categories = [setting.get("category") for setting in request.get("safetySettings", ())]
     if len(categories) != len(set(categories)):
         raise violation("safety_settings", "There should be only one setting for each category.")
@@ -90,7 +90,7 @@ def _safety(request: JSON, model: Model) -> None:
 # ---- tools
 
 
-def _declarations(request: JSON, model: Model) -> None:
+def _declarations(request: JSON, model: DemoModel) -> None:
     seen: set[str] = set()
     for i, tool in enumerate(request.get("tools", ())):
         for j, function in enumerate(tool.get("functionDeclarations", ())):
@@ -119,7 +119,7 @@ def _declaration(function: JSON, path: str) -> None:
         schemas.check_json_schema(function["parametersJsonSchema"], f"{path}.parameters_json_schema", object_root=True)
 
 
-def _calling(request: JSON, model: Model) -> None:
+def _calling(request: JSON, model: DemoModel) -> None:
     if "functionCallingConfig" not in request.get("toolConfig", {}):
         return
     names = {function["name"] for function in functions(request)}
@@ -134,12 +134,12 @@ def _calling(request: JSON, model: Model) -> None:
             raise invalid(f"Allowed function name '{name}' is not among the function declarations.")
 
 
-def _mixed_tools(request: JSON, model: Model) -> None:
+def _mixed_tools(request: JSON, model: DemoModel) -> None:
     if builtin_tools(request) and functions(request) and not model.new:
         raise invalid("Tool use with function calling is unsupported")
 
 
-def _circulation(request: JSON, model: Model) -> None:
+def _circulation(request: JSON, model: DemoModel) -> None:
     circulation = request.get("toolConfig", {}).get("includeServerSideToolInvocations", False)
     if circulation and not model.new:
         raise invalid(f"Tool call context circulation is not enabled for models/{model.name}")
@@ -153,7 +153,7 @@ def _circulation(request: JSON, model: Model) -> None:
 # ---- generationConfig
 
 
-def _ranges(request: JSON, model: Model) -> None:
+def _ranges(request: JSON, model: DemoModel) -> None:
     config = _config(request)
     for name, path, low, high, text in _LIMITS:
         value = config.get(name)
@@ -181,7 +181,7 @@ _LIMITS = (
 """Member, its path, lowest and highest value, and the message."""
 
 
-def _thinking(request: JSON, model: Model) -> None:
+def _thinking(request: JSON, model: DemoModel) -> None:
     config = _config(request).get("thinkingConfig")
     if config is None:
         return
@@ -200,7 +200,7 @@ def _thinking(request: JSON, model: Model) -> None:
         _thinking_budget(budget, model)
 
 
-def _thinking_budget(budget: int, model: Model) -> None:
+def _thinking_budget(budget: int, model: DemoModel) -> None:
     low, high = model.budgets
     if budget == 0 and not model.can_switch_thinking_off:
         raise invalid("Budget 0 is invalid. This model only works in thinking mode.")
@@ -208,7 +208,7 @@ def _thinking_budget(budget: int, model: Model) -> None:
         raise invalid(f"The thinking budget {budget} is invalid. Please choose a value between {low} and {high}.")
 
 
-def _output(request: JSON, model: Model) -> None:
+def _output(request: JSON, model: DemoModel) -> None:
     config = _config(request)
     mime = config.get("responseMimeType", "text/plain")
     schema = [name for name in ("responseSchema", "responseJsonSchema") if name in config]
@@ -234,7 +234,7 @@ def _output(request: JSON, model: Model) -> None:
             raise invalid(f"Forced function calling (ANY mode) with a response mime type: '{mime}' is unsupported")
 
 
-def _modalities(request: JSON, model: Model) -> None:
+def _modalities(request: JSON, model: DemoModel) -> None:
     config = _config(request)
     asked = config.get("responseModalities", [])
     if not set(asked) <= set(model.modalities):
@@ -250,7 +250,7 @@ def _modalities(request: JSON, model: Model) -> None:
         raise violation("generation_config.image_config.image_size", f"must be one of {sorted(_SIZES)}.")
 
 
-def _sound(request: JSON, model: Model) -> None:
+def _sound(request: JSON, model: DemoModel) -> None:
     """Speech and transcriptions: what goes together, and which models do it."""
     config = _config(request)
     voice = config.get("speechConfig", {}).get("voiceConfig", {}).get("prebuiltVoiceConfig", {}).get("voiceName")
@@ -285,11 +285,11 @@ _VOICES = frozenset(
 )
 
 
-def _contents(request: JSON, model: Model) -> None:
+def _contents(request: JSON, model: DemoModel) -> None:
     turns.check(request.get("contents", []), model)
 
 
-_RULES: tuple[Callable[[JSON, Model], None], ...] = (
+_RULES: tuple[Callable[[JSON, DemoModel], None], ...] = (
     _system_instruction,
     _cached_content,
     _safety,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from addons.demo import signatures
-from addons.demo.models import Model
+from addons.demo.models import DemoModel
 from addons.demo.refusal import invalid, violation
 from addons.demo.request.proto import JSON, PART_DATA
 
@@ -14,7 +14,7 @@ _DOCUMENTS = frozenset(("application/pdf", "application/json", "application/x-ja
 _OFFICE = "application/vnd."
 
 
-def check(contents: list[JSON], model: Model) -> None:
+def check(contents: list[JSON], model: DemoModel) -> None:
     """Refuse contents that Gemini would refuse for this model."""
     if not contents:
         raise violation("contents", "contents is not specified")
@@ -57,7 +57,7 @@ def text(content: JSON) -> str:
 # ---- one content
 
 
-def _check_content(content: JSON, path: str, model: Model) -> None:
+def _check_content(content: JSON, path: str, model: DemoModel) -> None:
     if role(content) not in ("user", "model"):
         raise invalid("Please use a valid role: user, model.")
     parts = content.get("parts")
@@ -67,7 +67,7 @@ def _check_content(content: JSON, path: str, model: Model) -> None:
         _check_part(part, f"{path}.parts[{i}]", model)
 
 
-def _check_part(part: JSON, path: str, model: Model) -> None:
+def _check_part(part: JSON, path: str, model: DemoModel) -> None:
     if not any(name in part for name in PART_DATA):
         raise violation(f"{path}.data", "required oneof field 'data' must have one initialized field")
     if "inlineData" in part:
@@ -90,7 +90,7 @@ def _check_blob(blob: JSON, path: str) -> None:
         raise violation(f"{path}.data", "data must not be empty.")
 
 
-def _check_result(result: JSON, path: str, model: Model) -> None:
+def _check_result(result: JSON, path: str, model: DemoModel) -> None:
     if not result.get("name"):
         raise violation(f"{path}.name", "Name cannot be empty.")
     if "response" not in result:
@@ -118,7 +118,7 @@ def _references(value: Any) -> list[Any]:
 # ---- calls and results
 
 
-def _check_order(contents: list[JSON], model: Model) -> None:
+def _check_order(contents: list[JSON], model: DemoModel) -> None:
     for i, content in enumerate(contents):
         before = contents[i - 1] if i else None
         after = contents[i + 1] if i + 1 < len(contents) else None
@@ -142,7 +142,7 @@ def _check_order(contents: list[JSON], model: Model) -> None:
             _check_match(calls(before), answered, model)
 
 
-def _check_match(called: list[JSON], answered: list[JSON], model: Model) -> None:
+def _check_match(called: list[JSON], answered: list[JSON], model: DemoModel) -> None:
     """Names must match; ids too, since Gemini 3 gives them."""
     if sorted(c["name"] for c in called) != sorted(r["name"] for r in answered):
         raise invalid("Please ensure that the function response names match the names of the function call turn.")

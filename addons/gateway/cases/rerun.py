@@ -175,7 +175,7 @@ def _broken_off(call: UpstreamCall) -> UpstreamError:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RerunDifference:
     """Something that is not as it was recorded, as texts of lines to compare."""
 
     name: str
@@ -183,22 +183,24 @@ class Difference:
     now: str
 
 
-def differences(case: Case, outcome: Outcome) -> list[Difference]:
+def differences(case: Case, outcome: Outcome) -> list[RerunDifference]:
     """What a translation gives otherwise than recorded. Of requests the JSON counts, of answers every byte."""
     found = [
-        Difference(f"{GEMINI_REQUEST}{f'-{number}' if len(case.calls) > 1 else ''}", _lines(call.request), _lines(now))
+        RerunDifference(
+            f"{GEMINI_REQUEST}{f'-{number}' if len(case.calls) > 1 else ''}", _lines(call.request), _lines(now)
+        )
         for number, (call, now) in enumerate(zip(case.calls, outcome.requests, strict=True), 1)
         if call.request != now
     ]
     if case.steady != outcome.answer:
-        found.append(Difference(ANSWER, *_readable(case.steady, outcome.answer)))
+        found.append(RerunDifference(ANSWER, *_readable(case.steady, outcome.answer)))
     if case.status != outcome.status:
-        found.append(Difference("status", f"{case.status}\n", f"{outcome.status}\n"))
+        found.append(RerunDifference("status", f"{case.status}\n", f"{outcome.status}\n"))
     before, now = _timeless(case.notes), _timeless(outcome.notes)
     if before != now:
-        found.append(Difference("notes", _listed(before), _listed(now)))
+        found.append(RerunDifference("notes", _listed(before), _listed(now)))
     if outcome.crash:
-        found.append(Difference("crash", "", outcome.crash))
+        found.append(RerunDifference("crash", "", outcome.crash))
     return found
 
 

@@ -25,7 +25,7 @@ EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - shown, not bound
 PLACEHOLDER = "YOUR_KEY"
 
 
-class Started(listening.Guarded, Protocol):
+class Started(listening.Listened, Protocol):
     """What the banner tells of: the gateway."""
 
     pool: Pool

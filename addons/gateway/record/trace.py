@@ -60,7 +60,7 @@ class Chunks:
 
 
 @dataclass(slots=True)
-class Call:
+class RecordedCall:
     """One upstream call as it went: the request, and what came back."""
 
     request: http.Request
@@ -106,7 +106,7 @@ class Trace:
 
     recorder: Recorder
     client: http.Request | None = None
-    calls: list[Call] = field(default_factory=list)
+    calls: list[RecordedCall] = field(default_factory=list)
     sent: Chunks = field(default_factory=Chunks)
     """What the client got of a stream."""
     given: dict[str, Any] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class Trace:
             self.running = Running(flow, self.client, secrets.known(self.presented), comments.of_running(id, *names))
         request = _copy(flow.request)
         request.data.timestamp_start = request.data.timestamp_end = time.time()
-        self.calls.append(Call(request, flow.server_conn))
+        self.calls.append(RecordedCall(request, flow.server_conn))
 
     def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
         """The header fields of a credential go upstream, and must not come back into the record."""
@@ -263,7 +263,7 @@ class Recorder:
         if flow in kept:
             kept.remove(flow)
 
-    def _flow_of(self, flow: http.HTTPFlow, call: Call, hidden: tuple[bytes, ...]) -> http.HTTPFlow:
+    def _flow_of(self, flow: http.HTTPFlow, call: RecordedCall, hidden: tuple[bytes, ...]) -> http.HTTPFlow:
         made = http.HTTPFlow(flow.client_conn, call.server)
         secrets.clean(call.request, hidden)
         made.request = call.request

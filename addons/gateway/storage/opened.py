@@ -12,7 +12,7 @@ from addons.gateway.storage.state import KeptCooldown, StateStore
 from addons.gateway.storage.store import ResponseStore
 
 
-class Place(NamedTuple):
+class StorePlace(NamedTuple):
     """What the settings say of a store."""
 
     path: Path | None
@@ -26,7 +26,7 @@ class Place(NamedTuple):
 class OpenStore:
     """See the module."""
 
-    place: Place
+    place: StorePlace
     database: Database
     responses: ResponseStore
     state: StateStore
@@ -38,7 +38,7 @@ class OpenStore:
     """The models that the accounts listed, likewise."""
 
     @classmethod
-    def open(cls, place: Place) -> OpenStore:
+    def open(cls, place: StorePlace) -> OpenStore:
         """Open or make it. Takes as long as the disk does. Raises OSError, sqlite3.Error."""
         database = Database(place.path)
         try:

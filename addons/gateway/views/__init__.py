@@ -55,9 +55,9 @@ def _translation() -> Contentview:
 
 
 def _attempts() -> Contentview:
-    from addons.gateway.views.attempts_view import Attempts
+    from addons.gateway.views.attempts_view import AttemptsView
 
-    return Attempts()
+    return AttemptsView()
 
 
 CLIENT = OnDemand("Client conversation", _client)

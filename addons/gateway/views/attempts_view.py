@@ -22,7 +22,7 @@ _HEAD = ("#", "outcome", "account", "waited", "took", "upstream")
 """What matters most comes first: mitmweb cuts long lines off."""
 
 
-class Attempts(Contentview):
+class AttemptsView(Contentview):
     """The attempts of an exchange as a table, and the exchange in numbers."""
 
     @override

@@ -13,13 +13,13 @@ from typing import Any
 
 from mapping import jsonio
 from mapping.inspect.explain_diff import Path, dotted
-from mapping.inspect.explain_rows import Explanation, Note, Place, Row
+from mapping.inspect.explain_rows import Explanation, Note, Row, RowPlace
 from mapping.inspect.transcript import WIDTH, url_media
 from mapping.notes import CODES
 
 type Said = Callable[[Path], str]
 """Words for a place in the result."""
-type Shown = Callable[[Row], Sequence[Place]]
+type Shown = Callable[[Row], Sequence[RowPlace]]
 """The places of a row that are worth a word."""
 
 _NAME = 20

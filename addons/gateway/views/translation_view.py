@@ -29,7 +29,7 @@ from mapping.faults import Fault
 from mapping.inspect.explain import explain
 from mapping.inspect.explain_call import BODY, call_json, generates, is_sent, said, with_model
 from mapping.inspect.explain_diff import difference, dotted
-from mapping.inspect.explain_rows import Explanation, Place, Row
+from mapping.inspect.explain_rows import Explanation, Row, RowPlace
 from mapping.inspect.transcript import Transcript, members
 from mapping.notes import Notes
 from mapping.values import JSON
@@ -290,12 +290,12 @@ def _further_notes(record: JSON, explanation: Explanation | None) -> list[str]:
     return [explained.wrapped(explained.note_line(note)) for note in notes if note not in told]
 
 
-def _sent(row: Row) -> Sequence[Place]:
+def _sent(row: Row) -> Sequence[RowPlace]:
     """What Gemini gets; how the answer is made only where Gemini gets nothing of it."""
     return [place for place in row.became if is_sent(place.path)] or row.became
 
 
-def _all(row: Row) -> Sequence[Place]:
+def _all(row: Row) -> Sequence[RowPlace]:
     return row.became
 
 

@@ -123,7 +123,7 @@ _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
 }
 
 
-class AnswerReader:
+class BodyReader:
     """Takes the body of one upstream answer, whole or streamed, as it comes.
 
     The upstream is asked for no compression, but something in between may compress all the same.

@@ -22,7 +22,7 @@ logger = logging.getLogger("antigravity")
 LOOPBACK = "127.0.0.1"
 
 
-class Guarded(Protocol):
+class Listened(Protocol):
     """Who may call: what the gateway's settings say now."""
 
     settings: Settings
@@ -42,13 +42,13 @@ def upstream_of(specs: list[str]) -> Address | None:
     return None
 
 
-def open_to_network(gateway: Guarded) -> bool:
+def open_to_network(gateway: Listened) -> bool:
     """Whether the settings allow other machines to call. Where a key is needed, there has to be one."""
     gatekeeper = gateway.gatekeeper
     return gateway.settings.proxy.allow_lan_access and (gatekeeper.has_keys or not gatekeeper.needs_key)
 
 
-async def keep_to_loopback(gateway: Guarded) -> None:
+async def keep_to_loopback(gateway: Listened) -> None:
     """Move servers that listen beyond loopback to it, where the settings do not allow that."""
     settings, gatekeeper = gateway.settings, gateway.gatekeeper
     proxyserver: Any = ctx.master.addons.get("proxyserver")

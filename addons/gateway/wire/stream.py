@@ -40,7 +40,7 @@ from mitmproxy.proxy.layers.http import (
 from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.wire.arriving import ArrivingStream, Nudge
-from addons.gateway.wire.bodies import AnswerReader
+from addons.gateway.wire.bodies import BodyReader
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 
@@ -52,7 +52,7 @@ class GatewayStream(ArrivingStream):
     """One request of a client, with as many upstream attempts as it takes."""
 
     _head_sent: bool = False
-    _reader: AnswerReader
+    _reader: BodyReader
 
     @override
     def handle_event(self, event: events.Event) -> CommandGenerator[None]:
@@ -197,7 +197,7 @@ class GatewayStream(ArrivingStream):
             yield from self.refuse_answer(upstream_errors.broken_off(f"Received {e} from the upstream."[:MAX_REASON]))
             return
         try:
-            self._reader = AnswerReader(response.headers.pop("content-encoding", ""))
+            self._reader = BodyReader(response.headers.pop("content-encoding", ""))
         except UpstreamError as e:
             yield from self.refuse_answer(e)
             return

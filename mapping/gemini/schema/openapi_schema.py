@@ -17,12 +17,12 @@ from typing import Any
 
 from mapping import jsonio
 from mapping.gemini.schema.schema import MAX_DEPTH, MAX_INLINED, normalise
-from mapping.gemini.schema.schema_node import Dialect
+from mapping.gemini.schema.schema_node import SchemaForm
 from mapping.gemini.schema.schema_refs import PREFIX
 from mapping.notes import Notes
 from mapping.values import JSON
 
-OPENAPI = Dialect(
+OPENAPI = SchemaForm(
     keep=frozenset({"pattern", "minLength", "maxLength", "minProperties", "maxProperties"}),
     string_formats=frozenset({"date-time", "enum"}),
 )

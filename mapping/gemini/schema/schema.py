@@ -22,8 +22,8 @@ from typing import Any
 from mapping import faults, jsonio
 from mapping.gemini.schema.schema_keywords import HANDLERS, SILENT
 from mapping.gemini.schema.schema_merge import merge, nullable
-from mapping.gemini.schema.schema_node import TYPES, Dialect, Node
-from mapping.gemini.schema.schema_refs import PREFIX, Target, Targets, break_cycles
+from mapping.gemini.schema.schema_node import TYPES, Node, SchemaForm
+from mapping.gemini.schema.schema_refs import PREFIX, RefTarget, Targets, break_cycles
 from mapping.notes import Notes
 from mapping.values import JSON
 
@@ -37,7 +37,7 @@ MAX_INLINED = 1 << 18
 _REMEMBERED_SIZE = 1 << 15
 """Bytes; larger schemas are not remembered."""
 
-JSON_SCHEMA = Dialect(keep=frozenset(), string_formats=frozenset({"date-time", "date", "time"}))
+JSON_SCHEMA = SchemaForm(keep=frozenset(), string_formats=frozenset({"date-time", "date", "time"}))
 
 _COMPOSING = frozenset({"allOf", "$ref", "$dynamicRef", "$recursiveRef"})
 _NOTED_BESIDE_REFERENCE = frozenset({"default", "examples", "example"})
@@ -72,7 +72,7 @@ def _remembered(data: bytes, root_object: bool) -> tuple[JSON | None, tuple[tupl
     return normalise(jsonio.loads(data), notes, "", JSON_SCHEMA, root_object=root_object), tuple(notes)
 
 
-def normalise(schema: Any, notes: Notes, path: str, dialect: Dialect, *, root_object: bool = False) -> JSON | None:
+def normalise(schema: Any, notes: Notes, path: str, dialect: SchemaForm, *, root_object: bool = False) -> JSON | None:
     """`clean` for a dialect: they differ in the constraints that are kept."""
     if schema is None or schema is True:
         return None
@@ -103,7 +103,7 @@ def _as_parameters(schema: JSON, notes: Notes) -> JSON:
 class _Cleaner:
     """The walk through one document."""
 
-    def __init__(self, root: JSON, notes: Notes, path: str, dialect: Dialect) -> None:
+    def __init__(self, root: JSON, notes: Notes, path: str, dialect: SchemaForm) -> None:
         self.notes = notes
         self.dialect = dialect
         self._document = root
@@ -111,7 +111,7 @@ class _Cleaner:
         self._path = path
         self._targets = Targets(root)
         self._scopes: dict[int, Node] = {}
-        self._waiting: deque[tuple[str, Target]] = deque()
+        self._waiting: deque[tuple[str, RefTarget]] = deque()
         self._inlining: set[int] = set()
         """The targets that are being copied to where they are used."""
         self._inlined = 0
@@ -219,7 +219,7 @@ class _Cleaner:
                 return _described(node.raw)
             return self._refer(target) if isinstance(target.value, dict) else {}
         parts: list[JSON] = []
-        kept: list[Target] = []
+        kept: list[RefTarget] = []
         entered: set[int] = set()
         self._flatten(node, node.raw, node.depth, parts, kept, entered)
         if kept:
@@ -235,7 +235,7 @@ class _Cleaner:
         return out
 
     def _flatten(
-        self, node: Node, raw: JSON, depth: int, parts: list[JSON], kept: list[Target], entered: set[int]
+        self, node: Node, raw: JSON, depth: int, parts: list[JSON], kept: list[RefTarget], entered: set[int]
     ) -> None:
         """Collect into `parts` what `raw` means without references and `allOf`; into `kept` what must stay a reference,
         because it is recursive or too large; into `entered` what `parts` were copied from."""
@@ -280,7 +280,7 @@ class _Cleaner:
                 return False
         return self._inlined <= MAX_INLINED
 
-    def _find(self, node: Node, ref: str) -> Target | None:
+    def _find(self, node: Node, ref: str) -> RefTarget | None:
         """The target below the root, else below an enclosing schema: whole documents are pasted into others.
 
         None, with a note, for a reference that leads to nothing inside the document: anything may stand there.
@@ -298,7 +298,7 @@ class _Cleaner:
         self._scopes.setdefault(id(target.value), scope)
         return target
 
-    def _refer(self, target: Target) -> JSON:
+    def _refer(self, target: RefTarget) -> JSON:
         name, new = self._targets.name(target)
         if new:
             self._waiting.append((name, target))

@@ -26,7 +26,7 @@ _SCHEMA_SIGNS = frozenset({"$ref", "anyOf", "oneOf", "allOf", "enum", "const", "
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class SchemaForm:
     """What a receiver takes beyond the keywords that all do."""
 
     keep: frozenset[str]
@@ -80,7 +80,7 @@ class Cleaner(Protocol):
     """What handlers need of the walk through the document."""
 
     notes: Notes
-    dialect: Dialect
+    dialect: SchemaForm
 
     def schema(self, raw: Any, parent: Node, step: str, name: str | int | None = None) -> JSON | None:
         """A schema below `parent`, cleaned; None for `false`, which allows nothing."""

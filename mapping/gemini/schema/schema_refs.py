@@ -25,7 +25,7 @@ _DEFINITIONS = ("$defs", "definitions")
 
 
 @dataclass(slots=True)
-class Target:
+class RefTarget:
     """A schema that is referred to: its value (an object or a boolean), its last name, its path below the scope."""
 
     value: Any
@@ -45,12 +45,12 @@ class Targets:
         self._taken: set[str] = set()
         self._count: Counter[str] = Counter()
 
-    def find(self, ref: str, scope: JSON) -> Target | None:
+    def find(self, ref: str, scope: JSON) -> RefTarget | None:
         """The target of `ref` below `scope` (the root, or a schema inside it), or None."""
         if self._base and ref.startswith(self._base):
             ref = ref[len(self._base) :]
         if ref in ("", "#"):
-            return Target(scope, "root", "")
+            return RefTarget(scope, "root", "")
         if ref.startswith("#/"):
             tokens = [_unescape(token) for token in ref[2:].split("/")]
             return _at(scope, tokens) or _defined(scope, tokens[-1])
@@ -58,7 +58,7 @@ class Targets:
             return self._anchored(ref[1:])
         return _defined(scope, ref)
 
-    def name(self, target: Target) -> tuple[str, bool]:
+    def name(self, target: RefTarget) -> tuple[str, bool]:
         """The name of a target in `$defs`, and whether it was given just now."""
         key = id(target.value)
         known = self._names.get(key)
@@ -74,14 +74,14 @@ class Targets:
         self._names[key] = name
         return name, True
 
-    def _anchored(self, anchor: str) -> Target | None:
+    def _anchored(self, anchor: str) -> RefTarget | None:
         if self._anchors is None:
             self._anchors = dict(_anchors(self._root))
         found = self._anchors.get(anchor)
-        return None if found is None else Target(found, anchor, anchor)
+        return None if found is None else RefTarget(found, anchor, anchor)
 
 
-def _at(scope: Any, tokens: list[str]) -> Target | None:
+def _at(scope: Any, tokens: list[str]) -> RefTarget | None:
     """The schema at a JSON pointer (RFC 6901)."""
     value = scope
     for token in tokens:
@@ -91,10 +91,10 @@ def _at(scope: Any, tokens: list[str]) -> Target | None:
             value = value[int(token[:9])]
         else:
             return None
-    return Target(value, tokens[-1], ".".join(tokens)) if isinstance(value, dict | bool) else None
+    return RefTarget(value, tokens[-1], ".".join(tokens)) if isinstance(value, dict | bool) else None
 
 
-def _defined(scope: JSON, name: str) -> Target | None:
+def _defined(scope: JSON, name: str) -> RefTarget | None:
     """A definition by its bare name: generators that were told of other pointers still put it into `$defs`."""
     for keyword in _DEFINITIONS:
         if found := _at(scope, [keyword, name]):

@@ -1,6 +1,6 @@
 """A conversation on its way to Gemini: messages of any dialect in, `systemInstruction` and `contents` out.
 
-Rules of the Gemini API that a `Conversation` keeps (Gemini API reference, guides "Function calling" and "Thought
+Rules of the Gemini API that a `Contents` keeps (Gemini API reference, guides "Function calling" and "Thought
 signatures", and the errors that Gemini answers when they are broken):
 
 * user and model alternate, a user speaks first, and no turn is empty;
@@ -42,7 +42,7 @@ class Wording:
     """Which member of the result the error names, such as `.role`."""
 
 
-class Conversation:
+class Contents:
     """Builds `systemInstruction` and `contents` from messages fed in their order.
 
     Model turns are fed piece by piece (`text`, `part`, `call`) and go on until another side says something: some

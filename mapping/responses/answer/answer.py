@@ -17,7 +17,7 @@ from mapping.answer.usage import Totals
 from mapping.answer.whole import WholeAnswers
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
-from mapping.responses.answer.exchange import Clock, Exchange
+from mapping.responses.answer.exchange import AskedResponse, Clock
 from mapping.responses.answer.item_list import NoEvents
 from mapping.responses.answer.output import Output, Seal
 from mapping.responses.compaction import CompactionOutput
@@ -48,7 +48,7 @@ class ResponsesAnswer(WholeAnswers["_Answer"]):
         clock: Clock | None = None,
     ) -> None:
         super().__init__()
-        self._exchange = Exchange(ResponseObject(plan, response_id, created), mint, notes, seal, clock)
+        self._exchange = AskedResponse(ResponseObject(plan, response_id, created), mint, notes, seal, clock)
         self._chat_shape = chat_shape
         self._answer: _Answer | None = None
 
@@ -106,7 +106,7 @@ class ResponsesAnswer(WholeAnswers["_Answer"]):
 class _Answer:
     """One upstream answer."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: AskedResponse) -> None:
         self.output = exchange.output(NoEvents())
         self.response: JSON = {}
         self._exchange = exchange

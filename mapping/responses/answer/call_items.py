@@ -16,7 +16,7 @@ from typing import Any
 
 from mapping import jsonio
 from mapping.answer.parts.calls import Call, Mint
-from mapping.responses.answer.item_list import COMPLETED, IN_PROGRESS, ItemList, Place
+from mapping.responses.answer.item_list import COMPLETED, IN_PROGRESS, ItemList, ItemPlace
 from mapping.responses.plan import CallType, ToolKind
 from mapping.values import JSON
 
@@ -35,7 +35,7 @@ class _Form:
     """What the item has beside id, type, status and `call_id`."""
     begun: JSON
     """Those of the members that are different when the item is added."""
-    tell: Callable[[ItemList, Place, JSON], None]
+    tell: Callable[[ItemList, ItemPlace, JSON], None]
     """The events between the item's being added and done."""
 
 
@@ -136,12 +136,12 @@ def _integer(value: Any) -> int | None:
 # events
 
 
-def _tell_nothing(items: ItemList, place: Place, members: JSON) -> None:
+def _tell_nothing(items: ItemList, place: ItemPlace, members: JSON) -> None:
     """The item says all."""
 
 
-def _tell_text(event: str, member: str, *beside: str) -> Callable[[ItemList, Place, JSON], None]:
-    def tell(items: ItemList, place: Place, members: JSON) -> None:
+def _tell_text(event: str, member: str, *beside: str) -> Callable[[ItemList, ItemPlace, JSON], None]:
+    def tell(items: ItemList, place: ItemPlace, members: JSON) -> None:
         if members[member]:
             items.tell(f"{event}.delta", place, delta=members[member])
         items.tell(f"{event}.done", place, **{name: members[name] for name in (*beside, member)})
@@ -149,7 +149,7 @@ def _tell_text(event: str, member: str, *beside: str) -> Callable[[ItemList, Pla
     return tell
 
 
-def _tell_commands(items: ItemList, place: Place, members: JSON) -> None:
+def _tell_commands(items: ItemList, place: ItemPlace, members: JSON) -> None:
     for index, command in enumerate(members["action"]["commands"]):
         event = "response.shell_call_command"
         items.tell(f"{event}.added", place, command_index=index, command="")

@@ -21,7 +21,7 @@ type Clock = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class AskedResponse:
     """One request, and what its answers are made with."""
 
     object: ResponseObject

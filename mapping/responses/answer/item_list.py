@@ -49,7 +49,7 @@ def _nothing(text: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ItemPlace:
     """Where an item is in the output."""
 
     item_id: str
@@ -69,18 +69,18 @@ class ItemList:
         self.events = events
         self.items: list[JSON] = []
 
-    def begin(self, item: JSON) -> Place:
+    def begin(self, item: JSON) -> ItemPlace:
         """Add an item that is in progress."""
-        place = Place(item["id"], len(self.items))
+        place = ItemPlace(item["id"], len(self.items))
         self.events.add("response.output_item.added", {"output_index": place.index, "item": item})
         self.items.append(item)
         return place
 
-    def done(self, place: Place, item: JSON) -> None:
+    def done(self, place: ItemPlace, item: JSON) -> None:
         """Put the finished item in its place."""
         self.items[place.index] = item
         self.events.add("response.output_item.done", {"output_index": place.index, "item": item})
 
-    def tell(self, type: str, place: Place, **members: Any) -> None:
+    def tell(self, type: str, place: ItemPlace, **members: Any) -> None:
         """An event about an item: `members` beside what names the item."""
         self.events.add(type, {**place.members(), **members})

@@ -76,7 +76,7 @@ class Message:
         return output_items.output_text(self.text, self._annotations, self.logprobs)
 
 
-class Reasoning:
+class OpenReasoning:
     """A run of thoughts, shown as a summary of one part. `encrypted_content` is what it carries, once that is known."""
 
     __slots__ = ("_delta", "_list", "_pieces", "encrypted_content", "place")

@@ -25,7 +25,7 @@ from mapping.responses import carrier
 from mapping.responses.answer import output_items
 from mapping.responses.answer.call_items import add_call
 from mapping.responses.answer.item_list import COMPLETED, IN_PROGRESS, INCOMPLETE, Events, ItemList
-from mapping.responses.answer.open_items import CodeRun, Message, Reasoning
+from mapping.responses.answer.open_items import CodeRun, Message, OpenReasoning
 from mapping.responses.plan import ResponsesPlan
 from mapping.values import JSON, RawTurn
 
@@ -59,7 +59,7 @@ class Output:
         self._notes = notes
         self._seal = seal
         self._list = ItemList(events)
-        self._open: Reasoning | Message | CodeRun | None = None
+        self._open: OpenReasoning | Message | CodeRun | None = None
         self._messages: list[Message] = []
         self._entries: list[JSON] = []
         """`logprobs` of the text that follows."""
@@ -96,9 +96,9 @@ class Output:
         """A piece of a reasoning summary."""
         if not self._plan.summary:
             return
-        if not isinstance(self._open, Reasoning):
+        if not isinstance(self._open, OpenReasoning):
             self._close_open()
-            self._open = Reasoning(self._list, self._mint("rs_"), carries=self._plan.carry)
+            self._open = OpenReasoning(self._list, self._mint("rs_"), carries=self._plan.carry)
         self._open.add(text)
 
     def text(self, text: str) -> None:
@@ -116,7 +116,7 @@ class Output:
     def call(self, call: Call) -> None:
         """A call, and before it the carrier of its signature."""
         carried = carrier.pack(self._plan.model, calls={call.id: call.signature} if call.signature else None)
-        if call.signature and self._plan.carry and not isinstance(self._open, Reasoning):
+        if call.signature and self._plan.carry and not isinstance(self._open, OpenReasoning):
             self._close_open()
             self._add_carrier(carried)
         self._close_open(carried=carried)
@@ -222,7 +222,7 @@ class Output:
         item, self._open = self._open, None
         if item is None:
             return
-        if isinstance(item, Reasoning) and self._plan.carry:
+        if isinstance(item, OpenReasoning) and self._plan.carry:
             item.encrypted_content = self._seal(carried or carrier.pack(self._plan.model))
         item.close(status)
 

@@ -21,7 +21,7 @@ from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
 from mapping.responses.answer.events import EventLog
-from mapping.responses.answer.exchange import Clock, Exchange
+from mapping.responses.answer.exchange import AskedResponse, Clock
 from mapping.responses.answer.output import Output, Seal
 from mapping.responses.compaction import CompactionOutput
 from mapping.responses.failures import error_event
@@ -53,7 +53,7 @@ class ResponsesStream:
         self.fault: UpstreamError | None = None
         """What ended the stream as failed; the upstream need not be listened to any more."""
         self._object = ResponseObject(plan, response_id, created)
-        self._exchange = Exchange(self._object, mint, notes, seal, clock)
+        self._exchange = AskedResponse(self._object, mint, notes, seal, clock)
         self._events = EventLog(self._opening)
         self._output = self._exchange.output(self._events)
         self._reader = self._exchange.reader(self._writer, live=not plan.compaction)

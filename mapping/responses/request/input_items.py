@@ -1,4 +1,4 @@
-"""The items of a Responses request, fed into a `Conversation`.
+"""The items of a Responses request, fed into a `Contents`.
 
 Rules that this module keeps:
 
@@ -21,7 +21,7 @@ from mapping import faults, jsonio
 from mapping.notes import Notes
 from mapping.request import members, unknown
 from mapping.request.conversation.call_arguments import call_arguments
-from mapping.request.conversation.contents import Conversation, Wording
+from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.parts import media
 from mapping.request.settings import parameters
 from mapping.request.signatures import family, signature_of, text_key
@@ -67,7 +67,7 @@ class ItemReader:
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: Contents,
         tools: ResponsesTools,
         *,
         options: Options,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mapping import jsonio
 from mapping.responses.answer import call_items, output_items
 from mapping.responses.answer.events import EventLog
-from mapping.responses.answer.item_list import IN_PROGRESS, ItemList, Place
+from mapping.responses.answer.item_list import IN_PROGRESS, ItemList, ItemPlace
 from mapping.values import JSON
 
 _ENDINGS = {"completed": "response.completed", "incomplete": "response.incomplete"}
@@ -52,7 +52,7 @@ def events_of(response: JSON) -> bytes:
     return events.take()
 
 
-def _tell_part(items: ItemList, place: Place, index: int, part: JSON) -> None:
+def _tell_part(items: ItemList, place: ItemPlace, index: int, part: JSON) -> None:
     member = "refusal" if part["type"] == "refusal" else "text"
     event = f"response.{part['type']}"
     rest: JSON = {"logprobs": part.get("logprobs") or []} if member == "text" else {}
@@ -74,7 +74,7 @@ def _tell_part(items: ItemList, place: Place, index: int, part: JSON) -> None:
     items.tell("response.content_part.done", place, content_index=index, part=part)
 
 
-def _tell_summary(items: ItemList, place: Place, index: int, text: str) -> None:
+def _tell_summary(items: ItemList, place: ItemPlace, index: int, text: str) -> None:
     part, empty = output_items.summary_text(text), output_items.summary_text("")
     items.tell("response.reasoning_summary_part.added", place, summary_index=index, part=empty)
     if text:

@@ -27,7 +27,7 @@ from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.openai.settings import read_service_tier
 from mapping.request import prewarm
-from mapping.request.conversation.contents import Conversation
+from mapping.request.conversation.contents import Contents
 from mapping.request.parts import media
 from mapping.request.plan import Translated
 from mapping.request.request_body import request_body
@@ -181,10 +181,10 @@ class _Request:
             parameters.leave_out("n", notes, options)
         return config
 
-    def conversation(self, tools: ResponsesTools, config: JSON, recall: Recall, unseal: Unseal) -> Conversation:
+    def conversation(self, tools: ResponsesTools, config: JSON, recall: Recall, unseal: Unseal) -> Contents:
         """Feeds the conversation, and puts into `config` what it asks for."""
         carried: dict[str, RawTurn] = {}
-        conversation = Conversation(
+        conversation = Contents(
             self.model,
             options=self._options,
             recall=_first(carried, recall) if self._inputs.carriers else recall,
@@ -210,7 +210,7 @@ class _Request:
         config.update(self.google.config)
         return conversation
 
-    def plan(self, client_model: str, body: JSON, tools: ResponsesTools, conversation: Conversation) -> ResponsesPlan:
+    def plan(self, client_model: str, body: JSON, tools: ResponsesTools, conversation: Contents) -> ResponsesPlan:
         """What the way back needs; `body` is the Gemini request."""
         config = body.get("generationConfig", {})
         google_tools = {member for tool in body.get("tools", ()) for member in tool}

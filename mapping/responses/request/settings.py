@@ -78,7 +78,7 @@ CHAT_SHAPED: Mapping[str, Unused | None] = {**chat.PARAMETERS, **RESPONSES}
 
 
 @dataclass(slots=True)
-class Settings:
+class ResponsesOptions:
     """What the parameters say."""
 
     stream: bool
@@ -91,7 +91,7 @@ class Settings:
     """The client asked for reasoning summaries."""
 
 
-def read_settings(body: JSON, reasoning: JSON, text: JSON, notes: Notes, options: Options) -> Settings:
+def read_settings(body: JSON, reasoning: JSON, text: JSON, notes: Notes, options: Options) -> ResponsesOptions:
     """Read the parameters; `reasoning` and `text` are those that hold. Raises 400 for wrong types and values."""
     _check_unavailable(body)
     for name in _REPEATED_TEXTS:
@@ -106,7 +106,7 @@ def read_settings(body: JSON, reasoning: JSON, text: JSON, notes: Notes, options
     store = parameters.boolean(body.get("store"), "store") is not False
     if parameters.boolean(body.get("background"), "background") and not store:
         raise faults.bad_value("background", "A response in the background has to be stored: 'store' must be true.")
-    return Settings(
+    return ResponsesOptions(
         stream=stream,
         include_usage=include_usage(body, stream, notes),
         include=_include(body.get("include")),

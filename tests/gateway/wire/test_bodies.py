@@ -115,7 +115,7 @@ PIECES = [b'{"a": ', b"1}", b" " * 50]
 def test_an_answer_is_the_same_however_it_comes(encoding: str, size: int) -> None:
     coder = CODERS.get(encoding.strip().lower().removeprefix("x-"), bytes)
     data = coder(b"".join(PIECES))
-    reader = bodies.AnswerReader(encoding)
+    reader = bodies.BodyReader(encoding)
     assert b"".join(reader.read(data[i : i + size]) for i in range(0, len(data), size)) == b"".join(PIECES)
 
 
@@ -133,7 +133,7 @@ def test_an_answer_that_is_not_taken(encoding: str, data: bytes, code: str, monk
     monkeypatch.setattr(bodies, "MAX_BYTES", 5 * 2**20)
 
     def read() -> None:
-        reader = bodies.AnswerReader(encoding)
+        reader = bodies.BodyReader(encoding)
         for start in range(0, len(data), 65536):
             assert len(reader.read(data[start : start + 65536])) <= 5 * 2**20
 

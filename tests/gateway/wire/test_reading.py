@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from addons.gateway.wire.direct import answers
-from addons.gateway.wire.direct.answers import LARGE, Read
+from addons.gateway.wire.direct.answers import LARGE, ReadRequest
 
 
 @pytest.mark.parametrize("size", [0, 5, LARGE - 1])
 def test_a_small_body_is_kept_in_pieces(size: int) -> None:
-    read = Read()
+    read = ReadRequest()
     read.expect(size)
     assert read.block is None
     read.body = [b"ab", b"cde"]
@@ -23,7 +23,7 @@ def test_a_small_body_is_kept_in_pieces(size: int) -> None:
 def test_a_large_body_is_read_into_one_block(reserved: int, length: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "MOST_RESERVED", reserved)
     content = bytes(range(256)) * (length // 256) + b"\xff" * (length % 256)
-    read = Read()
+    read = ReadRequest()
     read.expect(length)
     assert read.block is not None
     for at in range(0, length, 10_000):
@@ -33,7 +33,7 @@ def test_a_large_body_is_read_into_one_block(reserved: int, length: int, monkeyp
 
 
 def test_what_has_not_come_is_no_part_of_the_body() -> None:
-    read = Read()
+    read = ReadRequest()
     read.expect(LARGE)
     assert read.block is not None
     read.block.write(b"abc")

@@ -10,7 +10,7 @@ from mapping.chat.messages import WORDING, MessageReader
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.request.conversation.contents import Conversation
+from mapping.request.conversation.contents import Contents
 from mapping.request.signatures import DUMMY
 from mapping.values import Options, nothing_remembered
 
@@ -25,9 +25,7 @@ class Read:
         self.notes = Notes()
         info = model_info(model)
         settings = Options(**options)
-        conversation = Conversation(
-            info, options=settings, recall=nothing_remembered, notes=self.notes, wording=WORDING
-        )
+        conversation = Contents(info, options=settings, recall=nothing_remembered, notes=self.notes, wording=WORDING)
         reader = MessageReader(conversation, lambda name: f"g_{name}", options=settings, notes=self.notes)
         reader.read(messages)
         self.resolutions = reader.resolutions

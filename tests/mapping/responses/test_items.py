@@ -9,7 +9,7 @@ import pytest
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.request.conversation.contents import Conversation
+from mapping.request.conversation.contents import Contents
 from mapping.request.signatures import DUMMY
 from mapping.request.tools.tools import ToolSet
 from mapping.responses import carrier
@@ -48,7 +48,7 @@ class Read:
         settings = Options(**options)
         inputs = read_input(items, history, (stored or {}).get)
         carried: dict[str, RawTurn] = {}
-        conversation = Conversation(
+        conversation = Contents(
             model_info(model), options=settings, recall=carried.get, notes=self.notes, wording=WORDING
         )
         self.tools = ResponsesTools(

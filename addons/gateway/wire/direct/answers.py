@@ -20,7 +20,7 @@ MOST_RESERVED = 16 * 2**20
 """Bytes that a block has at first: for longer bodies it grows as they come."""
 
 
-class Read:
+class ReadRequest:
     """A request, as far as it has come."""
 
     __slots__ = (
@@ -69,7 +69,7 @@ class AnswerWriter(Peer):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport
-        self._answering: Read | None = None
+        self._answering: ReadRequest | None = None
         """The request that is being answered."""
         self._chunked = False
         """The body of the answer goes out in chunks."""

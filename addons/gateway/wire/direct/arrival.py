@@ -13,7 +13,7 @@ from mitmproxy import http
 
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.http.fields import taken
-from addons.gateway.wire.bodies import AnswerReader
+from addons.gateway.wire.bodies import BodyReader
 from addons.gateway.wire.direct.peers import Peer, Surroundings
 from addons.gateway.wire.direct.upstream import Answered, UpstreamConnection
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -36,7 +36,7 @@ class Arrival(Answered):
         self._exchange = exchange
         self._flow = exchange.flow
         self._connection: UpstreamConnection | None = None
-        self._reader: AnswerReader
+        self._reader: BodyReader
         self._waiter: asyncio.Future[None] | None = None
         self._head_sent = False
         self._left = False
@@ -65,7 +65,7 @@ class Arrival(Answered):
         self._flow.response = response
         self._met_closed = False
         try:
-            self._reader = AnswerReader(taken(response, b"content-encoding") or "")
+            self._reader = BodyReader(taken(response, b"content-encoding") or "")
         except UpstreamError as e:
             self._refuse(e)
             return

@@ -25,7 +25,7 @@ from addons.gateway.http import routes
 from addons.gateway.http.answers import raw_error
 from addons.gateway.wire.bodies import MAX_BYTES
 from addons.gateway.wire.direct import messages
-from addons.gateway.wire.direct.answers import AnswerWriter, Read
+from addons.gateway.wire.direct.answers import AnswerWriter, ReadRequest
 from addons.gateway.wire.direct.peers import Surroundings
 from addons.gateway.wire.direct.turn import Turn
 from addons.gateway.wire.direct.websocket import Opened, WebSocket
@@ -37,7 +37,7 @@ logger = logging.getLogger("mitmproxy.proxy.server")
 """mitmproxy's own for such lines; see `banner.quiet_down`."""
 
 
-class Shared(Surroundings, Protocol):
+class ClientSurroundings(Surroundings, Protocol):
     """What all client connections share."""
 
     mode: mode_specs.ProxyMode
@@ -70,13 +70,13 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         "last_heard",
     )  # fmt: skip
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: ClientSurroundings) -> None:
         super().__init__()
         self._shared = shared
         self._parser = httptools.HttpRequestParser(self)
-        self._current: Read | None = None
+        self._current: ReadRequest | None = None
         """The request that is being read."""
-        self._waiting: deque[Read] = deque()
+        self._waiting: deque[ReadRequest] = deque()
         """Whole requests that came before it was their turn."""
         self._framing = 0
         """Bytes that have come since the last one of a body, or the last whole request."""
@@ -216,7 +216,7 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._current = Read()
+        self._current = ReadRequest()
         self._size = 0
 
     def on_url(self, path: bytes) -> None:
@@ -342,14 +342,14 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             if rest:
                 self.data_received(rest)
 
-    def _become_socket(self, answered: Read) -> None:
+    def _become_socket(self, answered: ReadRequest) -> None:
         opened = Opened(answered.path, answered.fields)
         self._socket = WebSocket(self._shared, self.transport, self.client, self._upstream, opened)
         early, self._early = self._early or [], None
         for data in filter(None, early):
             self._socket.received(data)
 
-    def _answer(self, read: Read) -> None:
+    def _answer(self, read: ReadRequest) -> None:
         self._answering = read
         flow = read.flow
         assert flow is not None

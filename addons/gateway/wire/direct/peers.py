@@ -8,7 +8,7 @@ from mitmproxy import http
 
 from addons.gateway.accounts.address import Address
 from addons.gateway.wire.direct.listeners import Listeners
-from addons.gateway.wire.direct.pool import Pool
+from addons.gateway.wire.direct.pool import ConnectionPool
 
 
 class Peer(Protocol):
@@ -34,7 +34,7 @@ class Surroundings(Protocol):
     """What all turns share."""
 
     listeners: Listeners
-    pool: Pool
+    pool: ConnectionPool
 
     @property
     def address(self) -> Address:

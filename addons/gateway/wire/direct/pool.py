@@ -27,7 +27,7 @@ type Place = tuple[str, int, bool]
 type Dial = Callable[[str, int, bool, Client, Callable[[UpstreamConnection], None]], Awaitable[UpstreamConnection]]
 
 
-class Pool:
+class ConnectionPool:
     """See the module."""
 
     def __init__(self, dial: Dial) -> None:

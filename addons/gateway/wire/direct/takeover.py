@@ -23,7 +23,7 @@ from addons.gateway.wire.direct.client import ClientConnection
 from addons.gateway.wire.direct.dial import dial
 from addons.gateway.wire.direct.listeners import Listeners
 from addons.gateway.wire.direct.peers import Surroundings
-from addons.gateway.wire.direct.pool import Pool
+from addons.gateway.wire.direct.pool import ConnectionPool
 
 logger = logging.getLogger("antigravity")
 
@@ -71,7 +71,7 @@ class Service:
         return asyncio.StreamReaderProtocol(asyncio.StreamReader(loop=loop), self._instance.handle_stream, loop=loop)
 
 
-class Owner(Exchanges, Protocol):
+class WireOwner(Exchanges, Protocol):
     """Whose exchanges are carried: the gateway."""
 
     address: Address
@@ -81,10 +81,10 @@ class Owner(Exchanges, Protocol):
 class DirectWire:
     """Takes over the servers, while it is installed."""
 
-    def __init__(self, owner: Owner, listeners: Listeners) -> None:
+    def __init__(self, owner: WireOwner, listeners: Listeners) -> None:
         self._owner = owner
         self.listeners = listeners
-        self.pool = Pool(dial)
+        self.pool = ConnectionPool(dial)
         self.clients: set[ClientConnection] = set()
         self._servers: Any = None
         self._timer: asyncio.TimerHandle | None = None

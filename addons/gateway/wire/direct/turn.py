@@ -29,7 +29,7 @@ from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange.exchange import Exchange, nobody
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.http.fields import taken
-from addons.gateway.wire.bodies import AnswerReader
+from addons.gateway.wire.bodies import BodyReader
 from addons.gateway.wire.direct.arrival import MAX_REASON, Arrival
 from addons.gateway.wire.direct.peers import Peer, Surroundings
 
@@ -219,7 +219,7 @@ class Turn(Arrival):
 
     async def _take_substitute(self, response: http.Response) -> None:
         """Another addon (server replay, say) has answered in the upstream's place: translate that."""
-        self._reader = AnswerReader(taken(response, b"content-encoding") or "")
+        self._reader = BodyReader(taken(response, b"content-encoding") or "")
         content = response.raw_content
         self._to_tell = True
         await self._tell_upstream_head()

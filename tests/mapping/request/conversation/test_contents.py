@@ -11,7 +11,7 @@ import pytest
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
-from mapping.request.conversation.contents import Conversation, Wording
+from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.conversation.turns import BETWEEN, BLANK, CONTINUE
 from mapping.request.signatures import DUMMY, encode_call_id, text_key
 from mapping.values import Options, RawTurn, Recall, nothing_remembered
@@ -29,13 +29,13 @@ class Built:
 
     def __init__(
         self,
-        feed: Callable[[Conversation], object],
+        feed: Callable[[Contents], object],
         model: str = G3,
         recall: Recall = nothing_remembered,
         **options: Any,
     ) -> None:
         self.notes = Notes()
-        conversation = Conversation(
+        conversation = Contents(
             model_info(model), options=Options(**options), recall=recall, notes=self.notes, wording=WORDING
         )
         feed(conversation)
@@ -78,10 +78,10 @@ def unanswered(name: str, id: str | None = None) -> dict[str, Any]:
     return {"functionResponse": response if id is None else {"id": id, **response}}
 
 
-def feed(*steps: Any) -> Callable[[Conversation], None]:
+def feed(*steps: Any) -> Callable[[Contents], None]:
     """Steps: "u:text", "m:text", "s:text", (id, name[, arguments]) for a call, (id, name, text) for a result."""
 
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         for i, step in enumerate(steps):
             path = f"messages[{i}]"
             if isinstance(step, tuple):
@@ -350,7 +350,7 @@ def test_system(
 
 
 def test_the_gateways_own_instruction_stands_last_and_is_never_late() -> None:
-    def steps(conversation: Conversation) -> None:
+    def steps(conversation: Contents) -> None:
         conversation.system("x", "messages[0]")
         conversation.user([{"text": "a"}], "messages[1]")
         conversation.instruct("JSON only")
@@ -424,7 +424,7 @@ FINE = {**IMAGE, "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}}
     ],
 )
 def test_files_of_a_result(model: str, media: list[Any], after: list[Any]) -> None:
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.call("1", "f", {}, path="messages[1]")
         conversation.result("1", "r", path="messages[2]", media=media)
@@ -435,7 +435,7 @@ def test_files_of_a_result(model: str, media: list[Any], after: list[Any]) -> No
 
 
 def test_files_that_no_response_holds_follow_all_results_of_the_turn_and_precede_what_the_user_says() -> None:
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.call("1", "f", {}, path="messages[1]")
         conversation.call("2", "g", {}, path="messages[1]")
@@ -492,7 +492,7 @@ def test_files_that_no_response_holds_follow_all_results_of_the_turn_and_precede
 def test_files_handed_on_in_a_users_message_belong_to_the_last_result(
     model: str, parts: list[Any], after: list[Any]
 ) -> None:
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.call("1", "f", {}, path="messages[1]")
         conversation.result("1", "r", path="messages[2]")
@@ -504,7 +504,7 @@ def test_files_handed_on_in_a_users_message_belong_to_the_last_result(
 
 
 def test_pictures_that_do_not_follow_a_result_directly_are_the_users() -> None:
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([IMAGE], "messages[0]")
         conversation.call("1", "f", {}, path="messages[1]")
         conversation.result("1", "r", path="messages[2]")
@@ -521,10 +521,10 @@ def test_pictures_that_do_not_follow_a_result_directly_are_the_users() -> None:
 # ids and signatures
 
 
-def step(id: str = "1", signature: str | None = None) -> Callable[[Conversation], None]:
+def step(id: str = "1", signature: str | None = None) -> Callable[[Contents], None]:
     """The user asks, the model calls f, the result is there."""
 
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.call(id, "f", {"x": 1}, path="messages[1].tool_calls[0]", signature=signature)
         conversation.result(id, "r", path="messages[2]")
@@ -607,7 +607,7 @@ def test_where_the_placeholder_goes(model: str, steps: list[Any], expected: list
 
 
 def test_the_signature_of_a_text_goes_onto_its_last_part() -> None:
-    def steps(conversation: Conversation) -> None:
+    def steps(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.text("b", "messages[1]", "QUJD")
         conversation.text("c", "messages[1]")
@@ -635,8 +635,8 @@ def remembered(model: str = G3) -> RawTurn:
 
 def two_calls(
     text: str = "I look.", name: str = "f", args: Any = None, ids: tuple[str, str] = ("fc-1", "call_2")
-) -> Callable[[Conversation], None]:
-    def run(conversation: Conversation) -> None:
+) -> Callable[[Contents], None]:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.text(text, "messages[1]")
         conversation.call(ids[0], name, {"x": 1} if args is None else args, path="messages[1].tool_calls[0]")
@@ -668,7 +668,7 @@ def test_a_turn_is_replayed_as_gemini_gave_it(text: str) -> None:
         pytest.param(two_calls(ids=("call_2", "fc-1")), id="order"),
     ],
 )
-def test_a_turn_that_the_client_changed_is_not_replayed(changed: Callable[[Conversation], None]) -> None:
+def test_a_turn_that_the_client_changed_is_not_replayed(changed: Callable[[Contents], None]) -> None:
     built = Built(changed, recall=memory(remembered()))
     assert THOUGHT not in built.contents[1]["parts"]
     assert "turn-replayed" not in built.codes
@@ -684,7 +684,7 @@ CODE = {"executableCode": {"language": "PYTHON", "code": "1"}}
 def test_shown_code_may_stand_within_the_text(told: str, replayed: bool) -> None:
     turn = RawTurn(G3, [{"text": "I look. "}, CODE, {"text": "So f."}, called("f", {"x": 1}, "1", "c2ln")], ["1"])
 
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.text(told, "messages[1]")
         conversation.call("1", "f", {"x": 1}, path="messages[1].tool_calls[0]")
@@ -728,7 +728,7 @@ def test_calls_of_one_answer_that_come_back_one_by_one_are_one_turn(steps: list[
 
 
 def test_pictures_between_calls_that_come_back_one_by_one() -> None:
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         for at, (id, name, args) in enumerate([("fc-1", "f", {"x": 1}), ("call_2", "g", {})]):
             conversation.call(id, name, args, path=f"messages[{at * 3 + 1}]")
@@ -770,7 +770,7 @@ def test_calls_of_other_answers_stay_steps(steps: list[Any]) -> None:
 def test_after_a_restart_a_call_without_a_signature_belongs_to_the_signed_one_before_it(
     model: str, first: tuple[str, str | None], second: tuple[str, str | None], text: str, joined: bool
 ) -> None:
-    def run(conversation: Conversation) -> None:
+    def run(conversation: Contents) -> None:
         conversation.user([{"text": "a"}], "messages[0]")
         conversation.call(first[0], "f", {}, path="messages[1]", signature=first[1])
         conversation.result(first[0], "r", path="messages[2]")
