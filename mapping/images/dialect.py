@@ -18,6 +18,7 @@ from mapping.images.answer.reader import pictures_in
 from mapping.images.answer.stream import ImagesStream
 from mapping.images.errors import error_object
 from mapping.images.plan import ImagesPlan
+from mapping.images.request.inputs import with_types
 from mapping.images.request.request import edit, generate
 from mapping.images.request.settings import DEFAULT_MODEL, FORM
 from mapping.notes import Notes
@@ -66,8 +67,8 @@ class Images(OpenAIDialect):
 
     @override
     def read(self, received: Received) -> JSON:
-        """JSON, or a form. OpenAI's default model stands where none is named."""
-        body = multipart.read(received, FORM)
+        """JSON, or a form. Where no model is named OpenAI's default stands; with each file the type of its bytes."""
+        body = with_types(multipart.read(received, FORM))
         return body if body.get("model") is not None else {**body, "model": DEFAULT_MODEL}
 
     def lookups(self, body: JSON) -> Lookups | None:

@@ -19,6 +19,7 @@ from openai.types import ImageEditCompletedEvent, ImageGenCompletedEvent, ImageG
 from PIL import Image
 
 from addons.gateway import views
+from addons.gateway.views.translation_view import Translation
 from scripts.cases import parse
 from scripts.commands.case_commands import run
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, start_gateway
@@ -223,20 +224,26 @@ def test_cases(saved: tuple[Path, list[Any]], tmp_path: Path, capsys: pytest.Cap
 
 
 def test_shown(saved: tuple[Path, list[Any]]) -> None:
-    shown = []
+    """Requests and answers; and what became of each member, also where the model was not named, or a form came."""
+    shown, translated = [], []
     for flow in flow_io.FlowReader(saved[0].open("rb")).stream():
         if isinstance(flow, http.HTTPFlow) and flow.request.path.startswith("/v1/images"):
             for message in (flow.request, flow.response):
                 assert message is not None
-                about = Metadata(flow=flow, http_message=message)
-                view = max(views.VIEWS, key=lambda one: one.render_priority(message.raw_content or b"", about))
-                shown.append(view.prettify(message.raw_content or b"", about))
+                about, data = Metadata(flow=flow, http_message=message), message.content or b""
+                view = max(views.VIEWS, key=lambda one: one.render_priority(data, about))
+                shown.append(view.prettify(data, about))
+            about = Metadata(flow=flow, http_message=flow.request)
+            translated.append(Translation().prettify(flow.request.content or b"", about))
     text = "\n".join(shown)
     assert "── prompt ──\nA tree" in text
     assert "[image png" in text
     assert "1024 x 1024 pixels" in text
     assert "[images https://example.com/b.png]" in text
+    assert f"[image secret.png image/png, {len(made('PNG'))} B]" in text
     assert "moderation_blocked" in text
+    assert all("contents[0].parts[0].text" in one for one in translated)
+    assert "contents[0].parts[1].inlineData.data" in translated[-1]
 
 
 @pytest.mark.parametrize(("path", "body"), [ASKED[0], ASKED[3]])

@@ -1,8 +1,8 @@
 """The view "Client conversation": what a client sent, and what it got, in whatever dialect.
 
-The path tells the dialect, and the dialect how its bodies are shown (`mapping.inspect.bodies`). A body that somebody
-shows with this view on purpose tells by itself. What comes in pieces is shown as the one answer that it makes, and
-after it the events.
+The path tells the dialect, and the dialect how its bodies are shown (`mapping.inspect.bodies`), and what a form says.
+A body that somebody shows with this view on purpose tells by itself. What comes in pieces is shown as the one answer
+that it makes, and after it the events.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from addons.gateway.views import body as bodies
 from addons.gateway.views.body import Body
 from addons.gateway.views.priority import BEST, NOT_MINE, is_json_or_stream
 from mapping import dialects
+from mapping.dialect import Received
 from mapping.faults import Fault
 from mapping.inspect.bodies import Bodies
 from mapping.inspect.transcript import Transcript, clipped, elements, string
@@ -29,11 +30,12 @@ class ClientConversation(Contentview):
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        return BEST if _dialect(metadata) and is_json_or_stream(data, metadata) else NOT_MINE
+        taken = is_json_or_stream(data, metadata) or _is_form(metadata)
+        return BEST if taken and _dialect(metadata) else NOT_MINE
 
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
-        body = bodies.read(data, bodies.arrivals(metadata))
+        body = _form(data, metadata) if _is_form(metadata) else bodies.read(data, bodies.arrivals(metadata))
         if not body.values:
             return data.decode("utf-8", "replace")
         shown = dialects.bodies(_dialect(metadata), body.values[0])
@@ -65,6 +67,26 @@ def _dialect(metadata: Metadata) -> str:
         return ""
     dialect = match.endpoint.dialect
     return dialect.name if dialect else ""
+
+
+def _is_form(metadata: Metadata) -> bool:
+    """A request with files."""
+    flow = metadata.flow
+    if not isinstance(flow, http.HTTPFlow) or metadata.http_message is not flow.request:
+        return False
+    return str(flow.request.headers.get("content-type", "")).startswith("multipart/form-data")
+
+
+def _form(data: bytes, metadata: Metadata) -> Body:
+    """The value that the dialect reads of a form; nothing where it can't be read."""
+    flow, dialect = metadata.flow, dialects.named(_dialect(metadata))
+    assert isinstance(flow, http.HTTPFlow)
+    if dialect is None:
+        return Body()
+    try:
+        return Body(values=[dialect.read(Received(data, flow.request.headers.get("content-type", "")))])
+    except Fault:
+        return Body()
 
 
 def _show_stream(out: Transcript, shown: Bodies, body: Body) -> bool:

@@ -24,6 +24,7 @@ from addons.gateway.views import cut_json, explained, failure
 from addons.gateway.views.gemini_stream import whole_answer
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
+from addons.gateway.wire.bodies import received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
 from mapping.inspect.explain import explain
@@ -69,7 +70,7 @@ def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
     out.line(_headline(record))
     if flow is not client:
         out.line("What the members of the client's request became in this one:")
-    body, cut = _body_of(client.request)
+    body, cut = _client_body(record, client.request)
     translate = request_translation(record)
     explanation = None
     if _has_translation(record) and body is not None:
@@ -102,7 +103,8 @@ def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
     out = Transcript()
     out.line(_headline(record))
     answers = _Answers.of(siblings)
-    explanation = answers.explained(record, _body_of(client.request)[0]) if _has_translation(record) else None
+    body, _ = _client_body(record, client.request)
+    explanation = answers.explained(record, body) if _has_translation(record) else None
     _section(out, "what went wrong", failure.told(siblings, None))
     if explanation is None:
         out.remark(_why_no_answer(record, siblings))
@@ -301,6 +303,14 @@ def _all(row: Row) -> Sequence[RowPlace]:
 
 def _content(message: http.Message | None) -> bytes:
     return (message.get_content(strict=False) or b"") if message is not None else b""
+
+
+def _client_body(record: JSON, request: http.Request) -> tuple[Any, bool]:
+    """The value of a client's request as its dialect reads it; of one that it can't read, its JSON, see `_body_of`."""
+    try:
+        return retranslation.body_of(record, received(request)), False
+    except (Fault, retranslation.NotTranslated):
+        return _body_of(request)
 
 
 def _body_of(request: http.Request) -> tuple[Any, bool]:

@@ -15,6 +15,7 @@ from mapping import faults
 from mapping.images.request.settings import MAX_INPUTS
 from mapping.notes import Notes
 from mapping.request.parts import media
+from mapping.request.parts.media_types import sniffed
 from mapping.values import JSON
 
 _MEMBERS = ("image", "images")
@@ -40,6 +41,25 @@ def read_images(body: JSON, notes: Notes) -> list[JSON]:
             "image", f"Invalid 'image': at most {MAX_INPUTS} images can be edited together, but got {len(found)}."
         )
     return [_part(value, path, notes) for path, value in found]
+
+
+def with_types(body: JSON) -> JSON:
+    """The same request, in which the files say of what type their bytes are."""
+    made = dict(body)
+    for name in _MEMBERS:
+        value = body.get(name)
+        if isinstance(value, dict | list):
+            made[name] = [_typed(item) for item in value] if isinstance(value, list) else _typed(value)
+    return made
+
+
+def _typed(file: Any) -> Any:
+    data = file.get("data") if isinstance(file, dict) else None
+    try:
+        found = sniffed(data) if isinstance(data, str) else None
+    except ValueError:  # no base64, which is told later
+        found = None
+    return {**file, "content_type": found} if found else file
 
 
 def _listed(name: str, value: Any) -> list[tuple[str, Any]]:

@@ -590,3 +590,28 @@ def test_a_flow_is_not_changed() -> None:
     before = request.get_state()
     CLIENT.prettify(request.content or b"", Metadata(http_message=request))
     assert request.get_state() == before
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "expected"),
+    [
+        (
+            "/v1/images/edits",
+            b'--x\r\nContent-Disposition: form-data; name="prompt"\r\n\r\nBluer\r\n--x--\r\n',
+            "── prompt ──",
+        ),
+        ("/v1/images/edits", b"no form", "no form"),
+    ],
+)
+def test_forms(path: str, form: bytes, expected: str) -> None:
+    """As the dialect reads them; one that it can't read stands as it came."""
+    request = tutils.treq(
+        method=b"POST",
+        path=path.encode(),
+        content=form,
+        headers=http.Headers(content_type="multipart/form-data; boundary=x"),
+    )
+    flow = tflow.tflow(req=request)
+    about = Metadata(flow=flow, http_message=flow.request)
+    assert CLIENT.render_priority(form, about) > 2
+    assert expected in CLIENT.prettify(form, about).split("\n")

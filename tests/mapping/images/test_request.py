@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -287,6 +288,14 @@ def test_a_form() -> None:
     read = EDIT.read(Received(form + b"--x--\r\n", "multipart/form-data; boundary=x"))
     assert (read["prompt"], read["n"], read["stream"], read["model"]) == ("a\r\nb", 2, True, "gpt-image-1")
     assert [base64.b64decode(file["data"]) for file in read["image"]] == [b"\r\n0\n", b"\r\n1\n"]
+
+
+def test_files_say_what_they_are() -> None:
+    """So that one whose bytes are masked is still an image."""
+    files = [FILE, {"data": "?"}, {"data": 5}, {"data": "AAAA", "content_type": "x"}, 7]
+    read = EDIT.read(Received(json.dumps({"image": files, "images": FILE}).encode()))
+    assert read["image"] == [{**FILE, "content_type": "image/png"}, *files[1:]]
+    assert read["images"]["content_type"] == "image/png"
 
 
 @pytest.mark.parametrize(
