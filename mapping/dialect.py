@@ -349,6 +349,10 @@ _CONVERSING: Mapping[str, str] = MappingProxyType({"transcription": "flash"})
 class Dialect(Protocol):
     """See the module."""
 
+    breaks_off: bool = False
+    """A stream that has failed ends with its error event, and then the connection breaks off: for clients that don't
+    look at the event, and would take what they have for the whole answer."""
+
     @property
     def name(self) -> str:
         """As the table of routes and saved exchanges name it."""

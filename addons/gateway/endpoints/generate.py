@@ -40,7 +40,7 @@ class Generate:
         body, name, model = model_request.read(exchange, self._services, dialect)
         lookups = dialect.lookups(body)
         if lookups is None:
-            self._answer(exchange, dialect.translate(body, self._given(exchange, name, model)))
+            self._answer(exchange, dialect, dialect.translate(body, self._given(exchange, name, model)))
             return None
         return self._begin_later(exchange, dialect, body, name, model, lookups)
 
@@ -57,7 +57,7 @@ class Generate:
         if exchange.trace and history is not None:
             exchange.trace.given |= {"history": history, "items": items, "chat_shape": chat_shape}
         given = self._given(exchange, name, model, history=history, items=items, chat_shape=chat_shape)
-        self._answer(exchange, dialect.translate(body, given))
+        self._answer(exchange, dialect, dialect.translate(body, given))
 
     def _given(self, exchange: Facts, name: str, model: str, **found: object) -> Given:
         services, seeds, trace = self._services, exchange.seeds, exchange.trace
@@ -87,7 +87,7 @@ class Generate:
             exchange.trace.given |= {"model": model, "options": asdict(options)}
         return options
 
-    def _answer(self, exchange: Facts, answering: Answering) -> None:
+    def _answer(self, exchange: Facts, dialect: Dialect, answering: Answering) -> None:
         keep = partial(self._keep, exchange, self._services.store)  # the store of now, whatever the settings name later
         unasked = answering.unasked()
         if unasked is not None:
@@ -98,6 +98,7 @@ class Generate:
             return
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
         exchange.job = job = AnswerJob(answering, exchange.notes, ask, strict=strict, keep=keep)
+        job.breaks_off = dialect.breaks_off
         if answering.deferred is not None:
             self._background.start(exchange, job, answering.deferred)
 

@@ -95,6 +95,8 @@ class Facts:
     """When the first bytes of a stream went to the client."""
     begun: bool = False
     """The request is there as a whole."""
+    _breaks_off: bool = False
+    """The client was told of a fault, by a job that breaks off."""
     _head: http.Response | None = None
     _http11: bool = True
     _close: bool = False
@@ -148,6 +150,11 @@ class Facts:
     def overdue(self) -> bool:
         """It was cut short, and the client's answer is an error."""
         return self.machine.overdue
+
+    @property
+    def breaks_off(self) -> bool:
+        """The client's stream has failed, and is not to end as if all was well."""
+        return self.sent_stream and self._breaks_off
 
     @property
     def wants_upstream(self) -> bool:
@@ -263,6 +270,7 @@ class Facts:
     def tell(self, problem: Fault) -> None:
         """The client is told of a fault: so is the record, and who waits for an inner exchange."""
         self.error, self.message = problem.name, problem.message
+        self._breaks_off = self.job is not None and self.job.breaks_off
         if self.result is not None and not self.result.done():
             self.result.set_exception(problem)
 

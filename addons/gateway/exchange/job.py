@@ -35,6 +35,8 @@ class Job(ABC):
     streams: bool = False
     content_type: bytes | None = None
     """See `mapping.dialect.Answering`."""
+    breaks_off: bool = False
+    """See `mapping.dialect.Dialect`."""
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
 

@@ -21,6 +21,7 @@ from mitmproxy.proxy import commands, events
 from mitmproxy.proxy.layer import CommandGenerator
 from mitmproxy.proxy.layers.http import (
     DropStream,
+    ErrorCode,
     GetHttpConnection,
     HttpErrorHook,
     HttpRequestHook,
@@ -338,7 +339,13 @@ class GatewayStream(ArrivingStream):
     @override
     def flow_done(self) -> CommandGenerator[None]:
         """The client's answer was sent to its end."""
-        yield from super().flow_done()
+        if self.exchange.breaks_off:
+            self.flow.live = False
+            yield DropStream(self.stream_id)
+            broken = ResponseProtocolError(self.stream_id, "The stream has failed.", ErrorCode.GENERIC_SERVER_ERROR)
+            yield SendHttp(broken, self.context.client)
+        else:
+            yield from super().flow_done()
         self.exchange.delivered = True
 
     # --- faults of either side

@@ -98,6 +98,12 @@ class AnswerWriter(Peer):
     def send(self, data: bytes) -> None:
         self.transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
 
+    @override
+    def break_off(self) -> None:
+        self._answering = None
+        self._closing = True
+        self.transport.close()  # what was written is sent first; the last chunk is missing
+
     def _begin_answer(self, response: http.Response) -> None:
         fields = messages.by_name(response.data.headers.fields)
         encoding = fields.get(b"transfer-encoding")

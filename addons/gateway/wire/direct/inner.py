@@ -32,6 +32,10 @@ class Nobody(Peer):
         pass
 
     @override
+    def break_off(self) -> None:
+        pass
+
+    @override
     def drop(self) -> None:
         pass
 

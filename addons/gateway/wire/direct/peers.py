@@ -26,6 +26,9 @@ class Peer(Protocol):
     def done(self) -> None:
         """The answer is sent to its end."""
 
+    def break_off(self) -> None:
+        """What was sent is all that there is, and not the whole of it."""
+
     def drop(self) -> None:
         """Hang up."""
 

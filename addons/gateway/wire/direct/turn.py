@@ -258,7 +258,10 @@ class Turn(Arrival):
         flow.live = False
         self._done = True
         exchange.delivered = True
-        peer.done()
+        if exchange.breaks_off:
+            peer.break_off()
+        else:
+            peer.done()
 
     # --- hooks
 

@@ -257,6 +257,10 @@ class Lane(Peer):
                 self._send(jsonio.loads(payload))
 
     @override
+    def break_off(self) -> None:
+        self.done()  # the client has the error, and its connection serves others
+
+    @override
     def done(self) -> None:
         self._turn = None
         # Not from within: the turn that is over has its last steps to take.
