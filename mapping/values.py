@@ -55,6 +55,8 @@ class Options:
     """Carry thought signatures inside the tool call ids too, for clients and restarts that lose everything else."""
     blocked_prompt: str = "answer"
     """A prompt that Gemini blocks: `answer` (200, finish_reason content_filter) or `error` (400)."""
+    voices: Mapping[str, str] = field(default_factory=dict)
+    """Names of voices -> Gemini's, before those of `mapping.request.settings.voices`."""
     served: Mapping[str, str] = field(default_factory=dict)
     """Gemini models -> those that answer in their place, as far as is known. They say what a request may hold; it is
     the name of the first that is asked."""

@@ -55,7 +55,7 @@ def translate(
     tools = _tools(body, google, info, notes, options)
 
     sampled = generation.read_generation(body, info, notes, options, SHARED)
-    modalities = read_modalities(body, info, notes)
+    modalities = read_modalities(body, info, notes, options)
     config: JSON = {**sampled.config, **read_logprobs(body), **modalities.config}
     thinking = _thinking(body, google, info, sampled.max_tokens, notes, options)
     if thinking is not None:

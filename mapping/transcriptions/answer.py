@@ -9,16 +9,14 @@ Rules of this module:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, override
 
 from mapping.answer import finish
-from mapping.answer.parts.calls import Call, CallMaker, Mint
-from mapping.answer.parts.grounding import Citation
+from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
+from mapping.answer.single import SingleWriter
 from mapping.answer.usage import Totals
 from mapping.answer.whole import WholeAnswers
-from mapping.answer.writer import Writer
 from mapping.faults import Fault
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
@@ -30,15 +28,15 @@ from mapping.transcriptions.words import SpeakerTurn
 from mapping.values import JSON, RawTurn
 
 
-class Heard(Writer):
-    """Takes the text of an answer. What else may be in one is noted."""
+class Heard(SingleWriter):
+    """Takes the text of an answer."""
 
     def __init__(self, notes: Notes) -> None:
-        self.length = 0
-        self._notes = notes
+        super().__init__(notes)
         self._pieces: list[str] = []
 
     @property
+    @override
     def content(self) -> str:
         """What was said, as far as it came."""
         return "".join(self._pieces)
@@ -47,54 +45,6 @@ class Heard(Writer):
     def text(self, text: str) -> None:
         self._pieces.append(text)
         self.length += len(text)
-
-    @override
-    def thought(self, text: str) -> None:
-        """Nobody asked for it."""
-
-    @override
-    def call(self, call: Call) -> None:
-        self._notes.add("part-unknown", "functionCall")
-
-    @override
-    def image(self, mime: str, data: str) -> None:
-        self._notes.add("part-unknown", f"inlineData {mime[:40]}")
-
-    @override
-    def audio(self, mime: str, data: str) -> None:
-        self._notes.add("part-unknown", f"inlineData {mime[:40]}")
-
-    @override
-    def code(self, language: str, code: str) -> None:
-        self._notes.add("part-unknown", "executableCode")
-
-    @override
-    def code_result(self, outcome: str, output: str) -> None:
-        """It belongs to the code."""
-
-    @override
-    def file(self, mime: str, uri: str) -> None:
-        self._notes.add("part-unknown", "fileData")
-
-    @override
-    def logprobs(self, entries: list[JSON]) -> None:
-        """Nobody asked for them."""
-
-    @override
-    def refusal(self, text: str) -> None:
-        """An error says so, see `mapping.transcriptions.request`."""
-
-    @override
-    def annotations(self, citations: Sequence[Citation]) -> None:
-        """A transcript has none."""
-
-    @override
-    def extra_content(self, google: JSON) -> None:
-        """Nothing goes on from a transcript."""
-
-    @override
-    def finish(self, reason: str) -> None:
-        """The reader knows."""
 
 
 class TranscriptReader(AnswerReader):
@@ -156,20 +106,20 @@ class TranscriptReader(AnswerReader):
         return {"text": turn.text}
 
 
-class Reading:
+class TranscriptReading:
     """One upstream answer while it is read."""
 
     def __init__(self, plan: TranscriptionPlan, mint: Mint, notes: Notes) -> None:
         self.reader = TranscriptReader(plan, mint, notes, Heard(notes))
 
 
-class TranscriptAnswer(WholeAnswers[Reading]):
+class TranscriptAnswer(WholeAnswers[TranscriptReading]):
     """Gives the transcript in the form that the client asked for."""
 
     def __init__(self, plan: TranscriptionPlan, mint: Mint, notes: Notes) -> None:
         super().__init__()
         self._plan, self._mint, self._notes = plan, mint, notes
-        self._taken: Reading | None = None
+        self._taken: TranscriptReading | None = None
         self._said = Said()
 
     def finish(self) -> bytes:
@@ -192,11 +142,11 @@ class TranscriptAnswer(WholeAnswers[Reading]):
         return self._taken.reader.finish_reasons if self._taken else []
 
     @override
-    def _begin(self) -> Reading:
-        return Reading(self._plan, self._mint, self._notes)
+    def _begin(self) -> TranscriptReading:
+        return TranscriptReading(self._plan, self._mint, self._notes)
 
     @override
-    def _take(self, answer: Reading) -> None:
+    def _take(self, answer: TranscriptReading) -> None:
         reader = answer.reader
         reader.check()
         turns = words.in_order(reader.turns_heard)

@@ -13,6 +13,13 @@ import struct
 from typing import Any
 
 from openai.types import CreateEmbeddingResponse, ImageEditStreamEvent, ImageGenStreamEvent, ImagesResponse, Model
+from openai.types.audio import (
+    Transcription,
+    TranscriptionDiarized,
+    TranscriptionStreamEvent,
+    TranscriptionVerbose,
+    TranslationVerbose,
+)
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 
@@ -20,6 +27,12 @@ from tests.e2e import response_checks
 
 _MODELS = TypeAdapter(list[Model])
 _IMAGE_EVENT: TypeAdapter[Any] = TypeAdapter(ImageGenStreamEvent | ImageEditStreamEvent)
+_TRANSCRIPT_EVENT: TypeAdapter[Any] = TypeAdapter(TranscriptionStreamEvent)
+_TRANSCRIPTS: dict[str, TypeAdapter[Any]] = {
+    "json": TypeAdapter(Transcription),
+    "transcribe": TypeAdapter(TranscriptionDiarized | TranscriptionVerbose),
+    "translate": TypeAdapter(TranslationVerbose),
+}
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -45,6 +58,9 @@ class Wire:
 def check_answer(path: str, status: int, content_type: str, body: bytes) -> None:
     """Raise for an answer of the gateway that is not what OpenAI's would be."""
     responses = "/responses" in path and not path.endswith("/chat/completions")
+    if "/audio/" in path:
+        check_audio(path, status, content_type, body)
+        return
     if content_type.startswith("text/event-stream"):
         assert status == 200
         streams = check_images_stream if "/images/" in path else check_stream
@@ -67,6 +83,25 @@ def check_answer(path: str, status: int, content_type: str, body: bytes) -> None
         assert ImagesResponse.model_validate_json(body, strict=True).data
     else:
         check_completion(body)
+
+
+def check_audio(path: str, status: int, content_type: str, body: bytes) -> None:
+    """A transcript in any form, or sound."""
+    if status >= 400:
+        assert content_type == "application/json"
+        _check_error(json.loads(body))
+    elif path.endswith("/speech"):
+        assert content_type.startswith("audio/")
+    elif content_type.startswith("text/event-stream"):
+        *deltas, last = [json.loads(frame.removeprefix("data: ")) for frame in body.decode().split("\n\n")[:-1]]
+        assert last["type"] in ("transcript.text.done", "error")
+        for event in [*deltas, *([last] if last["type"] != "error" else [])]:
+            _TRANSCRIPT_EVENT.validate_json(json.dumps(event), strict=True)
+    elif content_type == "application/json":
+        found = json.loads(body)
+        _TRANSCRIPTS[found.get("task", "json")].validate_python(found)
+    else:
+        assert content_type == "text/plain; charset=utf-8"
 
 
 def check_images_stream(body: bytes) -> None:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from addons.demo.answer import media
+from addons.demo.answer import media, sound
 from tests.e2e.answer_checks import Wire
 from tests.e2e.sdk_tools import first_calls, is_genuine
+from tests.e2e.test_transcriptions import SAID, SPOKEN
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Upstream
@@ -106,6 +107,31 @@ def test_embeddings(node: Node, upstream: Upstream, model: str) -> None:
     assert found["empty"] == {"class": "BadRequestError", "status": 400, "code": "invalid_value", "param": "input[1]"}
     assert found["dimensions"]["param"] == "dimensions"
     assert len(upstream.requests) == 5
+
+
+def test_audio(node: Node, upstream: Upstream, tmp_path: Path) -> None:
+    """Node sends what is read from a file without a length, and a bare Buffer as a field for each byte."""
+    file = tmp_path / "talk"
+    file.write_bytes(SPOKEN)
+    found = node("audio.mjs", str(file))
+    for way in ("plain", "fromDisk", "blob", "translated", "verbose"):
+        assert found[way]["text"] == SAID, way
+    assert found["srt"].startswith("1\n00:00:00,000 --> ")
+    assert " ".join(word["word"] for word in found["verbose"]["words"]) == SAID
+    assert found["verbose"]["segments"][0]["text"] == "Good morning."
+    assert found["streamed"][-1]["text"] == SAID
+    assert found["broken"] is not None
+    assert (found["buffer"]["status"], found["buffer"]["param"]) == (400, "file")
+    assert found["spoken"]["type"] == "audio/pcm"
+    assert found["spoken"]["sound"] == sound.speech_part("One. Two.")["inlineData"]["data"]
+    assert found["brokenSpeech"] is not None, "the connection has broken off"
+    sent = [
+        part["inlineData"]
+        for call in upstream.requests
+        for part in call.body["contents"][0]["parts"][:1]
+        if "inlineData" in part
+    ]
+    assert {(blob["mimeType"], blob["data"]) for blob in sent} == {("audio/wav", base64.b64encode(SPOKEN).decode())}
 
 
 CLASSES = {

@@ -75,6 +75,7 @@ ENDPOINTS = (
     Endpoint("delete_response", "DELETE", ("responses", "{id}")),
     Endpoint("input_items", "GET", ("responses", "{id}", "input_items"), "responses"),
     Endpoint("cancel", "POST", ("responses", "{id}", "cancel"), "responses"),
+    Endpoint("speech", "POST", ("audio", "speech")),
     Endpoint("transcriptions", "POST", ("audio", "transcriptions")),
     Endpoint("translations", "POST", ("audio", "translations")),
     Endpoint("input_tokens", "POST", ("responses", "input_tokens")),
@@ -84,7 +85,6 @@ ENDPOINTS = (
 _CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
 UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("images", "variations"), "Use POST /v1/images/edits with a prompt that says what is to vary"),
-    (("audio", "speech"), 'Use POST /v1/chat/completions with a TTS model and "modalities": ["audio"]'),
     (("messages",), _CHAT),
     (("messages", "count_tokens"), "Use POST /v1/responses/input_tokens"),
     (("moderations",), "Nothing here stands for it"),

@@ -105,6 +105,7 @@ class TranslationSettings(_Section):
     thoughts: Literal["auto", "always", "never"] = "auto"
     signature_in_call_id: bool = False
     blocked_prompt: Literal["answer", "error"] = "answer"
+    voices: dict[str, str] = {}
 
     def options(self) -> Options:
         """The same as the translation takes it."""

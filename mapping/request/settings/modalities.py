@@ -16,29 +16,13 @@ from mapping import faults
 from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.request.settings import parameters
-from mapping.values import JSON
+from mapping.request.settings.voices import gemini_voice
+from mapping.values import JSON, Options
 
 _MODALITIES = {"text": "TEXT", "image": "IMAGE", "audio": "AUDIO"}
 _FORMATS = ("wav", "aac", "mp3", "flac", "opus", "pcm16")
 _POSSIBLE_FORMATS = ("pcm16", "wav")
 _DEFAULT_FORMAT = "wav"
-
-# OpenAI's voices -> Gemini's that come near them. Other names are taken to be Gemini's own.
-_VOICES = {
-    "alloy": "Kore",
-    "ash": "Orus",
-    "ballad": "Enceladus",
-    "cedar": "Charon",
-    "coral": "Aoede",
-    "echo": "Puck",
-    "fable": "Fenrir",
-    "marin": "Sulafat",
-    "nova": "Leda",
-    "onyx": "Algenib",
-    "sage": "Erinome",
-    "shimmer": "Zephyr",
-    "verse": "Achird",
-}
 
 
 @dataclass(slots=True)
@@ -51,7 +35,7 @@ class Modalities:
     """`pcm16` or `wav` when the answer is to be speech."""
 
 
-def read_modalities(body: JSON, model: Model, notes: Notes) -> Modalities:
+def read_modalities(body: JSON, model: Model, notes: Notes, options: Options) -> Modalities:
     """Read `modalities` and `audio`.
 
     A model that only speaks speaks without being asked, as `wav` unless `audio` says otherwise. Raises 400
@@ -61,11 +45,11 @@ def read_modalities(body: JSON, model: Model, notes: Notes) -> Modalities:
     if model.outputs == ("AUDIO",) and "AUDIO" not in wanted:
         if wanted:
             notes.add("model-refuses", "modalities")
-        return _speech(body.get("audio") or {"format": _DEFAULT_FORMAT}, notes)
+        return _speech(body.get("audio") or {"format": _DEFAULT_FORMAT}, notes, options)
     if "AUDIO" in wanted:
         if body.get("audio") is None:
             raise faults.missing("audio")
-        return _speech(body["audio"], notes)
+        return _speech(body["audio"], notes, options)
     if body.get("audio") is not None:
         notes.add("ignored", "audio")
     if "IMAGE" in wanted:
@@ -89,7 +73,7 @@ def _wanted(value: Any, model: Model) -> set[str]:
     return wanted
 
 
-def _speech(value: Any, notes: Notes) -> Modalities:
+def _speech(value: Any, notes: Notes, options: Options) -> Modalities:
     audio = parameters.json_object(value, "audio") or {}
     form = parameters.one_of(audio.get("format"), "audio.format", _FORMATS)
     if form is None:
@@ -100,19 +84,11 @@ def _speech(value: Any, notes: Notes) -> Modalities:
             f"Unsupported value: '{form}'. Supported values are: {parameters.quoted(_POSSIBLE_FORMATS)}.",
         )
     config: JSON = {"responseModalities": ["AUDIO"]}
-    voice = _voice(audio.get("voice"), notes)
+    voice = audio.get("voice")
+    if isinstance(voice, dict):  # OpenAI's `{"id"}` of a voice that Gemini can't have: its own default speaks instead
+        notes.add("ignored", "audio.voice")
+        voice = None
+    voice = gemini_voice(voice, "audio.voice", notes, options)
     if voice:
         config["speechConfig"] = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
     return Modalities(config, form)
-
-
-def _voice(value: Any, notes: Notes) -> str | None:
-    """A name, or OpenAI's `{"id"}` of a custom voice, which Gemini cannot have: its own default speaks instead."""
-    if isinstance(value, dict):
-        notes.add("ignored", "audio.voice")
-        return None
-    name = parameters.string(value, "audio.voice")
-    if name and name.lower() in _VOICES:
-        notes.add("emulated", "audio.voice")
-        return _VOICES[name.lower()]
-    return name or None

@@ -165,7 +165,7 @@ class _Request:
         body, notes, options = self._body, self._notes, self._options
         shared = CHAT_SHARED if self._chat_shaped else SHARED
         sampled = generation.read_generation(body, self.model, notes, options, shared)
-        modalities = read_modalities(body, self.model, notes)
+        modalities = read_modalities(body, self.model, notes, options)
         self._audio_format = modalities.audio_format
         config: JSON = {**sampled.config, **self._logprobs(), **modalities.config}
         if tools.image_generation:

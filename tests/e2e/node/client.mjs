@@ -7,7 +7,8 @@ async function recorded(url, init) {
   const response = await fetch(url, init);
   if (!String(url).startsWith("http")) return response; // the SDK tries out with a data URL what fetch can do
   const head = { path: new URL(url).pathname, status: response.status, type: response.headers.get("content-type") };
-  wire.push(response.clone().text().then((body) => ({ ...head, body })));
+  // Of a connection that broke off there is nothing to check: the script has the error.
+  wire.push(response.clone().text().then((body) => ({ ...head, body }), () => null));
   return response;
 }
 
@@ -16,5 +17,5 @@ export const client = new OpenAI({ baseURL: process.argv[2], apiKey: "any", maxR
 export const user = (content) => ({ role: "user", content });
 
 export async function report(results) {
-  console.log(JSON.stringify({ results, wire: await Promise.all(wire) }));
+  console.log(JSON.stringify({ results, wire: (await Promise.all(wire)).filter(Boolean) }));
 }

@@ -48,6 +48,7 @@ FOUND = [
     ("POST", "/v1/responses/input_tokens", "input_tokens", "", False),
     ("POST", "/v1/responses/compact", "compact", "", False),
     ("POST", "/v1/responses/completions", "completions", "", True),
+    ("POST", "/v1/audio/speech", "speech", "", False),
     ("POST", "/v1/audio/transcriptions", "transcriptions", "", False),
     ("POST", "/openai/audio/translations", "translations", "", True),
     ("POST", "/v1/embeddings", "embeddings", "", False),
@@ -66,7 +67,6 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
     ("method", "path", "status", "code", "said"),
     [
         ("POST", "/v1/chat/completion", 404, "unknown_url", "/v1/chat/completions"),
-        ("POST", "/v1/audio/speech", 404, "unknown_url", "does not serve POST /v1/audio/speech. Use"),
         ("POST", "/v1/models/x:embedContent", 404, "unknown_url", "Use POST /v1/embeddings"),
         ("GET", "/v1/embeddings", 405, "method_not_supported", "POST"),
         ("POST", "/v1/images/variations", 404, "unknown_url", "Use POST /v1/images/edits with a prompt"),

@@ -8,7 +8,7 @@ from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
 from mapping.request.settings.modalities import read_modalities
-from mapping.values import JSON
+from mapping.values import JSON, Options
 
 FLASH, IMAGE, TTS = "gemini-2.5-flash", "gemini-3-pro-image", "gemini-3.8-flash-tts"
 AUDIO: JSON = {"responseModalities": ["AUDIO"]}
@@ -60,7 +60,7 @@ def test_modalities(
     body: JSON, model: str, config: JSON, audio_format: str | None, noted: list[tuple[str, str]]
 ) -> None:
     notes = Notes()
-    found = read_modalities(body, model_info(model), notes)
+    found = read_modalities(body, model_info(model), notes, Options())
     assert (found.config, found.audio_format) == (config, audio_format)
     assert list(notes) == noted
 
@@ -85,5 +85,5 @@ def test_modalities(
 )
 def test_errors(body: JSON, model: str, param: str, code: str) -> None:
     with pytest.raises(Fault) as caught:
-        read_modalities(body, model_info(model), Notes())
+        read_modalities(body, model_info(model), Notes(), Options())
     assert (caught.value.param, caught.value.code) == (param, code)

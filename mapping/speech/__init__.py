@@ -1,0 +1,1 @@
+"""Text to speech: `POST /v1/audio/speech`."""
