@@ -11,7 +11,7 @@ from mitmproxy import http
 from addons.gateway.wire.direct import messages
 from addons.gateway.wire.direct.peers import Peer
 from addons.gateway.wire.direct.turn import Turn
-from addons.gateway.wire.direct.upstream import TOGETHER
+from addons.gateway.wire.direct.upstream.connection import TOGETHER
 
 LARGE = 256 * 2**10
 """Bytes from which on a body is read into one block."""
@@ -24,7 +24,7 @@ class ReadRequest:
     """A request, as far as it has come."""
 
     __slots__ = (
-        "block", "body", "fields", "flow", "is_whole", "keeps_alive", "path", "switches", "turn", "wants_socket",
+        "block", "body", "fields", "flow", "keeps_alive", "path", "switches", "turn", "wants_socket",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -36,7 +36,6 @@ class ReadRequest:
         """Its body where it is large: see `expect`."""
         self.flow: http.HTTPFlow | None = None
         self.turn: Turn | None = None
-        self.is_whole = False
         self.keeps_alive = False
         self.wants_socket = False
         self.switches = False

@@ -10,12 +10,14 @@ from collections.abc import Awaitable
 from typing import override
 
 from mitmproxy import http
+from mitmproxy.net.http.validate import validate_headers
 
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.http.fields import taken
 from addons.gateway.wire.bodies import BodyReader
 from addons.gateway.wire.direct.peers import Peer, Surroundings
-from addons.gateway.wire.direct.upstream import Answered, UpstreamConnection
+from addons.gateway.wire.direct.upstream.connection import Answered, UpstreamConnection
+from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 
 MAX_REASON = 200
@@ -64,10 +66,7 @@ class Arrival(Answered):
     def head(self, response: http.Response) -> None:
         self._flow.response = response
         self._met_closed = False
-        try:
-            self._reader = BodyReader(taken(response, b"content-encoding") or "")
-        except UpstreamError as e:
-            self._refuse(e)
+        if not self._is_acceptable(response):
             return
         if self._shared.listeners.hears("responseheaders"):
             assert self._connection is not None
@@ -77,6 +76,20 @@ class Arrival(Answered):
         else:
             self._exchange.on_response_headers()
             self._streams = self._exchange.streaming
+
+    def _is_acceptable(self, response: http.Response) -> bool:
+        """Whether the body can be read. If not, the answer has been refused."""
+        try:
+            if self._connection is not None and self._connection.has_odd_framing:
+                validate_headers(response)
+            self._reader = BodyReader(taken(response, b"content-encoding") or "")
+        except ValueError as e:
+            self._refuse(upstream_errors.broken_off(f"Received {e} from the upstream."[:MAX_REASON]))
+            return False
+        except UpstreamError as e:
+            self._refuse(e)
+            return False
+        return True
 
     @override
     def body(self, data: bytes) -> None:

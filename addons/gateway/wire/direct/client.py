@@ -1,7 +1,7 @@
 """One client connection: its requests are read one after the other, its answers are written.
 
 * Requests that come while another is being answered wait, within bounds: pipelining is rare, and no reason for more.
-* Limits are those of `wire.http1`; what can't be read is answered in JSON, and the connection ended.
+* What can't be read is answered in JSON, after what came before it, and the connection ended.
 * A client that has sent its FIN is taken to have left, as mitmproxy does.
 * A client that takes nothing has the upstream wait.
 """
@@ -15,22 +15,20 @@ from collections import deque
 from typing import Protocol, cast, override
 
 import httptools
-from mitmproxy import http
+from mitmproxy import ctx, http
 from mitmproxy.connection import Client, ConnectionState, Server
 from mitmproxy.proxy import mode_specs, server_hooks
 from mitmproxy.utils import asyncio_utils
 
 from addons.gateway.exchange.exchange import Exchange
-from addons.gateway.http import routes
 from addons.gateway.http.answers import raw_error
-from addons.gateway.wire.bodies import MAX_BYTES
 from addons.gateway.wire.direct import messages
-from addons.gateway.wire.direct.answers import AnswerWriter, ReadRequest
+from addons.gateway.wire.direct.answers import ReadRequest
 from addons.gateway.wire.direct.peers import Surroundings
+from addons.gateway.wire.direct.reading import RequestReader
 from addons.gateway.wire.direct.turn import Turn
 from addons.gateway.wire.direct.websocket import Opened, WebSocket
-from addons.gateway.wire.http1 import MAX_FRAMING, MAX_REQUEST_HEAD
-from mapping.dialect import Dialect
+from addons.gateway.wire.http1 import MAX_FRAMING
 from mapping.faults import Fault
 
 logger = logging.getLogger("mitmproxy.proxy.server")
@@ -50,41 +48,27 @@ class ClientSurroundings(Surroundings, Protocol):
         """Have mitmproxy's layers serve a connection, of which this has been read."""
 
 
-class ClientConnection(AnswerWriter, asyncio.Protocol):
+class ClientConnection(RequestReader, asyncio.Protocol):
     """See the module."""
 
     __slots__ = (
-        "_current",
-        "_early",
-        "_framing",
-        "_has_begun",
-        "_parser",
-        "_paused",
-        "_shared",
-        "_size",
-        "_socket",
-        "_unheard",
-        "_upstream",
-        "_waiting",
-        "client",
-        "last_heard",
+        "_ahead", "_early", "_has_begun", "_last_words", "_paused", "_shared", "_socket", "_unheard", "_upstream",
+        "_waiting", "client", "last_heard",
     )  # fmt: skip
 
     def __init__(self, shared: ClientSurroundings) -> None:
         super().__init__()
         self._shared = shared
-        self._parser = httptools.HttpRequestParser(self)
-        self._current: ReadRequest | None = None
-        """The request that is being read."""
         self._waiting: deque[ReadRequest] = deque()
         """Whole requests that came before it was their turn."""
-        self._framing = 0
-        """Bytes that have come since the last one of a body, or the last whole request."""
-        self._size = 0
+        self._ahead = 0
+        """Bytes that have come since the request that is being answered."""
+        self._last_words = b""
+        """What is said when all requests that could be read are answered, before the connection ends."""
         self._paused = False
         self._has_begun = False
-        self._unheard: list[bytes] | None = None
-        """What has come while others were asked whether the client may connect."""
+        self._unheard = b""
+        """What has come before others were asked whether the client may connect."""
         self._early: list[bytes] | None = None
         """What has come before it was agreed to be a WebSocket."""
         self._socket: WebSocket | None = None
@@ -98,12 +82,14 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by its class
+        self._shared.clients.add(self)
 
     def _begin(self, data: bytes) -> bool:
         """The first bytes are there. False: the connection is not served here."""
         self._has_begun = True
         shared, transport = self._shared, self.transport
         if not messages.is_plain_http(data):
+            shared.clients.discard(self)
             shared.hand_over(transport, data)
             return False
         peer = transport.get_extra_info("peername") or ("", 0)
@@ -115,10 +101,12 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         )
         address = shared.address
         self._upstream = Server(address=(address.host, address.port))
-        shared.clients.add(self)
+        if address.scheme == "https" and not ctx.options.keep_host_header:
+            self._upstream.sni = address.host
         self._log("client connect")
         if shared.listeners.hears("client_connected") or peer[0] not in ("127.0.0.1", "::1"):
-            self._unheard = [data]
+            self._unheard = data
+            transport.pause_reading()
             asyncio.Task(self._ask_others(), loop=asyncio.get_running_loop(), eager_start=True)
             return False
         return True
@@ -126,13 +114,13 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
     async def _ask_others(self) -> None:
         """Whether the client may connect."""
         await self._shared.listeners.tell(server_hooks.ClientConnectedHook(self.client))
-        unheard, self._unheard = self._unheard or [], None
         if self.client.error:
             self._log("client kill connection")
-            self.transport.abort()
-            return
-        for data in unheard:
-            self.data_received(data)
+            self._hang_up()
+        elif not self.transport.is_closing():
+            self.transport.resume_reading()
+            self.data_received(self._unheard)
+        self._unheard = b""
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -142,59 +130,48 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         if self._socket is not None:
             self._socket.received(data)
             return
-        if self._unheard is not None or self._early is not None:
-            (self._unheard or self._early or []).append(data)
-            return
+        if self._answering is not None:
+            self._ahead += len(data)
+            if self._ahead > MAX_FRAMING:
+                self._hang_up()
         if self._closing:
             return
-        self._framing += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as e:
-            self._after_upgrade(data[e.args[0] :])
+        if self._early is not None:
+            self._early.append(data)
             return
-        except httptools.HttpParserError:
-            self._refuse(Fault(400, "The HTTP request could not be read."))
-            return
-        current = self._current
-        if current is not None and self._size and current.flow is not None:
-            self._framing = 0
-            if self._size > MAX_BYTES:
-                self._too_large()
-        elif self._framing > MAX_REQUEST_HEAD and (current is None or current.flow is None):
-            if self._answering is not None:
-                self._hang_up()  # the client goes on sending before its request was answered
-            else:
-                message = f"The request's headers are larger than {MAX_REQUEST_HEAD // 2**10} kB."
-                self._refuse(Fault(431, message, code="headers_too_large"))
-        elif self._framing > MAX_FRAMING:
-            self._hang_up()
+        self._read(data)
 
     @override
     def eof_received(self) -> None:
-        """The transport closes itself after this."""
+        """The client has left, though it may still read. The transport closes itself after this."""
+        if self._answering is not None:
+            self._hang_up()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self._has_begun or not hasattr(self, "client"):
-            return
         self._closing = True
         shared = self._shared
         shared.clients.discard(self)
+        if not hasattr(self, "client"):
+            return
         self.client.state = ConnectionState.CLOSED
         self.client.timestamp_end = time.time()
         self._log("client disconnect")
         if self._socket is not None:
             self._socket.client_left()
+        under_way = []
         for read in (self._answering, self._current, *self._waiting):
-            if read is not None and read.turn is not None:
-                read.turn.client_left()
+            if read is not None and (turn := read.turn) is not None:
+                turn.client_left()
+                if turn.task is not None:
+                    under_way.append(turn.task)
         if shared.listeners.hears("client_disconnected"):
-            asyncio_utils.create_task(
-                shared.listeners.tell(server_hooks.ClientDisconnectedHook(self.client)),
-                name="client disconnected",
-                keep_ref=True,
-            )
+            asyncio_utils.create_task(self._tell_disconnected(under_way), name="client disconnected", keep_ref=True)
+
+    async def _tell_disconnected(self, under_way: list[asyncio.Task[None]]) -> None:
+        if under_way:
+            await asyncio.wait(under_way)
+        await self._shared.listeners.tell(server_hooks.ClientDisconnectedHook(self.client))
 
     @override
     def pause_writing(self) -> None:
@@ -212,86 +189,25 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         elif self._answering is not None and self._answering.turn is not None:
             self._answering.turn.resume()
 
-    # --- httptools
+    # --- requests
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._current = ReadRequest()
-        self._size = 0
-
-    def on_url(self, path: bytes) -> None:
-        """A piece of its target."""
-        current = self._current
-        assert current is not None
-        current.path += path
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header field, or one of the trailers."""
-        current = self._current
-        assert current is not None
-        if current.flow is None:  # else it is a trailer
-            current.fields.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """The head is there: make the flow and its exchange, before any hook."""
-        current = self._current
-        assert current is not None
-        self._framing = 0
-        request = messages.request(
-            self._parser.get_method(), current.path, self._parser.get_http_version(), current.fields
-        )
-        fields = current.fields
-        named = messages.by_name(fields)
-        expect, upgrade, size = named.get(b"expect"), named.get(b"upgrade"), named.get(b"content-length")
-        if expect is not None:
-            current.fields = fields = [pair for pair in fields if pair[0].lower() != b"expect"]
-            request.data.headers.fields = tuple(fields)
-        if upgrade is not None and upgrade.lower() == b"h2c":  # HTTP/1.1 is as good, and all that is spoken here
-            current.fields = fields = [pair for pair in fields if pair[0].lower() not in _H2C]
-            request.data.headers.fields = tuple(fields)
-            upgrade = None
-        current.wants_socket = upgrade is not None
-        current.flow = flow = messages.flow(self.client, self._upstream)
+    @override
+    def _head_came(self, read: ReadRequest, request: http.Request, *, can_switch: bool) -> None:
+        """Make the flow and its exchange, before any hook."""
+        address = self._shared.address
+        request.data.host, request.data.port = address.host, address.port
+        read.flow = flow = messages.flow(self.client, self._upstream)
         exchange = self._shared.open(flow, request)
-        exchange.can_switch = upgrade is not None and upgrade.lower() == b"websocket"
+        exchange.can_switch = can_switch
         flow.request = request
-        current.turn = Turn(self._shared, self, exchange)
-        if not current.path.startswith(b"/"):
-            self._refuse(Fault(400, "The HTTP request could not be read."))
-            return
-        if size is not None and int(size) > MAX_BYTES:
-            self._size = int(size)
-            self._too_large()
-            return
-        if size is not None:
-            current.expect(int(size))
-        if expect is not None and expect.lower() == b"100-continue" and self._answering is None:
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        read.turn = Turn(self._shared, self, exchange)
 
-    def on_body(self, data: bytes) -> None:
-        """A piece of the body."""
-        current = self._current
-        assert current is not None
-        if current.block is None:
-            current.body.append(data)
-        else:
-            current.block.write(data)
-        self._size += len(data)
-
-    def on_message_complete(self) -> None:
-        """The request is there as a whole."""
-        current = self._current
-        assert current is not None
-        self._framing = 0
-        if self._closing:
-            return
-        self._current = None
-        current.is_whole = True
-        current.keeps_alive = self._parser.should_keep_alive() or self._parser.should_upgrade()
+    @override
+    def _request_came(self, read: ReadRequest) -> None:
         if self._answering is None:
-            self._answer(current)
+            self._answer(read)
         else:
-            self._waiting.append(current)
+            self._waiting.append(read)
             if len(self._waiting) > MAX_WAITING:
                 self._hang_up()
 
@@ -305,16 +221,18 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         if self._chunked and answered.flow.request.data.method != b"HEAD":
             self.transport.write(messages.LAST_CHUNK)
         self._answering = None
-        self._framing = 0
+        self._ahead = 0
         self.last_heard = time.monotonic()
         if answered.switches:
             self._become_socket(answered)
-        elif self._closing or self._early is not None or not answered.keeps_alive:
+        elif self._early is not None or not answered.keeps_alive:
             self._closing = True
             self.transport.close()
         elif self._waiting:
             # not from within: the turn that is over has its last steps to take
             asyncio.get_running_loop().call_soon(self._next)
+        elif self._closing:
+            self._end()
 
     @override
     def drop(self) -> None:
@@ -326,21 +244,25 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             self._hang_up()
 
     def _next(self) -> None:
-        if self._waiting and self._answering is None and not self._closing:
+        if self._waiting and self._answering is None and not self.transport.is_closing():
             self._answer(self._waiting.popleft())
 
     # --- inside
 
+    @override
     def _after_upgrade(self, rest: bytes) -> None:
         """A request that wanted another protocol has been read. `rest` is what came after it."""
         if self._socket is not None:
             self._socket.received(rest)
+        elif self._closing:
+            return
+        elif self._current is not None:  # nothing else is spoken to one with a body, and that is still to come
+            self._parser = httptools.HttpRequestParser(self)
+            self._read(messages.framing_head(self._current.fields) + rest)
         elif self._answering is not None and self._answering.wants_socket:
             self._early = [rest]
-        elif not self._closing:  # it was answered, or will be, as plain HTTP: what follows is HTTP, too
-            self._parser = httptools.HttpRequestParser(self)
-            if rest:
-                self.data_received(rest)
+        elif rest:
+            self._read(rest)
 
     def _become_socket(self, answered: ReadRequest) -> None:
         opened = Opened(answered.path, answered.fields)
@@ -355,35 +277,25 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
         assert flow is not None
         assert read.turn is not None
         flow.request.data.content = read.take_body()
+        if self._paused:
+            read.turn.pause()
         read.turn.start()
 
-    def _too_large(self) -> None:
-        """The body of the request is beyond the limit."""
-        current = self._current
-        message = f"The request body is larger than {MAX_BYTES // 2**20} MB."
-        if current is not None and current.turn is not None:
-            current.turn.refuse(message)
-            current.turn = None
-        self._refuse(Fault(413, message))
-
+    @override
     def _refuse(self, problem: Fault) -> None:
-        """What comes can't be read: say so, if that can be said now, and end the connection."""
+        """What comes can't be read: say so when what came before is answered, and end the connection."""
         if self._closing:
             return
-        if self._answering is None:
-            self._closing = True
-            self.transport.write(raw_error(problem, self._spoken()))
-            self.transport.close()
-        else:
-            self._hang_up()
+        self._closing = True
+        self._last_words = raw_error(problem, self._spoken())
+        if self._answering is None and not self._waiting:
+            self._end()
 
-    def _spoken(self) -> Dialect | None:
-        """The dialect of the path that is being read, as far as it is known."""
-        current = self._current
-        if current is None or not current.path:
-            return None
-        return routes.dialect_of(self._parser.get_method().decode(), current.path.decode("latin-1").partition("?")[0])
+    def _end(self) -> None:
+        self.transport.write(self._last_words)
+        self.transport.close()
 
+    @override
     def _hang_up(self) -> None:
         self._closing = True
         self.transport.abort()
@@ -393,6 +305,5 @@ class ClientConnection(AnswerWriter, asyncio.Protocol):
             logger.info(message, extra={"client": self.client.peername})
 
 
-_H2C = (b"upgrade", b"connection", b"http2-settings")
 MAX_WAITING = 64
 """Whole requests that may wait for the answer of the one before."""

@@ -42,6 +42,7 @@ class Nobody(Peer):
 
 async def carry(shared: Surroundings, exchange: Exchange, result: asyncio.Future[bytes]) -> bytes:
     """Have an exchange go its way, and wait for `result`. Raises what the future holds."""
+    exchange.flow.live = True
     turn = Turn(shared, Nobody(), exchange)
     turn.start()
     try:

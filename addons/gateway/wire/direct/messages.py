@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 
 from mitmproxy import http
@@ -103,8 +104,40 @@ def chunk(data: bytes) -> bytes:
 LAST_CHUNK = b"0\r\n\r\n"
 
 
+def size(path: bytes, fields: Fields) -> int:
+    """About how many bytes the head of a request has."""
+    return len(path) + sum(len(name) + len(value) + 4 for name, value in fields)
+
+
+def origin_form(target: bytes) -> bytes:
+    """The path of a request's target that does not begin with one. b"" for what is none (RFC 9112, 3.2)."""
+    if target == b"*":
+        return target
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
+        return b""
+    path = target[absolute.end() :]
+    return path if path.startswith(b"/") else b"/" + path
+
+
+_ABSOLUTE = re.compile(rb"https?://[^/?#]+", re.IGNORECASE)
+_OF_BODY = (b"content-length", b"transfer-encoding")
+_FRAMING = (*_OF_BODY, b"connection")
+
+
+def has_body(fields: Fields) -> bool:
+    """Whether a request announces a body that is not empty."""
+    return any(name.lower() in _OF_BODY and value.strip(b" \t0") for name, value in fields)
+
+
+def framing_head(fields: Fields) -> bytes:
+    """The head of a request that says nothing but how the body of one with `fields` is framed, and what comes then."""
+    lines = [b"POST / HTTP/1.1", *(b"%b: %b" % field for field in fields if field[0].lower() in _FRAMING), b"\r\n"]
+    return b"\r\n".join(lines)
+
+
 def is_plain_http(data: bytes) -> bool:
-    """Whether a connection begins with a plain HTTP/1 request for a path. TLS, HTTP/2 and the like do not."""
+    """Whether a connection that begins so brings a plain HTTP/1 request for a path. TLS, HTTP/2 and the like do not."""
     method, space, rest = data[:32].partition(b" ")
     if not space:
         return len(data) < 32 and method.isalpha() and method.isupper()

@@ -8,7 +8,7 @@ from mitmproxy import http
 
 from addons.gateway.accounts.address import Address
 from addons.gateway.wire.direct.listeners import Listeners
-from addons.gateway.wire.direct.pool import ConnectionPool
+from addons.gateway.wire.direct.upstream.pool import ConnectionPool
 
 
 class Peer(Protocol):

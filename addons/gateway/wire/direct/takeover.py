@@ -20,10 +20,10 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.exchange.exchange import Exchange, Exchanges
 from addons.gateway.wire import compat
 from addons.gateway.wire.direct.client import ClientConnection
-from addons.gateway.wire.direct.dial import dial
 from addons.gateway.wire.direct.listeners import Listeners
 from addons.gateway.wire.direct.peers import Surroundings
-from addons.gateway.wire.direct.pool import ConnectionPool
+from addons.gateway.wire.direct.upstream.dial import dial
+from addons.gateway.wire.direct.upstream.pool import ConnectionPool
 
 logger = logging.getLogger("antigravity")
 

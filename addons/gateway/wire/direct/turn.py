@@ -14,8 +14,8 @@ import logging
 import time
 from typing import Any
 
+from mitmproxy import ctx, http
 from mitmproxy import flow as mitm_flow
-from mitmproxy import http
 from mitmproxy.net.http import url
 from mitmproxy.proxy.layers.http import (
     HttpErrorHook,
@@ -28,8 +28,6 @@ from mitmproxy.proxy.layers.http import (
 from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange.exchange import Exchange, nobody
 from addons.gateway.exchange.verdicts import State
-from addons.gateway.http.fields import taken
-from addons.gateway.wire.bodies import BodyReader
 from addons.gateway.wire.direct.arrival import MAX_REASON, Arrival
 from addons.gateway.wire.direct.peers import Peer, Surroundings
 
@@ -43,11 +41,13 @@ class _Killed(Exception):
 class Turn(Arrival):
     """See the module."""
 
-    __slots__ = ("_in_hook", "task")
+    __slots__ = ("_in_hook", "_paused", "task")
 
     def __init__(self, shared: Surroundings, peer: Peer, exchange: Exchange) -> None:
         super().__init__(shared, peer, exchange)
         self._in_hook = False
+        self._paused = False
+        """The client takes nothing at the moment."""
         self.task: asyncio.Task[None] | None = None
         exchange.nudge = self.nudge
 
@@ -75,9 +75,11 @@ class Turn(Arrival):
         """The request is refused before it was read to its end; the client is told by its connection."""
         self._exchange.refused(message)
         self._done = True
-        self._flow.live = False
         if self._shared.listeners.hears("error"):
-            self.task = asyncio.ensure_future(self._shared.listeners.tell(HttpErrorHook(self._flow)))
+            self._show_target()
+            self.task = asyncio.ensure_future(self._tell_refused())
+        else:
+            self._flow.live = False
 
     def nudge(self) -> None:
         """The exchange has bytes for its client, or was cut short."""
@@ -89,11 +91,13 @@ class Turn(Arrival):
 
     def pause(self) -> None:
         """The client takes nothing at the moment."""
+        self._paused = True
         if self._connection is not None:
             self._connection.pause()
 
     def resume(self) -> None:
         """The client takes more."""
+        self._paused = False
         if self._connection is not None:
             self._connection.resume()
 
@@ -117,9 +121,11 @@ class Turn(Arrival):
 
     async def _serve(self) -> None:
         exchange, flow = self._exchange, self._flow
-        if not self._left:
-            flow.request.data.timestamp_end = time.time()
-            await self._tell_request(first=True)
+        if self._left:
+            await self._tell_incomplete()
+            return
+        flow.request.data.timestamp_end = time.time()
+        await self._tell_request(first=True)
         while not self._done:
             if self._left:
                 await self._tell_left()
@@ -215,11 +221,14 @@ class Turn(Arrival):
         flow.server_conn = connection.server
         outgoing = exchange.outgoing(reused=connection.reused)
         connection.call(outgoing, request.data.content or b"", self)
+        if self._paused:
+            connection.pause()
         return True
 
     async def _take_substitute(self, response: http.Response) -> None:
         """Another addon (server replay, say) has answered in the upstream's place: translate that."""
-        self._reader = BodyReader(taken(response, b"content-encoding") or "")
+        if not self._is_acceptable(response):
+            return
         content = response.raw_content
         self._to_tell = True
         await self._tell_upstream_head()
@@ -243,7 +252,9 @@ class Turn(Arrival):
         if exchange.paused:
             self._send_pending()
             return
-        if self._left:
+        if self._left:  # those who heard of the response hear of no error
+            flow.error = flow.error or exchange.disconnected()
+            self._done = True
             return
         if self._head_sent or exchange.state is State.ENDED:
             tail = exchange.tail
@@ -267,18 +278,19 @@ class Turn(Arrival):
 
     async def _tell_request(self, *, first: bool = False) -> None:
         """The request, or the call that it was made into."""
-        shared, flow = self._shared, self._flow
-        if first:
-            address = shared.address
-            data = flow.request.data
-            data.host, data.port, data.scheme = address.host, address.port, address.scheme.encode()
-        if shared.listeners.request:
+        if self._shared.listeners.request:
             if first:
-                flow.request.host_header = url.hostport(data.scheme.decode(), address.host, address.port)
-                await self._hook(HttpRequestHeadersHook(flow))
-            await self._hook(HttpRequestHook(flow))
+                self._show_target()
+                await self._hook(HttpRequestHeadersHook(self._flow))
+            await self._hook(HttpRequestHook(self._flow))
         elif (waiting := self._exchange.on_request()) is not None:
             await waiting
+
+    def _show_target(self) -> None:
+        """As mitmproxy does in reverse mode: what hooks see of the request's head names where it goes to."""
+        if not (self._exchange.inner or ctx.options.keep_host_header):
+            address = self._shared.address
+            self._flow.request.host_header = url.hostport("http", address.host, address.port)
 
     async def _tell_head(self) -> None:
         """The head of an answer that is no upstream's."""
@@ -293,6 +305,20 @@ class Turn(Arrival):
         self._streams = self._exchange.streaming
         if self._connection is not None:
             self._connection.release()
+
+    async def _tell_incomplete(self) -> None:
+        """The client has left before its request was there."""
+        if self._exchange.is_own:
+            return
+        if self._shared.listeners.request:
+            self._show_target()
+            await self._shared.listeners.tell(HttpRequestHeadersHook(self._flow))
+        await self._tell_left()
+
+    async def _tell_refused(self) -> None:
+        """The request was refused before it was there."""
+        await self._shared.listeners.tell(HttpErrorHook(self._flow))
+        self._flow.live = False
 
     async def _tell_left(self) -> None:
         """The client has left."""
@@ -310,7 +336,8 @@ class Turn(Arrival):
             self._in_hook = False
         flow = self._flow
         if flow.error is not None and flow.error.msg == mitm_flow.Error.KILLED_MESSAGE:
-            await self._shared.listeners.tell(HttpErrorHook(flow))
+            if not isinstance(hook, HttpResponseHook):
+                await self._shared.listeners.tell(HttpErrorHook(flow))
             raise _Killed
         if not self._left and not self._exchange.overdue:
             self._send_pending()

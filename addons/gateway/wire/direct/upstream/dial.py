@@ -20,7 +20,7 @@ from mitmproxy import certs, ctx
 from mitmproxy.connection import Client, ConnectionState, Server
 from mitmproxy.proxy import server_hooks
 
-from addons.gateway.wire.direct.upstream import UpstreamConnection
+from addons.gateway.wire.direct.upstream.connection import UpstreamConnection
 
 HTTP1 = "http/1.1"
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 
 from mitmproxy.connection import Client
 
-from addons.gateway.wire.direct.upstream import UpstreamConnection
+from addons.gateway.wire.direct.upstream.connection import UpstreamConnection
 
 MAX_IDLE = 60.0
 """Seconds for which a free connection is kept. Google's front ends close theirs after four minutes; what stands in

@@ -30,7 +30,6 @@ CLOSED = "server closed connection"
 """What is said of an upstream that hung up before its answer was whole, as mitmproxy says it."""
 
 
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 """Header fields of which one tells where a body ends."""
 
 
@@ -55,8 +54,8 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_bytes", "_closing", "_ended", "_error", "_fields", "_framing", "_held", "_interim", "_is_reading", "_loop",
-        "_more", "_old", "_parser", "_pieces", "_reason", "_until_close", "_waiting", "idle_since", "on_free", "server",
-        "transport", "who",
+        "_more", "_old", "_parser", "_paused", "_pieces", "_reason", "_until_close", "has_odd_framing", "idle_since",
+        "on_free", "server", "transport", "who",
     )  # fmt: skip
 
     def __init__(self, server: Server, on_free: Callable[[UpstreamConnection], None]) -> None:
@@ -71,7 +70,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._old = False
         """It has served a call already."""
         self._closing = False
+        self._paused = False
+        """The client of the call takes nothing at the moment."""
         self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_chunked_length=True)  # see `has_odd_framing`
         self._fresh()
 
     def _fresh(self) -> None:
@@ -84,10 +86,11 @@ class UpstreamConnection(asyncio.Protocol):
         """The head of the answer has come."""
         self._interim = 0
         self._until_close = False
+        self.has_odd_framing = False
+        """The head of the answer says otherwise than most how its body ends. It may be a trick, and is looked at."""
         self._ended = False
         self._more = False
         self._held = False
-        self._waiting: list[bytes] = []
         self._error = ""
 
     @property
@@ -136,21 +139,22 @@ class UpstreamConnection(asyncio.Protocol):
     def release(self) -> None:
         """Go on after `hold`."""
         self._held = False
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.resume_reading()
+        self._listen()
         self._tell()
-        waiting, self._waiting = self._waiting, []
-        for data in waiting:
-            self.data_received(data)
 
     def pause(self) -> None:
         """The client takes nothing at the moment."""
+        self._paused = True
         if self.transport is not None and not self.transport.is_closing():
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """The client takes more."""
-        if self.transport is not None and not self.transport.is_closing() and not self._held:
+        self._paused = False
+        self._listen()
+
+    def _listen(self) -> None:
+        if not self._held and not self._paused and self.transport is not None and not self.transport.is_closing():
             self.transport.resume_reading()
 
     # --- asyncio
@@ -163,9 +167,6 @@ class UpstreamConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.who is None:
             self._close()
-            return
-        if self._held:
-            self._waiting.append(data)
             return
         self._framing += len(data)
         try:
@@ -221,7 +222,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The head is there, of the answer or of an interim one."""
-        if self._ended or self.who is None:
+        if self._ended or self._error or self.who is None:
             return
         status = self._parser.get_status_code()
         if status < 200:
@@ -236,7 +237,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._is_reading = True
         self._framing = 0
         fields = self._fields
-        self._until_close = status not in (204, 304) and _FRAMING.isdisjoint(messages.by_name(fields))
+        named = messages.by_name(fields)
+        coding = named.get(b"transfer-encoding")
+        has_length = b"content-length" in named
+        self._until_close = status not in (204, 304) and not has_length and not (coding or b"").endswith(b"chunked")
+        self.has_odd_framing = coding is not None and (has_length or coding != b"chunked")
         self.who.head(messages.response(status, self._reason, self._parser.get_http_version(), fields))
 
     def on_body(self, data: bytes) -> None:
@@ -265,11 +270,13 @@ class UpstreamConnection(asyncio.Protocol):
                 return
         if self._ended:
             self.who = None
-            if self._more or self._closing:
+            if self._more or self._closing or self._error:
                 self._close()
             else:
                 self._old = True
                 self._fresh()
+                if self._paused:
+                    self.resume()
             who.ended()
             self.on_free(self)
         elif self._error:
