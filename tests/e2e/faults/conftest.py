@@ -89,6 +89,8 @@ class Watched:
     def check(self) -> None:
         """It lives, and holds what it held before."""
         assert self.gateway.call("GET", "/healthz").status == 200
+        wait_until(lambda: numbers(self.gateway)["gateway_requests_in_flight"] == 1)
+        self.upstream.hang_up()  # on connections that are kept for the next call
         wait_until(lambda: self.upstream.open == 0)
         now: dict[str, Any] = {}
 
