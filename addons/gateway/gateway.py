@@ -262,7 +262,7 @@ class Gateway:
     def close(self, exchange: Facts) -> None:
         """See `Services`."""
         self.exchanges.pop(exchange.flow.id, None)
-        self.heap.look_soon()
+        self.heap.look_soon(_size(exchange.flow))
         job = exchange.job
         if job and job.shown_model and job.answering_model and job.answering_model != job.shown_model:
             self.served.saw(job.shown_model, job.answering_model)
@@ -293,6 +293,12 @@ class Gateway:
         self.remarks.tell()
         if ask and not self.recordings:
             self.models.begin(self.address, self.remarks.tell)
+
+
+def _size(flow: http.HTTPFlow) -> int:
+    """Bytes of the bodies that an exchange ended with."""
+    response = flow.response
+    return len(flow.request.raw_content or b"") + len(response.raw_content or b"" if response else b"")
 
 
 def _day(environ: Mapping[str, str]) -> Callable[[], date]:

@@ -26,6 +26,12 @@ _KEPT_ONCE = 2**25
 DELAY = 1.0
 """Seconds from the end of an exchange until the memory is looked at."""
 
+LARGE = 2**20
+"""Bytes of an exchange that count as large. Where the next one may come soon, nothing is given back."""
+
+MOST = 128 * 2**20
+"""Bytes by which the memory may grow nevertheless: holes between what is in use add up."""
+
 SLACK = 4 * 2**20
 """Bytes that the memory may grow by before anything is given back."""
 
@@ -36,6 +42,8 @@ class Heap:
     def __init__(self) -> None:
         self._libc: ctypes.CDLL | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._large = 0.0
+        """When the last large exchange ended, by the loop's clock."""
         self._resident = 0
         """Bytes that were resident when it was looked at last."""
 
@@ -50,13 +58,24 @@ class Heap:
         self._libc = libc
         self._give_back()
 
-    def look_soon(self) -> None:
-        """An exchange is over: what it has freed need not be kept for long."""
-        if self._libc is not None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(DELAY, self._look)
+    def look_soon(self, size: int) -> None:
+        """An exchange of so many bytes is over: what it has freed need not be kept for long."""
+        if self._libc is None:
+            return
+        loop = asyncio.get_running_loop()
+        if size >= LARGE:
+            self._large = loop.time()
+            if _resident() > self._resident + MOST:
+                self._trim()
+        if self._timer is None:
+            self._timer = loop.call_later(DELAY, self._look)
 
     def _look(self) -> None:
         self._timer = None
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._large + DELAY:
+            self._timer = loop.call_at(self._large + DELAY, self._look)
+            return
         resident = _resident()
         if resident > self._resident + SLACK:
             self._give_back()
@@ -64,9 +83,12 @@ class Heap:
             self._resident = min(self._resident, resident)
 
     def _give_back(self) -> None:
+        self._trim()
+        self._resident = _resident()
+
+    def _trim(self) -> None:
         assert self._libc is not None
         self._libc.malloc_trim(0)
-        self._resident = _resident()
 
 
 def _glibc() -> ctypes.CDLL | None:
