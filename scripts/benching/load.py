@@ -68,6 +68,8 @@ class Result:
     """From the request to the first piece."""
     delay: float | None = None
     """From when the stub sent a piece to its arrival."""
+    late: float | None = None
+    """The same, for one piece in a hundred: the others were quicker."""
     seconds: float = 0.0
     cpu: float = 0.0
     """CPU seconds of this process."""
@@ -158,6 +160,8 @@ class Run:
         result.whole, result.first, result.delay = (
             statistics.median(times) if times else None for times in (self._wholes, self._firsts, self._delays)
         )
+        if len(self._delays) > 1:
+            result.late = statistics.quantiles(self._delays, n=100)[-1]
         if self.job.seconds and self._closed is not None:
             measured = self._closed - self._begin
             result.rate, result.pieces = self._counted / measured, self._pieces / measured

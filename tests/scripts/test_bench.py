@@ -161,6 +161,8 @@ def test_paced_streams(tmp_path: Path) -> None:
     assert result.whole
     assert result.whole >= 8
     assert result.delay
+    assert result.late
+    assert result.late >= result.delay
 
 
 def test_a_body_of_which_half_was_left_out(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ Everything that differs between dialects is behind `mapping.dialect`; the route 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import asdict, replace
 from functools import partial
@@ -24,6 +25,9 @@ from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
 from mapping.values import JSON, Options
 
+LARGE = 2**20
+"""Bytes of a body from which on it is understood in steps. Each takes some ms for 10 MB."""
+
 
 class Generate:
     """The endpoint of every dialect."""
@@ -32,12 +36,32 @@ class Generate:
         self._services = services
         self._asking = asking
         self._background = background
+        self._large = asyncio.Lock()
+        """Held by the one large body that is being understood."""
 
     def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
         """Leave a job or an answer in the exchange. What is returned, if anything, has to be awaited. Raises Fault."""
         dialect = dialects.named(match.endpoint.name)
         assert dialect is not None, match.endpoint.name
-        body, name, model = model_request.read(exchange, self._services, dialect)
+        if len(exchange.flow.request.raw_content or b"") >= LARGE:
+            return self._begin_large(exchange, dialect)
+        return self._understand(exchange, dialect, *model_request.read(exchange, self._services, dialect))
+
+    async def _begin_large(self, exchange: Facts, dialect: Dialect) -> None:
+        """The same for a large body: between the steps everybody else has a turn, the streams that are under way."""
+        async with self._large:
+            await _others()
+            read = model_request.read(exchange, self._services, dialect)
+            await _others()
+            waiting = self._understand(exchange, dialect, *read)
+        if waiting is not None:
+            await waiting
+        await _others()
+
+    def _understand(
+        self, exchange: Facts, dialect: Dialect, body: JSON, name: str, model: str
+    ) -> Awaitable[None] | None:
+        """See `begin`."""
         lookups = dialect.lookups(body)
         if lookups is None:
             self._answer(exchange, dialect, dialect.translate(body, self._given(exchange, name, model)))
@@ -109,3 +133,9 @@ class Generate:
             store.put(exchange.tenant, kept)
         if exchange.conversation:
             self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)
+
+
+async def _others() -> None:
+    """Let the loop deal with what has come. The first turn is that of what was there before it looked for more."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)

@@ -233,6 +233,34 @@ def test_a_client_that_leaves_while_others_look_at_its_request_ends_the_attempt(
     gateway.close_store()
 
 
+def test_others_have_their_turn_while_a_large_body_is_understood(tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    large = {"messages": [{"role": "user", "content": "x" * 2**20}]}
+    turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            turns.append(gateway.busy)
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        task = asyncio.ensure_future(others())
+        first, second = await asyncio.gather(exchange_of(gateway, large), exchange_of(gateway, large))
+        assert (first.wants_upstream, second.wants_upstream) == (True, True)
+        assert len(turns) > 6
+        left = asyncio.ensure_future(exchange_of(gateway, large))
+        await asyncio.sleep(0)  # it begins
+        third = list(gateway.exchanges.values())[-1]
+        assert third not in (first, second)
+        third.client_left()
+        assert await left is third
+        assert not third.wants_upstream
+        task.cancel()
+
+    asyncio.run(run())
+    gateway.close_store()
+
+
 async def serve(gateway: Gateway, path: str, body: dict[str, Any]) -> None:
     """A request and its answer, from the beginning to the end."""
     # Made as the quick wire makes them: mitmproxy's constructors leave circles of their own.
