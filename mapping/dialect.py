@@ -352,6 +352,8 @@ class Dialect(Protocol):
     breaks_off: bool = False
     """A stream that has failed ends with its error event, and then the connection breaks off: for clients that don't
     look at the event, and would take what they have for the whole answer."""
+    own_names: bool = False
+    """Models go by Gemini's own names. A setting can have them taken as they are."""
 
     @property
     def name(self) -> str:

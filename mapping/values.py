@@ -71,6 +71,18 @@ GENERATING = (WHOLE, STREAM)
 """Gemini's methods with which a model answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlainCall:
+    """A call that goes up as it came, to the public API."""
+
+    method: str
+    """Of HTTP."""
+    path: str
+    """With its query."""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    content: bytes | None = None
+
+
 @dataclass(slots=True)
 class GeminiCall:
     """One call to Gemini, in terms of the public API (v1beta). The gateway knows how it goes to each kind of upstream.
@@ -89,6 +101,12 @@ class GeminiCall:
     notes: Notes = field(default_factory=Notes)
     made: dict[str, bytes] = field(default_factory=dict)
     """The bytes of the body, by kind of upstream."""
+    fixed: bool = False
+    """It is what the client has written: where it is refused, it is not changed and sent again."""
+    owned: tuple[str, ...] = ()
+    """Names of what belongs to one account, which has to be asked: `files/x`, `cachedContents/x`."""
+    plain: PlainCall | None = None
+    """It is no call of a method of a model."""
 
     @property
     def generates(self) -> bool:

@@ -30,6 +30,7 @@ from addons.demo.answer import embeddings
 from addons.demo.answer.answer import compose, count_prompt
 from addons.demo.refusal import Refusal
 from addons.demo.request.proto import JSON
+from addons.demo.stored import DemoCall, Reply, Stored
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAUSE = 0.03
@@ -46,6 +47,7 @@ _PLAIN_ERROR = (
     "<p><b>{status}.</b> <ins>That’s an error.</ins></html>\n"
 )
 _HEADERS = {"Server": "scaffolding on HTTPServer2", "Vary": "Origin", "Server-Timing": "gfet4t7; dur=1"}
+_NONE: Mapping[str, str] = {}
 _JSON_TYPE = "application/json; charset=UTF-8"
 _HTML_TYPE = "text/html; charset=UTF-8"
 
@@ -80,6 +82,7 @@ class DemoServer:
         self._server.add_sockets(sockets)
         self.port: int = sockets[0].getsockname()[1]
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self._stored = Stored(self.url)
 
     def stop(self) -> asyncio.Future[Any]:
         """Stop listening and drop what is under way. May be awaited; then all connections are closed."""
@@ -94,7 +97,7 @@ class DemoServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, request: HTTPServerRequest) -> None:
-        exchange = _Exchange(request, self._pause, self._victims)
+        exchange = _Exchange(request, self._pause, self._victims, self._stored)
         self.requests.append(exchange.received)
         try:
             await exchange.answer()
@@ -124,11 +127,12 @@ class _Broken(Exception):
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, request: HTTPServerRequest, pause: float, victims: faults.Victims) -> None:
+    def __init__(self, request: HTTPServerRequest, pause: float, victims: faults.Victims, stored: Stored) -> None:
         self._request = request
         self._connection = cast(HTTP1Connection, request.connection)
         self._pause = pause
         self._victims = victims
+        self._stored = stored
         self._query = dict(parse_qsl(request.query, keep_blank_values=True))
         self._fault: faults.DemoFault | None = None
         self._begun = False
@@ -164,6 +168,9 @@ class _Exchange:
         elif (match := _MODELS.fullmatch(path)) and verb == "GET":
             self._authorise()
             await self._send_json(self._list() if match[1] is None else self._get(match[1]))
+        elif Stored.serves(path):
+            call = DemoCall(verb or "", path, self._query, self.received.headers, self._request.body, self._authorise())
+            await self._give(self._stored.answer(call))
         else:
             page = _PLAIN_ERROR.format(status=404, title="Not Found")
             await self._send(404, page.encode(), _HTML_TYPE)
@@ -227,10 +234,13 @@ class _Exchange:
             answer = embeddings.embed(method, body, name, vertex=kind is kinds.VERTEX)
             await self._whole(answer, self._fault.name if self._fault else "")
         else:
-            await self._generate(body, model, kind, stream=method == "streamGenerateContent")
+            await self._generate(body, model, kind, key, stream=method == "streamGenerateContent")
 
-    async def _generate(self, body: JSON, model: models.DemoModel, kind: kinds.DemoKind, *, stream: bool) -> None:
+    async def _generate(
+        self, body: JSON, model: models.DemoModel, kind: kinds.DemoKind, key: str, *, stream: bool
+    ) -> None:
         kind.check(body, model)
+        body = self._stored.filled(body, key)
         fault = self._fault.name if self._fault else ""
         if fault == "image":
             config = body.get("generationConfig", {})
@@ -320,16 +330,30 @@ class _Exchange:
 
     # ---- writing
 
-    async def _head(self, status: int, content_type: str, length: int | None = None) -> None:
-        headers = HTTPHeaders({"Content-Type": content_type, **_HEADERS})
+    async def _give(self, reply: Reply) -> None:
+        """What is kept, or was made of it."""
+        if reply.events is None:
+            content = _pretty(reply.value) if reply.content is None else reply.content
+            await self._send(200, content, reply.content_type or _JSON_TYPE, reply.headers)
+            return
+        await self._head(200, "text/event-stream")
+        for event in reply.events:
+            text = f"event: {event['event_type']}\ndata: {_compact(event)}\n\n"
+            await self._connection.write(text.encode())
+        self._connection.finish()
+
+    async def _head(
+        self, status: int, content_type: str, length: int | None = None, more: Mapping[str, str] = _NONE
+    ) -> None:
+        headers = HTTPHeaders({"Content-Type": content_type, **_HEADERS, **more})
         if length is not None:
             headers["Content-Length"] = str(length)
         self._begun = True
         line = ResponseStartLine("HTTP/1.1", status, HTTPStatus(status).phrase)
         await self._connection.write_headers(line, headers)
 
-    async def _send(self, status: int, body: bytes, content_type: str) -> None:
-        await self._head(status, content_type, len(body))
+    async def _send(self, status: int, body: bytes, content_type: str, more: Mapping[str, str] = _NONE) -> None:
+        await self._head(status, content_type, len(body), more)
         await self._connection.write(body)
         self._connection.finish()
 

@@ -17,12 +17,14 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
 from addons.gateway.endpoints import own, responses_socket
 from addons.gateway.endpoints.asking import Asking
 from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.generate import Generate
 from addons.gateway.endpoints.models import Models
+from addons.gateway.endpoints.plain import Plain, upload_of
 from addons.gateway.endpoints.stored_responses import StoredResponses
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.facts import Facts
@@ -31,7 +33,7 @@ from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.heap import Heap
 from addons.gateway.http.admission import path_of
-from addons.gateway.http.callers import Caller, take
+from addons.gateway.http.callers import Caller, take, take_from_address
 from addons.gateway.http.fields import headers
 from addons.gateway.http.routes import SOCKET, Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
@@ -91,6 +93,7 @@ class Gateway:
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
         self.affinity = Affinity()
+        self.owners = Owners()
         self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
         self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
@@ -105,8 +108,8 @@ class Gateway:
             **dict.fromkeys(all_dialects(), generate.begin),
             **own.endpoints(self),
             SOCKET: responses_socket.begin,
-            "models": models.begin,
-            "model": models.begin,
+            **models.endpoints,
+            **Plain(self).endpoints,
             **StoredResponses(self, self.background).endpoints,
         }
         self.database: Database
@@ -170,6 +173,7 @@ class Gateway:
         self.database, self.store = opened.database, opened.responses
         self.state, self.sealer = opened.state, opened.sealer
         self.cooldowns.keep_in(self.state, opened.cooldowns)
+        self.owners.keep_in(self.state, opened.owners)
         self.models.keep_in(self.state, opened.models)
         if not self.statistics.last():
             self.statistics.restore(opened.statistics)
@@ -209,6 +213,10 @@ class Gateway:
         caller, fields = take(request.headers.fields, peer[0] if peer else "")
         if fields is not request.headers.fields:
             request.data.headers = headers(fields)
+        if b"key=" in request.data.path:
+            request.path = take_from_address(caller, request.path)
+        if b"upload_id=" in request.data.path and (upload := upload_of(request.path, self.sealer.unseal)):
+            caller.tenant = upload["tenant"]
         exchange = Exchange(
             flow, caller, new_id(), self.settings, self.gatekeeper,
             services=self,

@@ -17,10 +17,10 @@ from mapping.answer import finish
 from mapping.answer.candidate import Candidate, Context
 from mapping.answer.parts.calls import CallMaker
 from mapping.answer.usage import Usage
+from mapping.answer.version import Version
 from mapping.answer.writer import Writer
 from mapping.gemini import payload
 from mapping.gemini.errors.upstream_errors import broken
-from mapping.gemini.models import is_same, strip_prefixes
 from mapping.notes import Notes
 from mapping.request.plan import Plan
 from mapping.request.signatures import text_key
@@ -28,10 +28,6 @@ from mapping.values import JSON, RawTurn
 
 MAX_CANDIDATES = 128
 """OpenAI's limit of `n`; Gemini's own is lower."""
-MAX_NAME = 128
-"""Characters of a model's name."""
-_ENDING = ("LEGACY", "DEPRECATED", "RETIRED")
-"""Values of `modelStatus.modelStage` that tell of an end."""
 
 
 class AnswerReader:
@@ -48,7 +44,7 @@ class AnswerReader:
         "_candidates",
         "_context",
         "_tokens",
-        "_version_read",
+        "_version",
         "_writer",
         "continuation",
         "finish_reasons",
@@ -72,7 +68,7 @@ class AnswerReader:
         self._blocked = ""
         self._block_message = ""
         self._tokens: set[str] = set()
-        self._version_read = False
+        self._version = Version(plan.model, notes)
 
     @property
     def blocked(self) -> bool:
@@ -89,8 +85,8 @@ class AnswerReader:
                 self.usage.merge(metadata)
             if self.response_id is None and type(response_id := response.get("responseId")) is str:
                 self.response_id = response_id
-            if not self._version_read:
-                self._read_version(response)
+            if not self._version.is_read and (served := self._version.read(response)):
+                self._context.plan.served = served
             candidates = response.get("candidates")
             if type(candidates) is not list or not candidates:
                 self._feedback(response.get("promptFeedback"))
@@ -165,33 +161,6 @@ class AnswerReader:
         for position, data in enumerate(candidates):
             if type(data) is dict:
                 self._candidate(data.get("index") or (0 if numbered else position)).read(data)
-
-    def _read_version(self, response: JSON) -> None:
-        """Which model it is that answers: Google serves newer ones under older names."""
-        status = response.get("modelStatus")
-        if type(status) is dict:
-            self._read_status(status)
-        version = response.get("modelVersion")
-        if type(version) is not str or not version:
-            return
-        self._version_read = True
-        plan = self._context.plan
-        served = strip_prefixes(version).rpartition("/")[2][:MAX_NAME]
-        if served and not is_same(plan.model, served):
-            plan.served = served
-            self._context.notes.add("served", served)
-
-    def _read_status(self, status: JSON) -> None:
-        """A model that is to be retired says so itself."""
-        when = status.get("retirementTime")
-        stage = status.get("modelStage")
-        notes = self._context.notes
-        if any(code == "retires" for code, _ in notes):
-            return
-        if type(when) is str and when:
-            notes.add("retires", when[:10])
-        elif stage in _ENDING:
-            notes.add("retires", stage.lower())
 
     def _end(self) -> None:
         if self.blocked:

@@ -72,23 +72,29 @@ def answer(
     `for_codex`: with the member that Codex CLI looks for.
     Raises Fault 404 `model_not_found` when `wanted` is in neither.
     """
-    known = {name_of(model): model for model in models}
-    entries = {name: _entry(name, target, known.get(target, {}), "gateway") for name, target in names.items()}
-    for name, model in known.items():
-        if name and (wanted is not None or _answers_in_text(name, model)):
-            entries.setdefault(name, _entry(name, name, model, "google"))
+    listing = entries(models, names, all_models=wanted is not None)
     if wanted is None:
-        listed: JSON = {"object": "list", "data": list(entries.values())}
+        listed: JSON = {"object": "list", "data": list(listing.values())}
         if for_codex:
             listed["models"] = catalog(
                 Entry(name, names.get(name, name), str(entry.get("display_name") or name), entry.get("context_length"))
-                for name, entry in entries.items()
+                for name, entry in listing.items()
             )
         return jsonio.dumps(listed)
-    found = entries.get(wanted) or entries.get(strip_prefixes(wanted))
+    found = listing.get(wanted) or listing.get(strip_prefixes(wanted))
     if found is None:
         raise Fault(404, f"The model '{wanted[:200]}' does not exist.", code="model_not_found", param="model")
     return jsonio.dumps(found)
+
+
+def entries(models: Iterable[JSON], names: Mapping[str, str], *, all_models: bool) -> dict[str, JSON]:
+    """Name -> its entry of OpenAI's list. `all_models`: also of models that don't answer in text."""
+    known = {name_of(model): model for model in models}
+    made = {name: _entry(name, target, known.get(target, {}), "gateway") for name, target in names.items()}
+    for name, model in known.items():
+        if name and (all_models or _answers_in_text(name, model)):
+            made.setdefault(name, _entry(name, name, model, "google"))
+    return made
 
 
 def _answers_in_text(name: str, model: JSON) -> bool:

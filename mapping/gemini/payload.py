@@ -25,16 +25,22 @@ def responses(data: bytes, *, last: bool = False) -> list[JSON]:
     `last`: the stream ended with this event and did not say that the event is complete. `[DONE]`, which proxies add to
     streams, is no response. Raises UpstreamError.
     """
+    value = parsed(data, last=last)
+    return [] if value is None else unwrap(value)
+
+
+def parsed(data: bytes, *, last: bool = False) -> Any:
+    """The JSON value of such bytes; None for `[DONE]`. Raises UpstreamError."""
     try:
         value = jsonio.loads(data)
     except ValueError:
         if data.strip() == b"[DONE]":
-            return []
+            return None
         if last:
             said = "The upstream's answer ended in the middle of an event."
             raise broken(said, code="upstream_incomplete") from None
         raise broken("The upstream's answer is not JSON.", code="upstream_not_json") from None
-    return unwrap(value)
+    return [] if value is None else value  # null is no answer either
 
 
 def in_turn(events: Iterable[bytes]) -> Iterator[JSON]:

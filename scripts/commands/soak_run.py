@@ -91,12 +91,12 @@ def make_request(choose: random.Random) -> Request:
     if choose.random() < 0.1:
         text, tool = CALL, TOOL
     body = dialects.trials()[name].request(Ask(model, text, stream=stream, choices=choices, tool=tool))
-    return Request(paths()[name], body, choose.random() < LEAVES)
+    return Request(_path(name, body), body, choose.random() < LEAVES)
 
 
 def check(request: Request, status: int, content_type: str, content: bytes) -> str:
     """What kind of end an answer has, in a word. Raises Wrong, ValueError, LookupError or TypeError."""
-    name = next(name for name, path in paths().items() if path == request.path)
+    name = _name(request)
     trial = dialects.trials()[name]
     if content_type.startswith("text/event-stream"):
         if status != 200:
@@ -117,6 +117,16 @@ def check(request: Request, status: int, content_type: str, content: bytes) -> s
 def paths() -> dict[str, str]:
     """The path of each dialect that says how it is tried."""
     return {one.name: one.path for one in ENDPOINTS if one.name in dialects.trials()}
+
+
+def _path(name: str, body: dict[str, Any]) -> str:
+    """Where a request of a dialect goes to; some name the model there."""
+    return paths()[name].replace("{name}", str(body.get("model")))
+
+
+def _name(request: Request) -> str:
+    """The dialect of a request."""
+    return next(name for name in paths() if _path(name, request.body) == request.path)
 
 
 # --- clients
@@ -172,7 +182,13 @@ class Clients:
             self._leave(connection, choose)
             return "left"
         response = connection.getresponse()
-        content = response.read()
+        try:
+            content = response.read()
+        except http.client.IncompleteRead as e:
+            if not dialects.spoken(_name(request)).breaks_off:
+                raise
+            content = e.partial
+            connection.close()  # it is opened anew for the next request
         return check(request, response.status, response.headers.get("Content-Type", ""), content)
 
     def _leave(self, connection: http.client.HTTPConnection, choose: random.Random) -> None:
@@ -310,8 +326,9 @@ def soak(
 
 
 def _run(stage: SoakStage, clients: Clients, seconds: float, tell: Callable[[str], None]) -> list[str]:
-    for name, path in paths().items():
-        stage.call("POST", path, dialects.trials()[name].request(Ask(GOOD[0], "hi")))
+    for name in paths():
+        body = dialects.trials()[name].request(Ask(GOOD[0], "hi"))
+        stage.call("POST", _path(name, body), body)
     idle = stage.numbers()
     memory: list[float] = []
     clients.start()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from addons.demo.models import DemoModel
-from addons.demo.refusal import Refusal, invalid, violation
+from addons.demo.refusal import invalid, violation
 from addons.demo.request import schemas, turns
 from addons.demo.request.proto import JSON
 
@@ -71,14 +71,11 @@ def _system_instruction(request: JSON, model: DemoModel) -> None:
 
 
 def _cached_content(request: JSON, model: DemoModel) -> None:
-    if "cachedContent" not in request:
-        return
-    if request.keys() & {"systemInstruction", "tools", "toolConfig"}:
+    if "cachedContent" in request and request.keys() & {"systemInstruction", "tools", "toolConfig"}:
         raise invalid(
             "CachedContent can not be used with GenerateContent request setting system_instruction, tools or "
             "tool_config.\n\nProposed fix: move those values to CachedContent from GenerateContent request."
         )
-    raise Refusal(403, "PERMISSION_DENIED", "CachedContent not found (or permission denied)")
 
 
 def _safety(request: JSON, model: DemoModel) -> None:

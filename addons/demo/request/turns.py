@@ -143,10 +143,11 @@ def _check_order(contents: list[JSON], model: DemoModel) -> None:
 
 
 def _check_match(called: list[JSON], answered: list[JSON], model: DemoModel) -> None:
-    """Names must match; ids too, since Gemini 3 gives them."""
+    """Names must match; ids too, since Gemini 3 gives them, but google-genai for Python sends none back."""
     if sorted(c["name"] for c in called) != sorted(r["name"] for r in answered):
         raise invalid("Please ensure that the function response names match the names of the function call turn.")
-    if model.new and sorted(c.get("id", "") for c in called) != sorted(r.get("id", "") for r in answered):
+    told = {id for response in answered if (id := response.get("id"))}
+    if model.new and told and sorted(c.get("id", "") for c in called) != sorted(r.get("id", "") for r in answered):
         raise invalid("Please ensure that the function response ids match the ids of the function call turn.")
 
 

@@ -50,12 +50,27 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.accounts = list(accounts)
+        self.lacks = False
+        """There are accounts, but none of a kind that is needed."""
         self.sticky = strategy == "sticky"
         self._fill_first = strategy == "fill_first"
         self._cooldown = cooldown
         self._cooldowns = cooldowns or Cooldowns()
         self._longest_aside = longest_aside
         self._clock = clock
+
+    def only(self, which: Callable[[Account], bool]) -> Pool:
+        """Some of the accounts, with the same rests."""
+        found = Pool(
+            filter(which, self.accounts),
+            strategy="fill_first" if self._fill_first else "sticky" if self.sticky else "round_robin",
+            cooldown=self._cooldown,
+            cooldowns=self._cooldowns,
+            longest_aside=self._longest_aside,
+            clock=self._clock,
+        )
+        found.lacks = self.lacks or bool(self.accounts)
+        return found
 
     def candidates(self, model: str) -> list[Account]:
         """The accounts that may serve the model, cooling ones included, but not those that are set aside."""

@@ -26,6 +26,14 @@ def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now)
     waiting = [(left, rest) for left, rest in resting if rest.cause is not Cause.CLOSED]
     if waiting:
         return _wait(model, waiting, now)
+    if not pool.accounts and pool.lacks:
+        return Fault(
+            503,
+            "No account has this path. Add one of the public API, with an API key.",
+            kind=FaultKind.SERVER,
+            code="no_account",
+            should_retry=False,
+        )
     if not pool.accounts:
         return Fault(
             503,

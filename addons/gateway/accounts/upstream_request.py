@@ -28,13 +28,14 @@ def aim(request: http.Request, account: Account, default: Address, call: GeminiC
         (b"Accept-Encoding", b"identity"),
     ]
     if body is not None:
-        fields.append((b"Content-Type", b"application/json"))
+        if outgoing.is_json:
+            fields.append((b"Content-Type", b"application/json"))
         fields.append((b"Content-Length", b"%d" % len(body)))
         fields += outgoing.headers
     data = request.data
     data.host, data.port, data.scheme = address.host, address.port, address.scheme.encode()
     data.authority = b""
-    data.method = b"GET" if body is None else b"POST"
+    data.method = outgoing.method or (b"GET" if body is None else b"POST")
     data.path = (address.prefix + outgoing.path).encode()
     data.headers = headers(fields)
     data.content = body or b""

@@ -30,10 +30,20 @@ class Outgoing:
     """With its query."""
     body: bytes | None
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    """Of a call with a body."""
+    method: bytes = b""
+    """Of HTTP; empty: GET without a body, POST with one."""
+    is_json: bool = True
+    """The body is; else the headers say what it is."""
 
 
 def outgoing(account: Account, call: GeminiCall) -> Outgoing:
     """A call as it goes to the account's upstream. Raises Fault for a body that can't be written as JSON."""
+    plain = call.plain
+    if plain is not None:
+        prefix = account.address.prefix if account.address else ""
+        path = plain.path.removeprefix(prefix)  # an address that the upstream has given has it already
+        return Outgoing(path, plain.content, plain.headers, plain.method.encode(), is_json=False)
     return _KINDS[account.upstream](account, call)
 
 

@@ -112,7 +112,7 @@ def _case(client: http.HTTPFlow, attempts: list[http.HTTPFlow], record: dict[str
         request=retranslation.body_of(record, received(client.request)),
         answer=answer,
         calls=_calls(client, attempts),
-        ended=case_files.plain_fault(told) if told is not None and _is_from_outside(told) else None,
+        ended=case_files.plain_fault(told, record["status"]) if told is not None and _is_from_outside(told) else None,
     )
 
 

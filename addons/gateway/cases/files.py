@@ -92,9 +92,21 @@ class Case:
 # --- faults
 
 
-def plain_fault(fault: Fault) -> dict[str, Any]:
-    """A fault as `Case.ended` has it. The names of its members, and of the kinds, are those of OpenAI's errors."""
-    return {"message": fault.message, "type": fault.kind.value, "param": fault.param, "code": fault.code}
+def plain_fault(fault: Fault, status: int) -> dict[str, Any]:
+    """A fault as `Case.ended` has it. The names of its members, and of the kinds, are those of OpenAI's errors.
+
+    Some dialects tell more in an answer's body: when to come back, and a status, which in a stream is another one than
+    that of the answer, `status`.
+    """
+    told: dict[str, Any] = {
+        "message": fault.message,
+        "type": fault.kind.value,
+        "param": fault.param,
+        "code": fault.code,
+    }
+    if fault.retry_after is not None:
+        told["retry_after"] = fault.retry_after
+    return told if fault.status == status else {**told, "status": fault.status}
 
 
 def ended_by(case: Case) -> Fault | None:
@@ -102,7 +114,14 @@ def ended_by(case: Case) -> Fault | None:
     if (told := case.ended) is None:
         return None
     kind = next((kind for kind in FaultKind if kind.value == told.get("type")), FaultKind.REQUEST)
-    return Fault(case.status, str(told.get("message")), kind=kind, code=told.get("code"), param=told.get("param"))
+    return Fault(
+        told.get("status", case.status),
+        str(told.get("message")),
+        kind=kind,
+        code=told.get("code"),
+        param=told.get("param"),
+        retry_after=told.get("retry_after"),
+    )
 
 
 # --- files

@@ -50,7 +50,7 @@ class MendableJob(Job):
 
     @override
     def rebuild_signatures(self) -> bool:
-        if self._resigned:
+        if self._resigned or self._call.fixed:
             return False
         self._resigned = True
         self.change(contents=replace_signatures(self.body["contents"]))
@@ -60,7 +60,7 @@ class MendableJob(Job):
     @override
     def goes_to(self, upstream: str, forms: RefusedForms) -> list[int]:
         begun, self._upstream, self._forms = self._forms is not None, upstream, forms
-        indices = [] if begun else forms.among(upstream, self._call.model, self.body)
+        indices = [] if begun or self._call.fixed else forms.among(upstream, self._call.model, self.body)
         self.use_typed(indices)
         return indices
 
@@ -72,7 +72,7 @@ class MendableJob(Job):
     @override
     def leave_out(self, problem: UpstreamError) -> bool:
         field = problem.field
-        if field is None or not self._left or (field == UNSAID and self._guessed):
+        if self._call.fixed or field is None or not self._left or (field == UNSAID and self._guessed):
             return False
         body = self.body
         changed = without_refused(body, field, self._call.notes, strict=self._strict, tool=problem.tool)
@@ -100,6 +100,13 @@ def candidates(body: JSON) -> int:
     return count
 
 
+type ListModels = Callable[[list[dict[str, Any]], Mapping[str, str], str | None], bytes]
+"""The client's answer for models that Google lists, further names -> models, and the one that is wanted, if it is one.
+
+Raises Fault.
+"""
+
+
 class ModelListJob(Job):
     """`GET /v1/models` and `/v1/models/{id}`: Gemini's list, and the names that are mapped."""
 
@@ -110,19 +117,18 @@ class ModelListJob(Job):
         notes: Notes,
         keep: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
         otherwise: Callable[[], list[dict[str, Any]]],
-        *,
-        for_codex: bool = False,
+        shown: ListModels = models_list.answer,
     ) -> None:
         """`names`: further names -> the models behind them. `keep` takes a list, and gives what all accounts have.
 
-        `otherwise`: the list when Gemini can't be asked. `for_codex`: Codex CLI asks.
+        `otherwise`: the list when Gemini can't be asked. `shown` makes the answer.
         """
         self._names = names
         self._wanted = wanted
         self._notes = notes
         self._keep = keep
         self._otherwise = otherwise
-        self._for_codex = for_codex
+        self._shown = shown
         self._models: list[dict[str, Any]] = []
         self._page: str | None = None
 
@@ -146,7 +152,7 @@ class ModelListJob(Job):
 
     def answer(self, models: list[dict[str, Any]]) -> bytes:
         """The list, or the one model that was asked for."""
-        return models_list.answer(models, self._names(), self._wanted, for_codex=self._for_codex)
+        return self._shown(models, self._names(), self._wanted)
 
     @override
     def instead_of_error(self, problem: Fault) -> bytes | None:

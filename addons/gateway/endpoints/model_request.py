@@ -5,7 +5,7 @@ from __future__ import annotations
 from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
-from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.models.model_map import MAX_NAME, own_name
 from addons.gateway.wire.bodies import received
 from mapping import faults
 from mapping.dialect import Dialect
@@ -26,7 +26,8 @@ def read(exchange: Facts, services: EndpointServices, dialect: Dialect) -> tuple
     if not isinstance(name, str):
         raise faults.wrong_type("model", "a string", name)
     exchange.asked_model = name[:MAX_NAME]
-    model = services.model_map.resolve(name, dialect.stands_in)
+    is_mapped = services.settings.models.map_gemini_paths or not dialect.own_names
+    model = services.model_map.resolve(name, dialect.stands_in) if is_mapped else own_name(name)
     if retirement := retiring(model, services.models.today()):
         exchange.notes.add("retires", retirement.short())
     if ":" in name:

@@ -81,6 +81,8 @@ class Exchange(Facts):
         if self.trace:
             self.trace.answered(self.flow)
         with Guard(self):
+            if self.job and self.account:
+                self.job.came(response.headers, self.account.label)
             self.machine.head(response.data.status_code)
             if self.streaming:
                 response.stream = self.feed
@@ -325,11 +327,12 @@ class Exchange(Facts):
         loop = asyncio.get_running_loop()
         self._deadline = loop.call_later(settings.limits.deadline, self._pass_deadline)
         job.needs_content = settings.retry.max_attempts > 1
-        conversation = self.goes_on_with(services.affinity, services.pool, job.request().body)
+        conversation = self.home or self.goes_on_with(services.affinity, services.pool, job.request().body)
         keep_alive = settings.proxy.keep_alive
         if keep_alive and job.streams and not self.inner:
             self._silence = Silence(keep_alive, self._show_life)
-        return Failover(self.pool or services.pool, settings.retry, job.model, conversation)
+        pool = services.owners.narrowed(self.pool or services.pool, self.tenant, job.request().owned)
+        return Failover(pool, settings.retry.once() if job.once else settings.retry, job.model, conversation)
 
     def _pass_deadline(self) -> None:
         """It has taken too long."""
@@ -375,8 +378,10 @@ class Exchange(Facts):
                     "remembering the calls of a broken answer",
                     lambda: services.memory.remember(self.tenant, translator.remember()),
                 )
-            if self.job:
-                run("ending what runs beside an exchange", self.job.cancel)
+            if job := self.job:
+                if self.account and not self.error:
+                    run("remembering who has what", services.owners.made, self.tenant, job.made, self.account.label)
+                run("ending what runs beside an exchange", job.cancel)
         finally:  # one that stayed open would count as under way for ever
             services.close(self)
             self.machine.job = None  # it may lead back here, and a circle with large bodies in it would stay for long

@@ -67,6 +67,8 @@ class Facts:
     """The connection can become a WebSocket."""
     kept_here: ConnectionStore | None = None
     """What the client's connection keeps of its answers; None: it keeps none."""
+    home: Conversation | None = None
+    """Where what the client makes is to stay together, whatever the strategy."""
     result: asyncio.Future[bytes] | None = None
     """Inner exchanges: the upstream's answer, or a Fault."""
     tenant: str = ""
@@ -232,6 +234,8 @@ class Facts:
     def answer(self, content: bytes, fields: answers.Fields | None = None) -> None:
         """With a whole body. `fields`: its type and what else it needs; None: what the job says, mostly JSON."""
         if self.result is None:
+            if fields is None and self.job is not None and self.job.fields is not None:
+                fields = list(self.job.fields)
             if fields is None:
                 fields = [answers.type_of(self.job.content_type if self.job else None, streams=False)]
             self.flow.response = answers.make(200, content, [*fields, *self.fields()])
@@ -264,7 +268,7 @@ class Facts:
         if self.show_error:
             self.flow.response = self.show_error(problem, self.fields())
         else:
-            spoken = routes.dialect_of(self.method, self.path)
+            spoken = routes.dialect_of(self.method, self.path, self.caller.speaks)
             self.flow.response = answers.error(problem, self.fields(), spoken)
 
     def tell(self, problem: Fault) -> None:

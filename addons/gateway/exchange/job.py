@@ -7,11 +7,11 @@ The endpoints make them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from addons.gateway.storage.refused_forms import RefusedForms
 from mapping.answer.usage import Totals
-from mapping.dialect import StreamTranslator
+from mapping.dialect import Fields, StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import GeminiCall, RawTurn
@@ -39,6 +39,24 @@ class Job(ABC):
     """See `mapping.dialect.Dialect`."""
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
+
+    @property
+    def fields(self) -> Fields | None:
+        """The header fields of a whole answer, its type among them; None: its type alone, which `content_type` says."""
+        return None
+
+    @property
+    def made(self) -> Sequence[str]:
+        """The names of what the account has from now on, and no other has."""
+        return ()
+
+    @property
+    def once(self) -> bool:
+        """It must not be sent again, whatever became of it."""
+        return False
+
+    def came(self, headers: Mapping[str, str], account: str) -> None:  # noqa: B027 - most look at the body alone
+        """The head of an answer has come from an account."""
 
     @property
     def answering_model(self) -> str | None:

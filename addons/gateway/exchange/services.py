@@ -7,6 +7,7 @@ from typing import Protocol
 
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity
+from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.steps import Steps
@@ -25,6 +26,8 @@ class Services(Protocol):
     """Where accounts without a base URL of their own are asked."""
     affinity: Affinity
     """Which account a conversation stays on."""
+    owners: Owners
+    """Which account has what belongs to one."""
     memory: TurnMemory
     """What the next request of a conversation will need."""
     refused_forms: RefusedForms

@@ -24,7 +24,7 @@ def admit(
     """
     match, unknown = None, None
     try:
-        match = routes.resolve(request.method, path_of(request))
+        match = routes.resolve(request.method, path_of(request), caller.speaks)
     except Fault as e:
         unknown = e
     tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name == "health")

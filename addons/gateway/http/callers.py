@@ -1,7 +1,8 @@
 """Who may call: keys, the peer's address, and pages in a browser.
 
 * A key is looked for in `Authorization` (Bearer, bare, or the password of Basic), then `x-api-key`, then
-  `x-goog-api-key`; any one that holds a valid key suffices. Comparison takes the same time whatever is presented.
+  `x-goog-api-key`, then `?key=` in the address (of Gemini's own paths); any one that holds a valid key suffices.
+  Comparison takes the same time whatever is presented.
 * Where no key is needed, a page of a foreign site must not be able to use the gateway through the person's browser:
   a `Host` that is a foreign name (DNS rebinding) and a cross-site `Origin` are refused. The same goes for a key that
   came by Basic alone: a browser that remembers it sends it for any page.
@@ -16,10 +17,11 @@ import binascii
 import hashlib
 import hmac
 import ipaddress
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from mapping.faults import Fault
 
@@ -28,6 +30,16 @@ _TAKEN = frozenset((*KEY_HEADERS, b"proxy-authorization", b"cookie"))
 BASIC = "authorization (Basic)"
 """What stands for the header in `Caller.presented` where the credential is the password of Basic authentication."""
 _READ = _TAKEN | {b"host", b"origin"}
+IN_ADDRESS = "?key="
+"""What stands for the header in `Caller.presented` where the credential came in the address."""
+GEMINI, ANTHROPIC = "gemini", "anthropic"
+_TELLING = {b"x-goog-api-key": GEMINI, b"x-goog-api-client": GEMINI, b"anthropic-version": ANTHROPIC}
+"""Header fields that only clients of one API send."""
+_MAY_BE_GEMINIS = re.compile(
+    r"/+(?:v1alpha|v1beta1?|upload|v1/+(?:models|projects|[a-z]+[A-Z]\w*|files|interactions))\b"
+)
+"""Paths of Gemini's own API. On those of others a key in the address is none."""
+_KEY_IN_QUERY = re.compile(r"(?<=[?&])key=([^&#]*)&?")
 
 
 @dataclass(slots=True)
@@ -42,6 +54,9 @@ class Caller:
     """The peer's IP address."""
     taken: tuple[tuple[bytes, bytes], ...] = ()
     """The header fields that were taken off."""
+    speaks: str = ""
+    """Whose API the client speaks, by its header fields or its key: `GEMINI`, `ANTHROPIC`; empty: most likely
+    OpenAI's."""
     tenant: str | None = None
     """Set where nobody has to be let in: a replay by the gateway's owner. On whose behalf it is."""
 
@@ -50,8 +65,11 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
     """Split the header fields of a request into its caller and what may be shown and kept."""
     found: dict[bytes, bytes] = {}
     taken = False
+    speaks = ""
     for name, value in fields:
         lower = name.lower()
+        if lower in _TELLING:
+            speaks = speaks or _TELLING[lower]
         if lower in _READ:
             found.setdefault(lower, value)
             taken = taken or lower in _TAKEN
@@ -66,11 +84,22 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
         host=found.get(b"host", b"").decode("latin-1"),
         origin=origin.decode("latin-1") if origin is not None else None,
         address=address,
+        speaks=speaks,
     )
     if taken:
         caller.taken = tuple(field for field in fields if field[0].lower() in _TAKEN)
         fields = tuple(field for field in fields if field[0].lower() not in _TAKEN)
     return caller, fields
+
+
+def take_from_address(caller: Caller, path: str) -> str:
+    """The path with its query, without the keys in it, which are the caller's now. It is Google's way to send one."""
+    found = _KEY_IN_QUERY.findall(path)
+    if not found or not _MAY_BE_GEMINIS.match(path) or "/openai/" in path:
+        return path
+    caller.presented += [(IN_ADDRESS, unquote_plus(key)) for key in found if key]
+    caller.speaks = caller.speaks or GEMINI
+    return _KEY_IN_QUERY.sub("", path).rstrip("?&")
 
 
 def _credential(header: str, value: str) -> tuple[str, str]:

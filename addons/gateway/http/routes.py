@@ -4,6 +4,9 @@ SDKs want a base URL that ends in `/v1`, and people configure every variation of
 `/v1`, with it doubled, and with one endpoint stacked on another (`/v1/chat/completions/responses`): the last endpoint
 named wins. Anything else is 404 and names the nearest path that exists, or says that the gateway does not serve what
 OpenAI, Anthropic or Google have there.
+
+Gemini's own paths begin with `/v1beta`, `/v1alpha` or `/v1`. Where two APIs have the same path, who asks decides
+(`callers.Caller.speaks`).
 """
 
 from __future__ import annotations
@@ -12,21 +15,26 @@ import difflib
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from addons.gateway.http.callers import ANTHROPIC, GEMINI
 from mapping import dialects
 from mapping.dialect import Dialect
 from mapping.faults import Fault
 
 SOCKET = "responses_socket"
 """The endpoint that is a WebSocket."""
+GEMINI_VERSIONS = ("v1beta", "v1alpha", "v1")
+_GEMINIS = (*GEMINI_VERSIONS[:2], "upload")
+"""What paths of Gemini's begin with, and no others."""
 UNVERSIONED = ("health", "metrics", "status", "status_json")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path of the contract. `parts` are its segments after `/v1`.
+    """One path of the contract. `parts` are its segments after the version.
 
-    `{id}` stands for one segment; `{name}`, at the end, for any rest, slashes included.
+    `{id}` stands for one segment; `{name}`, at the end, for any rest, slashes included, maybe up to a method behind it
+    (`{name}:countTokens`).
     """
 
     name: str
@@ -35,12 +43,15 @@ class Endpoint:
     parts: tuple[str, ...]
     speaks: str = ""
     """The dialect of its answers, where that has another name."""
+    versions: tuple[str, ...] = ("v1",)
+    """What may stand before it, the usual one first."""
+    asker: str = ""
+    """See `callers.Caller.speaks`: it is for these before others that have the same path."""
 
     @property
     def path(self) -> str:
         """As it is written for people, `{id}` and all: `/v1/responses/{id}`."""
-        prefix = "" if self.name in UNVERSIONED else "/v1"
-        return prefix + "/" + "/".join(self.parts)
+        return "/" + "/".join(filter(None, (_versions(self)[0], *self.parts)))
 
     @property
     def dialect(self) -> Dialect | None:
@@ -56,6 +67,14 @@ class Match:
     id: str = ""
     unusual: bool = False
 
+
+def _gemini(name: str, method: str, *parts: str, versions: tuple[str, ...] = GEMINI_VERSIONS) -> Endpoint:
+    """A path of Gemini's own API."""
+    return Endpoint(name, method, parts, name if ":" in parts[-1] else _GEMINI, versions, GEMINI)
+
+
+_GEMINI, _ANTHROPIC = "generateContent", "messages"
+"""Dialects in which those are told of errors who speak the API, at paths that have no dialect."""
 
 ENDPOINTS = (
     Endpoint("status", "GET", ()),
@@ -80,6 +99,29 @@ ENDPOINTS = (
     Endpoint("translations", "POST", ("audio", "translations")),
     Endpoint("input_tokens", "POST", ("responses", "input_tokens")),
     Endpoint("compact", "POST", ("responses", "compact")),
+    _gemini("generateContent", "POST", "models", "{name}:generateContent"),
+    _gemini("streamGenerateContent", "POST", "models", "{name}:streamGenerateContent"),
+    _gemini("countTokens", "POST", "models", "{name}:countTokens"),
+    _gemini("embedContent", "POST", "models", "{name}:embedContent"),
+    _gemini("batchEmbedContents", "POST", "models", "{name}:batchEmbedContents"),
+    _gemini("files", "GET", "files"),
+    _gemini("files", "GET", "files", "{name}"),
+    _gemini("files", "DELETE", "files", "{name}"),
+    _gemini("upload", "POST", "upload", "{id}", "files", versions=("",)),
+    _gemini("cachedContents", "POST", "cachedContents"),
+    _gemini("cachedContents", "GET", "cachedContents"),
+    _gemini("cachedContents", "GET", "cachedContents", "{id}"),
+    _gemini("cachedContents", "PATCH", "cachedContents", "{id}"),
+    _gemini("cachedContents", "DELETE", "cachedContents", "{id}"),
+    _gemini("interactions", "POST", "interactions"),
+    _gemini("interactions", "GET", "interactions", "{id}"),
+    _gemini("interactions", "DELETE", "interactions", "{id}"),
+    _gemini("interactions", "POST", "interactions", "{id}", "cancel"),
+    _gemini("operations", "GET", "operations", "{name}"),
+    _gemini("gemini_models", "GET", "models"),
+    _gemini("gemini_model", "GET", "models", "{name}"),
+    Endpoint("anthropic_models", "GET", ("models",), _ANTHROPIC, asker=ANTHROPIC),
+    Endpoint("anthropic_model", "GET", ("models", "{name}"), _ANTHROPIC, asker=ANTHROPIC),
 )
 
 _CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
@@ -95,45 +137,56 @@ UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("realtime",), _CHAT),
 )
 """Endpoints that clients know and this gateway does not serve, and what to do instead."""
-_GEMINI_METHODS = {
-    "generateContent": _CHAT,
-    "streamGenerateContent": _CHAT,
-    "countTokens": "Use POST /v1/responses/input_tokens",
-    "embedContent": "Use POST /v1/embeddings",
-    "batchEmbedContents": "Use POST /v1/embeddings",
-    "predict": "Use Gemini's own API for it",
-}
-"""Methods of Gemini's own paths (`models/x:generateContent`), likewise."""
+_GEMINI_METHODS = {"predict": "Use Gemini's own API for it"}
+"""Methods of Gemini's own paths (`models/x:predict`), likewise."""
 
-_VARIABLE = ("{id}", "{name}")
-_PLAIN = {
-    (endpoint.path, endpoint.method): Match(endpoint)
-    for endpoint in ENDPOINTS
-    if not any(part in _VARIABLE for part in endpoint.parts)
-}
+
+def _versions(endpoint: Endpoint) -> tuple[str, ...]:
+    return ("",) if endpoint.name in UNVERSIONED else endpoint.versions
+
+
+def _plain() -> dict[tuple[str, str, str], Match]:
+    found: dict[tuple[str, str, str], Match] = {}
+    others = {f"/v1/{'/'.join(parts)}" for parts, _ in UNSERVED}
+    for endpoint in ENDPOINTS:
+        for version in _versions(endpoint):
+            path = "/" + "/".join(filter(None, (version, *endpoint.parts)))
+            for asker in (endpoint.asker, ""):
+                if "{" not in path and (asker or path not in others):
+                    found.setdefault((path, endpoint.method, asker), Match(endpoint))
+    return found
+
+
+_PLAIN = _plain()
+"""(path, method, who asks) -> what is meant, for paths without variables; who asks is empty for all others."""
 _ROOT = [Match(endpoint) for endpoint in ENDPOINTS if not endpoint.parts]
 _NAMED = tuple(endpoint for endpoint in ENDPOINTS if endpoint.parts)
-_VERSION = "v1"
-_WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if part not in _VARIABLE}
+_VERSIONS = frozenset(version for endpoint in ENDPOINTS for version in endpoint.versions)
+_WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if "{" not in part}
 """Segments that are never ids."""
-_PREFIXES = {_VERSION, "api", "openai", "v1beta", *(part for parts, _ in UNSERVED for part in parts)}
+_PREFIXES = {*_VERSIONS, "api", "openai", *(part for parts, _ in UNSERVED for part in parts)}
 """What else stands in front of an endpoint in base URLs that people configure."""
+_NAME = "{name}"
 
 
-def resolve(method: str, path: str) -> Match:
-    """The endpoint of a request. `path` is without the query.
+def resolve(method: str, path: str, asker: str = "") -> Match:
+    """The endpoint of a request. `path` is without the query; `asker`: see `callers.Caller.speaks`.
 
     Raises Fault: 404 `unknown_url`, or 405 `method_not_supported` with the methods that the path has.
     """
-    if match := _PLAIN.get((path, method)):
+    if match := _PLAIN.get((path, method, asker)) or _PLAIN.get((path, method, "")):
         return match
     segments = [unquote(segment) for segment in path.split("/") if segment]
-    if instead := _unserved(segments):
-        raise Fault(404, f"This gateway does not serve {method} {path}. {instead}.", code="unknown_url")
     candidates = _named_by(segments)
-    for match in candidates:
-        if match.endpoint.method == method or (method == "HEAD" and match.endpoint.method == "GET"):
-            return match
+    fitting = [
+        match
+        for match in candidates
+        if match.endpoint.method == method or (method == "HEAD" and match.endpoint.method == "GET")
+    ]
+    if (instead := _unserved(segments)) and not _is_geminis(fitting, segments, asker):
+        raise Fault(404, f"This gateway does not serve {method} {path}. {instead}.", code="unknown_url")
+    if fitting:
+        return _meant(fitting, asker)
     if candidates:
         allowed = ", ".join(sorted({match.endpoint.method for match in candidates}))
         raise Fault(
@@ -144,22 +197,38 @@ def resolve(method: str, path: str) -> Match:
     raise Fault(404, f"Unknown request URL: {method} {path}. The nearest path is {_nearest(path)}.", code="unknown_url")
 
 
+def _is_geminis(matches: list[Match], segments: list[str], asker: str) -> bool:
+    """Whether a path is Gemini's, though OpenAI has one of that name, too: by who asks, or its version."""
+    told = asker == GEMINI or segments[0] in _GEMINIS
+    return told and any(match.endpoint.asker == GEMINI and not match.unusual for match in matches)
+
+
+def _meant(matches: list[Match], asker: str) -> Match:
+    """Of several that a path can mean: the first that is for who asks, else the first."""
+    return next((match for match in matches if asker and match.endpoint.asker == asker), matches[0])
+
+
 def is_own(method: str, path: str) -> bool:
     """Whether a path is about the gateway itself. `path` is without the query."""
-    match = _PLAIN.get((path, "GET" if method == "HEAD" else method))
+    match = _PLAIN.get((path, "GET" if method == "HEAD" else method, ""))
     return match is not None and match.endpoint.name in UNVERSIONED
 
 
-def dialect_of(method: str, path: str) -> Dialect | None:
+def dialect_of(method: str, path: str, asker: str = "") -> Dialect | None:
     """What is spoken on a path, also where it does not take the method. None where no dialect is, or nothing."""
     try:
-        endpoint = resolve(method, path).endpoint
+        return resolve(method, path, asker).endpoint.dialect
     except Fault:
-        found = _named_by([unquote(segment) for segment in path.split("/") if segment])
-        if not found:
-            return None
-        endpoint = found[0].endpoint
-    return endpoint.dialect
+        segments = [unquote(segment) for segment in path.split("/") if segment]
+        if segments and segments[0] in _GEMINIS and "openai" not in segments:
+            asker = GEMINI
+        found = [match for match in _named_by(segments) if match.endpoint.asker in ("", asker)]
+        if found:
+            return _meant(found, asker).endpoint.dialect
+        return dialects.named(_SPOKEN.get(asker, ""))
+
+
+_SPOKEN = {GEMINI: _GEMINI, ANTHROPIC: _ANTHROPIC}
 
 
 def methods_of(path: str) -> list[str]:
@@ -183,10 +252,11 @@ def _named_by(segments: list[str]) -> list[Match]:
     """All endpoints that the path can mean, the last one named."""
     if not segments:
         return _ROOT
-    versioned = segments[0] == _VERSION
-    rest = segments[1:] if versioned else segments
+    version = segments[0] if segments[0] in _VERSIONS else ""
+    rest = segments[1:] if version else segments
     direct = [match for endpoint in _NAMED if (match := _match(endpoint, rest))]
-    direct = [Match(m.endpoint, m.id, unusual=versioned == (m.endpoint.name in UNVERSIONED)) for m in direct]
+    direct = [Match(m.endpoint, m.id, unusual=version not in _versions(m.endpoint)) for m in direct]
+    direct.sort(key=lambda match: match.unusual)
     if direct and not any(_is_endpoint(match.id.split("/")) for match in direct):
         return direct
     # Not as it stands: look for the last endpoint named after other prefixes.
@@ -199,11 +269,12 @@ def _named_by(segments: list[str]) -> list[Match]:
 
 def _match(endpoint: Endpoint, segments: list[str]) -> Match | None:
     parts = endpoint.parts
-    if parts[-1] == "{name}":
-        head = len(parts) - 1
-        if len(segments) > head and tuple(segments[:head]) == parts[:-1]:
-            return Match(endpoint, "/".join(segments[head:]))
-        return None
+    if parts[-1].startswith(_NAME):
+        head, behind = len(parts) - 1, parts[-1].removeprefix(_NAME)
+        name = "/".join(segments[head:])
+        if tuple(segments[:head]) != parts[:-1] or not name.endswith(behind) or name == behind:
+            return None
+        return Match(endpoint, name.removesuffix(behind))
     if len(parts) != len(segments):
         return None
     id = ""

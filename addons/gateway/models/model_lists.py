@@ -47,7 +47,10 @@ MAX_PAGES = 10
 
 KEPT = "models"
 """The name in the state store."""
-_MEMBERS = ("name", "displayName", "inputTokenLimit", "outputTokenLimit", "supportedGenerationMethods")
+_MEMBERS = (
+    *("name", "baseModelId", "version", "displayName", "description", "inputTokenLimit", "outputTokenLimit"),
+    *("supportedGenerationMethods", "thinking", "temperature", "maxTemperature", "topP", "topK"),
+)
 """What is kept of a model."""
 
 

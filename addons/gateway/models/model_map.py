@@ -174,15 +174,20 @@ def target_of(name: str) -> tuple[str, str]:
     return target.model, target.kind
 
 
+def own_name(name: str) -> str:
+    """A name that is Gemini's own, without `models/` and the like. Raises Fault for what is no name."""
+    name = strip_prefixes(name.strip())
+    if not _NAME.fullmatch(name):
+        raise Fault(400, f"'{name[:200]}' is not a valid model name.", code="invalid_value", param="model")
+    return name
+
+
 def _checked(target: str) -> _Target:
     """A target as a person writes it: a Gemini model, or one of the names of a class. Raises Fault."""
     target = strip_prefixes(target.strip())
     if target.startswith("gemini-") and target in BUILT_IN:
         return _Target(kind=BUILT_IN[target])
-    target = SHORT.get(target, target)
-    if not _NAME.fullmatch(target):
-        raise Fault(400, f"'{target[:200]}' is not a valid model name.", code="invalid_value", param="model")
-    return _Target(model=target)
+    return _Target(model=own_name(SHORT.get(target, target)))
 
 
 def _ordered(mapping: Mapping[str, str]) -> list[tuple[re.Pattern[str], str]]:

@@ -47,7 +47,7 @@ logger = logging.getLogger("antigravity")
 MAX_TENANTS = 10_000
 """Of how many exchanges it is known who made them."""
 
-UPSTREAM_PATH = re.compile(r"/(v1beta|v1beta1|v1internal)[/:].*")
+UPSTREAM_PATH = re.compile(r"(?:/upload)?/(v1beta|v1beta1|v1internal)[/:].*")
 """A call to Gemini, after whatever prefix the base URL has."""
 UPSTREAM_OF_VERSION = {"v1beta": "gemini", "v1beta1": "vertex", "v1internal": "code-assist"}
 

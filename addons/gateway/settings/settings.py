@@ -11,7 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
 
@@ -83,6 +83,10 @@ class RetrySettings(_Section):
     max_wait: Duration = 10.0
     cooldown: bool = True
 
+    def once(self) -> Self:
+        """The same for what must not be tried again."""
+        return self.model_copy(update={"max_attempts": 1})
+
 
 class RoutingSettings(_Section):
     """`[routing]`: which account serves."""
@@ -95,6 +99,7 @@ class ModelSettings(_Section):
 
     default: str | None = None
     mapping: dict[str, str] = {}
+    map_gemini_paths: bool = True
 
 
 class TranslationSettings(_Section):

@@ -11,6 +11,9 @@ from addons.gateway.storage.sealing import Sealer, new_key
 from addons.gateway.storage.state import KeptCooldown, StateStore
 from addons.gateway.storage.store import ResponseStore
 
+OWNERS = 64
+"""The parts in which it is kept who has what."""
+
 
 class StorePlace(NamedTuple):
     """What the settings say of a store."""
@@ -36,6 +39,8 @@ class OpenStore:
     """As `StateStore.kept` gives them."""
     models: Any
     """The models that the accounts listed, likewise."""
+    owners: list[Any]
+    """Which account has what, likewise: see `accounts.owners`."""
 
     @classmethod
     def open(cls, place: StorePlace) -> OpenStore:
@@ -46,7 +51,8 @@ class OpenStore:
             sealer = Sealer(responses.secret(new_key))
             state = StateStore(database)
             cooldowns, statistics, models = state.cooldowns(), state.kept("statistics"), state.kept("models")
-            return cls(place, database, responses, state, sealer, cooldowns, statistics, models)
+            owners = [state.kept(f"owners-{number}") for number in range(OWNERS)]
+            return cls(place, database, responses, state, sealer, cooldowns, statistics, models, owners)
         except BaseException:
             database.close()
             raise

@@ -7,13 +7,14 @@ that it makes, and after it the events.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import override
 
 from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.http import routes
-from addons.gateway.record.flow_record import record_of
+from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.views import attempts_view
 from addons.gateway.views import body as bodies
 from addons.gateway.views.body import Body
@@ -36,6 +37,8 @@ class ClientConversation(Contentview):
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
         body = _form(data, metadata) if _is_form(metadata) else bodies.read(data, bodies.arrivals(metadata))
+        if body.values and isinstance(listed := body.values[0], list) and _dialect(metadata):
+            body = replace(body, values=listed or body.values, stream=bool(listed), times=[])  # events as one array
         if not body.values:
             return data.decode("utf-8", "replace")
         shown = dialects.bodies(_dialect(metadata), body.values[0])
@@ -66,7 +69,9 @@ def _dialect(metadata: Metadata) -> str:
     except Fault:
         return ""
     dialect = match.endpoint.dialect
-    return dialect.name if dialect else ""
+    if dialect is None or (dialect.own_names and record_of(flow).get("side") != CLIENT):
+        return ""  # on Gemini's own paths only the record tells a client's request from a call to Gemini
+    return dialect.name
 
 
 def _is_form(metadata: Metadata) -> bool:

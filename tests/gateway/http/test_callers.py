@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.gateway.http.callers import BASIC, Caller, Gatekeeper, is_loopback, take
+from addons.gateway.http.callers import (
+    ANTHROPIC,
+    BASIC,
+    GEMINI,
+    IN_ADDRESS,
+    Caller,
+    Gatekeeper,
+    is_loopback,
+    take,
+    take_from_address,
+)
 from mapping.faults import Fault
 
 KEY = "sk-right"
@@ -219,3 +229,37 @@ def test_any_authorization_is_read_and_taken_off(value: bytes) -> None:
 )
 def test_is_loopback(host: str, yes: bool) -> None:
     assert is_loopback(host) is yes
+
+
+@pytest.mark.parametrize(
+    ("path", "kept", "keys"),
+    [
+        ("/v1beta/models", "/v1beta/models", []),
+        ("/v1beta/models?key=a%2Bb", "/v1beta/models", ["a+b"]),
+        ("/v1beta/models/x:generateContent?alt=sse&key=a", "/v1beta/models/x:generateContent?alt=sse", ["a"]),
+        ("/v1beta/models?key=a&pageSize=2&key=b", "/v1beta/models?pageSize=2", ["a", "b"]),
+        ("/v1beta/models?key=", "/v1beta/models", []),
+        ("/v1/models?key=a", "/v1/models", ["a"]),
+        ("/v1/chat/completions?key=a", "/v1/chat/completions?key=a", []),
+        ("/v1beta/openai/chat/completions?key=a", "/v1beta/openai/chat/completions?key=a", []),
+        ("/v1beta/models?api_key=a&monkey=b", "/v1beta/models?api_key=a&monkey=b", []),
+    ],
+)
+def test_a_key_in_the_address(path: str, kept: str, keys: list[str]) -> None:
+    asking = caller(("authorization", "first"))
+    assert take_from_address(asking, path) == kept
+    assert asking.presented == [("authorization", "first"), *((IN_ADDRESS, key) for key in keys)]
+    assert asking.speaks == ("" if kept == path else GEMINI)
+
+
+@pytest.mark.parametrize(
+    ("field", "speaks"),
+    [
+        ((b"X-Goog-Api-Key", b"k"), GEMINI),
+        ((b"x-goog-api-client", b"google-genai-sdk/3.6.1"), GEMINI),
+        ((b"anthropic-version", b"2026-10-21"), ANTHROPIC),
+        ((b"x-api-key", b"k"), ""),
+    ],
+)
+def test_whose_api_a_client_speaks(field: tuple[bytes, bytes], speaks: str) -> None:
+    assert take(((b"Accept", b"*/*"), field), "127.0.0.1")[0].speaks == speaks

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.http import routes
+from addons.gateway.http.callers import ANTHROPIC, GEMINI
 from mapping.faults import Fault
 
 FOUND = [
@@ -54,7 +55,68 @@ FOUND = [
     ("POST", "/v1/embeddings", "embeddings", "", False),
     ("POST", "/embeddings", "embeddings", "", True),
     ("POST", "/v1/chat/completions/embeddings", "embeddings", "", True),
+    ("POST", "/v1beta/models/gemini-3.8-flash:generateContent", "generateContent", "gemini-3.8-flash", False),
+    ("POST", "/v1alpha/models/x:streamGenerateContent", "streamGenerateContent", "x", False),
+    ("POST", "/v1/models/x:countTokens", "countTokens", "x", False),
+    ("POST", "/v1/models/models%2Fx:embedContent", "embedContent", "models/x", False),
+    ("POST", "/v1beta/models/google/x:batchEmbedContents", "batchEmbedContents", "google/x", False),
+    ("POST", "/v1beta/v1/models/x:generateContent", "generateContent", "x", True),
+    ("POST", "/models/x:generateContent", "generateContent", "x", True),
+    ("POST", "/upload/v1beta/files", "upload", "v1beta", False),
+    ("POST", "/upload/v1/files", "upload", "v1", False),
+    ("GET", "/v1beta/files", "files", "", False),
+    ("GET", "/v1beta/files/a:download", "files", "a:download", False),
+    ("DELETE", "/v1alpha/files/a", "files", "a", False),
+    ("PATCH", "/v1beta/cachedContents/a", "cachedContents", "a", False),
+    ("POST", "/v1/cachedContents", "cachedContents", "", False),
+    ("POST", "/v1/interactions/a/cancel", "interactions", "a", False),
+    ("GET", "/v1beta/operations/a/b", "operations", "a/b", False),
+    ("GET", "/v1beta/models", "gemini_models", "", False),
+    ("GET", "/v1alpha/models/x", "gemini_model", "x", False),
+    ("GET", "/v1beta/openai/models", "models", "", True),
+    ("GET", "/v1beta/openai/models/x", "model", "x", True),
+    ("POST", "/v1beta/openai/chat/completions", "chat", "", True),
+    ("POST", "/v1beta/chat/completions", "chat", "", True),
 ]
+
+ASKED = [
+    # method, path, who asks, endpoint, dialect of errors
+    ("GET", "/v1/models", "", "models", None),
+    ("GET", "/v1/models", GEMINI, "gemini_models", "generateContent"),
+    ("GET", "/v1/models", ANTHROPIC, "anthropic_models", None),
+    ("GET", "/v1beta/models", "", "gemini_models", "generateContent"),
+    ("GET", "/v1beta/models", ANTHROPIC, "gemini_models", "generateContent"),
+    ("GET", "/v1/models/x", GEMINI, "gemini_model", "generateContent"),
+    ("HEAD", "/v1/models/x", ANTHROPIC, "anthropic_model", None),
+    ("GET", "/v1beta/v1/models/x", GEMINI, "gemini_model", "generateContent"),
+    ("POST", "/v1/chat/completions", GEMINI, "chat", "chat"),
+    ("GET", "/v1/files", GEMINI, "files", "generateContent"),
+    ("DELETE", "/v1/files/a", GEMINI, "files", "generateContent"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "asker", "name", "dialect"), ASKED)
+def test_who_asks(method: str, path: str, asker: str, name: str, dialect: str | None) -> None:
+    assert routes.resolve(method, path, asker).endpoint.name == name
+    spoken = routes.dialect_of(method, path, asker)
+    assert (spoken.name if spoken else None) == dialect
+
+
+@pytest.mark.parametrize(
+    ("path", "asker", "dialect"),
+    [
+        ("/v1beta/nothing", "", "generateContent"),
+        ("/v1alpha", "", "generateContent"),
+        ("/upload/v1/files", "", "generateContent"),
+        ("/v1/nothing", GEMINI, "generateContent"),
+        ("/v1/nothing", "", None),
+        ("/v1beta/openai/nothing", "", None),
+        ("/v1beta/models/x", "", "generateContent"),
+    ],
+)
+def test_who_is_told_of_what_is_not_there(path: str, asker: str, dialect: str | None) -> None:
+    spoken = routes.dialect_of("POST", path, asker)
+    assert (spoken.name if spoken else None) == dialect
 
 
 @pytest.mark.parametrize(("method", "path", "name", "id_", "unusual"), FOUND)
@@ -67,14 +129,15 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
     ("method", "path", "status", "code", "said"),
     [
         ("POST", "/v1/chat/completion", 404, "unknown_url", "/v1/chat/completions"),
-        ("POST", "/v1/models/x:embedContent", 404, "unknown_url", "Use POST /v1/embeddings"),
         ("GET", "/v1/embeddings", 405, "method_not_supported", "POST"),
         ("POST", "/v1/images/variations", 404, "unknown_url", "Use POST /v1/images/edits with a prompt"),
         ("POST", "/v1/messages", 404, "unknown_url", "Use POST /v1/chat/completions"),
         ("POST", "/v1/messages/count_tokens", 404, "unknown_url", "/v1/responses/input_tokens"),
-        ("POST", "/v1beta/models/gemini-3.8-flash:generateContent", 404, "unknown_url", "does not serve"),
-        ("POST", "/v1/models/x:streamGenerateContent", 404, "unknown_url", "Use POST /v1/chat/completions"),
+        ("POST", "/v1beta/models/gemini-3.8-flash:predict", 404, "unknown_url", "does not serve"),
+        ("POST", "/v1beta/models/x", 405, "method_not_supported", "takes GET."),
+        ("GET", "/v1beta/nothing", 404, "unknown_url", "nearest path is /v1beta/"),
         ("POST", "/v1/files", 404, "unknown_url", "inside the request"),
+        ("GET", "/v1/files", 404, "unknown_url", "inside the request"),
         ("POST", "/", 405, "method_not_supported", "takes GET."),
         ("GET", "/v1", 404, "unknown_url", "nearest path is /v1/"),
         ("GET", "/v1/", 404, "unknown_url", "nearest path is /v1/"),
