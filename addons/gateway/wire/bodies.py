@@ -141,6 +141,11 @@ class BodyReader:
                 raise upstream_errors.unusable("The upstream's answer has an unknown encoding.", code=_ENCODING)
             self._decoder = zlib.decompressobj(_WINDOWS[encoding])
 
+    @property
+    def inflates(self) -> bool:
+        """It is compressed."""
+        return self._decoder is not None
+
     def read(self, data: bytes) -> bytes:
         """The next bytes, decompressed. Raises UpstreamError when there are too many, or when they are broken."""
         decoder = self._decoder

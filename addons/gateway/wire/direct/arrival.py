@@ -20,6 +20,9 @@ from addons.gateway.wire.direct.upstream.connection import Answered, UpstreamCon
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 
+INFLATED_AT_ONCE = 64 * 2**10
+"""Bytes that are decompressed in one step: they may become a thousand times as many."""
+
 MAX_REASON = 200
 """Characters of what is said about a failed connection; it may repeat all that came."""
 
@@ -93,6 +96,15 @@ class Arrival(Answered):
 
     @override
     def body(self, data: bytes) -> None:
+        if self._reader.inflates and len(data) > INFLATED_AT_ONCE:
+            for at in range(0, len(data), INFLATED_AT_ONCE):
+                if not (self._stopped or self._problem):
+                    self._take(data[at : at + INFLATED_AT_ONCE])
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """The next bytes of the body."""
         try:
             data = self._reader.read(data)
         except UpstreamError as e:

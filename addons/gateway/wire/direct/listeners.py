@@ -16,7 +16,10 @@ from mitmproxy import addonmanager, hooks
 
 FLOW_HOOKS = ("requestheaders", "request", "responseheaders", "response", "error")
 HOOKS = (*FLOW_HOOKS, "client_connected", "client_disconnected")
-LAYER_HOOKS = ("next_layer", "tls_clienthello", "tls_start_client", "tls_start_server", "tls_established_server")
+LAYER_HOOKS = (
+    "next_layer", "tls_clienthello", "tls_start_client", "tls_established_client", "tls_failed_client",
+    "tls_start_server", "tls_established_server", "tls_failed_server",
+)  # fmt: skip
 """Of connections that mitmproxy's layers serve; who listens to these wants the layers."""
 
 

@@ -246,7 +246,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body: of a chunk, or of what came in one read."""
-        if not self._ended:
+        if self._is_reading and not self._ended:
             self._pieces.append(data)
 
     def on_message_complete(self) -> None:
