@@ -105,6 +105,8 @@ class GeminiCall:
     """It is what the client has written: where it is refused, it is not changed and sent again."""
     owned: tuple[str, ...] = ()
     """Names of what belongs to one account, which has to be asked: `files/x`, `cachedContents/x`."""
+    upstream: str = ""
+    """The one kind of upstream that it can be made to; empty: all that serve the model."""
     plain: PlainCall | None = None
     """It is no call of a method of a model."""
 

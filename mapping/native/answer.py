@@ -122,7 +122,7 @@ class NativeAnswer:
         if reading.is_nothing or len(found) > 1:
             raise broken("The upstream's answer is empty.", code="upstream_empty")
         self._reading = reading
-        if "predictions" in found[0]:
+        if "predictions" in found[0] and self._sources[0] in embeddings.METHODS:
             self._answer = _embeddings(self._sources[0], found[0])
             return
         self._answer = data if isinstance(data, bytes) and found[0] is value else jsonio.dumps(found[0])

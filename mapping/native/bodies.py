@@ -67,4 +67,4 @@ class NativeBodies(Bodies):
 
 
 _SHOWN = NativeBodies()
-BODIES = dict.fromkeys(request.METHODS, _SHOWN)
+BODIES = dict.fromkeys((*request.METHODS, request.PREDICT), _SHOWN)

@@ -9,7 +9,7 @@ from mapping.dialect import Answering, Deferred, Dialect, ErrorAnswer, Given, Ke
 from mapping.faults import Fault
 from mapping.native import errors, references, request
 from mapping.native.answer import NativeAnswer, Seen
-from mapping.native.request import BATCH_EMBED, COUNT, EMBED, GENERATE, STREAM
+from mapping.native.request import BATCH_EMBED, COUNT, EMBED, GENERATE, PREDICT, STREAM
 from mapping.native.stream import NativeStream
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall
@@ -20,6 +20,7 @@ _ASKED = {
     COUNT: ("generateContentRequest", "generate_content_request"),
     EMBED: ("content",),
     BATCH_EMBED: ("requests",),
+    PREDICT: ("instances",),
 }
 """Method -> members one of which its requests have."""
 
@@ -37,6 +38,7 @@ class NativeAnswering:
         self._events = self.streams and asked.get("alt") == "sse"
         self._notes = given.notes
         self._seen = Seen(given.model)
+        upstream: str = asked.get("api", "")
         sent = request.sent(asked, method, given.model)
         call = GeminiCall(
             given.model,
@@ -44,9 +46,10 @@ class NativeAnswering:
             request.canonical(asked, method, given.model),
             "?alt=sse" if self.streams else "",
             given.notes,
-            {"gemini": sent},
+            {upstream or "gemini": sent},
             fixed=True,
             owned=tuple(references.within(sent)),
+            upstream=upstream,
         )
         self.calls = [call]
 
@@ -89,7 +92,7 @@ class NativeAnswering:
 
 
 class Native(Dialect):
-    """`POST /v1beta/models/{name}:METHOD`, by the name of the method."""
+    """`POST /v1beta/models/{name}:METHOD`, by the name of the method; and the same at Vertex AI's paths."""
 
     breaks_off = True
     own_names = True
@@ -132,4 +135,4 @@ class Native(Dialect):
         return stream
 
 
-DIALECTS = tuple(Native(method) for method in request.METHODS)
+DIALECTS = tuple(Native(method) for method in (*request.METHODS, PREDICT))

@@ -24,8 +24,14 @@ from mapping.values import JSON
 GENERATE, STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"
 EMBED, BATCH_EMBED = "embedContent", "batchEmbedContents"
 METHODS = (GENERATE, STREAM, COUNT, EMBED, BATCH_EMBED)
+PREDICT = "predict"
+"""Vertex AI's for older models of embeddings, and for images."""
 
+VERTEX = "vertex"
 _PATH = re.compile(r"/models/(.+):\w+/*")
+_VERTEX_PATH = "/publishers/"
+_PUT_IN = ("model", "alt", "api")
+"""What `read` puts into a request."""
 _NAMES = ("alt", "$alt")
 """Members of the query that say in which form a stream is wanted."""
 
@@ -40,7 +46,9 @@ class NativeRequest(dict[str, Any]):
 
 
 def read(received: Received) -> NativeRequest:
-    """The body, with `model` as the path names it, and `"alt": "sse"` where the query says so. Raises Fault."""
+    """The body, with `model` as the path names it, `"alt": "sse"` where the query says so, and `"api": "vertex"` where
+    it is a path of Vertex AI's. Raises Fault.
+    """
     named = _PATH.search(received.path)
     body = json_object(received.body)
     asked = NativeRequest(body)
@@ -50,18 +58,20 @@ def read(received: Received) -> NativeRequest:
     query = dict(parse_qsl(received.query))
     if any(query.get(name) == "sse" for name in _NAMES):
         asked["alt"] = "sse"
+    if _VERTEX_PATH in received.path:
+        asked["api"] = VERTEX
     return asked
 
 
 def without_names(asked: JSON) -> JSON:
     """The body that was sent, without what `read` has put into it, and without the model."""
-    return {name: value for name, value in asked.items() if name not in ("model", "alt")}
+    return {name: value for name, value in asked.items() if name not in _PUT_IN}
 
 
 def sent(asked: JSON, method: str, model: str) -> bytes:
-    """What the public API gets: the bytes as they came where they say nothing else than they should."""
+    """What goes up: the bytes as they came where they say nothing else than they should."""
     body = without_names(asked)
-    if rename := _RENAMED.get(method):
+    if (rename := _RENAMED.get(method)) and asked.get("api") != VERTEX:  # whose bodies name no models
         body = rename(body, f"models/{model}")
     return asked.raw if isinstance(asked, NativeRequest) and asked.came == body else jsonio.dumps(body)
 
@@ -124,7 +134,14 @@ _NEEDED: dict[str, JSON] = {
 }
 """What is there, empty, where it is left out."""
 
-_MESSAGES = {GENERATE: "Request", STREAM: "Request", COUNT: "Count", EMBED: "Embed", BATCH_EMBED: "BatchEmbed"}
+_MESSAGES = {
+    GENERATE: "Request",
+    STREAM: "Request",
+    COUNT: "Count",
+    EMBED: "Embed",
+    BATCH_EMBED: "BatchEmbed",
+    PREDICT: "",
+}
 
 
 def canonical(asked: JSON, method: str, model: str) -> JSON:

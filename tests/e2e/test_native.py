@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from google import genai
 from google.genai import errors, types
+from google.oauth2.credentials import Credentials
 from mitmproxy import io as mitm_io
 from mitmproxy.contentviews import Metadata
 from mitmproxy.http import HTTPFlow
@@ -272,6 +273,30 @@ def test_other_upstreams(starter: Starter, account: str) -> None:
         assert len(embedded.json["embeddings"]) == 2
     else:
         assert "code-assist accounts have no embeddings" in error(embedded)["message"]
+
+
+def test_vertex_form(starter: Starter, upstream: Upstream) -> None:
+    gateway = starter(TWO_ACCOUNTS + VERTEX)
+    credentials = Credentials(token="the-clients-own-token")
+    sdk = genai.Client(
+        vertexai=True,
+        project="theirs",
+        location="europe-west4",
+        credentials=credentials,
+        http_options={"base_url": f"http://127.0.0.1:{gateway.port}"},
+    )
+    upstream.forget()
+    assert "Hello" in (sdk.models.generate_content(model=MODEL, contents="Hello").text or "")
+    chunks = list(sdk.models.generate_content_stream(model="gpt-4o", contents="Hello"))
+    assert "Hello" in "".join(chunk.text or "" for chunk in chunks)
+    assert (sdk.models.count_tokens(model=MODEL, contents="Hello").total_tokens or 0) > 0
+    for model in (EMBEDDING, "text-embedding-005"):
+        assert sdk.models.embed_content(model=model, contents="a").embeddings
+    place = "/v1beta1/projects/p/locations/global/publishers/google/models/"
+    assert all(request.path.startswith(place) for request in upstream.requests)
+    assert {request.headers["authorization"] for request in upstream.requests} == {"Bearer token-vertex"}
+    answer = starter(TWO_ACCOUNTS).call("POST", f"/v1beta1/publishers/google/models/{MODEL}:generateContent", ASK)
+    assert (answer.status, "Vertex AI" in error(answer)["message"]) == (503, True)
 
 
 def test_an_answer_is_the_bytes_that_came(starter: Starter) -> None:

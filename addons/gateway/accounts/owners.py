@@ -21,6 +21,7 @@ from addons.gateway.accounts.pool import Pool
 from addons.gateway.storage.opened import OWNERS
 from addons.gateway.storage.state import StateStore
 from mapping.faults import Fault, FaultKind
+from mapping.values import GeminiCall
 
 KEPT = "owners"
 """The name in the state store, followed by the number of a part."""
@@ -74,6 +75,12 @@ class Owners:
         """What stays together on an account, as a conversation does. `made` with the name `HOME` says where."""
         return Conversation(self.of(tenant, HOME))
 
+    def pool_for(self, pool: Pool, tenant: str, call: GeminiCall) -> Pool:
+        """The pool for a call, narrowed to those that it can be made to. Raises Fault, see `narrowed`."""
+        if call.upstream:
+            pool = of_kind(pool, call.upstream)
+        return self.narrowed(pool, tenant, call.owned) if call.owned else pool
+
     def narrowed(self, pool: Pool, tenant: str, names: Iterable[str]) -> Pool:
         """The pool for a request that refers to these things: that of their account, or all where nothing is known.
 
@@ -91,6 +98,18 @@ class Owners:
             )
         [(label, name)] = found.items()
         return narrowed(pool, label, name)
+
+
+_KINDS = {
+    "gemini": "Add one of the public API, with an API key.",
+    "vertex": 'Add one of Vertex AI (upstream = "vertex").',
+}
+"""What to do where there is no account of a kind."""
+
+
+def of_kind(pool: Pool, upstream: str) -> Pool:
+    """The accounts of a kind of upstream."""
+    return pool.only(lambda account: account.upstream == upstream, _KINDS[upstream])
 
 
 def narrowed(pool: Pool, label: str, name: str) -> Pool:

@@ -50,8 +50,8 @@ class Pool:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.accounts = list(accounts)
-        self.lacks = False
-        """There are accounts, but none of a kind that is needed."""
+        self.lacks = ""
+        """What to do where no account is of the kind that is needed."""
         self.sticky = strategy == "sticky"
         self._fill_first = strategy == "fill_first"
         self._cooldown = cooldown
@@ -59,8 +59,8 @@ class Pool:
         self._longest_aside = longest_aside
         self._clock = clock
 
-    def only(self, which: Callable[[Account], bool]) -> Pool:
-        """Some of the accounts, with the same rests."""
+    def only(self, which: Callable[[Account], bool], lacks: str = "") -> Pool:
+        """Some of the accounts, with the same rests. `lacks`: what to do where there are none of them."""
         found = Pool(
             filter(which, self.accounts),
             strategy="fill_first" if self._fill_first else "sticky" if self.sticky else "round_robin",
@@ -69,7 +69,7 @@ class Pool:
             longest_aside=self._longest_aside,
             clock=self._clock,
         )
-        found.lacks = self.lacks or bool(self.accounts)
+        found.lacks = lacks if self.accounts else ""
         return found
 
     def candidates(self, model: str) -> list[Account]:

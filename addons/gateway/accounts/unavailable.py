@@ -29,7 +29,7 @@ def error(pool: Pool, model: str, *, now: Callable[[], datetime] = datetime.now)
     if not pool.accounts and pool.lacks:
         return Fault(
             503,
-            "No account has this path. Add one of the public API, with an API key.",
+            f"No account has this path. {pool.lacks}",
             kind=FaultKind.SERVER,
             code="no_account",
             should_retry=False,

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self, override
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from addons.gateway.accounts.owners import HOME, narrowed
+from addons.gateway.accounts.owners import HOME, narrowed, of_kind
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
@@ -283,9 +284,9 @@ class PlainStream:
         return []
 
 
-def _public(exchange: Facts, services: EndpointServices) -> Any:
+def _public(exchange: Facts, services: EndpointServices) -> Pool:
     """The accounts that have these paths."""
-    return (exchange.pool or services.pool).only(lambda account: account.upstream == "gemini")
+    return of_kind(exchange.pool or services.pool, "gemini")
 
 
 def _query(path: str) -> str:

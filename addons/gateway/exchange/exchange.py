@@ -331,7 +331,7 @@ class Exchange(Facts):
         keep_alive = settings.proxy.keep_alive
         if keep_alive and job.streams and not self.inner:
             self._silence = Silence(keep_alive, self._show_life)
-        pool = services.owners.narrowed(self.pool or services.pool, self.tenant, job.request().owned)
+        pool = services.owners.pool_for(self.pool or services.pool, self.tenant, job.request())
         return Failover(pool, settings.retry.once() if job.once else settings.retry, job.model, conversation)
 
     def _pass_deadline(self) -> None:

@@ -23,7 +23,7 @@ from mapping.faults import Fault
 SOCKET = "responses_socket"
 """The endpoint that is a WebSocket."""
 GEMINI_VERSIONS = ("v1beta", "v1alpha", "v1")
-_GEMINIS = (*GEMINI_VERSIONS[:2], "upload")
+_GEMINIS = (*GEMINI_VERSIONS[:2], "v1beta1", "upload")
 """What paths of Gemini's begin with, and no others."""
 UNVERSIONED = ("health", "metrics", "status", "status_json")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
@@ -73,6 +73,13 @@ def _gemini(name: str, method: str, *parts: str, versions: tuple[str, ...] = GEM
     return Endpoint(name, method, parts, name if ":" in parts[-1] else _GEMINI, versions, GEMINI)
 
 
+def _vertex(name: str) -> Endpoint:
+    """A path of Vertex AI's, which may have a project and a location before it; those are the account's."""
+    parts = ("publishers", "google", "models", f"{_NAME}:{name}")
+    return Endpoint(name, "POST", parts, name, ("v1beta1", "v1"), GEMINI)
+
+
+_NAME = "{name}"
 _GEMINI, _ANTHROPIC = "generateContent", "messages"
 """Dialects in which those are told of errors who speak the API, at paths that have no dialect."""
 
@@ -104,6 +111,11 @@ ENDPOINTS = (
     _gemini("countTokens", "POST", "models", "{name}:countTokens"),
     _gemini("embedContent", "POST", "models", "{name}:embedContent"),
     _gemini("batchEmbedContents", "POST", "models", "{name}:batchEmbedContents"),
+    _vertex("generateContent"),
+    _vertex("streamGenerateContent"),
+    _vertex("countTokens"),
+    _vertex("embedContent"),
+    _vertex("predict"),
     _gemini("files", "GET", "files"),
     _gemini("files", "GET", "files", "{name}"),
     _gemini("files", "DELETE", "files", "{name}"),
@@ -166,7 +178,6 @@ _WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if "{" not i
 """Segments that are never ids."""
 _PREFIXES = {*_VERSIONS, "api", "openai", *(part for parts, _ in UNSERVED for part in parts)}
 """What else stands in front of an endpoint in base URLs that people configure."""
-_NAME = "{name}"
 
 
 def resolve(method: str, path: str, asker: str = "") -> Match:
@@ -199,7 +210,7 @@ def resolve(method: str, path: str, asker: str = "") -> Match:
 
 def _is_geminis(matches: list[Match], segments: list[str], asker: str) -> bool:
     """Whether a path is Gemini's, though OpenAI has one of that name, too: by who asks, or its version."""
-    told = asker == GEMINI or segments[0] in _GEMINIS
+    told = asker == GEMINI or segments[0] in _GEMINIS or "publishers" in segments
     return told and any(match.endpoint.asker == GEMINI and not match.unusual for match in matches)
 
 
@@ -254,6 +265,8 @@ def _named_by(segments: list[str]) -> list[Match]:
         return _ROOT
     version = segments[0] if segments[0] in _VERSIONS else ""
     rest = segments[1:] if version else segments
+    if rest[0:1] == ["projects"] and rest[2:3] == ["locations"]:
+        rest = rest[4:]  # of Vertex AI
     direct = [match for endpoint in _NAMED if (match := _match(endpoint, rest))]
     direct = [Match(m.endpoint, m.id, unusual=version not in _versions(m.endpoint)) for m in direct]
     direct.sort(key=lambda match: match.unusual)

@@ -26,6 +26,7 @@ READ = [
     ("/v1beta/models/x:streamGenerateContent", "%24alt=sse", {}, {"model": "x", "alt": "sse"}),
     ("/v1beta/models/x:streamGenerateContent", "alt=json", {}, {"model": "x"}),
     ("/v1beta/models/x:embedContent", "", {"model": "models/y"}, {"model": "x"}),
+    ("/v1/projects/p/locations/l/publishers/google/models/x:predict", "", {}, {"model": "x", "api": "vertex"}),
 ]
 
 
