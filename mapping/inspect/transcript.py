@@ -227,6 +227,11 @@ def base64_media(kind: str, type: Any, data: Any) -> str:
     return _media(kind, string(type), _amount(max(0, size)))
 
 
+def bytes_media(kind: str, type: Any, size: int) -> str:
+    """The same for bytes as they are."""
+    return _media(kind, string(type), _amount(size))
+
+
 def url_media(kind: str, url: Any) -> str:
     """The same for a URL: of a data URL its type and size, of any other the URL."""
     text = string(url)

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import av
 import pytest
+from mitmproxy.contentviews import Metadata
+from mitmproxy.http import HTTPFlow
+from mitmproxy.io import FlowReader
 from openai import APIStatusError, BadRequestError, InternalServerError, OpenAI, RateLimitError
 
 from addons.demo.answer import sound
+from addons.gateway.views.client_view import ClientConversation
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, start_gateway
 from tests.e2e.test_cases import cases
 from tests.e2e.test_upstreams import PATHS, account
@@ -268,6 +272,20 @@ def test_replayed(saved: tuple[Path, list[Answer]], starter: Starter, upstream: 
         again = gateway.call("POST", PATH, body_of(members))
         assert (again.status, again.body) == (answer.status, answer.body)
     assert not upstream.requests
+
+
+def test_sound_is_shown_as_what_it_is(saved: tuple[Path, list[Answer]]) -> None:
+    with saved[0].open("rb") as file:
+        flows = [flow for flow in FlowReader(file).stream() if isinstance(flow, HTTPFlow) and flow.request.path == PATH]
+    view, texts = ClientConversation(), []
+    for flow in flows:
+        assert flow.response
+        about = Metadata(content_type=flow.response.headers["content-type"], flow=flow, http_message=flow.response)
+        assert view.render_priority(flow.response.content or b"", about) > 2
+        texts.append(view.prettify(flow.response.content or b"", about))
+    assert "[sound audio/mpeg, " in texts[0]
+    assert "tts-1 → gemini-3.8-flash-tts" in texts[0]
+    assert f"[sound audio/pcm, {len(PCM) / 1000:.1f} kB]" in texts[3]
 
 
 @pytest.mark.parametrize("masked", [(), ("--mask",)], ids=["as it was", "masked"])

@@ -146,7 +146,7 @@ def _units(part: JSON) -> int:
     if part.get("thought"):
         return 0
     if "inlineData" in part:
-        return 4 * _IMAGE_TOKENS
+        return sound.units(part) if sound.is_speech(part) else 4 * _IMAGE_TOKENS
     return len(part["text"]) if "text" in part else len(json.dumps(part.get("functionCall", part)))
 
 

@@ -155,7 +155,7 @@ class Exchange(Facts):
         if not isinstance(out, bytes):
             out = self._obey_in_stream(out)
         if out:
-            self.events += out.count(b"\n\n")
+            self.events += out.count(b"\n\n") if self.job is None or self.job.content_type is None else 1
             if self._silence:
                 self._silence.heard()
             if trace:

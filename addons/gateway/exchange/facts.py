@@ -92,7 +92,7 @@ class Facts:
     delivered: bool = False
     """The client's answer was sent to its end."""
     events: int = 0
-    """Of a stream: how many went to the client."""
+    """Of a stream: how many went to the client; of what is none of events, how many pieces."""
     first_sent: float = 0.0
     """When the first bytes of a stream went to the client."""
     begun: bool = False

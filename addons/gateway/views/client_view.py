@@ -23,7 +23,7 @@ from mapping import dialects
 from mapping.dialect import Received
 from mapping.faults import Fault
 from mapping.inspect.bodies import Bodies
-from mapping.inspect.transcript import Transcript, clipped, elements, string
+from mapping.inspect.transcript import Transcript, bytes_media, clipped, elements, string
 
 
 class ClientConversation(Contentview):
@@ -31,11 +31,13 @@ class ClientConversation(Contentview):
 
     @override
     def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        taken = is_json_or_stream(data, metadata) or _is_form(metadata)
+        taken = is_json_or_stream(data, metadata) or _is_form(metadata) or _is_sound(metadata)
         return BEST if taken and _dialect(metadata) else NOT_MINE
 
     @override
     def prettify(self, data: bytes, metadata: Metadata) -> str:
+        if _is_sound(metadata):
+            return _sound(data, metadata)
         body = _form(data, metadata) if _is_form(metadata) else bodies.read(data, bodies.arrivals(metadata))
         if body.values and isinstance(listed := body.values[0], list) and _dialect(metadata):
             body = replace(body, values=listed or body.values, stream=bool(listed), times=[])  # events as one array
@@ -72,6 +74,27 @@ def _dialect(metadata: Metadata) -> str:
     if dialect is None or (dialect.own_names and record_of(flow).get("side") != CLIENT):
         return ""  # on Gemini's own paths only the record tells a client's request from a call to Gemini
     return dialect.name
+
+
+def _is_sound(metadata: Metadata) -> bool:
+    """An answer that is to be heard."""
+    flow = metadata.flow
+    return (
+        isinstance(flow, http.HTTPFlow)
+        and metadata.http_message is flow.response
+        and (metadata.content_type or "").startswith("audio/")
+    )
+
+
+def _sound(data: bytes, metadata: Metadata) -> str:
+    """What it is, and how to hear it: no view can play it."""
+    out = Transcript()
+    out.turn("speech")
+    out.line(bytes_media("sound", metadata.content_type, len(data)))
+    out.line("To hear it, download the body, and play that.")
+    assert isinstance(metadata.flow, http.HTTPFlow)
+    attempts_view.in_short(out, record_of(metadata.flow))
+    return out.render()
 
 
 def _is_form(metadata: Metadata) -> bool:
