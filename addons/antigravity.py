@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+gc.freeze()  # mitmproxy is loaded: the collector need not look at it again and again while the rest is
+
 try:
     from mitmproxy import ctx, exceptions, http
     from mitmproxy.addonmanager import Loader
@@ -47,6 +49,10 @@ except ModuleNotFoundError as e:
     from addons.gateway import dependencies
 
     raise ImportError(dependencies.lacking(e.name or "?")) from None
+
+
+YOUNG = 20_000
+"""New objects after which the garbage collector looks at them; a conversation of 1000 messages has some 6000."""
 
 
 class Antigravity:
@@ -166,9 +172,11 @@ class Antigravity:
         self.settings_file.watch()
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.gateway.list_models(ask=ctx.options.antigravity_list_models)
-        # What is loaded by now stays; the collector need not look at it again and again.
+        # What is loaded by now stays as well. And hardly anything of a request needs the collector: while a long
+        # conversation is made of many objects, it would go through them in vain.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG, 10, 10)
         self.gateway.heap.begin()
 
     def done(self) -> Awaitable[None] | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import mmap
+import os
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -102,4 +102,4 @@ def _glibc() -> ctypes.CDLL | None:
 def _resident() -> int:
     """Bytes of this process that are in memory now."""
     with open("/proc/self/statm", "rb") as f:
-        return int(f.read().split()[1]) * mmap.PAGESIZE
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
