@@ -215,6 +215,13 @@ def test_an_upstream_that_refuses_connections(starter: Starter, stream: bool) ->
     assert sees(gateway.chat(ONE, stream=stream), stream=stream) == UNREACHABLE
 
 
+@pytest.mark.parametrize("url", [f"http://{'a' * 70}.example", f"https://{'a' * 70}.example"], ids=["http", "https"])
+def test_an_upstream_whose_name_can_be_none(starter: Starter, url: str) -> None:
+    gateway = starter(f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{url}"\n')
+    assert sees(gateway.chat(ONE), stream=False) == UNREACHABLE
+    assert "Please report" not in gateway.log
+
+
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize(
     "fault",

@@ -188,6 +188,7 @@ class ClientConnection(RequestReader, asyncio.Protocol):
             self._socket.resume()
         elif self._answering is not None and self._answering.turn is not None:
             self._answering.turn.resume()
+            self._next()
 
     # --- requests
 
@@ -229,6 +230,7 @@ class ClientConnection(RequestReader, asyncio.Protocol):
             self._closing = True
             self.transport.close()
         elif self._waiting:
+            self._answering = self._waiting.popleft()  # now, lest one that comes meanwhile is answered before it
             # not from within: the turn that is over has its last steps to take
             asyncio.get_running_loop().call_soon(self._next)
         elif self._closing:
@@ -240,12 +242,21 @@ class ClientConnection(RequestReader, asyncio.Protocol):
 
     def drop_silent(self, oldest: float) -> None:
         """Hang up if nothing was said, and nothing is being answered, since `oldest` (by the monotonic clock)."""
-        if self._answering is None and self.last_heard < oldest and (self._socket is None or self._socket.is_idle):
+        read = self._answering
+        is_served = read is not None and read.turn is not None and read.turn.task is not None
+        if not is_served and self.last_heard < oldest and (self._socket is None or self._socket.is_idle):
             self._hang_up()
 
     def _next(self) -> None:
-        if self._waiting and self._answering is None and not self.transport.is_closing():
-            self._answer(self._waiting.popleft())
+        """Begin with the request whose turn it is, once the client has taken what it was sent before."""
+        read = self._answering
+        if read is None or self._paused or self.transport.is_closing():
+            return
+        assert read.flow is not None
+        assert read.turn is not None
+        if read.turn.task is None:
+            read.flow.request.data.content = read.take_body()
+            read.turn.start()
 
     # --- inside
 
@@ -273,13 +284,7 @@ class ClientConnection(RequestReader, asyncio.Protocol):
 
     def _answer(self, read: ReadRequest) -> None:
         self._answering = read
-        flow = read.flow
-        assert flow is not None
-        assert read.turn is not None
-        flow.request.data.content = read.take_body()
-        if self._paused:
-            read.turn.pause()
-        read.turn.start()
+        self._next()
 
     @override
     def _refuse(self, problem: Fault) -> None:

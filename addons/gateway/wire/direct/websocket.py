@@ -61,6 +61,8 @@ class WebSocket:
         self._lanes: dict[str | None, Lane] = {}
         self._kept = ConnectionStore()
         self._over = False
+        self.is_paused = False
+        """The client takes nothing at the moment."""
 
     def received(self, data: bytes) -> None:
         """Bytes have come."""
@@ -69,7 +71,8 @@ class WebSocket:
         try:
             self._frames.receive_data(data)
             for event in self._frames.events():
-                self._heard(event)
+                if not self._over:
+                    self._heard(event)
         except (RemoteProtocolError, LocalProtocolError) as e:
             self.close(CloseReason.PROTOCOL_ERROR, str(e)[:100])
 
@@ -80,12 +83,18 @@ class WebSocket:
             lane.end()
 
     def pause(self) -> None:
-        """The client takes nothing at the moment."""
+        """The client takes nothing at the moment: nothing is taken of it, and the upstreams wait."""
+        self.is_paused = True
+        if not self._transport.is_closing():
+            self._transport.pause_reading()
         for lane in self._lanes.values():
             lane.pause()
 
     def resume(self) -> None:
         """The client takes more."""
+        self.is_paused = False
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
         for lane in self._lanes.values():
             lane.resume()
 
@@ -229,8 +238,10 @@ class Lane(Peer):
             self._socket.lane_is_free(self)
             return
         self._rest = b""
-        self._turn = self._socket.turn(self._waiting.popleft(), self)
-        self._turn.start()
+        self._turn = turn = self._socket.turn(self._waiting.popleft(), self)
+        if self._socket.is_paused:
+            turn.pause()
+        turn.start()
 
     # --- the peer of a turn
 

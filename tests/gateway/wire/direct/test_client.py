@@ -14,7 +14,7 @@ from addons.gateway.wire import bodies
 from addons.gateway.wire.direct import reading
 from addons.gateway.wire.http1 import MAX_FRAMING
 from tests.e2e.faults.faulty_upstream import SSE, STREAM, STREAM_HEAD, TEXT, chunk, whole
-from tests.gateway.wire.direct.fakes import FakeUpstream, Wire, answers, run, settle
+from tests.gateway.wire.direct.fakes import Wire, answers, run, settle
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 MODEL = "gemini-2.5-flash"
@@ -513,19 +513,35 @@ def test_a_client_that_is_slow_at_the_end_does_not_spoil_the_connection_for_othe
     run(test)
 
 
-def test_the_next_answer_waits_for_a_client_that_is_still_slow() -> None:
+def test_the_next_request_waits_for_a_client_that_is_still_slow() -> None:
     async def test(wire: Wire) -> None:
-        def look(upstream: FakeUpstream) -> None:
-            seen.append(upstream.transport.reading)
-
-        seen: list[bool] = []
-        wire.replies = [look]
-        client, _ = wire.connect()
+        client, transport = wire.connect()
         client.data_received(HEALTH)
         client.pause_writing()
         client.data_received(chat())
+        client.data_received(HEALTH)
         await settle()
-        assert seen == [False]
+        assert not wire.upstreams
+        assert len(answers(transport.written)) == 1
+        client.resume_writing()
+        await settle()
+        assert len(wire.upstreams) == 1
+        client.pause_writing()
+        client.drop_silent(client.last_heard + 1)
+        assert not transport.closing
+
+    run(test)
+
+
+def test_one_who_never_takes_its_answer_is_hung_up_on() -> None:
+    async def test(wire: Wire) -> None:
+        client, transport = wire.connect()
+        client.data_received(HEALTH)
+        client.pause_writing()
+        client.data_received(HEALTH)
+        client.drop_silent(client.last_heard + 1)
+        await settle()
+        assert transport.closing
 
     run(test)
 

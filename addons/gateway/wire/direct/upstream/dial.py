@@ -38,12 +38,12 @@ async def dial(
         if server.error:
             raise OSError(f"Connection killed: {server.error}")
         return await _connect(server, on_free)
-    except (OSError, asyncio.CancelledError) as e:
+    except (OSError, ValueError, asyncio.CancelledError) as e:  # ValueError: of a host that is none
         server.error = _said(e)
         await addons.handle_lifecycle(server_hooks.ServerConnectErrorHook(hook_data))
-        if isinstance(e, OSError):
-            raise OSError(server.error) from None
-        raise
+        if isinstance(e, asyncio.CancelledError):
+            raise
+        raise OSError(server.error) from None
     finally:
         if server.state is ConnectionState.OPEN:
             await addons.handle_lifecycle(server_hooks.ServerConnectedHook(hook_data))
