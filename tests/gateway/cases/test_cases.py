@@ -34,7 +34,7 @@ def test_golden(folder: Path) -> None:
 
 def test_there_are_golden_cases_of_every_kind() -> None:
     read = [case_files.read(folder) for folder in FOLDERS]
-    kinds = {"chat", "responses", "completions", "embeddings", "images", "image_edits"}
+    kinds = {"chat", "responses", "completions", "embeddings", "images", "image_edits", "transcriptions", "speech"}
     assert {case.endpoint for case in read} == kinds
     assert {(case.streamed, case.masked) for case in read} >= {(True, False), (False, False), (False, True)}
     assert any(case.ended for case in read)
