@@ -41,14 +41,18 @@ class Service:
     """What the connections of one server share."""
 
     def __init__(self, wire: DirectWire, instance: Any) -> None:
-        self._wire = wire
         self._instance = instance
         self.mode: mode_specs.ProxyMode = instance.mode
+        self.serve_for(wire)
+        host, port = instance.mode.address
+        self.address = Address(instance.mode.scheme, host, port)
+
+    def serve_for(self, wire: DirectWire) -> None:
+        """Be of this wire from now on: mitmproxy has loaded the script anew."""
+        self._wire = wire
         self.listeners = wire.listeners
         self.pool = wire.pool
         self.clients = wire.clients
-        host, port = instance.mode.address
-        self.address = Address(instance.mode.scheme, host, port)
 
     def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
         """A request has arrived."""
@@ -88,6 +92,7 @@ class DirectWire:
         self.clients: set[ClientConnection] = set()
         self._servers: Any = None
         self._timer: asyncio.TimerHandle | None = None
+        self._taking = asyncio.Lock()
 
     async def install(self) -> None:
         """Take over the servers that there are, and those to come, where mitmproxy is as this expects."""
@@ -132,16 +137,22 @@ class DirectWire:
 
     def is_wanted(self) -> bool:
         """Whether a new connection is served here: not where an option or addons want the layers."""
-        return ctx.options.antigravity_wire == "auto" and not self.listeners.touches_layers
+        return (
+            self._servers is not None and ctx.options.antigravity_wire == "auto" and not self.listeners.touches_layers
+        )
 
     async def _take_over(self) -> None:
-        for instance in self._servers:
-            if isinstance(instance, mode_servers.AsyncioServerInstance) and _is_reverse(instance.mode):
-                instance._servers = [await self._taken(server, instance) for server in instance._servers]
+        async with self._taking:
+            for instance in self._servers or ():
+                if isinstance(instance, mode_servers.AsyncioServerInstance) and _is_reverse(instance.mode):
+                    instance._servers = [await self._taken(server, instance) for server in instance._servers]
 
     async def _taken(self, server: Any, instance: Any) -> Any:
         """A server on the same socket, whose connections are served here."""
-        if not hasattr(server, "sockets") or isinstance(server, _Servers):  # it is UDP, or taken over already
+        if isinstance(server, _Servers):
+            server.service.serve_for(self)
+            return server
+        if not hasattr(server, "sockets"):  # it is UDP
             return server
         service = Service(self, instance)
         loop = asyncio.get_running_loop()
@@ -150,7 +161,7 @@ class DirectWire:
             twin = socket.socket(listening.family, listening.type, fileno=os.dup(listening.fileno()))
             made.append(await loop.create_server(service.connection, sock=twin, backlog=1024))
         server.close()
-        return _Servers(made)
+        return _Servers(made, service)
 
     def _close_silent(self) -> None:
         """As mitmproxy does: a client that has said and got nothing for `tcp_timeout` seconds is hung up on."""
@@ -163,8 +174,9 @@ class DirectWire:
 class _Servers:
     """Several servers in the place of one."""
 
-    def __init__(self, servers: list[asyncio.Server]) -> None:
+    def __init__(self, servers: list[asyncio.Server], service: Service) -> None:
         self._servers = servers
+        self.service = service
 
     @property
     def sockets(self) -> list[Any]:
