@@ -32,7 +32,7 @@ class Fault(Exception):
 
     `status` is the HTTP status, `message` is for people, `code` for programs. `param` is the path of the member that
     is at fault, as the client wrote it. `retry_after` is in seconds. `should_retry`: whether the same request can
-    succeed later; None: the status says it.
+    succeed later; None: the status says it. `per_day`: a quota of the day is used up.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Fault(Exception):
         param: str | None = None,
         retry_after: float | None = None,
         should_retry: bool | None = None,
+        per_day: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -54,6 +55,7 @@ class Fault(Exception):
         self.param = param
         self.retry_after = retry_after
         self.should_retry = should_retry
+        self.per_day = per_day
 
     def __repr__(self) -> str:
         return f"Fault({self.status}, {self.message!r}, code={self.code!r}, param={self.param!r})"

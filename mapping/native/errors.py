@@ -107,8 +107,7 @@ def _bad_request(fault: Fault) -> JSON | None:
 
 
 def _quota_failure(fault: Fault) -> JSON | None:
-    """Of a quota that comes back at a time, which is that of a day; money does not."""
-    if fault.code != _QUOTA or fault.retry_after is None:
+    if not fault.per_day:
         return None
     return {"violations": [{"quotaId": _PER_DAY, "description": fault.message}]}
 
@@ -144,6 +143,7 @@ def _fault(error: JSON) -> Fault:
         code=code,
         param=_field(details.get("BadRequest", {})),
         retry_after=durations.seconds(retry) if isinstance(retry, str) else None,
+        per_day="QuotaFailure" in details,
     )
 
 

@@ -345,6 +345,7 @@ RECORDED: list[tuple[str, Any]] = [
     (path("gpt-4o", "streamGenerateContent"), {"contents": {"parts": {"text": "Hello"}}}),
     (path("demo-503-first-recorded"), ASK),
     (path("demo-429-all-recorded"), ASK),
+    (path("demo-429-day-all-recorded"), ASK),
     (path("demo-400"), ASK),
     (path("demo-503-all-recorded", "streamGenerateContent"), ASK),
     (path(method="countTokens"), {"contents": ASK["contents"]}),

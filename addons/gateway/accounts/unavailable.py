@@ -77,7 +77,8 @@ def _wait(model: str, waiting: list[tuple[float, Rest]], now: Callable[[], datet
         if len(waiting) > 1:
             message += f" It was reached on all {len(waiting)} accounts."
     retry = None if left <= MAX_SDK_DELAY and rest.cause is not Cause.DAY else False
-    return Fault(429, message, kind=kind, code=code, retry_after=left, should_retry=retry)
+    per_day = rest.cause is Cause.DAY
+    return Fault(429, message, kind=kind, code=code, retry_after=left, should_retry=retry, per_day=per_day)
 
 
 def wait_words(seconds: float, now: Callable[[], datetime] = datetime.now) -> str:

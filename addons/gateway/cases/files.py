@@ -106,6 +106,8 @@ def plain_fault(fault: Fault, status: int) -> dict[str, Any]:
     }
     if fault.retry_after is not None:
         told["retry_after"] = fault.retry_after
+    if fault.per_day:
+        told["per_day"] = True
     return told if fault.status == status else {**told, "status": fault.status}
 
 
@@ -121,6 +123,7 @@ def ended_by(case: Case) -> Fault | None:
         code=told.get("code"),
         param=told.get("param"),
         retry_after=told.get("retry_after"),
+        per_day=told.get("per_day") is True,
     )
 
 

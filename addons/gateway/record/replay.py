@@ -249,10 +249,10 @@ def side_of(replayed: http.HTTPFlow) -> str | None:
     if side := record_of(replayed).get("side"):
         return str(side)
     try:
-        routes.resolve(replayed.request.method, replayed.request.path.partition("?")[0])
+        match = routes.resolve(replayed.request.method, replayed.request.path.partition("?")[0])
     except Fault:
         return None
-    return CLIENT
+    return None if match.endpoint.asker == callers.GEMINI else CLIENT  # calls to Gemini have these paths, too
 
 
 def _id(replayed: http.HTTPFlow) -> str:

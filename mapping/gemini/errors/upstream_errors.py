@@ -170,6 +170,7 @@ def _classify(failure: Failure) -> UpstreamError:
         param="model" if rule.param == "model" else failure.param or rule.param,
         retry_after=failure.delay,
         should_retry=retry,
+        per_day=rule.per_day,
     )
     return UpstreamError(
         error,

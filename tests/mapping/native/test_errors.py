@@ -34,7 +34,7 @@ TOLD = [
         [{**INFO, "reason": "RATE_LIMIT_EXCEEDED"}, {"@type": TYPE + "RetryInfo", "retryDelay": "17.25s"}],
     ),
     (
-        Fault(429, "no", kind=FaultKind.QUOTA, code="insufficient_quota", retry_after=40000),
+        Fault(429, "no", kind=FaultKind.QUOTA, code="insufficient_quota", retry_after=40000, per_day=True),
         "RESOURCE_EXHAUSTED",
         [
             {**INFO, "reason": "INSUFFICIENT_QUOTA"},
@@ -66,7 +66,7 @@ def test_a_fault_and_back(fault: Fault, word: str, details: Any) -> None:
     assert wait == ([] if fault.retry_after is None else [b"%d" % -(-fault.retry_after // 1)])
     found = errors.read_error(answer.body)
     assert found is not None
-    members = ("status", "message", "kind", "code", "param", "retry_after")
+    members = ("status", "message", "kind", "code", "param", "retry_after", "per_day")
     assert [getattr(found, name) for name in members] == [getattr(fault, name) for name in members]
 
 
