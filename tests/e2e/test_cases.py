@@ -114,7 +114,7 @@ def test_a_case_fails_after_a_deliberate_bug(saved: Path, tmp_path: Path, mask: 
 
     table = code / "mapping" / "answer" / "finish.py"
     text = table.read_text()
-    broken = re.sub(r'("MAX_TOKENS": Rule\()LENGTH', r"\1STOP", text)
+    broken = re.sub(r'("MAX_TOKENS": FinishRule\()LENGTH', r"\1STOP", text)
     assert broken != text
     table.write_text(broken)
     failed = cases("run", tmp_path / "cases", root=code)
