@@ -392,8 +392,8 @@ def test_the_same_conversation_in_both_dialects(client: OpenAI, upstream: Upstre
     assert sent(upstream) == two
 
 
-def test_a_web_socket_is_refused_so_that_clients_go_back_to_http(gateway: Gateway) -> None:
+def test_other_web_sockets_are_refused_so_that_clients_go_back_to_http(gateway: Gateway) -> None:
     headers = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-    answer = gateway.call("GET", "/v1/responses", headers={**headers, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
+    answer = gateway.call("GET", "/v1/realtime", headers={**headers, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="})
     assert answer.status == 426
     assert answer.error["code"] == "websocket_not_supported"

@@ -139,7 +139,9 @@ class AnswerJob(MendableJob):
             return
         waiting, self._parallel = self._parallel, []
         at_once = self._at_once = self._at_once or asyncio.Semaphore(MAX_AT_ONCE)
-        self._under_way += [asyncio.ensure_future(self._ask_in_turn(call, at_once)) for call in waiting]
+        # Not by create_task: mitmproxy has tasks begin at once, and these would be asked before the first call.
+        loop = asyncio.get_running_loop() if waiting else None
+        self._under_way += [asyncio.Task(self._ask_in_turn(call, at_once), loop=loop) for call in waiting]
 
     async def _ask_in_turn(self, call: GeminiCall, at_once: asyncio.Semaphore) -> bytes:
         assert self._ask is not None
