@@ -28,6 +28,7 @@ try:
     compat.check()  # before what would fail on another mitmproxy in its own words
 
     from addons.gateway import ending, views
+    from addons.gateway.accounts.network import proxies
     from addons.gateway.commands import Commands
     from addons.gateway.demo import BuiltInDemo
     from addons.gateway.exchange.exchange import Exchange
@@ -210,6 +211,10 @@ class Antigravity:
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """A client has connected: what it sends is read by the gateway's own HTTP layer."""
         layer_setup.install(nextlayer, self.gateway)
+
+    def http_connect_upstream(self, flow: http.HTTPFlow) -> None:
+        """mitmproxy's layers ask a proxy for a tunnel. This flow is in no list, and in no file."""
+        proxies.authorize(flow)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         """The exchange was opened before any hook (`wire/stream.py`); it may only have to be kept from the record."""

@@ -17,6 +17,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.network import proxies
 from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
 from addons.gateway.endpoints import own, responses_socket
@@ -146,6 +147,8 @@ class Gateway:
         self.options = prepared.options
         self.gatekeeper = prepared.gatekeeper
         self.model_map = prepared.model_map
+        if proxies.use(prepared.proxies) and self.direct is not None:
+            self.direct.pool.close()  # what is open goes another way
         self._made = prepared.accounts
         self._make_pool()
         if prepared.store:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.network.proxies import Proxies
 from addons.gateway.http.callers import Gatekeeper
 from addons.gateway.models.model_map import ModelMap
 from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, proxy_keys
@@ -35,6 +36,7 @@ class Prepared:
     options: Options
     gatekeeper: Gatekeeper
     model_map: ModelMap
+    proxies: Proxies
     accounts: list[MadeAccount]
     store: OpenStore | None
     """None: the one that is open stays."""
@@ -74,6 +76,7 @@ def prepare(
             allowed_hosts=proxy.allowed_hosts,
         ),
         ModelMap(settings.models.mapping, settings.models.default, model_of),
+        Proxies.of(settings.upstream, environ),
         [(folder, entry, _account(entry, folder, environ, made)) for entry in settings.accounts],
         _store(_place(settings, folder), opened, store_in_memory),
     )

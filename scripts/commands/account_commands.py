@@ -27,6 +27,7 @@ from addons.gateway.accounts import direct_call
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import CredentialError
+from addons.gateway.accounts.network import proxies
 from addons.gateway.log.terminal import say
 from addons.gateway.settings.home import expanded
 from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, load, secret
@@ -62,6 +63,7 @@ def run(options: argparse.Namespace, path: str, environ: Mapping[str, str]) -> i
         if options.command == "remove":
             return remove(options.label, Path(path), environ)
         settings = load(Path(path) if os.path.exists(path) else None, environ)
+        proxies.use(proxies.Proxies.of(settings.upstream, environ))
         folder = Path(path).resolve().parent
         accounts = [Account.from_settings(entry, environ, folder) for entry in settings.accounts]
         if not accounts:

@@ -272,7 +272,8 @@ def start_gateway(
         file = folder / "antigravity.toml"
         file.write_text(settings)
         command += ["--set", f"antigravity_config={file}"]
-    clean = {k: v for k, v in os.environ.items() if not k.endswith("_API_KEY") and k != "GEMINI_API_KEYS"}
+    mine = ("_api_key", "gemini_api_keys", "_proxy")
+    clean = {k: v for k, v in os.environ.items() if not k.lower().endswith(mine)}
     clean["ANTIGRAVITY_TODAY"] = TODAY
     log = folder / "log.txt"
     with log.open("wb") as out:

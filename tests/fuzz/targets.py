@@ -30,7 +30,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credential_files import CredentialError, CredentialsFile
 from addons.gateway.accounts.credentials.credentials import ApiKey, GoogleCredential
 from addons.gateway.accounts.credentials.google_tokens import open_source
-from addons.gateway.accounts.credentials.plain_http import Answer
+from addons.gateway.accounts.network.plain_http import Answer
 from addons.gateway.exchange import seeds
 from addons.gateway.record import recordings
 from addons.gateway.record.flow_record import CLIENT, KEY, record_of

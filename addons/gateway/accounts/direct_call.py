@@ -8,7 +8,7 @@ from __future__ import annotations
 from addons.gateway.accounts import upstreams
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
-from addons.gateway.accounts.credentials.plain_http import BadUrl, Unreachable, ask
+from addons.gateway.accounts.network.plain_http import BadUrl, Unreachable, ask
 from addons.gateway.accounts.upstream_request import USER_AGENT
 from mapping.gemini.errors import upstream_errors
 from mapping.values import GeminiCall

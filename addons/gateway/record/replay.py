@@ -27,6 +27,7 @@ from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import CredentialError
+from addons.gateway.accounts.network import proxies
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.exchange import Exchanges
 from addons.gateway.exchange.facts import Facts
@@ -228,6 +229,8 @@ class _UpstreamCall(clientplayback.ReplayHandler):
             await ctx.master.addons.handle_lifecycle(hook)
         elif isinstance(hook, http_layers.HttpResponseHook | http_layers.HttpErrorHook):
             self.done.set()
+        elif hook.name == "http_connect_upstream" and isinstance(data, http.HTTPFlow):
+            proxies.authorize(data)
 
     def log(self, message: str, level: int = logging.INFO, exc_info: Any = None) -> None:
         logger.log(logging.DEBUG if level == logging.INFO else level, message, exc_info=exc_info)
@@ -281,9 +284,15 @@ def aim(request: http.Request, account: Account, default: Address) -> None:
 
 
 def _wire_flow(attempt: http.HTTPFlow, account: Account) -> http.HTTPFlow:
-    """The flow that goes onto the wire, with the account's credential."""
+    """The flow that goes onto the wire, with the account's credential. Raises Fault."""
     wire = http.HTTPFlow(attempt.client_conn, Server(address=upstream_request.dialled(attempt.request, account)))
     wire.request = upstream_request.signed(attempt.request, account)
+    host, port = upstream_request.dialled(attempt.request, account)
+    try:
+        proxy = proxies.find(attempt.request.scheme, host, port)
+    except proxies.ProxyError as e:
+        raise upstream_errors.connect_failed(str(e)).error from None
+    wire.server_conn.via = proxy.via if proxy else None
     if account.listens:
         wire.request.data.host, wire.request.data.port = account.listens
     wire.request.data.content = attempt.request.raw_content

@@ -126,6 +126,13 @@ class ResponsesSettings(_Section):
     max_size: ByteSize = ByteSize(2**30)
 
 
+class UpstreamSettings(_Section):
+    """`[upstream]`: how upstreams and token servers are reached."""
+
+    proxy: SecretStr | None = None
+    proxy_loopback: bool = False
+
+
 class LimitSettings(_Section):
     """`[limits]`: what one gateway takes on."""
 
@@ -170,6 +177,7 @@ class Settings(_Section):
     models: ModelSettings = ModelSettings()
     translation: TranslationSettings = TranslationSettings()
     responses: ResponsesSettings = ResponsesSettings()
+    upstream: UpstreamSettings = UpstreamSettings()
     limits: LimitSettings = LimitSettings()
     trace: TraceSettings = TraceSettings()
     log: LogSettings = LogSettings()

@@ -38,6 +38,7 @@ from mitmproxy.proxy.layers.http import (
     SendHttp,
 )
 
+from addons.gateway.accounts.network import proxies
 from addons.gateway.accounts.upstream_request import dialled
 from addons.gateway.exchange.verdicts import State
 from addons.gateway.wire.arriving import ArrivingStream, Nudge
@@ -147,15 +148,16 @@ class GatewayStream(ArrivingStream):
             return
         self.server_state = self.state_wait_for_response_headers
         known = set(self.owner.connections)
-        connection, error = yield GetHttpConnection(
-            dialled(flow.request, exchange.account),
-            flow.request.scheme == "https",
-            flow.server_conn.via,
-            "tcp",
-        )
+        place, secure = dialled(flow.request, exchange.account), flow.request.scheme == "https"
+        try:
+            proxy = proxies.find(flow.request.scheme, *place)
+        except proxies.ProxyError as e:
+            yield from self.attempt_failed(str(e), connecting=True)
+            return
+        connection, error = yield GetHttpConnection(place, secure, proxy.via if proxy else None, "tcp")
         if error:
             self.owner.forget_failed()
-            yield from self.attempt_failed(error, connecting=True)
+            yield from self.attempt_failed(proxy.said(error) if proxy else error, connecting=True)
             return
         self.context.server = flow.server_conn = connection
         request = exchange.outgoing(reused=connection in known)

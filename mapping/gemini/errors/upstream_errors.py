@@ -98,10 +98,17 @@ def broken(message: str, *, code: str | None = None) -> UpstreamError:
     return UpstreamError(error, Kind.ANSWER, status=200, reason=code or "broken answer")
 
 
+PROXY = "the proxy "
+"""What is said of a proxy begins so, and is meant for people."""
+
+
 def connect_failed(detail: str) -> UpstreamError:
     """No connection to the upstream, or it was lost before an answer came. `detail` is what the library said."""
     low = detail.lower()
-    cause = next((said for words, said in _CAUSES if any(word in low for word in words)), _OTHER_CAUSE)
+    if detail.startswith(PROXY):
+        cause = f"{detail}."
+    else:
+        cause = next((said for words, said in _CAUSES if any(word in low for word in words)), _OTHER_CAUSE)
     error = Fault(
         502,
         f"Gemini could not be reached: {cause}",

@@ -31,7 +31,7 @@ from google.oauth2 import credentials as user_credentials
 from google.oauth2 import service_account
 
 from addons.gateway.accounts.credentials.credential_files import CredentialError
-from addons.gateway.accounts.credentials.plain_http import Answer, BadUrl, Unreachable, ask
+from addons.gateway.accounts.network.plain_http import Answer, BadUrl, Unreachable, ask
 from mapping import jsonio
 from mapping.gemini.errors.google_errors import read, redact
 

@@ -39,7 +39,7 @@ from addons.gateway.accounts.credentials.credentials import (
     make_credential,
 )
 from addons.gateway.accounts.credentials.google_tokens import Token, Transport, open_source
-from addons.gateway.accounts.credentials.plain_http import Answer
+from addons.gateway.accounts.network.plain_http import Answer
 from addons.gateway.settings.settings import AccountSettings
 
 CLOUD = "https://www.googleapis.com/auth/cloud-platform"

@@ -55,13 +55,17 @@ class UpstreamConnection(asyncio.Protocol):
     __slots__ = (
         "_bytes", "_closing", "_ended", "_error", "_fields", "_framing", "_held", "_interim", "_is_reading", "_loop",
         "_more", "_old", "_parser", "_paused", "_pieces", "_reason", "_until_close", "has_odd_framing", "idle_since",
-        "on_free", "server", "transport", "who",
+        "on_closed", "on_free", "place", "server", "transport", "who",
     )  # fmt: skip
 
     def __init__(self, server: Server, on_free: Callable[[UpstreamConnection], None]) -> None:
         """`on_free` is called when a call is over and another one may be made."""
         self.server = server
         self.on_free = on_free
+        self.on_closed: Callable[[], None] = _nobody
+        """Is called once, when the connection is closed."""
+        self.place: tuple[str, int, bool, int] | None = None
+        """Where the pool keeps it."""
         self.who: Answered | None = None
         """Who waits for the answer; None: nobody, and the connection is idle or given up."""
         self.idle_since = 0.0
@@ -203,6 +207,7 @@ class UpstreamConnection(asyncio.Protocol):
         if not self._held:
             self._tell()
         self.on_free(self)
+        self.on_closed()
 
     # --- httptools
 
@@ -288,6 +293,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._closing = True
         if self.transport is not None and not self.transport.is_closing():
             self.transport.abort()
+
+
+def _nobody() -> None:
+    """Nobody is told."""
 
 
 def _is_readable(descriptor: int) -> bool:

@@ -6,6 +6,7 @@ TLS is that of Python's `ssl`, which encrypts in C what mitmproxy's layers do re
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import time
@@ -19,8 +20,14 @@ from cryptography import x509
 from mitmproxy import certs, ctx
 from mitmproxy.connection import Client, ConnectionState, Server
 from mitmproxy.proxy import server_hooks
+from mitmproxy.utils import asyncio_utils, human
 
+from addons.gateway.accounts.network import proxies
 from addons.gateway.wire.direct.upstream.connection import UpstreamConnection
+from addons.gateway.wire.direct.upstream.tunnel import Tunnel
+
+logger = logging.getLogger("mitmproxy.proxy.server")
+"""mitmproxy's own for such lines; see `banner.quiet_down`."""
 
 HTTP1 = "http/1.1"
 
@@ -37,44 +44,112 @@ async def dial(
     try:
         if server.error:
             raise OSError(f"Connection killed: {server.error}")
-        return await _connect(server, on_free)
+        connection = await _connect(server, on_free)
     except (OSError, ValueError, asyncio.CancelledError) as e:  # ValueError: of a host that is none
-        server.error = _said(e)
+        server.error = said(e)
+        _log(client, f"error establishing server connection: {server.error}")
         await addons.handle_lifecycle(server_hooks.ServerConnectErrorHook(hook_data))
         if isinstance(e, asyncio.CancelledError):
             raise
         raise OSError(server.error) from None
-    finally:
-        if server.state is ConnectionState.OPEN:
-            await addons.handle_lifecycle(server_hooks.ServerConnectedHook(hook_data))
-
-
-async def _connect(server: Server, on_free: Callable[[UpstreamConnection], None]) -> UpstreamConnection:
-    assert server.address is not None
-    host, port = server.address[:2]
-    options: dict[str, Any] = {}
-    if server.tls:
-        server.sni = host
-        server.alpn_offers = [HTTP1.encode()]
-        options = {"ssl": tls_context(host), "server_hostname": host}
-    server.timestamp_start = time.time()
-    transport, connection = await asyncio.get_running_loop().create_connection(
-        lambda: UpstreamConnection(server, on_free), host, port, local_addr=server.sockname, **options
-    )
-    server.state = ConnectionState.OPEN
-    server.timestamp_tcp_setup = time.time()
-    server.peername = transport.get_extra_info("peername")
-    server.sockname = transport.get_extra_info("sockname")
-    if (established := transport.get_extra_info("ssl_object")) is not None:
-        _describe(server, established)
+    connection.on_closed = lambda: _tell_closed(hook_data)
+    where = human.format_address(server.address)
+    _log(client, f"server connect {where}")
+    try:
+        await addons.handle_lifecycle(server_hooks.ServerConnectedHook(hook_data))
+    except asyncio.CancelledError:
+        connection.abandon()
+        raise
     return connection
 
 
-def _said(error: BaseException) -> str:
+def _tell_closed(hook_data: server_hooks.ServerConnectionHookData) -> None:
+    """The connection is closed."""
+    _log(hook_data.client, f"server disconnect {human.format_address(hook_data.server.address)}")
+    telling = ctx.master.addons.handle_lifecycle(server_hooks.ServerDisconnectedHook(hook_data))
+    asyncio_utils.create_task(telling, name="server disconnected", keep_ref=True)
+
+
+async def _connect(server: Server, on_free: Callable[[UpstreamConnection], None]) -> UpstreamConnection:
+    """Raises OSError, and ValueError for what can't be a host or an option."""
+    assert server.address is not None
+    host, port = server.address[:2]
+    context = None
+    server.alpn_offers = [HTTP1.encode()]
+    if server.tls:
+        server.sni = host
+        context = tls_context(host)
+    proxy = proxies.find("https" if server.tls else "http", host, port)
+    server.timestamp_start = time.time()
+    connection = UpstreamConnection(server, on_free)
+    if proxy is None:
+        transport = await _open(connection, host, port, server)
+    else:
+        server.via = proxy.via
+        tunnel = Tunnel(proxy, host, port)
+        try:
+            transport = await _open(tunnel, proxy.host, proxy.port, server)
+        except OSError as e:
+            raise proxy.away(said(e)) from None
+    try:
+        if proxy is not None:
+            await tunnel.opened
+            transport.set_protocol(connection)
+            connection.connection_made(transport)
+        if context is not None:
+            loop = asyncio.get_running_loop()
+            secured = await loop.start_tls(transport, connection, context, server_hostname=host)
+            assert secured is not None
+            connection.connection_made(secured)
+            _describe(server, secured.get_extra_info("ssl_object"))
+    except BaseException:
+        transport.abort()
+        raise
+    server.state = ConnectionState.OPEN
+    return connection
+
+
+async def _open(protocol: asyncio.Protocol, host: str, port: int, server: Server) -> asyncio.Transport:
+    """A TCP connection. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(lambda: protocol, host, port, local_addr=server.sockname)
+    server.timestamp_tcp_setup = time.time()
+    server.peername = transport.get_extra_info("peername")
+    server.sockname = transport.get_extra_info("sockname")
+    return transport
+
+
+def _log(client: Client, message: str) -> None:
+    if logger.isEnabledFor(logging.INFO):
+        logger.info(message, extra={"client": client.peername})
+
+
+def said(error: BaseException) -> str:
     """What went wrong, in words that mitmproxy uses, too."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"Certificate verify failed: {error.verify_message}"
+    if isinstance(error, ssl.SSLError) and (words := _TLS.get(error.reason)):
+        return words
+    if isinstance(error, UnicodeError):
+        return "Its name is none: name or service not known"
     return str(error) or "connection cancelled"
+
+
+_NO_TLS = "The remote server does not speak TLS."
+_TLS = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "PACKET_LENGTH_TOO_LONG": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "HTTP_REQUEST": _NO_TLS,
+    "TLSV1_ALERT_PROTOCOL_VERSION": (
+        "The remote server and mitmproxy cannot agree on a TLS version to use. "
+        "You may need to adjust mitmproxy's tls_version_server_min option."
+    ),
+    "TLSV1_ALERT_UNKNOWN_CA": "tlsv1 alert unknown ca",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "sslv3 alert bad certificate",
+    "SSL/TLS_ALERT_BAD_CERTIFICATE": "ssl/tls alert bad certificate",
+}
+"""OpenSSL's reason -> mitmproxy's words."""
 
 
 def _describe(server: Server, tls: ssl.SSLObject) -> None:
@@ -137,8 +212,10 @@ def _context(
     context.maximum_version = _VERSIONS.get(highest, ssl.TLSVersion.MAXIMUM_SUPPORTED)
     if ciphers:
         context.set_ciphers(ciphers)
+    elif lowest not in _VERSIONS:
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")  # else OpenSSL speaks no older version
     if curve:
-        context.set_ecdh_curve(curve)
+        context.set_ecdh_curve(_CURVES.get(curve, curve))
     context.set_alpn_protocols([HTTP1])
     if keys := os.getenv("MITMPROXY_SSLKEYLOGFILE") or os.getenv("SSLKEYLOGFILE"):
         context.keylog_filename = keys
@@ -150,3 +227,5 @@ _VERSIONS = {
     "TLS1_3": ssl.TLSVersion.TLSv1_3,
 }
 """mitmproxy's names -> Python's; those of older versions can't be chosen without a warning, and mean no limit."""
+_CURVES = {"secp256r1": "prime256v1", "secp192r1": "prime192v1"}
+"""mitmproxy's names -> OpenSSL's, where they differ."""

@@ -22,8 +22,8 @@ between may do so sooner."""
 MAX_FREE = 256
 """Free connections to one place that are kept."""
 
-type Place = tuple[str, int, bool]
-"""Host, port, and whether TLS is spoken."""
+type Place = tuple[str, int, bool, int]
+"""Host, port, whether TLS is spoken, and how often all was closed before."""
 type Dial = Callable[[str, int, bool, Client, Callable[[UpstreamConnection], None]], Awaitable[UpstreamConnection]]
 
 
@@ -35,10 +35,12 @@ class ConnectionPool:
         self._dial = dial
         self._free: dict[Place, deque[UpstreamConnection]] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._closed = 0
+        """How often all was closed."""
 
     def idle(self, host: str, port: int, secure: bool) -> UpstreamConnection | None:
         """A free connection; None: one has to be dialled."""
-        free = self._free.get((host, port, secure))
+        free = self._free.get((host, port, secure, self._closed))
         while free:
             connection = free.pop()
             if connection.is_open():
@@ -47,14 +49,19 @@ class ConnectionPool:
 
     async def dial(self, host: str, port: int, secure: bool, client: Client) -> UpstreamConnection:
         """A new connection, for a call of `client`. Raises OSError, with words for a person."""
-        return await self._dial(host, port, secure, client, self.free)
+        place = (host, port, secure, self._closed)
+        connection = await self._dial(host, port, secure, client, self.free)
+        connection.place = place
+        return connection
 
     def free(self, connection: UpstreamConnection) -> None:
         """A call is over, and another one may be made; or the connection is closed."""
-        if not connection.usable or connection.server.address is None:
+        place = connection.place
+        if not connection.usable or place is None:
             return
-        host, port = connection.server.address[:2]
-        place = host, port, connection.server.tls
+        if place[3] != self._closed:
+            connection.abandon()
+            return
         free = self._free.get(place)
         if free is None:
             free = self._free[place] = deque(maxlen=MAX_FREE)
@@ -67,7 +74,8 @@ class ConnectionPool:
             self._timer = loop.call_later(MAX_IDLE, self._tidy)
 
     def close(self) -> None:
-        """Hang up on all that are free."""
+        """Hang up on all that are free, and later on those that are used now: others are to be opened."""
+        self._closed += 1
         for free in self._free.values():
             for connection in free:
                 connection.abandon()

@@ -1,12 +1,13 @@
 """One HTTP request and its answer, by the standard library: for token servers and checks, never for the hot path.
 
 * It waits for the network, and so belongs on a thread.
-* It follows no redirects, because what is sent may be a secret, and goes through no proxy, as the gateway itself.
+* It follows no redirects, because what is sent may be a secret.
+* It goes through the same proxy as the gateway's other calls (`proxies`).
 
 google-auth's own transport is no substitute: it needs `requests` and with it three more packages that nothing else here
 needs, takes 29 ms to import where google-auth with this takes 15 (measured with requests 2.34), sends a token on to
-wherever a redirect (307) leads, takes proxies from the environment, and knows neither a longest answer nor a time for
-the whole of it. Lists of models are asked for with this, too, so it would stay in any case.
+wherever a redirect (307) leads, and knows neither a longest answer nor a time for the whole of it. Lists of models are
+asked for with this, too, so it would stay in any case.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import certifi
+
+from addons.gateway.accounts.network import proxies
 
 MAX_ANSWER = 2_000_000
 """Bytes that are read of an answer: some times what the longest list of models has."""
@@ -56,10 +59,14 @@ def ask(
     """
     try:
         parts = urlsplit(url)
-        connection = _connection(parts.scheme, parts.hostname or "", parts.port, timeout)
+        connection, proxy = _connection(parts.scheme, parts.hostname or "", parts.port, timeout)
+    except proxies.ProxyError as e:
+        raise Unreachable(str(e)) from None
     except (ValueError, http.client.InvalidURL):
         raise BadUrl from None
     try:
+        if proxy is not None:
+            _connect_through(proxy, connection)
         connection.request(method, f"{parts.path or '/'}?{parts.query}".rstrip("?"), body, dict(headers or {}))
         response = connection.getresponse()
         fields = {name.lower(): value for name, value in response.getheaders()}
@@ -82,12 +89,36 @@ def _body(response: http.client.HTTPResponse, end: float) -> bytes:
     return b"".join(pieces)
 
 
-def _connection(scheme: str, host: str, port: int | None, timeout: float) -> http.client.HTTPConnection:
+def _connection(
+    scheme: str, host: str, port: int | None, timeout: float
+) -> tuple[http.client.HTTPConnection, proxies.Proxy | None]:
+    """A connection that is not open yet, and the proxy that it goes through. Raises ValueError, ProxyError."""
     if not host or scheme not in ("http", "https"):
         raise ValueError("no URL of HTTP")
-    if scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=timeout, context=_trust())
-    return http.client.HTTPConnection(host, port, timeout=timeout)
+    port = port or (443 if scheme == "https" else 80)
+    proxy = proxies.find(scheme, host, port)
+    at = (proxy.host, proxy.port) if proxy is not None else (host, port)
+    connection = (
+        http.client.HTTPSConnection(*at, timeout=timeout, context=_trust())
+        if scheme == "https"
+        else http.client.HTTPConnection(*at, timeout=timeout)
+    )
+    if proxy is not None:
+        word = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+        connection.set_tunnel(host, port, word)
+    return connection, proxy
+
+
+def _connect_through(proxy: proxies.Proxy, connection: http.client.HTTPConnection) -> None:
+    """Open a connection. Raises Unreachable."""
+    try:
+        connection.connect()
+    except ssl.SSLError as e:  # it is the server's: the proxy is spoken to in plain HTTP
+        raise Unreachable(_cause(e)) from None
+    except (OSError, http.client.HTTPException) as e:
+        _, failed, answer = str(e).partition("Tunnel connection failed: ")
+        status, _, reason = answer.partition(" ")
+        raise Unreachable(str(proxy.refused(int(status), reason) if failed else proxy.away(_cause(e)))) from None
 
 
 @functools.cache
