@@ -149,6 +149,27 @@ def test_a_changed_script_is_reloaded_without_a_gap(starter: Starter, upstream: 
     assert all(request.path.startswith("/v1beta/") for request in upstream.requests)
 
 
+def test_a_script_that_can_not_be_loaded_anew_lets_nothing_through(
+    starter: Starter, upstream: Upstream, tmp_path: Path
+) -> None:
+    """A `git pull`, say. mitmproxy drops the script, and by itself would pass requests on, keys and all."""
+    checkout = tmp_path / "checkout"
+    (checkout / "addons").mkdir(parents=True)
+    script = checkout / "addons" / "antigravity.py"
+    script.write_bytes((ROOT / "addons" / "antigravity.py").read_bytes())
+    (checkout / "addons" / "gateway").symlink_to(ROOT / "addons" / "gateway")
+    for folder in ("mapping", "scripts"):
+        (checkout / folder).symlink_to(ROOT / folder)
+    gateway = starter(TWO_ACCOUNTS, script=script, upstream=upstream.url)
+    assert gateway.chat("gpt-4o").status == 200
+    script.write_text("raise RuntimeError('half a script')\n")
+    wait_until(lambda: "half a script" in gateway.log)
+    assert gateway.chat("gpt-4o").status == 200
+    assert gateway.chat("gpt-4o", stream=True).status == 200
+    assert gateway.chat("gpt-4o", n=2).status == 200
+    assert all(request.path.startswith("/v1beta/") for request in upstream.requests)
+
+
 @pytest.mark.parametrize("tool", ["mitmdump", "mitmweb"])
 def test_a_port_that_another_gateway_has(starter: Starter, tool: str) -> None:
     """With mitmproxy started by hand: its own option is named."""

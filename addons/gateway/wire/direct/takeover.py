@@ -106,13 +106,16 @@ class DirectWire:
         self._timer = asyncio.get_running_loop().call_later(LOOK_EVERY, self._close_silent)
 
     def uninstall(self) -> None:
-        """Connections that are open are served to their end."""
+        """Follow nothing any more, but go on serving until another wire takes over (`serve_for`).
+
+        A script that can't be loaded anew must not leave its connections to mitmproxy: that would send the client's
+        request, its key included, to the upstream.
+        """
         if self._timer is not None:
             self._timer.cancel()
         if self._servers is not None:
             self._servers.changed.disconnect(self._take_over)
             self._servers = None
-            self._owner.direct = None
         self.pool.close()
 
     def follow_options(self, updated: set[str]) -> None:
@@ -137,9 +140,7 @@ class DirectWire:
 
     def is_wanted(self) -> bool:
         """Whether a new connection is served here: not where an option or addons want the layers."""
-        return (
-            self._servers is not None and ctx.options.antigravity_wire == "auto" and not self.listeners.touches_layers
-        )
+        return ctx.options.antigravity_wire == "auto" and not self.listeners.touches_layers
 
     async def _take_over(self) -> None:
         async with self._taking:
