@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from addons.gateway.http.routes import ENDPOINTS
+from addons.gateway.http.routes import ENDPOINTS, Endpoint
 from mapping import dialects
+from mapping.faults import FaultKind
 from tests.fuzz.targets import CODERS
 
 if TYPE_CHECKING:
@@ -161,14 +162,20 @@ HOSTILE: dict[str, tuple[str, bytes, tuple[int, ...]]] = {
 
 
 @pytest.mark.parametrize(("encoding", "body", "statuses"), HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.parametrize("path", [one.path for one in ENDPOINTS if dialects.named(one.name)])
+@pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if dialects.named(one.name)], ids=lambda one: one.path)
 def test_hostile_bodies(
-    shared_gateway: Gateway, path: str, encoding: str, body: bytes, statuses: tuple[int, ...]
+    shared_gateway: Gateway, endpoint: Endpoint, encoding: str, body: bytes, statuses: tuple[int, ...]
 ) -> None:
     """An answer, or an error that tells the client what is wrong; never a fault of the gateway."""
+    path = endpoint.path.replace("{name}", "gemini-2.5-flash")
     answer = shared_gateway.call("POST", path, body, headers={"Content-Encoding": encoding} if encoding else {})
     if answer.status != 200:
-        assert answer.error["type"] == "invalid_request_error"
+        assert endpoint.dialect is not None
+        told = endpoint.dialect.read_error(answer.status, answer.body)
+        assert told is not None, answer.body
+        if told.code == "no_account":  # of Vertex AI, which paths of its own form want
+            return
+        assert told.kind is FaultKind.REQUEST, answer.body
     assert answer.status in (statuses if path == "/v1/chat/completions" else (200, 400, 413)), answer.body
     assert shared_gateway.call("GET", "/healthz").status == 200
 
