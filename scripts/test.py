@@ -51,13 +51,19 @@ class Packages(NamedTuple):
 NPM = (
     Packages(
         "node",
-        "The tests with the Node SDKs of OpenAI and Google",
-        ["--input-type=module", "-e", "for (const name of ['openai', 'zod', '@google/genai']) await import(name);"],
+        "The tests with the Node SDKs of OpenAI, Anthropic and Google",
+        ["--input-type=module", "-e", "for (const name of ['openai', 'zod', '@anthropic-ai/sdk', '@google/genai']) await import(name);"],
     ),
     Packages(
         "codex",
         "The tests with Codex CLI",
         [os.path.join("node_modules", "@openai", "codex", "bin", "codex.js"), "--version"],
+        "400 MB",
+    ),
+    Packages(
+        "claude",
+        "The tests with Claude Code",
+        [os.path.join("node_modules", "@anthropic-ai", "claude-code", "cli-wrapper.cjs"), "--version"],
         "400 MB",
     ),
     Packages(

@@ -91,7 +91,7 @@ def test_what_fails_is_said_and_tried_again(
     assert said.count("will FAIL") == len(FOLDERS)
     assert all(packages.tests in said for packages in command.NPM)
     monkeypatch.setenv("ALLOW_NO_NODE", "1")
-    assert command.selection(True) == ["-m", "not node and not codex and not agents"]
+    assert command.selection(True) == ["-m", "not node and not codex and not claude and not agents"]
     assert "left out" in capsys.readouterr().err
     (machine / f"{program}-fails").unlink()
     assert command.selection(True) == []
@@ -120,7 +120,7 @@ def test_without_a_browser(machine: Path, monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setenv("ALLOW_NO_NODE", "1")
     for name in FOLDERS:
         shutil.rmtree(machine / "tests" / "e2e" / name / "node_modules")
-    assert command.selection(True) == ["-m", "not node and not codex and not agents and not browser"]
+    assert command.selection(True) == ["-m", "not node and not codex and not claude and not agents and not browser"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
@@ -143,21 +143,21 @@ def test_what_is_large_comes_only_with_all(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Left out, not failing; and said at the end, after what pytest has said."""
-    assert command.selection(False) == ["-m", "not codex and not agents and not oldest"]
+    assert command.selection(False) == ["-m", "not codex and not claude and not agents and not oldest"]
     assert {call.split()[1] for call in calls(machine)} == {"node"}
     assert not (machine / "made.log").exists()
     assert command.selection(True) == []
-    assert {call.split()[1] for call in calls(machine)} == {"node", "codex", "agents"}
+    assert {call.split()[1] for call in calls(machine)} == {"node", "codex", "claude", "agents"}
     assert (machine / "made.log").read_text() == f"{bootstrap.oldest().path}\n"
 
 
 @pytest.mark.parametrize(
     ("argv", "pytest_gets", "said"),
     [
-        ([], ["-m", "not codex and not agents and not oldest", *command.IN_PARALLEL], True),
+        ([], ["-m", "not codex and not claude and not agents and not oldest", *command.IN_PARALLEL], True),
         (["--all"], [*command.THOROUGH, *command.IN_PARALLEL], False),
         (["--all", "tests/mapping", "-x"], [*command.THOROUGH, "tests/mapping", "-x"], False),
-        (["tests/mapping"], ["-m", "not codex and not agents and not oldest", "tests/mapping"], True),
+        (["tests/mapping"], ["-m", "not codex and not claude and not agents and not oldest", "tests/mapping"], True),
     ],
 )
 def test_all_is_asked_for(
