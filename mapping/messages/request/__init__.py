@@ -1,0 +1,1 @@
+"""A Messages request -> a Gemini request."""
