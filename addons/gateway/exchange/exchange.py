@@ -60,6 +60,9 @@ class Exchange(Facts):
             return self._credential_wait()
         self.begun = True
         with Guard(self):
+            if self.flow.response is not None and not self.inner:
+                self.machine.answered(b"")  # by an addon before this one; one after it answers in the upstream's place
+                return None
             if self.inner:
                 self._call()
                 return self._credential_wait()
@@ -237,9 +240,8 @@ class Exchange(Facts):
             self.services.memory.remember(self.tenant, verdict.turns)
         if do is Do.SEND:
             self._aim()
-        elif do is Do.PAUSE:
-            if problem := verdict.problem:
-                self._tell_of_retry(problem, verdict.seconds)
+        elif do is Do.PAUSE and verdict.problem:
+            self._tell_of_retry(verdict.problem, verdict.seconds)
         elif do is Do.ANSWER:
             self.answer(verdict.data)
         elif do is Do.ERROR:
@@ -288,8 +290,7 @@ class Exchange(Facts):
         with Guard(self):
             await self._patience.wait(waiting)
             self._call()
-        wait = self._credential_wait()
-        if wait is not None:
+        if (wait := self._credential_wait()) is not None:
             await wait
 
     def _credential_wait(self) -> Awaitable[None] | None:
@@ -324,8 +325,7 @@ class Exchange(Facts):
     def _attempts(self, job: Job) -> Failover:
         """The attempts of a request that is understood; its time runs from now on."""
         services, settings = self.services, self.settings
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(settings.limits.deadline, self._pass_deadline)
+        self._deadline = asyncio.get_running_loop().call_later(settings.limits.deadline, self._pass_deadline)
         job.needs_content = settings.retry.max_attempts > 1
         conversation = self.home or self.goes_on_with(services.affinity, services.pool, job.request().body)
         keep_alive = settings.proxy.keep_alive
