@@ -52,7 +52,11 @@ NPM = (
     Packages(
         "node",
         "The tests with the Node SDKs of OpenAI, Anthropic and Google",
-        ["--input-type=module", "-e", "for (const name of ['openai', 'zod', '@anthropic-ai/sdk', '@google/genai']) await import(name);"],
+        [
+            "--input-type=module",
+            "-e",
+            "for (const name of ['openai', 'zod', '@anthropic-ai/sdk', '@google/genai']) await import(name);",
+        ],
     ),
     Packages(
         "codex",

@@ -52,7 +52,9 @@ def checked_client(gateway: Gateway, **options: Any) -> Iterator[OpenAI]:
     """A client whose answers are all checked when it closes. No retries, unless `options` ask for them."""
     wire = Wire()
     options = {"api_key": "any", "max_retries": 0, **options}
-    with OpenAI(base_url=gateway.base_url, http_client=httpx2.Client(transport=_Transport(wire)), **options) as client:
+    with OpenAI(
+        base_url=gateway.base_url, http_client=httpx2.Client(transport=CheckedTransport(wire)), **options
+    ) as client:
         yield client
     wire.verify()
 
@@ -61,13 +63,15 @@ def checked_client(gateway: Gateway, **options: Any) -> Iterator[OpenAI]:
 async def checked_async_client(gateway: Gateway) -> AsyncIterator[AsyncOpenAI]:
     """The same, asynchronous."""
     wire = Wire()
-    http = httpx2.AsyncClient(transport=_AsyncTransport(wire))
+    http = httpx2.AsyncClient(transport=CheckedAsyncTransport(wire))
     async with AsyncOpenAI(base_url=gateway.base_url, api_key="any", max_retries=0, http_client=http) as client:
         yield client
     wire.verify()
 
 
-class _Transport(httpx2.HTTPTransport):
+class CheckedTransport(httpx2.HTTPTransport):
+    """Reports each answer to a wire, as it came."""
+
     def __init__(self, wire: Wire) -> None:
         super().__init__()
         self._wire = wire
@@ -78,7 +82,9 @@ class _Transport(httpx2.HTTPTransport):
         return response
 
 
-class _AsyncTransport(httpx2.AsyncHTTPTransport):
+class CheckedAsyncTransport(httpx2.AsyncHTTPTransport):
+    """The same, asynchronous."""
+
     def __init__(self, wire: Wire) -> None:
         super().__init__()
         self._wire = wire
