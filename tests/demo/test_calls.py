@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -48,6 +49,8 @@ def chosen(*contents: Any, model: Any = NEW, functions: Any = FUNCTIONS, system:
 
 TWO = 'Do it.\ncall run {"cmd": "a \\"b\\" {c}"}\nand then\ncall ns__look\nThanks.'
 
+NESTED = 'call run {"cmd": "call run {\\"cmd\\": \\"for somebody else\\"}"} and then call ns__look {}'
+
 
 @pytest.mark.parametrize(
     ("contents", "expected"),
@@ -63,6 +66,8 @@ TWO = 'Do it.\ncall run {"cmd": "a \\"b\\" {c}"}\nand then\ncall ns__look\nThank
         ([user('The task is \'call run {"cmd": "it"}\'.')], [("run", {"cmd": "it"})]),
         ([user("`call ns__look`")], [("ns__look", {})]),
         ([user("- call ns__look")], [("ns__look", {})]),
+        ([user(NESTED), *step()], [("ns__look", {})]),
+        ([user(json.dumps(NESTED)), *step()], [("ns__look", {})]),
         ([user("You may call ns__looks and call me.")], [("run", {"cmd": "echo hello"})]),
         ([user("Use ns__look.")], [("ns__look", {})]),
         ([user("Hello")], [("run", {"cmd": "echo hello"})]),
@@ -85,6 +90,8 @@ TWO = 'Do it.\ncall run {"cmd": "a \\"b\\" {c}"}\nand then\ncall ns__look\nThank
         "in quotes",
         "alone in quotes",
         "in a list",
+        "after what is told to somebody else",
+        "the same as in JSON",
         "neither alone nor offered",
         "named",
         "no line",

@@ -70,14 +70,17 @@ def steps(text: str, offered: Container[str]) -> list[tuple[str, JSON | None]]:
     """The calls that a text asks for, in order: names that are offered, and the arguments if it has some.
 
     `call NAME {...}` may stand anywhere, also in quotes and escaped as in JSON; `call NAME` without arguments is a line
-    of its own, or quoted.
+    of its own, or quoted. What stands in the arguments of a call is for whoever gets them, such as an agent's helper.
     """
     found: list[tuple[str, JSON | None]] = []
+    past = 0
     for match in _CALL.finditer(text):
+        if match.start() < past:
+            continue
         name = match[1] if match[1] in offered else match[1].rstrip(".:-")
         if name not in offered:
             continue
-        args = _object_at(text, match.start(2)) if match[2] else None
+        args, past = _object_at(text, match.start(2)) if match[2] else (None, past)
         begins, ends = _BEGINS.search(_line_before(text, match.start())), _ENDS.match(text, match.end())
         if args is not None or (begins and (ends or match[2])):
             found.append((name, args))
@@ -88,17 +91,29 @@ def _line_before(text: str, end: int) -> str:
     return text[text.rfind("\n", 0, end) + 1 : end]
 
 
-def _object_at(text: str, start: int) -> JSON | None:
-    """The JSON object that begins at a place, also one inside of a JSON string; None when there is none."""
+def _object_at(text: str, start: int) -> tuple[JSON | None, int]:
+    """The JSON object that begins at a place, also one inside of a JSON string, and where it ends.
+
+    None when there is none; then the end is where it would begin.
+    """
     line = text[start:].split("\n", 1)[0]
-    for form in (text[start : start + _LONGEST], line.replace('\\"', '"').replace("\\\\", "\\")):
+    for quoted, form in ((False, text[start : start + _LONGEST]), (True, _unescaped(line))):
         try:
-            value: Any = _DECODER.raw_decode(form)[0]
+            value: Any
+            value, end = _DECODER.raw_decode(form)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
-            return value
-    return None
+            return value, start + (len(_escaped(form[:end])) if quoted else end)
+    return None, start
+
+
+def _unescaped(text: str) -> str:
+    return text.replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 # ---- a schema in the prompt
