@@ -238,8 +238,17 @@ def strip_prefixes(name: str) -> str:
     return name[match.end() :] if match else name
 
 
+_LARGE_WINDOW = "[1m]"
+"""What Claude Code's users put behind a name to have a window of a million tokens, which Gemini's models have."""
+
+
 def split_variant(name: str) -> tuple[str, str]:
-    """The name, and the variant behind it: `x:thinking` -> (`x`, `thinking`). Other colons belong to the name."""
+    """The name, and the variant behind it: `x:thinking` -> (`x`, `thinking`). Other colons belong to the name.
+
+    `[1m]` at the end belongs to neither.
+    """
+    if name[-len(_LARGE_WINDOW) :].lower() == _LARGE_WINDOW:
+        name = name[: -len(_LARGE_WINDOW)]
     stem, _, variant = name.rpartition(":")
     return (stem, variant) if stem and variant in VARIANTS else (name, "")
 

@@ -26,6 +26,7 @@ def endpoints(watched: Watched) -> dict[str, Callable[[Facts, Match], None]]:
 
     return {
         "health": lambda exchange, match: exchange.succeed(b'{"status":"ok"}'),
+        "hello": lambda exchange, match: exchange.succeed(b'{"message":"hello"}'),
         "metrics": lambda exchange, match: metrics().show(exchange),
         "status": lambda exchange, match: page.show(exchange, watched),
         "status_json": lambda exchange, match: page.show_json(exchange, watched),

@@ -27,7 +27,7 @@ def admit(
         match = routes.resolve(request.method, path_of(request), caller.speaks)
     except Fault as e:
         unknown = e
-    tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name == "health")
+    tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name in routes.HEALTH)
     opens_socket = can_switch and match is not None and match.endpoint.name == routes.SOCKET
     if value(request, b"upgrade") is not None and not opens_socket:
         # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.

@@ -25,7 +25,9 @@ SOCKET = "responses_socket"
 GEMINI_VERSIONS = ("v1beta", "v1alpha", "v1")
 _GEMINIS = (*GEMINI_VERSIONS[:2], "v1beta1", "upload")
 """What paths of Gemini's begin with, and no others."""
-UNVERSIONED = ("health", "metrics", "status", "status_json")
+HEALTH = ("health", "hello")
+"""Endpoints that say that the gateway is there, and nothing more."""
+UNVERSIONED = (*HEALTH, "metrics", "status", "status_json")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 
 
@@ -87,6 +89,7 @@ ENDPOINTS = (
     Endpoint("status", "GET", ()),
     Endpoint("status_json", "GET", ("status.json",)),
     Endpoint("health", "GET", ("healthz",)),
+    Endpoint("hello", "GET", ("api", "hello")),  # Claude Code's first request, by HEAD and without a key
     Endpoint("metrics", "GET", ("metrics",)),
     Endpoint("models", "GET", ("models",)),
     Endpoint("model", "GET", ("models", "{name}")),

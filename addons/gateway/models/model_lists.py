@@ -119,6 +119,15 @@ class ModelLists:
                 found.setdefault(str(model["name"]), model)
         return list(found.values()) if askable else None
 
+    def can_serve(self, model: str) -> bool:
+        """Whether some account may serve a model and has it, as far as is known. Of no account nothing is known."""
+        accounts = [account for account in self._accounts() if account.faulty is None]
+        return not accounts or any(self._has(account, model) for account in accounts)
+
+    def _has(self, account: Account, model: str) -> bool:
+        listed = self._lists.get(account.label)
+        return account.serves(model) and (listed is None or model in listed.names or model in RETIREMENTS)
+
     def take(self, label: str, models: Iterable[Mapping[str, Any]]) -> None:
         """An account has listed its models."""
         kept = [{name: model[name] for name in _MEMBERS if name in model} for model in models if _is_named(model)]

@@ -2,7 +2,7 @@
 
 exact > wildcard > built in > default. Of several wildcards that fit, the one with the most literal characters wins,
 then the longest, then the first in the file. Gemini's own names stand for themselves. What routers put before a name
-(`gemini/`) or behind it (`:free`) does not count, unless the person's own mapping has it.
+(`gemini/`) or behind it (`:free`), and Claude Code's `[1m]`, does not count, unless the person's own mapping has it.
 
 The built-in table leads to classes of models (`mapping.gemini.model_classes`), never to a model: which one stands for
 a class is asked anew for each request, because models come and go. A person's own mapping stays as it is written.
@@ -25,7 +25,7 @@ BUILT_IN: dict[str, str] = {
     "gemini-pro": "pro",
     "gemini-flash": "flash",
     "gemini-flash-lite": "flash-lite",
-    # OpenAI's names, each with the class of its weight. The exact ones are listed by `GET /v1/models`.
+    # OpenAI's names, each with the class of its weight. Exact names, here and below, are listed by `GET /v1/models`.
     "gpt-3.5-turbo": "flash",
     "gpt-3.5-turbo*": "flash",
     "gpt-4": "pro",
@@ -75,11 +75,26 @@ BUILT_IN: dict[str, str] = {
     "gpt-transcribe*": "transcription",
     "gpt-4o-transcribe*": "transcription",
     "gpt-4o-mini-transcribe*": "transcription",
-    # Anthropic's names, which some tools have built in.
+    # Anthropic's names, of which clients have some built in: `claude-3-5-haiku-20241022` and `claude-haiku-4-5` alike.
     "claude-*": "pro",
     "claude-*opus*": "pro",
     "claude-*sonnet*": "flash",
     "claude-*haiku*": "flash-lite",
+    "claude-instant*": "flash-lite",
+    "claude-opus-5-5": "pro",
+    "claude-sonnet-5-5": "flash",
+    "claude-haiku-5-5": "flash-lite",
+    "claude-fable-5-2": "pro",
+    "claude-mythos-5-2": "pro",
+    "claude-opus-5": "pro",
+    "claude-sonnet-5": "flash",
+    "claude-opus-4-8": "pro",
+    "claude-opus-4-7": "pro",
+    "claude-opus-4-6": "pro",
+    "claude-sonnet-4-6": "flash",
+    "claude-haiku-4-5": "flash-lite",
+    "claude-opus-4-5": "pro",
+    "claude-sonnet-4-5": "flash",
 }
 """Name or wildcard -> class."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from addons.gateway.exchange.summary import OK, Summary
 from mapping.inspect.printable import one_line
 
-OWN = frozenset(("health", "metrics", "status", "status_json"))
+OWN = frozenset(("health", "hello", "metrics", "status", "status_json"))
 """Endpoints that monitors and browsers ask: no work of the gateway's."""
 OTHER = "other"
 MOST_MODELS = 200

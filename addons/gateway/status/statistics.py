@@ -44,7 +44,7 @@ _MOST_NOTES = 20
 _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 """Upper bounds of the latency buckets, in seconds: 20 ms to 15 min, each a fifth above the one before."""
 
-ROUTINE = frozenset(("health", "metrics", "status", "status_json", "models", "model"))
+ROUTINE = frozenset(("health", "hello", "metrics", "status", "status_json", "models", "model"))
 """Endpoints that are asked again and again."""
 
 type Count = Annotated[int, Field(ge=0)]

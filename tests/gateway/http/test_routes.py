@@ -38,6 +38,8 @@ FOUND = [
     ("GET", "/v1/chat/completions/models", "models", "", True),
     ("GET", "/v1/healthz", "health", "", True),
     ("HEAD", "/healthz", "health", "", False),
+    ("HEAD", "/api/hello", "hello", "", False),
+    ("GET", "/v1/api/hello", "hello", "", True),
     ("POST", "/v1/completions", "completions", "", False),
     ("POST", "/v1/responses", "responses", "", False),
     ("POST", "/v1/chat/completions/responses", "responses", "", True),

@@ -113,6 +113,25 @@ def test_remarks(target: str, said: str) -> None:
     assert [said in remark for remark in remarks] == ([True] if said else [])
 
 
+@pytest.mark.parametrize(
+    ("accounts", "model", "served"),
+    [
+        ([], "gemini-3.8-flash", True),
+        ([account("a")], "gemini-3.8-flash", True),
+        ([account("a")], "gemini-3.8-flahs", False),
+        ([account("a")], "gemini-3.7-flash", True),  # retired: Google serves another one under its name
+        ([account("a", models=("gemini-3.6*",))], "gemini-3.8-flash", False),
+        ([account("a", models=("gemini-3.6*",)), account("b")], "gemini-3.8-flash", True),
+        ([account("a", models=("gemini-3.6*",)), account("b", lacks="a key")], "gemini-3.8-flash", False),
+        ([account("a", lacks="a key")], "gemini-3.8-flash", True),
+        ([account("b", upstream="code-assist")], "gemini-embedding-2", False),
+        ([account("a"), account("b", upstream="vertex")], "gemini-3.8-flahs", True),
+    ],
+)  # fmt: skip
+def test_what_can_be_served(accounts: list[Account], model: str, served: bool) -> None:
+    assert lists(*accounts, a="gemini-3.8-flash gemini-3.6-flash").can_serve(model) is served
+
+
 def test_nothing_is_said_of_what_nobody_knows() -> None:
     made = lists(account("a"), account("b", upstream="vertex"), a="gemini-3.8-flash")
     assert made.remarks({"x": "gemini-3.8-flahs"}, None) == []
