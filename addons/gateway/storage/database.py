@@ -1,4 +1,4 @@
-"""The gateway's SQLite file: its thread, its connection, its schema, and what happens when the disk fails.
+"""An SQLite file of the gateway's: its thread, its connection, its schema, and what happens when the disk fails.
 
 * Nothing here runs on the event loop: a write or a slow disk never holds up a stream. One thread does everything in
   the order in which it was asked for, so what was written is found by whoever asks afterwards.
@@ -15,7 +15,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -29,7 +29,7 @@ REPORT_EVERY = 60.0
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process's write."""
 
-_PRAGMAS = "pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on;"
+_PRAGMAS = "pragma journal_mode = wal; pragma synchronous = {}; pragma foreign_keys = on;"
 
 STEPS = (
     """
@@ -90,10 +90,15 @@ A step may meet a file that has had it already, if two gateways open it at once:
 
 
 class Database:
-    """See the module. What runs on the thread is given the connection, and is one transaction."""
+    """See the module. What runs on the thread is given the connection, and is one transaction.
 
-    def __init__(self, path: Path | None) -> None:
+    `steps` make its schema, see `STEPS`. `synchronous`: SQLite's word for what waits for the disk.
+    """
+
+    def __init__(self, path: Path | None, steps: Sequence[str] = STEPS, *, synchronous: str = "normal") -> None:
         self.path = path
+        self._steps = steps
+        self._synchronous = synchronous
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._complained = float("-inf")
@@ -150,7 +155,7 @@ class Database:
 
     def _transact[R](self, work: Callable[[sqlite3.Connection], R]) -> R:
         if self._connection is None:
-            self._connection = _open(self.path)
+            self._connection = _open(self.path, self._steps, self._synchronous)
         with self._connection:
             return work(self._connection)
 
@@ -164,7 +169,7 @@ class Database:
             self.complain("What is to be kept could not be stored in", error)
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None, steps: Sequence[str], synchronous: str) -> sqlite3.Connection:
     """A connection to a database with the schema of today. Raises sqlite3.Error, OSError."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -173,10 +178,10 @@ def _open(path: Path | None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or ":memory:", timeout=BUSY_TIMEOUT)
     try:
         (version,) = connection.execute("pragma user_version").fetchone()
-        if version > len(STEPS):
+        if version > len(steps):
             raise sqlite3.DatabaseError("it was made by a newer version of the gateway")
-        connection.executescript(_PRAGMAS)
-        for number, step in enumerate(STEPS[version:], version + 1):
+        connection.executescript(_PRAGMAS.format(synchronous))
+        for number, step in enumerate(steps[version:], version + 1):
             connection.executescript(f"begin immediate; {step} pragma user_version = {number}; commit;")
     except BaseException:
         connection.close()

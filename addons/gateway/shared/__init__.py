@@ -1,0 +1,1 @@
+"""What the workers of one gateway, and gateways on several machines, have in common."""
