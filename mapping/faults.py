@@ -32,7 +32,8 @@ class Fault(Exception):
 
     `status` is the HTTP status, `message` is for people, `code` for programs. `param` is the path of the member that
     is at fault, as the client wrote it. `retry_after` is in seconds. `should_retry`: whether the same request can
-    succeed later; None: the status says it. `per_day`: a quota of the day is used up.
+    succeed later; None: the status says it. `per_day`: a quota of the day is used up. `request_id` is that of the
+    request that it ends, where there is one; who tells the client sets it.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Fault(Exception):
         self.retry_after = retry_after
         self.should_retry = should_retry
         self.per_day = per_day
+        self.request_id: str | None = None
 
     def __repr__(self) -> str:
         return f"Fault({self.status}, {self.message!r}, code={self.code!r}, param={self.param!r})"

@@ -63,6 +63,7 @@ class Candidate:
         "_telling",
         "_told",
         "call_ids",
+        "fetched",
         "parts",
         "reason",
         "rich",
@@ -77,6 +78,8 @@ class Candidate:
         self.reason: str | None = None
         self.token = ""
         """`continuationToken`"""
+        self.fetched: JSON = {}
+        """`urlContextMetadata`"""
         self.rich = False
         """There is something that the text alone does not give back: a signature, an image, code."""
         self._context = context
@@ -266,6 +269,10 @@ class Candidate:
         if type(value) is dict:
             self._grounding = {**self._grounding, **{name: item for name, item in value.items() if item}}
 
+    def _fetched(self, value: Any) -> None:
+        if type(value) is dict:
+            self.fetched = value
+
     def _cited(self, value: Any) -> None:
         if type(value) is dict:
             self._recited = value
@@ -375,6 +382,7 @@ _METADATA: dict[str, Callable[[Candidate, Any], None]] = {
     "logprobsResult": Candidate._logprobs,
     "groundingMetadata": Candidate._grounded,
     "citationMetadata": Candidate._cited,
+    "urlContextMetadata": Candidate._fetched,
 }
 
 

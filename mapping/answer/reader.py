@@ -50,6 +50,7 @@ class AnswerReader:
         "finish_reasons",
         "response_id",
         "usage",
+        "why_empty",
     )
 
     def __init__(
@@ -62,6 +63,8 @@ class AnswerReader:
         `continuationToken` and `add` what comes, or call `end` again to leave it at that."""
         self.finish_reasons: list[str] = []
         """After `end`: OpenAI's finish reason of each candidate."""
+        self.why_empty = ""
+        """After `end`: why a candidate that counts as an answer has no content, and what to do."""
         self._context = Context(plan, calls, notes, live)
         self._writer = writer
         self._candidates: list[Candidate] = []
@@ -74,6 +77,16 @@ class AnswerReader:
     def blocked(self) -> bool:
         """The prompt was blocked: there is no answer, only a refusal."""
         return bool(self._blocked) and not any(candidate.reason for candidate in self._candidates)
+
+    @property
+    def ended_by(self) -> str | None:
+        """Gemini's finish reason of the first candidate."""
+        return self._candidates[0].reason if self._candidates else None
+
+    @property
+    def fetched(self) -> JSON:
+        """The `urlContextMetadata` of the first candidate: the pages that Gemini has read."""
+        return self._candidates[0].fetched if self._candidates else {}
 
     def add(self, response: JSON) -> None:
         """Take in a `GenerateContentResponse`. Once for each event of a stream: quick where there is but its text."""
@@ -184,7 +197,8 @@ class AnswerReader:
 
     def _note_empty(self, ending: finish.Ending) -> None:
         thoughts = self.usage.totals().reasoning
-        self._context.notes.add("empty", finish.why_empty(ending, thoughts, self._context.plan.limit_name))
+        self.why_empty = finish.why_empty(ending, thoughts, self._context.plan.limit_name)
+        self._context.notes.add("empty", self.why_empty)
 
     def _candidate(self, index: Any) -> Candidate:
         candidates = self._candidates

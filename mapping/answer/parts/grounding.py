@@ -63,10 +63,15 @@ def searches(grounding: JSON) -> list[str]:
     return [query for query in _list(grounding.get("webSearchQueries")) if query and isinstance(query, str)]
 
 
+def pages(grounding: JSON) -> list[tuple[str, str]]:
+    """Address and title of the pages that were found, each once."""
+    found = [_grounding_page(_dict(chunk)) for chunk in _list(grounding.get("groundingChunks"))]
+    return list({page[0]: page for page in found if page}.values())
+
+
 def addresses(grounding: JSON) -> list[str]:
     """The addresses of the pages that were found, each once."""
-    pages = [_grounding_page(_dict(chunk)) for chunk in _list(grounding.get("groundingChunks"))]
-    return list(dict.fromkeys(page[0] for page in pages if page))
+    return [url for url, _ in pages(grounding)]
 
 
 def recited(metadata: JSON, spans: Sequence[Span]) -> list[Citation]:

@@ -1,0 +1,1 @@
+"""The answer to a Messages request: content blocks, whole and as events."""

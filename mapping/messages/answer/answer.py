@@ -1,0 +1,84 @@
+"""Whole Gemini answers -> the Message object: the same that a stream adds up to (`mapping.messages.answer.output`)."""
+
+from __future__ import annotations
+
+from typing import override
+
+from mapping import jsonio
+from mapping.answer.usage import Totals
+from mapping.answer.whole import WholeAnswers
+from mapping.gemini.errors.upstream_errors import broken
+from mapping.messages.answer.events import NoBlockEvents
+from mapping.messages.answer.exchange import AskedMessage
+from mapping.messages.answer.output import MessageOutput
+from mapping.messages.answer.usage import usage_object
+from mapping.values import JSON, RawTurn
+
+
+class MessagesAnswer(WholeAnswers["_Answer"]):
+    """Takes the upstream answer of one exchange with `add`, gives the client's with `finish`.
+
+    Raises UpstreamError; an answer that `add` refused leaves no trace, another one may be added in its place.
+    """
+
+    def __init__(self, asked: AskedMessage) -> None:
+        super().__init__()
+        self._asked = asked
+        self._answer: _Answer | None = None
+
+    def finish(self) -> bytes:
+        """The Message object."""
+        self.close()
+        if self._answer is None:
+            raise broken("The upstream gave no answer.", code="upstream_empty")
+        try:
+            return jsonio.dumps(self._answer.message)
+        except RecursionError:
+            raise broken("The upstream's answer is nested too deeply.") from None
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
+        return self._answer.reader.turns() if self._answer else {}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._answer.reader.usage.totals() if self._answer else Totals()
+
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._answer.reader.finish_reasons if self._answer else []
+
+    @override
+    def _begin(self) -> _Answer:
+        return _Answer(self._asked)
+
+    @override
+    def _take(self, answer: _Answer) -> None:
+        answer.close()
+        self._answer = answer
+
+
+class _Answer:
+    """One upstream answer."""
+
+    def __init__(self, asked: AskedMessage) -> None:
+        self.message: JSON = {}
+        self._asked = asked
+        self._output = MessageOutput(asked, NoBlockEvents())
+        self.reader = asked.reader(self._writer)
+
+    def close(self) -> None:
+        """Nothing more comes."""
+        output, reader = self._output, self.reader
+        output.close(reader)
+        usage = usage_object(reader.usage.totals(), **output.uses)
+        self.message = self._asked.message(output.blocks, output.end(reader), usage)
+
+    def _writer(self, index: int) -> MessageOutput:
+        return surplus(self._asked, index) if index else self._output
+
+
+def surplus(asked: AskedMessage, index: int) -> MessageOutput:
+    """What takes a further candidate. A message has no place for it."""
+    asked.notes.add("part-unknown", f"candidates[{index}]")
+    return MessageOutput(asked, NoBlockEvents())

@@ -1,0 +1,57 @@
+"""What whole and streamed answers of the Messages API have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mapping.answer.parts.calls import CallMaker, Mint
+from mapping.answer.reader import AnswerReader
+from mapping.answer.usage import Totals
+from mapping.answer.writer import Writer
+from mapping.messages.answer.usage import begun_usage
+from mapping.messages.plan import MessagesPlan
+from mapping.notes import Notes
+from mapping.values import JSON
+
+type Seal = Callable[[JSON], str]
+"""Makes a `signature` of its payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedMessage:
+    """One request, and what its answers are made with."""
+
+    plan: MessagesPlan
+    id: str
+    """Of the message."""
+    mint: Mint
+    notes: Notes
+    seal: Seal
+
+    def reader(self, writer: Callable[[int], Writer], *, live: bool = False) -> AnswerReader:
+        """The reader of an upstream answer."""
+        return AnswerReader(self.plan, CallMaker(self.plan, self.mint), self.notes, writer, live=live)
+
+    def message(self, content: list[JSON], ended: JSON, usage: JSON) -> JSON:
+        """The Message object. `ended`: why it has, as `message_delta` tells it."""
+        return {
+            "id": self.id,
+            "type": "message",
+            "role": "assistant",
+            "model": self.plan.client_model,
+            "content": content,
+            **ended,
+            "usage": usage,
+            **self.edits(),
+        }
+
+    def begun(self, totals: Totals | None) -> JSON:
+        """The message before anything of it is there. `totals`: what is known of the tokens; None: nothing yet."""
+        usage = begun_usage(totals)
+        return self.message([], {"stop_reason": None, "stop_sequence": None, "stop_details": None}, usage)
+
+    def edits(self) -> JSON:
+        """What was cleared from the conversation, where the client asked for it."""
+        edits = self.plan.applied_edits
+        return {} if edits is None else {"context_management": {"applied_edits": edits}}

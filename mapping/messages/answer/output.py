@@ -1,0 +1,229 @@
+"""A candidate of a Gemini answer as the content blocks of a message.
+
+Rules of this module (Anthropic's API reference; what clients need was tried with them):
+
+* A whole answer is what a stream of it adds up to: both are written here, with events or without.
+* One block is open at most. What belongs to another block closes it.
+* Thoughts are a block for each run of them, where the client asked to see them.
+* The thought signature of a call travels in the `signature` of a thinking block before it, for clients that take such
+  blocks; for the others in `extra_content.google` of the call, as in chat.
+* What Gemini tells of its searches comes last, and so do they.
+* There is no empty answer: a text says why there is nothing else. Claude Code shows nothing at all otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mapping.answer.parts.calls import Call
+from mapping.answer.parts.grounding import Citation
+from mapping.answer.reader import AnswerReader
+from mapping.messages import carrier
+from mapping.messages.answer import server_tools, stops
+from mapping.messages.answer.blocks import BlockList, OpenText, OpenThinking
+from mapping.messages.answer.events import BlockEvents
+from mapping.messages.answer.exchange import AskedMessage
+from mapping.messages.answer.stops import StopWatch
+from mapping.values import JSON
+
+
+class MessageOutput:
+    """Writes the one candidate of an answer; implements `mapping.answer.writer.Writer`.
+
+    `finish` only tells the reason: when the answer is known as a whole, `close` ends the output.
+    """
+
+    def __init__(self, asked: AskedMessage, events: BlockEvents) -> None:
+        self.length = 0
+        self._asked = asked
+        self._plan = plan = asked.plan
+        self._list = BlockList(events)
+        self._open: OpenText | OpenThinking | None = None
+        self._texts: list[OpenText] = []
+        self._watch = StopWatch(plan.stops) if plan.stops else None
+        self._shows_thoughts = plan.thinking and plan.display == "summarized"
+        self._calls = 0
+        self._code_id = ""
+        """Of code that has no result yet."""
+        self._reason = ""
+        self._refusal = ""
+        self._citations: Sequence[Citation] = ()
+        self._grounding: JSON = {}
+        self._searches = self._fetches = 0
+
+    @property
+    def content(self) -> str:
+        """The visible text so far."""
+        return "".join([text.text for text in self._texts])
+
+    @property
+    def blocks(self) -> list[JSON]:
+        """The content, once `close` was called."""
+        return self._list.blocks
+
+    # the parts of the answer
+
+    def thought(self, text: str) -> None:
+        """A piece of the thoughts."""
+        if not self._shows_thoughts or self._stopped:
+            return
+        if not isinstance(self._open, OpenThinking):
+            self._close_open()
+            self._open = OpenThinking(self._list)
+        self._open.add(text)
+
+    def text(self, text: str) -> None:
+        """A piece of the text."""
+        if self._watch is not None and not (text := self._watch.add(text)):
+            return
+        opened = self._open
+        if not isinstance(opened, OpenText):
+            opened = self._open_text()
+        self.length += len(text)
+        opened.add(text)
+
+    def call(self, call: Call) -> None:
+        """A use of a tool, and before it the carrier of its signature."""
+        self._end_text()
+        if self._stopped:
+            return
+        self._calls += 1
+        if self._plan.one_call and self._calls > 1:
+            self._asked.notes.add("call-left", call.name)
+            return
+        block: JSON = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
+        carried = None
+        if call.signature and self._plan.thinking:
+            carried = carrier.pack(self._plan.model, calls={call.id: call.signature})
+            if not isinstance(self._open, OpenThinking):
+                self._close_open()
+                self._open = OpenThinking(self._list)
+        elif call.signature:
+            block["extra_content"] = {"google": {"thought_signature": call.signature}}
+        self._close_open(carried)
+        self._list.add_use(block, call.arguments)
+
+    def image(self, mime: str, data: str) -> None:
+        """An image, as clients send them. Anthropic's answers have none."""
+        if self._stopped:
+            return
+        self._close_open()
+        self._list.add({"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}})
+
+    def audio(self, mime: str, data: str) -> None:
+        """A message has no place for it."""
+        self._asked.notes.add("part-unknown", "inlineData audio")
+
+    def code(self, language: str, code: str) -> None:
+        """A use of code execution; its result follows."""
+        self._end_text()
+        if not self._stopped:
+            self._close_open()
+            self._code_id = server_tools.add_code(self._list, code, self._asked.mint)
+
+    def code_result(self, outcome: str, output: str) -> None:
+        """What the code gave."""
+        if self._stopped:
+            return
+        if not self._code_id:
+            self.code("", "")
+        self._close_open()
+        server_tools.add_code_result(self._list, self._code_id, outcome, output)
+        self._code_id = ""
+
+    def file(self, mime: str, uri: str) -> None:
+        """The address, on a line of its own."""
+        text = self._open.text if isinstance(self._open, OpenText) else ""
+        self.text(f"{uri}\n" if not text or text.endswith("\n") else f"\n{uri}\n")
+
+    def logprobs(self, entries: list[JSON]) -> None:
+        """Nobody can ask for them."""
+
+    def refusal(self, text: str) -> None:
+        """A text, and the explanation of the stop."""
+        self._refusal = text
+        self._open_text().add(text)
+
+    # what belongs behind them
+
+    def annotations(self, citations: Sequence[Citation]) -> None:
+        """They go with the text that is open at the end."""
+        self._citations = citations
+
+    def extra_content(self, google: JSON) -> None:
+        """The searches. The signature of a text is remembered, and has no place here."""
+        self._grounding = google.get("grounding_metadata", {})
+
+    def finish(self, reason: str) -> None:
+        """The end of the candidate."""
+        self._reason = reason
+
+    # the end
+
+    def close(self, reader: AnswerReader) -> None:
+        """The answer is over: close what is open, and add what belongs behind it."""
+        self._end_text()
+        if self._citations and isinstance(self._open, OpenText):
+            opened = self._open
+            opened.cite(server_tools.citations(self._citations, opened.text, opened.start))
+        self._close_open()
+        self._searches = server_tools.add_searches(self._list, self._grounding, self._asked.mint)
+        self._fetches = server_tools.add_fetches(self._list, reader.fetched, self._asked.mint)
+        if not self._said_something and not self._plan.prewarm:
+            self._open_text().add(self._why_empty(reader))
+            self._close_open()
+
+    def interrupt(self) -> None:
+        """The answer is broken off: no block stays open."""
+        self._close_open()
+
+    def end(self, reader: AnswerReader) -> JSON:
+        """Why the message ended, as `message_delta` tells it."""
+        found = self._watch.found if self._watch else None
+        reason = stops.stop_reason(self._reason, reader.ended_by, stopped=found is not None)
+        details = None
+        if reason == stops.REFUSAL:
+            details = {"type": "refusal", "category": None, "explanation": self._refusal or None}
+        return {"stop_reason": reason, "stop_sequence": found, "stop_details": details}
+
+    @property
+    def uses(self) -> dict[str, int]:
+        """How often Gemini used the web: `searches`, `fetches`."""
+        return {"searches": self._searches, "fetches": self._fetches}
+
+    # inside
+
+    @property
+    def _stopped(self) -> bool:
+        return self._watch is not None and self._watch.found is not None
+
+    @property
+    def _said_something(self) -> bool:
+        return any(block["type"] not in ("thinking", "server_tool_use") for block in self._list.blocks)
+
+    def _why_empty(self, reader: AnswerReader) -> str:
+        if self._stopped:
+            return f"[The answer began with the stop sequence {self._watch and self._watch.found!r}.]"
+        return f"[Gemini gave no answer. {reader.why_empty}]"
+
+    def _end_text(self) -> None:
+        """What may have been the beginning of a stop sequence was none."""
+        if self._watch is not None and (text := self._watch.end()):
+            opened = self._open if isinstance(self._open, OpenText) else self._open_text()
+            self.length += len(text)
+            opened.add(text)
+
+    def _open_text(self) -> OpenText:
+        self._close_open()
+        opened = OpenText(self._list, self.length)
+        self._open = opened
+        self._texts.append(opened)
+        return opened
+
+    def _close_open(self, carried: JSON | None = None) -> None:
+        """Close the open block; one of thoughts takes what is to be carried."""
+        opened, self._open = self._open, None
+        if isinstance(opened, OpenThinking):
+            opened.close(self._asked.seal(carried or carrier.pack(self._plan.model)))
+        elif opened is not None:
+            opened.close()

@@ -1,0 +1,102 @@
+"""A streamed Gemini answer -> the events of a Messages stream.
+
+Rules of this module, beside those of `mapping.answer.stream` (Anthropic's API reference; what clients need was tried
+with them):
+
+* `message_start`, `ping`, the blocks one by one, `message_delta` with the reason and the numbers, `message_stop`.
+* A broken stream ends with an `error` event, with no `message_delta` and no `message_stop`: nothing must look complete.
+  Before it every block is closed: Claude Code loses one that is not, and says nothing.
+* The path of a plain piece of text is short: one parse, one string to JSON, the bytes around it are made once.
+"""
+
+from __future__ import annotations
+
+from typing import Self, override
+
+from mapping.answer.stream import AnswerStream
+from mapping.answer.usage import Totals
+from mapping.faults import Fault
+from mapping.gemini import payload
+from mapping.messages.answer.answer import surplus
+from mapping.messages.answer.events import PING, MessageLog, event
+from mapping.messages.answer.exchange import AskedMessage
+from mapping.messages.answer.output import MessageOutput
+from mapping.messages.answer.usage import counted
+from mapping.messages.errors import error_object
+from mapping.values import JSON, RawTurn
+
+
+class MessagesStream(AnswerStream):
+    """Translates one exchange; see `mapping.answer.stream`."""
+
+    def __init__(self, asked: AskedMessage) -> None:
+        super().__init__()
+        self._asked = asked
+        self._events = MessageLog(self._out, self._begun)
+        self._output = MessageOutput(asked, self._events)
+        self._reader = asked.reader(self._writer, live=True)
+
+    def open(self) -> bytes:
+        """The first events, for an upstream that is silent for long. Faults are still raised after it: either `again`
+        goes on with another attempt, or `cut` ends the stream."""
+        self._events.begin(early=True)
+        opened = b"".join(self._out)
+        self._out.clear()
+        return opened
+
+    def keep_alive(self) -> bytes:
+        """A sign of life, after `open`."""
+        return PING
+
+    def again(self) -> Self:
+        """A stream for another attempt after a fault was raised; it goes on from what `open` sent."""
+        fresh = type(self)(self._asked)
+        fresh._events.begun = self._events.begun
+        return fresh
+
+    @override
+    def cut(self, error: Fault) -> bytes:
+        """The event that tells of the fault, behind the end of the block that is open."""
+        self._output.interrupt()
+        self._out.append(event("error", error_object(error)))
+        self._over = self._failed = True
+        return self._take()
+
+    def add_answer(self, data: bytes | JSON) -> None:
+        """Take in a whole upstream answer in the place of a streamed one; its events come with `end`.
+
+        Raises UpstreamError.
+        """
+        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
+            self._reader.add(response)
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
+
+        Before the end, and of a stream that broke off, only turns with calls that the client has got.
+        """
+        return self._reader.turns(whole=self._over and not self._failed)
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._reader.usage.totals()
+
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._reader.finish_reasons
+
+    def _begun(self, early: bool) -> JSON:
+        """The message that `message_start` tells, with what is known of the tokens."""
+        return self._asked.begun(None if early else self._reader.usage.totals())
+
+    def _writer(self, index: int) -> MessageOutput:
+        return surplus(self._asked, index) if index else self._output
+
+    @override
+    def _close(self) -> None:
+        output, reader, events = self._output, self._reader, self._events
+        events.begin()
+        output.close(reader)
+        usage = counted(reader.usage.totals(), **output.uses)
+        events.add("message_delta", {"delta": output.end(reader), "usage": usage, **self._asked.edits()})
+        events.add("message_stop", {})

@@ -1,0 +1,46 @@
+"""The `usage` of a message (Anthropic's API reference, `Usage`).
+
+`input_tokens` does not hold the tokens that were read from a cache; `output_tokens` holds the thoughts.
+"""
+
+from __future__ import annotations
+
+from mapping.answer.usage import Totals
+from mapping.values import JSON
+
+_NOT_CACHED: JSON = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}
+"""Gemini's own cache has no price for what goes in."""
+_WENT_IN = ("input_tokens", "cache_read_input_tokens")
+
+
+def begun_usage(totals: Totals | None) -> JSON:
+    """The object of a message that has just begun. `totals`: what is known so far; None: nothing, which shows in an
+    answer of no tokens."""
+    known = Totals() if totals is None else Totals(prompt=totals.prompt, cached=totals.cached, completion=1)
+    return usage_object(known)
+
+
+def known_later(begun: JSON, ended: JSON) -> JSON:
+    """The `begun_usage` of a message of which nothing was known, by what its `message_delta` tells."""
+    if begun.get("output_tokens"):
+        return begun
+    return {**begun, **{name: ended.get(name, 0) for name in _WENT_IN}, "output_tokens": 1}
+
+
+def counted(totals: Totals, *, searches: int = 0, fetches: int = 0) -> JSON:
+    """The numbers, as `message_delta` has them. `searches`, `fetches`: how often Gemini used the web."""
+    used = {"web_search_requests": searches, "web_fetch_requests": fetches} if searches or fetches else None
+    return {
+        "input_tokens": max(0, totals.prompt - totals.cached),
+        "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": totals.cached,
+        "output_tokens": totals.completion,
+        "output_tokens_details": {"thinking_tokens": totals.reasoning},
+        "server_tool_use": used,
+    }
+
+
+def usage_object(totals: Totals, *, searches: int = 0, fetches: int = 0) -> JSON:
+    """The whole object."""
+    numbers = counted(totals, searches=searches, fetches=fetches)
+    return {**numbers, "cache_creation": _NOT_CACHED, "inference_geo": None, "service_tier": "standard"}
