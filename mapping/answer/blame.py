@@ -99,7 +99,7 @@ def _of_tool(steps: Sequence[_Step], plan: Plan) -> Place | None:
     if name in plan.custom:  # its parameters are the gateway's
         member = ""
     if member in _SCHEMAS:
-        path += ".parameters" + _in_schema(rest[1:], plan.integers.get(name))
+        path += f".{plan.schema_name}" + _in_schema(rest[1:], plan.integers.get(name))
     elif member in ("name", "description"):
         path += f".{member}"
     return Place(path, plan.names.get(name, name))

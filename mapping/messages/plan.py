@@ -18,6 +18,7 @@ type Display = Literal["summarized", "omitted"]
 class MessagesPlan(Plan):
     """The plan of a Messages request."""
 
+    schema_name: ClassVar[str] = "input_schema"
     words: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "contents": "messages",

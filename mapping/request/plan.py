@@ -17,6 +17,8 @@ class Plan:
 
     limit_name: ClassVar[str] = "max_tokens"
     """What the dialect calls the limit on an answer's tokens."""
+    schema_name: ClassVar[str] = "parameters"
+    """What it calls the JSON Schema of a function's arguments."""
     words: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """What stands in Gemini's request -> what the dialect calls it."""
     client_model: str

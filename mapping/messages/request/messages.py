@@ -4,7 +4,15 @@ Rules that this module keeps:
 
 * Blocks are fed in their order; who follows whom, which result belongs to which call, and what was lost is the
   business of `Contents`.
+* Thinking blocks go back only as the thought signatures that the gateway put into them. Those of another provider are
+  left out. They count for the whole turn, wherever in it they stand.
+* What Anthropic's server did in an earlier turn (searches, code) stays out: the answer that followed is in the
+  conversation.
+* The first system block of Claude Code is no instruction but a header of its own, which differs from request to
+  request: it is left out.
 * Every error names the member it is about: `messages[2].content[0].source.data`.
+
+Sources: Anthropic's API reference (`MessageParam`), and what Claude Code sends.
 """
 
 from __future__ import annotations
@@ -13,11 +21,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mapping import faults
+from mapping.messages import carrier
+from mapping.messages.request.clearing import PLACEHOLDER, Cleared
+from mapping.messages.request.content import BlockReader, blocks
 from mapping.notes import Notes
 from mapping.request import members, unknown
+from mapping.request.conversation.call_arguments import call_arguments
 from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.settings import parameters
-from mapping.values import JSON, Options
+from mapping.request.signatures import family, text_key
+from mapping.values import JSON, Options, RawTurn, Unseal
 
 WORDING = Wording(
     no_call="unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must have a "
@@ -28,25 +41,68 @@ WORDING = Wording(
 )
 """Anthropic's own words."""
 
+_BILLING = "x-anthropic-billing-header:"
+"""What Claude Code's first system block begins with."""
+
+_THINKING = {"thinking": "signature", "redacted_thinking": "data"}
+"""Blocks that carry signatures -> in which member."""
+
+_SERVER_SIDE = frozenset(
+    {
+        "server_tool_use",
+        "mcp_tool_use",
+        "mcp_tool_result",
+        "mcp_tool_listing",
+        "web_search_tool_result",
+        "web_fetch_tool_result",
+        "code_execution_tool_result",
+        "bash_code_execution_tool_result",
+        "text_editor_code_execution_tool_result",
+        "tool_search_tool_result",
+        "advisor_tool_result",
+    }
+)
+"""Records of Anthropic's own tools."""
+
+_SILENT = frozenset({"fallback", "tool_addition", "tool_removal"})
+"""Blocks that say nothing to the model. Those about tools are read with the tools."""
+
 
 class TurnReader:
     """Feeds `system` and messages into a conversation.
 
-    `gemini_name` gives the name under which Gemini knows a tool of the client.
+    `gemini_name` gives the name under which Gemini knows a tool of the client. `carried` is filled with the turns that
+    thinking blocks carry, by call id or `text_key`, for the conversation's `recall`. `model` is Gemini's.
     """
 
     def __init__(
-        self, conversation: Contents, gemini_name: Callable[[str], str], *, options: Options, notes: Notes
+        self,
+        conversation: Contents,
+        gemini_name: Callable[[str], str],
+        *,
+        model: str,
+        cleared: Cleared,
+        carried: dict[str, RawTurn],
+        unseal: Unseal,
+        options: Options,
+        notes: Notes,
     ) -> None:
+        self.content = BlockReader(options=options, notes=notes)
         self._conversation = conversation
         self._gemini_name = gemini_name
+        self._family = family(model)
+        self._cleared = cleared
+        self._carried = carried
+        self._unseal = unseal
         self._options = options
         self._notes = notes
+        self._signatures: dict[str, str] = {}
+        """Call id -> the signature that a thinking block carried."""
 
     def system(self, system: Any) -> None:
         """Feed the member `system`: a string, or text blocks. Raises Fault."""
         if system is not None:
-            self._system({"content": system}, "system")
+            self._system_blocks(system, "system")
 
     def read(self, messages: Any) -> None:
         """Feed the value of `messages`. Raises Fault."""
@@ -55,27 +111,134 @@ class TurnReader:
             raise faults.missing("messages")
         if not messages:
             raise faults.bad_value("messages", "messages: at least one message is required.")
-        for message, path in members.objects(messages, "messages"):
+        told = members.objects(messages, "messages")
+        last = max((i for i, (message, _) in enumerate(told) if message.get("role") == "user"), default=-1)
+        for index, (message, path) in enumerate(told):
             role = message.get("role")
             read = _ROLES.get(role) if isinstance(role, str) else None
             if read is None:
                 unknown.leave_out(role, f"{path}.role", _ROLES, self._notes, self._options)
                 read = TurnReader._user
-            read(self, message, f"{path}.content")
+            if role == "system" and self._is_over(message, path, index < last):
+                continue
+            if index in self._cleared.thinking:
+                message = {**message, "content": _without_thinking(message["content"])}
+            read(self, message, path)
+
+    # roles
+
+    def _is_over(self, message: JSON, path: str, answered: bool) -> bool:
+        """Whether a system message is not shown any more: it was for one turn, and the user has spoken since."""
+        choices = ("next_user_message", "never")
+        until = parameters.one_of(message.get("clear_at"), f"{path}.clear_at", choices)
+        return until == "next_user_message" and answered
 
     def _system(self, message: JSON, path: str) -> None:
-        for block, block_path in _blocks(message.get("content"), path):
-            self._conversation.system(members.string(block, "text", block_path), block_path)
+        if message.get("content") is not None or message.get("output_config") is None:
+            self._system_blocks(message.get("content"), f"{path}.content")
+
+    def _system_blocks(self, content: Any, path: str) -> None:
+        for block, block_path in blocks(content, path):
+            kind = block.get("type")
+            if kind in _SILENT:
+                continue
+            if kind == "text":
+                text = members.string(block, "text", block_path)
+            else:
+                unknown.leave_out(kind, f"{block_path}.type", ("text",), self._notes, self._options)
+                text = unknown.plain_text(block)
+            if text.startswith(_BILLING):
+                self._notes.add("ignored", block_path)
+            else:
+                self._conversation.system(text, block_path)
 
     def _user(self, message: JSON, path: str) -> None:
-        parts: list[JSON] = [
-            {"text": members.string(block, "text", at)} for block, at in _blocks(message.get("content"), path)
-        ]
-        self._conversation.user(parts, path)
+        said: list[JSON] = []
+        answers = False
+        for block, block_path in blocks(message.get("content"), f"{path}.content"):
+            kind = block.get("type")
+            if kind == "tool_result":
+                answers = True
+                if said:
+                    self._conversation.user(said, path)
+                    said = []
+                self._result(block, block_path)
+            elif kind == "tool_use":
+                raise faults.bad_value(block_path, "`tool_use` blocks can only be in `assistant` messages.")
+            elif kind in _THINKING or kind in _SERVER_SIDE:
+                self._notes.add("item-dropped", block_path)
+            elif kind not in _SILENT:
+                said += self.content.parts(block, block_path)
+        if said or not answers:
+            self._conversation.user(said, path)
 
     def _assistant(self, message: JSON, path: str) -> None:
-        for block, block_path in _blocks(message.get("content"), path):
-            self._conversation.text(members.string(block, "text", block_path), block_path)
+        conversation = self._conversation
+        conversation.text("", path)
+        told = blocks(message.get("content"), f"{path}.content")
+        for block, block_path in told:
+            if (kind := block.get("type")) in _THINKING:
+                self._thinking(block, _THINKING[kind], block_path)
+        for block, block_path in told:
+            kind = block.get("type")
+            if kind == "text":
+                conversation.text(members.string(block, "text", block_path), block_path)
+            elif kind == "tool_use":
+                self._call(block, block_path)
+            elif kind == "tool_result":
+                raise faults.bad_value(block_path, "`tool_result` blocks can only be in `user` messages.")
+            elif kind == "compaction":
+                self._summary(block, block_path)
+            elif kind in _SERVER_SIDE:
+                self._notes.add("item-dropped", block_path)
+            elif kind not in _THINKING and kind not in _SILENT:
+                for part in self.content.parts(block, block_path):
+                    if "text" in part:
+                        conversation.text(part["text"], block_path)
+                    else:
+                        conversation.part(part, block_path)
+
+    # blocks
+
+    def _summary(self, block: JSON, path: str) -> None:
+        """It came from the assistant, but is no answer: it stands for what was said before."""
+        if parts := self.content.parts(block, path):
+            self._conversation.user(parts, path)
+
+    def _result(self, block: JSON, path: str) -> None:
+        call_id = members.string(block, "tool_use_id", path)
+        failed = parameters.boolean(block.get("is_error"), f"{path}.is_error") or False
+        text, files = self.content.output(block.get("content"), f"{path}.content")
+        if call_id in self._cleared.results:
+            text, files = PLACEHOLDER, []
+        self._conversation.result(call_id, text, path=path, media=files, failed=failed)
+
+    def _call(self, block: JSON, path: str) -> None:
+        id, name = members.string(block, "id", path), members.string(block, "name", path)
+        args = call_arguments(block.get("input"), path=f"{path}.input", strict=self._options.strict, notes=self._notes)
+        if id in self._cleared.inputs:
+            args = {}
+        self._conversation.call(id, self._gemini_name(name), args, path=path, signature=self._signatures.get(id))
+
+    def _thinking(self, block: JSON, member: str, path: str) -> None:
+        sealed = parameters.string(block.get(member), f"{path}.{member}")
+        if not sealed:
+            return
+        payload = self._unseal(sealed)
+        found = carrier.unpack(payload) if payload is not None else None
+        if found is None:
+            self._notes.add("reasoning-foreign", path)
+            return
+        if found.turn is not None:
+            texts = [part["text"] for part in found.turn.parts if isinstance(part.get("text"), str)]
+            keys = found.turn.call_ids or [text_key("".join(texts))]
+            self._carried.update(dict.fromkeys(keys, found.turn))
+        if family(found.model) != self._family:
+            self._notes.add("signature-foreign", path)
+            return
+        self._signatures.update(found.calls)
+        if found.text is not None:
+            self._conversation.text("", path, found.text)
 
 
 _ROLES: Mapping[str, Callable[[TurnReader, JSON, str], None]] = {
@@ -83,10 +246,9 @@ _ROLES: Mapping[str, Callable[[TurnReader, JSON, str], None]] = {
     "assistant": TurnReader._assistant,
     "system": TurnReader._system,
 }
+# Not in the reader: see `mapping.chat.messages`.
 
 
-def _blocks(content: Any, path: str) -> list[tuple[JSON, str]]:
-    """The blocks of a content, each with its path. A string is one text block."""
-    if isinstance(content, str):
-        return [({"type": "text", "text": content}, path)] if content else []
-    return members.objects(members.present(content, path), path, "a string or an array")
+def _without_thinking(content: list[Any]) -> list[Any]:
+    """The content of a message whose thinking was cleared."""
+    return [block for block in content if not (isinstance(block, dict) and block.get("type") in _THINKING)]

@@ -4,6 +4,9 @@ Rules that this module keeps:
 
 * Members are read before messages: what is wrong with a request is found before the long part of it is walked.
 * Tools come first of all, because the conversation needs Gemini's names of them.
+* The same conversation gives the same Gemini request as in chat and in the Responses API.
+
+Source: Anthropic's API reference (Messages), and what real clients send.
 """
 
 from __future__ import annotations
@@ -13,16 +16,20 @@ from typing import Any
 from mapping import faults
 from mapping.faults import Fault
 from mapping.messages.plan import MessagesPlan
+from mapping.messages.request import settings
+from mapping.messages.request.clearing import read_clearing
 from mapping.messages.request.messages import WORDING, TurnReader
-from mapping.messages.request.settings import PARAMETERS, SHARED
+from mapping.messages.request.thought import read_thought
+from mapping.messages.request.tools import MessagesTools
 from mapping.notes import Notes
 from mapping.request.conversation.contents import Contents
 from mapping.request.plan import Translated
 from mapping.request.request_body import request_body
 from mapping.request.settings import generation, parameters
 from mapping.request.settings.google_extensions import read_google
+from mapping.request.settings.response_format import place_response_format
 from mapping.request.tools.tools import ToolSet
-from mapping.values import JSON, Options, Recall, Unseal
+from mapping.values import JSON, Options, RawTurn, Recall, Unseal
 
 
 def translate(
@@ -37,30 +44,75 @@ def translate(
     if not isinstance(body, dict):
         raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     info = generation.answering_model(model, options)
-    parameters.check_unused(body, PARAMETERS, notes, options)
+    settings.check_members(body, notes, options)
     stream = parameters.boolean(body.get("stream"), "stream") or False
+    prewarm = settings.is_prewarm(body)
+    if prewarm:
+        notes.add("prewarm", "max_tokens")
+    tier = settings.read_tier(body)
     google = read_google(body, notes, options)
-    tools = ToolSet(info, notes, options)
-    sampled = generation.read_generation(body, info, notes, options, SHARED)
-    config: JSON = {**sampled.config, **google.config}
+    toolset = ToolSet(info, notes, options)
+    tools = MessagesTools(body, toolset, options=options, notes=notes)
+    toolset.add_google_tools(google.tools, google.tools_path)
+    tools.choose(body.get("tool_choice"))
 
-    conversation = Contents(info, options=options, recall=recall, notes=notes, wording=WORDING)
-    reader = TurnReader(conversation, tools.gemini_name, options=options, notes=notes)
+    sampled = settings.read_length_and_sampling(body, info, notes, options)
+    config: JSON = {**sampled.config}
+    thought = read_thought(body, google, notes)
+    thinking = thought.config(info, sampled.max_tokens, notes, options)
+    if thinking is not None:
+        config["thinkingConfig"] = thinking
+    sentence = place_response_format(settings.read_format(body, notes), toolset.json_mode, config, notes, options)
+    cleared = read_clearing(body, notes, options)
+
+    carried: dict[str, RawTurn] = {}
+    conversation = Contents(info, options=options, recall=_first(carried, recall), notes=notes, wording=WORDING)
+    reader = TurnReader(
+        conversation,
+        toolset.gemini_name,
+        model=info.id,
+        cleared=cleared,
+        carried=carried,
+        unseal=unseal,
+        options=options,
+        notes=notes,
+    )
     reader.system(body.get("system"))
     reader.read(body.get("messages"))
+    if sentence is not None:
+        conversation.instruct(sentence)
+    config.update(google.config)
 
     plan = MessagesPlan(
         client_model=client_model,
         model=info.id,
         stream=stream,
-        names=tools.names,
-        paths=tools.paths,
-        integers=tools.schemas,
+        prewarm=prewarm,
+        names=toolset.names,
+        paths=toolset.paths,
+        integers=toolset.schemas,
         used_ids=conversation.used_ids,
+        json_by_sentence=sentence is not None,
         options=options,
         max_tokens=sampled.max_tokens,
         stops=config.get("stopSequences", []),
+        thinking=thought.asked,
+        display=thought.display,
+        citations=reader.content.citations,
+        one_call=tools.one_call,
+        applied_edits=cleared.applied,
     )
     method = "streamGenerateContent" if stream else "generateContent"
-    gemini_body = request_body(conversation, tools, config, google, None)
+    gemini_body = request_body(conversation, toolset, config, google, tier)
+    used = {member for tool in gemini_body.get("tools", ()) for member in tool}
+    plan.server_tools = {member: kind for member, kind in tools.server.items() if member in used}
     return Translated(model=info.id, method=method, body=gemini_body, plan=plan), plan
+
+
+def _first(carried: dict[str, RawTurn], recall: Recall) -> Recall:
+    """Remembers what the client brought along before what the gateway remembers."""
+
+    def look(key: str) -> RawTurn | None:
+        return carried.get(key) or recall(key)
+
+    return look

@@ -109,7 +109,8 @@ class Contents:
         assert call.response is not None
         result = call.response["response"]
         texts = [part["text"] for part in parts if "text" in part]
-        result["output"] = "\n".join(filter(None, (result["output"], *texts)))
+        (member,) = result  # output or error
+        result[member] = "\n".join(filter(None, (result[member], *texts)))
         call.attach([part for part in parts if "text" not in part], inside=self.gemini_3)
         self._answered = call
         self._notes.add("result-files", path)
@@ -136,9 +137,17 @@ class Contents:
             self.used_ids.add(client_id)
 
     def result(
-        self, call_id: str | None, output: str, *, path: str, name: str | None = None, media: Sequence[JSON] = ()
+        self,
+        call_id: str | None,
+        output: str,
+        *,
+        path: str,
+        name: str | None = None,
+        media: Sequence[JSON] = (),
+        failed: bool = False,
     ) -> None:
-        """The result of a call, wherever it stands; `media` are Gemini parts that came with the text.
+        """The result of a call, wherever it stands; `media` are Gemini parts that came with the text. `failed`: the
+        client says that the call has failed.
 
         Without `call_id` the call is found by `name`. A result without a call becomes user text; one that cannot even
         be given a name raises Fault.
@@ -154,7 +163,7 @@ class Contents:
             self._notes.add("result-order", path)
         asked.answered += 1
         turn.answered += 1
-        call.response = {"response": {"output": output}}
+        call.response = {"response": {"error" if failed else "output": output}}
         call.attach(media, inside=self.gemini_3)
         if turn is self._turns[-1]:
             self._answered = call

@@ -78,6 +78,42 @@ def image_file_part(data: Any, told: str, *, path: str, notes: Notes) -> JSON:
     return _bytes_part(mime, clean, path, notes)
 
 
+def bytes_part(data: Any, mime: Any, *, path: str, mime_path: str, notes: Notes) -> JSON:
+    """The part for base64 of a type that is told beside it; bytes of another type are put right, with a note.
+
+    `path` is that of the data, `mime_path` that of the type.
+    """
+    text = _text(data, path)
+    told, text, charset = _data_url(text, path) if _is_data_url(text) else ("", clean_base64(text, path), "")
+    given = _text(mime, mime_path).lower().strip() if mime is not None else told
+    mime = MIME_ALIASES.get(given, given)
+    if mime in _UNTOLD:
+        mime = sniffed(text) or ""
+    if not _is_mime(mime):
+        raise faults.bad_value(mime_path, f"Invalid value for '{mime_path}': '{given[:40]}' is not a MIME type.")
+    return _bytes_part(mime, text, path, notes, charset=charset)
+
+
+def url_part(url: Any, *, path: str, notes: Notes) -> JSON:
+    """The part for a file of any kind at a URL: as `image_part`."""
+    return _part(url, path, "a file", ("",), notes)
+
+
+def uploaded_part(file_id: Any, *, path: str, member: str, home: str = "OpenAI") -> JSON:
+    """The part for a file of the Gemini Files API, by its name. Raises 400 for one that was uploaded elsewhere.
+
+    `member` is where the client can send the file itself; `home` is whose API has files with such ids.
+    """
+    text = _text(file_id, path)
+    if text.startswith(("files/", FILES_URI + "files/", "gs://")):
+        return _file(text, path, "a file", ("",))
+    raise faults.unsupported_value(
+        path,
+        f"Unsupported value for '{path}': files uploaded to {home} are not known here. Send the file as {member}, "
+        "or give the name of a file of the Gemini Files API ('files/...').",
+    )
+
+
 def video_part(url: Any, *, path: str, notes: Notes) -> JSON:
     """The part for a video (`video_url`, which some clients send): as `image_part`."""
     return _part(url, path, "a video", ("video/",), notes)
@@ -114,7 +150,7 @@ def file_part(file: JSON, *, path: str, notes: Notes) -> JSON:
     if file.get("file_url") is not None:
         return _part(file["file_url"], f"{path}.file_url", "a file", ("",), notes)
     if file.get("file_id") is not None:
-        return _file_id(file["file_id"], f"{path}.file_id")
+        return uploaded_part(file["file_id"], path=f"{path}.file_id", member="'file_data'")
     raise faults.missing(f"{path}.file_data")
 
 
@@ -214,17 +250,6 @@ def _file_data(file: JSON, path: str, notes: Notes) -> JSON:
             "with a usual extension, or the data as 'data:<mime type>;base64,...'.",
         )
     return text_files.text_part(content, name, "")
-
-
-def _file_id(file_id: Any, path: str) -> JSON:
-    text = _text(file_id, path)
-    if text.startswith(("files/", FILES_URI + "files/", "gs://")):
-        return _file(text, path, "a file", ("",))
-    raise faults.unsupported_value(
-        path,
-        f"Unsupported value for '{path}': files uploaded to OpenAI are not known here. Send the file as 'file_data', "
-        "or give the name of a file of the Gemini Files API ('files/...').",
-    )
 
 
 def _text(value: Any, path: str) -> str:

@@ -145,8 +145,11 @@ class ToolSet:
                 raise faults.wrong_type(f"{path}[{i}]", "an object", function)
             self.add_function(function, f"{path}[{i}]")
 
-    def add_function(self, declaration: JSON, path: str) -> None:
-        """Declare a function: `{"name", "description"?, "parameters"?, "strict"?}`, found at `path`."""
+    def add_function(self, declaration: JSON, path: str, schema_name: str = "parameters") -> None:
+        """Declare a function: `{"name", "description"?, "parameters"?, "strict"?}`, found at `path`.
+
+        `schema_name`: what the dialect calls `parameters`.
+        """
         name = self._declare("function", declaration, path)
         if name is None:
             return
@@ -157,8 +160,9 @@ class ToolSet:
         description = parameters.string(declaration.get("description"), f"{path}.description")
         if description:
             function["description"] = description
-        given = parameters.json_object(declaration.get("parameters"), f"{path}.parameters")
-        schema = clean(given, self._notes, f"{path}.parameters", root_object=True) if given else None
+        where = f"{path}.{schema_name}"
+        given = parameters.json_object(declaration.get(schema_name), where)
+        schema = clean(given, self._notes, where, root_object=True) if given else None
         if schema is not None:
             function["parametersJsonSchema"] = self.schemas[name] = schema
         if parameters.boolean(declaration.get("strict"), f"{path}.strict"):
