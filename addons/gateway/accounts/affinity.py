@@ -6,7 +6,8 @@ names its conversation by the first of these that it has:
 1. `prompt_cache_key` of the body;
 2. `previous_response_id` of the body: the conversation in which that response was made;
 3. a header in which clients send the id of a session (`SESSION_HEADERS`);
-4. otherwise what the conversation begins with: its system instruction and its first turn.
+4. `metadata.user_id` of the body, where that is the text of a JSON object with a `session_id`, as Claude Code sends it;
+5. otherwise what the conversation begins with: its system instruction and its first turn.
 
 A conversation belongs to the tenant (the caller's key). What is remembered is in memory, bounded by count and idle
 time, and holds no text: keys are digests.
@@ -20,6 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from addons.gateway.storage.bounded import Bounded
+from mapping import jsonio
 from mapping.request.conversation.beginning import beginning
 from mapping.values import JSON
 
@@ -31,9 +33,10 @@ SESSION_HEADERS = (
     "thread-id",
     "conversation_id",
     "x-conversation-id",
+    "x-claude-code-session-id",
 )
-"""As Codex (`session-id`, `thread-id`), pi (`session_id`), opencode (`x-session-id`, `x-session-affinity`) and others
-send them."""
+"""As Codex (`session-id`, `thread-id`), pi (`session_id`), opencode (`x-session-id`, `x-session-affinity`), Claude Code
+and others send them."""
 
 MAX_KEYS = 20_000
 """Conversations and responses that are remembered; some 6 MB."""
@@ -73,7 +76,8 @@ class Affinity:
         for header in SESSION_HEADERS:
             if value := headers.get(header):
                 return self._conversation(tenant, header, value)
-        return None
+        session = _session(body)
+        return self._conversation(tenant, "session_id", session) if session else None
 
     def begun_like(self, tenant: str, body: JSON) -> Conversation | None:
         """The conversation that begins as a Gemini body does; None for a call that is no part of a conversation."""
@@ -91,6 +95,20 @@ class Affinity:
             found = Conversation()
             self._known.put(key, found)
         return found
+
+
+def _session(body: JSON) -> str | None:
+    """The session that `metadata.user_id` tells of."""
+    metadata = body.get("metadata")
+    user = metadata.get("user_id") if isinstance(metadata, dict) else None
+    if not isinstance(user, str) or not user.startswith("{"):
+        return None
+    try:
+        told = jsonio.loads(user)
+    except ValueError:
+        return None
+    session = told.get("session_id") if isinstance(told, dict) else None
+    return session if isinstance(session, str) else None
 
 
 def _key(tenant: str, kind: str, name: str | bytes) -> bytes:

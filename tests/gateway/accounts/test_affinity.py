@@ -57,6 +57,10 @@ def test_what_names_a_conversation_in_its_order() -> None:
     assert len({id(one) for one in found}) == len(found)
 
 
+def of_user(user: Any) -> dict[str, Any]:
+    return {"metadata": {"user_id": user}}
+
+
 SAME = [
     ({"prompt_cache_key": "k"}, {"prompt_cache_key": "k", "previous_response_id": "unknown"}, True),
     ({"prompt_cache_key": "k"}, {"prompt_cache_key": "other"}, False),
@@ -64,6 +68,11 @@ SAME = [
     ({"prompt_cache_key": 5}, {"prompt_cache_key": None}, True),
     ({"previous_response_id": "unknown"}, {}, True),
     ({"previous_response_id": ["x"]}, {}, True),
+    (of_user('{"device_id":"d","session_id":"s"}'), of_user('{"session_id":"s"}'), True),
+    (of_user('{"session_id":"s"}'), of_user('{"session_id":"other"}'), False),
+    (of_user('{"session_id":"s"}'), {"prompt_cache_key": "s"}, False),
+    *((of_user(user), {}, True) for user in ("somebody", "{", "{}", '{"session_id":5}', "[]", 5, None)),
+    ({"metadata": "m"}, {}, True),
     ({"prompt_cache_key": "\ud800"}, {"prompt_cache_key": "\ud800"}, True),
 ]
 
