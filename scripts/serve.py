@@ -13,6 +13,7 @@ from collections.abc import Mapping
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from addons.gateway.status import shell_lines
 from addons.gateway.wire import ports
 from scripts import bootstrap
 
@@ -61,6 +62,11 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
     tool.add_argument("--console", dest="tool", action="store_const", const="mitmproxy", help="watch in the terminal")
     parser.add_argument("--web-port", type=_port, metavar="PORT", help="port of the web page (default: 8081)")
     parser.add_argument("--open-browser", action="store_true", help="with --web: open the page in a browser")
+    parser.add_argument(
+        "--print-env",
+        choices=sorted(shell_lines.TOOLS),
+        help="print the lines with which this tool finds the gateway, for a shell, and end",
+    )
     parser.add_argument("--setup-only", action="store_true", help="set up what is missing and end")
     options = parser.parse_args(argv[:end])
     options.tool = options.tool or "mitmdump"
@@ -222,6 +228,13 @@ def serve(argv: "list[str]") -> None:
     settings = settings_file(options.config, os.environ, [os.getcwd(), bootstrap.ROOT])
     if settings and not os.path.isfile(settings):
         raise bootstrap.SetupError(f"There is no settings file {settings}.")
+    if options.print_env:
+        bootstrap.enter(__file__)
+        from scripts.commands import print_env  # needs the packages of the environment
+
+        host = listen_host(options, lan=allows_lan(settings))
+        print_env.run(options.print_env, host, options.port, settings, os.environ)
+        return
     environment = bootstrap.Environment()
     environment.ensure(bootstrap.RUN)
     if options.setup_only:

@@ -23,6 +23,8 @@ RENEWAL = 5000
 """How often the page renews itself, in milliseconds."""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LINES = "element => { const r = new Range(); r.selectNodeContents(element); return r.getClientRects().length; }"
+WITHOUT_VERSION = ("setup-claude", "setup-anthropic", "setup-gemini")
+"""What is pasted into tools that put `/v1` behind the address themselves."""
 COVERED = """snippet => {
   const text = new Range();
   text.selectNodeContents(snippet.querySelector("summary"));
@@ -134,7 +136,8 @@ def test_copying(busy: Mitmweb, open_page: Opener) -> None:
         expect(snippet.get_by_role("button")).to_have_text("Copied")
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == snippet.locator("code").text_content()
-        assert f"{address(busy)}v1" in copied
+        root = address(busy).removesuffix("/")
+        assert (root if snippet.get_attribute("id") in WITHOUT_VERSION else f"{root}/v1") in copied
 
 
 def test_renewal(busy: Mitmweb, open_page: Opener) -> None:

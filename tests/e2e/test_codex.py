@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from addons.demo.answer import media
-from tests.e2e.conftest import TWO_ACCOUNTS
+from addons.gateway.status import shell_lines
+from tests.e2e.conftest import PRO, TWO_ACCOUNTS
 from tests.e2e.sdk_tools import first_calls, is_genuine
 
 if TYPE_CHECKING:
@@ -106,11 +108,18 @@ class Codex:
         (self.home / "config.toml").write_text(text)
 
     def execute(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+        return self._start(["node", str(PROGRAM), *arguments], text)
+
+    def sh(self, script: str) -> subprocess.CompletedProcess[str]:
+        """What a person has typed."""
+        return self._start(["sh", "-euc", script], "")
+
+    def _start(self, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
         nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
         here = {"HOME": str(self.home), "CODEX_HOME": str(self.home), "GATEWAY_KEY": KEY, "NO_PROXY": "127.0.0.1"}
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SYSTEMROOT")}
         return subprocess.run(
-            ["node", str(PROGRAM), *arguments],
+            command,
             cwd=self.work,
             env={**kept, **nowhere, **here},
             input=text,
@@ -371,3 +380,18 @@ def test_errors_that_may_pass_are_tried_again_as_codex_is_set(
 ) -> None:
     codex.use(gateway)
     assert words in codex.run("Say hi.", model=model, config=AT_ONCE).error
+
+
+def test_the_lines_for_a_shell(codex: Codex, gateway: Gateway, upstream: Upstream) -> None:
+    """Those of `serve.py --print-env codex`: no file is needed, and the catalogue is found."""
+    lines = shell_lines.lines("codex", gateway.base_url.removesuffix("/v1"), "any")
+    assert f"{gateway.base_url}/models" in lines
+    program = codex.home / "codex"
+    program.write_text(f'#!/bin/sh\nexec node {shlex.quote(str(PROGRAM))} "$@"\n')
+    program.chmod(0o755)
+    prompt = shlex.quote(f"Look.\n{shell('echo said-7')}")
+    done = codex.sh(f"{lines}\nPATH={shlex.quote(str(codex.home))}:$PATH\ncodex exec --skip-git-repo-check -- {prompt}")
+    assert done.returncode == 0, done.stderr
+    assert "said-7" in done.stdout
+    assert upstream.requests[-1].path.startswith(f"/v1beta/models/{PRO}")
+    assert "metadata for" not in done.stdout + done.stderr

@@ -27,7 +27,7 @@ SCRIPTS = (
         "scripts/serve.py",
         "scripts/test.py",
     ),
-    *("scripts/demo_upstream.py", "addons/gateway/wire/ports.py"),
+    *("scripts/demo_upstream.py", "addons/gateway/status/shell_lines.py", "addons/gateway/wire/ports.py"),
 )
 
 

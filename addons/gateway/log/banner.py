@@ -17,12 +17,11 @@ from addons.gateway.http.callers import is_loopback
 from addons.gateway.log import console
 from addons.gateway.log.exchange_log import QUIET
 from addons.gateway.log.terminal import say
-from addons.gateway.settings.settings import ProxySettings
+from addons.gateway.status.shell_lines import PLACEHOLDER, key_word
 from addons.gateway.wire import listening
 from mapping.inspect.printable import one_line
 
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104 - shown, not bound
-PLACEHOLDER = "YOUR_KEY"
 
 
 class Started(listening.Listened, Protocol):
@@ -66,7 +65,9 @@ def text(gateway: Started, found: Where, file: Path | None, *, demo: bool) -> st
     settings = gateway.settings.proxy
     auto = settings.auth_mode == "auto"
     mode = f"auto, that is {settings.effective_auth_mode}" if auto else settings.auth_mode
-    shown, missing = _key(settings) if gatekeeper.needs_key else ("", False)
+    shown, missing = "", False
+    if gatekeeper.needs_key:
+        shown, missing = key_word((key.get_secret_value() for key in settings.api_key), os.environ)
     key = f' -H "Authorization: Bearer {shown}"' if shown else ""
     base_url = found.base_url
     lines = [
@@ -108,15 +109,6 @@ def _accounts(gateway: Started) -> str:
     named = [one_line(account.label, 60) + (" (can't be used)" if account.unusable else "") for account in accounts[:6]]
     more = f" and {len(accounts) - 6} more" if len(accounts) > 6 else ""
     return f"{len(accounts)}: {', '.join(named)}{more}"
-
-
-def _key(proxy: ProxySettings) -> tuple[str, bool]:
-    """What stands for the key in a shell, and whether the person has to put it there. No secret is shown."""
-    for value in proxy.api_key:
-        name = value.get_secret_value().strip().removeprefix("env:").strip()
-        if value.get_secret_value().strip().startswith("env:") and name.isidentifier() and os.environ.get(name):
-            return f"${name}", False
-    return PLACEHOLDER, True
 
 
 def where(gateway: Started) -> Where:

@@ -30,7 +30,7 @@ from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_fin
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import Caller, is_loopback
-from addons.gateway.status import charts
+from addons.gateway.status import charts, shell_lines
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, Watched, status
 from addons.gateway.status.search import FIRST, Search
 from mapping.faults import Fault
@@ -70,6 +70,7 @@ def show(exchange: Facts, gateway: Watched) -> None:
     listed = fitting if search.everything else fitting[:FIRST]
     link = _flow_links(exchange.caller)
     needs_key = gateway.gatekeeper.needs_key
+    base_url, key = _base_url(exchange), shell_lines.PLACEHOLDER if needs_key else shell_lines.NO_KEY
     content = _page(
         "status.html",
         found["time"],
@@ -87,9 +88,11 @@ def show(exchange: Facts, gateway: Watched) -> None:
         height=charts.HEIGHT,
         flow_link=link,
         mitmweb=any(link(summary.flow_id, False) for summary in listed),
-        base_url=_base_url(exchange),
+        base_url=base_url,
         needs_key=needs_key,
-        key="YOUR_KEY" if needs_key else "any",
+        key=key,
+        root=(root := base_url.removesuffix("/v1")),
+        lines_for=lambda tool: shell_lines.lines(tool, root, key),
     )
     exchange.succeed(content, [_HTML, *_page_fields()])
 
