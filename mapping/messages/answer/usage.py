@@ -14,17 +14,19 @@ _WENT_IN = ("input_tokens", "cache_read_input_tokens")
 
 
 def begun_usage(totals: Totals | None) -> JSON:
-    """The object of a message that has just begun. `totals`: what is known so far; None: nothing, which shows in an
-    answer of no tokens."""
-    known = Totals() if totals is None else Totals(prompt=totals.prompt, cached=totals.cached, completion=1)
-    return usage_object(known)
+    """The object of a message that has just begun. `totals`: what is known so far; None: nothing.
+
+    No tokens of the answer yet: LangChain (Node, 1.5.11) adds them to those of `message_delta`. The prompt's stand in
+    both events, because it reads them in this one only, and in Python (1.7.10) in the other only.
+    """
+    return usage_object(Totals() if totals is None else Totals(prompt=totals.prompt, cached=totals.cached))
 
 
 def known_later(begun: JSON, ended: JSON) -> JSON:
     """The `begun_usage` of a message of which nothing was known, by what its `message_delta` tells."""
-    if begun.get("output_tokens"):
+    if any(begun.get(name) for name in _WENT_IN):
         return begun
-    return {**begun, **{name: ended.get(name, 0) for name in _WENT_IN}, "output_tokens": 1}
+    return {**begun, **{name: ended.get(name, 0) for name in _WENT_IN}}
 
 
 def counted(totals: Totals, *, searches: int = 0, fetches: int = 0) -> JSON:
