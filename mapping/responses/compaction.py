@@ -12,10 +12,10 @@ from mapping.answer.parts.calls import Call, Mint
 from mapping.answer.parts.grounding import Citation
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
+from mapping.request.conversation.carrier import pack_compaction
 from mapping.responses.answer import output_items
 from mapping.responses.answer.item_list import Events, ItemList
 from mapping.responses.answer.output import Seal
-from mapping.responses.carrier import pack_compaction
 from mapping.values import JSON, RawTurn
 
 

@@ -72,4 +72,4 @@ class ResponsesPlan(Plan):
     """Gemini may make images in this exchange."""
     compaction: bool = False
     """The last input item was a compaction trigger: the text of the answer is the summary, and goes into exactly one
-    `compaction` item (`mapping.responses.carrier.pack_compaction`) that is the whole output."""
+    `compaction` item (`mapping.request.conversation.carrier.pack_compaction`) that is the whole output."""

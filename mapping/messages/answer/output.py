@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
 from mapping.answer.reader import AnswerReader
-from mapping.messages import carrier
 from mapping.messages.answer import server_tools, stops
 from mapping.messages.answer.blocks import BlockList, OpenText, OpenThinking
 from mapping.messages.answer.events import BlockEvents
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.stops import StopWatch
+from mapping.request.conversation import carrier
 from mapping.values import JSON
 
 

@@ -10,18 +10,16 @@ Rules that this module keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mapping import faults
 from mapping.notes import Notes
 from mapping.request import members, unknown
+from mapping.request.conversation.tool_results import tools_found
 from mapping.request.parts.sources import SourceReader
 from mapping.request.settings import parameters
 from mapping.values import JSON, Options
-
-LOADED = "These tools can be called now: {}"
-"""What the model is told of the tools that a search has found."""
 
 
 def blocks(content: Any, path: str) -> list[tuple[JSON, str]]:
@@ -60,7 +58,7 @@ class BlockReader:
         names = [members.string(b, "tool_name", at) for b, at in found if b.get("type") == "tool_reference"]
         parts = [part for b, at in found if b.get("type") != "tool_reference" for part in self.parts(b, at)]
         if names:
-            parts.append({"text": LOADED.format(", ".join(names))})
+            parts.append({"text": tools_found(names)})
         text = "\n".join(part["text"] for part in parts if "text" in part)
         return text, [part for part in parts if "text" not in part]
 
@@ -82,12 +80,7 @@ class BlockReader:
         return [{"text": f"[search result {title}, {source}]\n{text}\n[end of search result]"}]
 
     def _tool_reference(self, block: JSON, path: str) -> list[JSON]:
-        return _texts(LOADED.format(members.string(block, "tool_name", path)))
-
-    def _compaction(self, block: JSON, path: str) -> list[JSON]:
-        """What stands for the conversation before it; without content, nothing does."""
-        summary = parameters.string(block.get("content"), f"{path}.content")
-        return _texts(f"[Summary of the conversation so far]\n{summary}" if summary else "")
+        return _texts(tools_found([members.string(block, "tool_name", path)]))
 
     def _container_upload(self, block: JSON, path: str) -> list[JSON]:
         raise faults.unsupported_value(
@@ -108,7 +101,6 @@ _BLOCKS: Mapping[str, Callable[[BlockReader, JSON, str], list[JSON]]] = {
     "document": BlockReader._document,
     "search_result": BlockReader._search_result,
     "tool_reference": BlockReader._tool_reference,
-    "compaction": BlockReader._compaction,
     "container_upload": BlockReader._container_upload,
 }
 # Not in the reader: see `mapping.chat.messages`.
@@ -116,8 +108,3 @@ _BLOCKS: Mapping[str, Callable[[BlockReader, JSON, str], list[JSON]]] = {
 
 def _texts(text: str) -> list[JSON]:
     return [{"text": text}] if text else []
-
-
-def text_of(parts: Iterable[JSON]) -> str:
-    """The text of some parts."""
-    return "\n".join(part["text"] for part in parts if "text" in part)

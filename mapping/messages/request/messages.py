@@ -21,16 +21,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mapping import faults
-from mapping.messages import carrier
 from mapping.messages.request.clearing import PLACEHOLDER, Cleared
 from mapping.messages.request.content import BlockReader, blocks
 from mapping.notes import Notes
 from mapping.request import members, unknown
 from mapping.request.conversation.call_arguments import call_arguments
+from mapping.request.conversation.carried import CarriedSignatures
 from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.settings import parameters
-from mapping.request.signatures import family, text_key
-from mapping.values import JSON, Options, RawTurn, Unseal
+from mapping.values import JSON, Options
 
 WORDING = Wording(
     no_call="unexpected `tool_use_id` found in `tool_result` blocks: {id}. Each `tool_result` block must have a "
@@ -71,8 +70,8 @@ _SILENT = frozenset({"fallback", "tool_addition", "tool_removal"})
 class TurnReader:
     """Feeds `system` and messages into a conversation.
 
-    `gemini_name` gives the name under which Gemini knows a tool of the client. `carried` is filled with the turns that
-    thinking blocks carry, by call id or `text_key`, for the conversation's `recall`. `model` is Gemini's.
+    `gemini_name` gives the name under which Gemini knows a tool of the client. `signatures` takes in what thinking
+    blocks carry.
     """
 
     def __init__(
@@ -80,24 +79,18 @@ class TurnReader:
         conversation: Contents,
         gemini_name: Callable[[str], str],
         *,
-        model: str,
+        signatures: CarriedSignatures,
         cleared: Cleared,
-        carried: dict[str, RawTurn],
-        unseal: Unseal,
         options: Options,
         notes: Notes,
     ) -> None:
         self.content = BlockReader(options=options, notes=notes)
         self._conversation = conversation
         self._gemini_name = gemini_name
-        self._family = family(model)
         self._cleared = cleared
-        self._carried = carried
-        self._unseal = unseal
         self._options = options
         self._notes = notes
-        self._signatures: dict[str, str] = {}
-        """Call id -> the signature that a thinking block carried."""
+        self._signatures = signatures
 
     def system(self, system: Any) -> None:
         """Feed the member `system`: a string, or text blocks. Raises Fault."""
@@ -163,6 +156,8 @@ class TurnReader:
                     self._conversation.user(said, path)
                     said = []
                 self._result(block, block_path)
+            elif kind == "compaction":
+                self._summary(block, block_path)
             elif kind == "tool_use":
                 raise faults.bad_value(block_path, "`tool_use` blocks can only be in `assistant` messages.")
             elif kind in _THINKING or kind in _SERVER_SIDE:
@@ -201,9 +196,10 @@ class TurnReader:
     # blocks
 
     def _summary(self, block: JSON, path: str) -> None:
-        """It came from the assistant, but is no answer: it stands for what was said before."""
-        if parts := self.content.parts(block, path):
-            self._conversation.user(parts, path)
+        """What stands for the conversation before it; without content, nothing does."""
+        summary = parameters.string(block.get("content"), f"{path}.content")
+        if summary:
+            self._conversation.summary(summary, path)
 
     def _result(self, block: JSON, path: str) -> None:
         call_id = members.string(block, "tool_use_id", path)
@@ -218,27 +214,14 @@ class TurnReader:
         args = call_arguments(block.get("input"), path=f"{path}.input", strict=self._options.strict, notes=self._notes)
         if id in self._cleared.inputs:
             args = {}
-        self._conversation.call(id, self._gemini_name(name), args, path=path, signature=self._signatures.get(id))
+        self._conversation.call(
+            id, self._gemini_name(name), args, path=path, signature=self._signatures.of_calls.get(id)
+        )
 
     def _thinking(self, block: JSON, member: str, path: str) -> None:
-        sealed = parameters.string(block.get(member), f"{path}.{member}")
-        if not sealed:
-            return
-        payload = self._unseal(sealed)
-        found = carrier.unpack(payload) if payload is not None else None
-        if found is None:
-            self._notes.add("reasoning-foreign", path)
-            return
-        if found.turn is not None:
-            texts = [part["text"] for part in found.turn.parts if isinstance(part.get("text"), str)]
-            keys = found.turn.call_ids or [text_key("".join(texts))]
-            self._carried.update(dict.fromkeys(keys, found.turn))
-        if family(found.model) != self._family:
-            self._notes.add("signature-foreign", path)
-            return
-        self._signatures.update(found.calls)
-        if found.text is not None:
-            self._conversation.text("", path, found.text)
+        signature = self._signatures.open(parameters.string(block.get(member), f"{path}.{member}"), path)
+        if signature is not None:
+            self._conversation.text("", path, signature)
 
 
 _ROLES: Mapping[str, Callable[[TurnReader, JSON, str], None]] = {

@@ -22,6 +22,7 @@ from mapping.messages.request.messages import WORDING, TurnReader
 from mapping.messages.request.thought import read_thought
 from mapping.messages.request.tools import MessagesTools
 from mapping.notes import Notes
+from mapping.request.conversation.carried import CarriedSignatures, carried_first
 from mapping.request.conversation.contents import Contents
 from mapping.request.plan import Translated
 from mapping.request.request_body import request_body
@@ -66,14 +67,12 @@ def translate(
     cleared = read_clearing(body, notes, options)
 
     carried: dict[str, RawTurn] = {}
-    conversation = Contents(info, options=options, recall=_first(carried, recall), notes=notes, wording=WORDING)
+    conversation = Contents(info, options=options, recall=carried_first(carried, recall), notes=notes, wording=WORDING)
     reader = TurnReader(
         conversation,
         toolset.gemini_name,
-        model=info.id,
+        signatures=CarriedSignatures(info.id, unseal=unseal, turns=carried, notes=notes),
         cleared=cleared,
-        carried=carried,
-        unseal=unseal,
         options=options,
         notes=notes,
     )
@@ -107,12 +106,3 @@ def translate(
     used = {member for tool in gemini_body.get("tools", ()) for member in tool}
     plan.server_tools = {member: kind for member, kind in tools.server.items() if member in used}
     return Translated(model=info.id, method=method, body=gemini_body, plan=plan), plan
-
-
-def _first(carried: dict[str, RawTurn], recall: Recall) -> Recall:
-    """Remembers what the client brought along before what the gateway remembers."""
-
-    def look(key: str) -> RawTurn | None:
-        return carried.get(key) or recall(key)
-
-    return look

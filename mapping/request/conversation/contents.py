@@ -115,6 +115,10 @@ class Contents:
         self._answered = call
         self._notes.add("result-files", path)
 
+    def summary(self, text: str, path: str) -> None:
+        """What stands for all that was said before."""
+        self.user([{"text": f"[Summary of the conversation so far]\n{text}"}], path)
+
     def text(self, text: str, path: str, signature: str | None = None) -> None:
         """Text of the model; `signature` is the thought signature the client gave back with it."""
         turn = self._model_turn(path)

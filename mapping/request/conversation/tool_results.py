@@ -21,6 +21,11 @@ _TOOL_WORDS = ("tool result", "tool call", "tool output", "tool response")
 _LABEL_ENDS = (":", ")", "]")
 
 
+def tools_found(names: Sequence[str]) -> str:
+    """What the result of a search for tools says; those that were found are declared."""
+    return f"These tools can be called now: {', '.join(names)}" if names else "No tools were found."
+
+
 def fits(part: JSON) -> bool:
     """Whether the part of a file may stand in a function response."""
     return "inlineData" in part and part["inlineData"].get("mimeType") in _WITHIN

@@ -21,7 +21,7 @@ from mapping.answer.parts import grounding
 from mapping.answer.parts.calls import Call, Mint
 from mapping.answer.parts.grounding import Citation
 from mapping.notes import Notes
-from mapping.responses import carrier
+from mapping.request.conversation import carrier
 from mapping.responses.answer import output_items
 from mapping.responses.answer.call_items import add_call
 from mapping.responses.answer.item_list import COMPLETED, IN_PROGRESS, INCOMPLETE, Events, ItemList

@@ -20,12 +20,14 @@ from typing import Any
 from mapping import faults, jsonio
 from mapping.notes import Notes
 from mapping.request import members, unknown
+from mapping.request.conversation import carrier
 from mapping.request.conversation.call_arguments import call_arguments
+from mapping.request.conversation.carried import CarriedSignatures, nothing_sealed
 from mapping.request.conversation.contents import Contents, Wording
+from mapping.request.conversation.tool_results import tools_found
 from mapping.request.parts import media
 from mapping.request.settings import parameters
-from mapping.request.signatures import family, signature_of, text_key
-from mapping.responses import carrier
+from mapping.request.signatures import signature_of
 from mapping.responses.plan import CallType
 from mapping.responses.request.content import ContentReader, is_sealed
 from mapping.responses.request.tools import ResponsesTools
@@ -56,11 +58,6 @@ _DROPPED = (
 _IMAGE_MIME = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "gif": "image/gif"}
 
 
-def nothing_sealed(text: str) -> JSON | None:
-    """An `Unseal` for which everything is foreign."""
-    return None
-
-
 class ItemReader:
     """Feeds items into a conversation. `carried` is filled with the turns that reasoning items carry, by call id or
     `text_key`, for the conversation's `recall`."""
@@ -78,13 +75,12 @@ class ItemReader:
         self.content = ContentReader(resolution_per_part=conversation.gemini_3, options=options, notes=notes)
         self._conversation = conversation
         self._tools = tools
-        self._family = family(tools.toolset.model.id)
         self._options = options
         self._notes = notes
         self._unseal = unseal
-        self._carried = {} if carried is None else carried
-        self._signatures: dict[str, str] = {}
-        """Call id -> the signature that a reasoning item carried."""
+        self._signatures = CarriedSignatures(
+            tools.toolset.model.id, unseal=unseal, turns={} if carried is None else carried, notes=notes
+        )
         self._shell_calls: dict[str, str] = {}
         """Item id of a local shell call -> its call id."""
 
@@ -203,7 +199,7 @@ class ItemReader:
             self._tools.gemini_name(kind, kind if name is None else name, namespace),
             args,
             path=path,
-            signature=self._signatures.get(call_id) or signature_of(item),
+            signature=self._signatures.of_calls.get(call_id) or signature_of(item),
         )
 
     # outputs
@@ -256,32 +252,15 @@ class ItemReader:
             for found, found_path in [(tool, where)] if inner is None else members.objects(inner, f"{where}.tools"):
                 if found.get("name") is not None:
                     names.append(self._tools.name(members.string(found, "name", found_path), namespace))
-        text = f"These tools can be called now: {', '.join(names)}" if names else "No tools were found."
-        self._conversation.result(members.string(item, "call_id", path), text, path=path)
+        self._conversation.result(members.string(item, "call_id", path), tools_found(names), path=path)
 
     # reasoning and compaction
 
     def _reasoning(self, item: JSON, path: str) -> None:
         sealed = parameters.string(item.get("encrypted_content"), f"{path}.encrypted_content")
-        if not sealed:
-            return
-        payload = self._unseal(sealed)
-        found = carrier.unpack(payload) if payload is not None else None
-        if found is None:
-            self._notes.add("reasoning-foreign", path)
-            return
-        if found.turn is not None:
-            self._carry(found.turn)
-        if family(found.model) != self._family:
-            self._notes.add("signature-foreign", path)
-            return
-        self._signatures.update(found.calls)
-        if found.text is not None:
-            self._conversation.text("", path, found.text)
-
-    def _carry(self, turn: RawTurn) -> None:
-        keys = turn.call_ids or [text_key("".join(_texts(turn)))]
-        self._carried.update(dict.fromkeys(keys, turn))
+        signature = self._signatures.open(sealed, path)
+        if signature is not None:
+            self._conversation.text("", path, signature)
 
     def _compaction(self, item: JSON, path: str) -> None:
         sealed = parameters.string(item.get("encrypted_content"), f"{path}.encrypted_content") or ""
@@ -296,7 +275,7 @@ class ItemReader:
                 )
             self._notes.add("compaction-foreign", path)
             return
-        self._conversation.user([{"text": f"[Summary of the conversation so far]\n{summary}"}], path)
+        self._conversation.summary(summary, path)
 
     def _compaction_trigger(self, item: JSON, path: str) -> None:
         self._conversation.user([{"text": COMPACTION_PROMPT}], path)
@@ -357,10 +336,6 @@ _TYPES: Mapping[str, Callable[[ItemReader, JSON, str], None]] = {
 
 def _present_members(value: JSON, but: str = "") -> JSON:
     return {name: member for name, member in value.items() if member is not None and name != but}
-
-
-def _texts(turn: RawTurn) -> list[str]:
-    return [text for part in turn.parts if isinstance(text := part.get("text"), str) and not part.get("thought")]
 
 
 def _shell_text(value: Any, path: str) -> str:

@@ -27,6 +27,7 @@ from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.openai.settings import read_service_tier
 from mapping.request import prewarm
+from mapping.request.conversation.carried import carried_first, nothing_sealed
 from mapping.request.conversation.contents import Contents
 from mapping.request.parts import media
 from mapping.request.plan import Translated
@@ -45,7 +46,7 @@ from mapping.request.tools.tool_choice import ToolChoice, read_function_call
 from mapping.request.tools.tools import ToolSet
 from mapping.responses.plan import ResponsesPlan
 from mapping.responses.request.echo import echo
-from mapping.responses.request.input_items import WORDING, ItemReader, nothing_sealed
+from mapping.responses.request.input_items import WORDING, ItemReader
 from mapping.responses.request.inputs import Inputs, Resolve, nothing_stored, read_input
 from mapping.responses.request.settings import (
     CHAT_SHAPED,
@@ -187,7 +188,7 @@ class _Request:
         conversation = Contents(
             self.model,
             options=self._options,
-            recall=_first(carried, recall) if self._inputs.carriers else recall,
+            recall=carried_first(carried, recall) if self._inputs.carriers else recall,
             notes=self._notes,
             wording=CHAT_WORDING if self._chat_shaped else WORDING,
         )
@@ -283,15 +284,6 @@ class _Request:
 def _merged(body: JSON, name: str, update: JSON | None) -> JSON:
     given = parameters.json_object(body.get(name), name) or {}
     return {**given, **update} if update else given
-
-
-def _first(carried: dict[str, RawTurn], recall: Recall) -> Recall:
-    """Remembers what the client brought along before what the gateway remembers."""
-
-    def look(key: str) -> RawTurn | None:
-        return carried.get(key) or recall(key)
-
-    return look
 
 
 def _thoughts_wanted(thought: Reasoning) -> bool:

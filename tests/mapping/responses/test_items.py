@@ -9,10 +9,10 @@ import pytest
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
+from mapping.request.conversation import carrier
 from mapping.request.conversation.contents import Contents
 from mapping.request.signatures import DUMMY
 from mapping.request.tools.tools import ToolSet
-from mapping.responses import carrier
 from mapping.responses.request.input_items import COMPACTION_PROMPT, WORDING, ItemReader
 from mapping.responses.request.inputs import Inputs, read_input
 from mapping.responses.request.tools import ResponsesTools

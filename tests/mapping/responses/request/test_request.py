@@ -13,8 +13,9 @@ from mapping import chat, jsonio
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
+from mapping.request.conversation import carrier
 from mapping.request.plan import Translated
-from mapping.responses import ResponsesPlan, carrier, translate
+from mapping.responses import ResponsesPlan, translate
 from mapping.responses.request.input_items import COMPACTION_PROMPT
 from mapping.values import Options, RawTurn, Recall, nothing_remembered
 

@@ -1,7 +1,8 @@
-"""What travels inside `encrypted_content`: thought signatures in reasoning items, summaries in compaction items.
+"""What travels through clients in sealed texts: thought signatures and turns beside reasoning, and summaries.
 
-Clients that keep no other member give `encrypted_content` back unchanged. Here are only the JSON values that go into
-it. The gateway seals them into a text that clients can neither read nor forge, and opens what comes back.
+Such a text is the `encrypted_content` of a reasoning or compaction item (Responses API), or the `signature` of a
+thinking block (Anthropic's): clients that keep no other member give it back unchanged. Here are only the JSON values
+that go into it. The gateway seals them into a text that clients can neither read nor forge, and opens what comes back.
 
 Reasoning: `{"v": 1, "model", "calls"?: {call id: signature}, "text"?: signature, "parts"?, "call_ids"?}`. `parts` are
 the raw parts of the model turn, for turns that signatures alone do not restore: code that Gemini ran, images, searches.
@@ -21,7 +22,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """What a reasoning item carries of its turn."""
+    """What a reasoning item or thinking block carries of its turn."""
 
     model: str
     """The Gemini model that made the signatures."""
@@ -36,9 +37,9 @@ class Carrier:
 def pack(
     model: str, *, calls: Mapping[str, str] | None = None, text: str | None = None, turn: RawTurn | None = None
 ) -> JSON:
-    """The payload of a reasoning item. `calls` has the signed calls only: call id -> signature.
+    """The payload of a reasoning item or thinking block. `calls` has the signed calls only: call id -> signature.
 
-    The item may stand anywhere in its turn. Parts that are thoughts are not carried.
+    It may stand anywhere in its turn. Parts that are thoughts are not carried.
     """
     payload: JSON = {"v": VERSION, "model": model}
     if calls:
@@ -52,7 +53,7 @@ def pack(
 
 
 def unpack(payload: JSON) -> Carrier | None:
-    """What the payload of a reasoning item holds; None when it is none."""
+    """What the payload of a reasoning item or thinking block holds; None when it is none."""
     model = payload.get("model")
     if payload.get("v") != VERSION or not isinstance(model, str):
         return None
