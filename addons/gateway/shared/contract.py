@@ -18,6 +18,9 @@ from typing import Protocol
 FINAL = b"!"
 """How a value begins that `Revise` must not replace."""
 
+MISSED = b""
+"""What is heard when something may have been lost: boards are to be read again."""
+
 
 class Away(Exception):
     """The shared state can't be reached now, or not soon enough."""

