@@ -79,9 +79,8 @@ class Received:
     """Not compressed any more."""
     content_type: str = ""
     path: str = ""
-    """Without the query."""
     query: str = ""
-    """Without the question mark."""
+    """Without the question mark; it is not in the path."""
 
 
 def json_object(data: bytes) -> JSON:
@@ -145,6 +144,8 @@ class Given:
     """The client's connection keeps answers while it lasts, those too that are not to be stored."""
     chat_shape: bool = True
     """A setting: Response objects have `choices` too."""
+    request_id: str | None = None
+    """For a dialect that tells it (`Dialect.id_field`)."""
 
 
 class WholeTranslator(Protocol):
@@ -326,20 +327,17 @@ class WorksAhead(Protocol):
     """What an `Answering` may be, too: one whose `finish` and `end` would hold up everybody else."""
 
     def ahead(self, translator: Any, others: Sequence[bytes], /) -> Callable[[], None] | None:
-        """What of them takes long, for a thread of its own, before they are called. None: nothing.
-
-        `others`: the answers of the further calls, which the translator does not have yet. Where nobody works ahead,
-        `finish` and `end` do it themselves, and the bytes are the same.
+        """What of them takes long, for a thread of its own before they are called; None: nothing. `others`: the answers
+        of the further calls, which the translator does not have yet. Else `finish` and `end` do it, to the same bytes.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorAnswer:
-    """A whole HTTP answer to a request that failed."""
+    """A whole HTTP answer to a request that failed. Its fields: content type, and when to come back."""
 
     status: int
     fields: Fields
-    """Content type, and when to come back."""
     body: bytes
 
 
@@ -352,6 +350,8 @@ class Dialect(Protocol):
     breaks_off: bool = False
     """A stream that has failed ends with its error event, and then the connection breaks off: for clients that don't
     look at the event, and would take what they have for the whole answer."""
+    id_field: bytes = b""
+    """The header field for the id of a request, beside `x-request-id`. Errors tell the id too, in their bodies."""
     own_names: bool = False
     """Models go by Gemini's own names. A setting can have them taken as they are."""
 

@@ -9,12 +9,14 @@ What is shown is what stands there, edited and broken bodies too: nothing here r
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, override
 
-from mapping.inspect.masking import PLAIN, mask_request
-from mapping.inspect.transcript import Transcript, clipped, members, string
+from mapping.inspect.fillers import mask_id, mask_opaque, mask_text
+from mapping.inspect.masking import PLAIN, mask_parts, mask_request
+from mapping.inspect.transcript import Transcript, clipped, counts, elements, members, string
 from mapping.values import JSON
 
 type Event = Any
@@ -58,6 +60,94 @@ class Bodies:
     def is_last(self, event: Event) -> bool:
         """Whether a stream may end after it. One that has no such event is taken for cut off."""
         return True
+
+
+class ConversationBodies(Bodies):
+    """Of a dialect that holds conversations: turns, tools and settings of a request; the error, what is said and the
+    details of an answer."""
+
+    asked: frozenset[str]
+    """Members one of which each request has, and no answer."""
+    turns: frozenset[str]
+    """Members of requests and answers that are no facts, but what is said."""
+    first: tuple[str, ...] = ()
+    """Members of an answer that say why it is not what it should be."""
+
+    @override
+    def mask_sealed(self, payload: JSON) -> JSON:
+        """What is in an `encrypted_content`, see `mapping.responses.carrier`."""
+        made = dict(payload)
+        if isinstance(calls := payload.get("calls"), dict):
+            made["calls"] = {mask_id(id): mask_opaque(signature) for id, signature in calls.items()}
+        if isinstance(text := payload.get("text"), str):
+            made["text"] = mask_opaque(text)
+        if isinstance(summary := payload.get("summary"), str):
+            made["summary"] = mask_text(summary)
+        if isinstance(parts := payload.get("parts"), list):
+            made["parts"] = mask_parts(parts)
+            made["call_ids"] = [mask_id(id) for id in payload.get("call_ids", ())]
+        return made
+
+    @override
+    def likeness(self, value: Event) -> int:
+        """Members tell; an error may be any dialect's."""
+        found = members(value)
+        return 3 if found.keys() & self.asked or self.answers(found) else 2 if "error" in found else 0
+
+    def tool_name(self, tool: JSON) -> str:
+        """The name of a tool; of a hosted tool its type."""
+        return string(tool.get("name") or tool.get("type"))
+
+    @abstractmethod
+    def answers(self, value: JSON) -> bool:
+        """Whether it looks like an answer of this dialect, or an event of one."""
+
+    @abstractmethod
+    def show_asked(self, out: Transcript, request: JSON) -> None:
+        """What a request says."""
+
+    @abstractmethod
+    def show_answered(self, out: Transcript, answer: JSON) -> None:
+        """What an answer says."""
+
+    @abstractmethod
+    def folded(self, events: Sequence[JSON]) -> JSON:
+        """The one answer that all events make, as a whole answer looks."""
+
+    @override
+    def show(self, out: Transcript, value: JSON) -> None:
+        if value.keys() & self.asked:
+            out.facts(value, self.turns)
+            tools = elements(value.get("tools")) + elements(value.get("functions"))
+            if names := [self.tool_name(members(tool)) for tool in tools]:
+                out.fact("tools", ", ".join(names))
+            self.show_asked(out, value)
+            return
+        out.error(value.get("error"))
+        for name in self.first:
+            out.fact(name, value.get(name))
+        self.show_answered(out, value)
+        told = {**value, "usage": counts(value["usage"])} if value.get("usage") else value
+        out.details(told, self.turns | {"error", *self.first})
+
+    @override
+    def show_stream(self, out: Transcript, events: Sequence[Event]) -> None:
+        self.show(out, self.folded([members(event) for event in events]))
+
+    @override
+    def described(self, event: Event) -> tuple[str, int] | None:
+        if isinstance(event, bytes):
+            return None
+        kinds, size = self.brings(members(event))
+        return " + ".join(dict.fromkeys(kinds)) or "no content", size
+
+    def brings(self, event: JSON) -> tuple[list[str], int]:
+        """Words for what an event brings, and how many characters of text."""
+        return [name for name in ("usage", "error") if event.get(name)], 0
+
+    @override
+    def is_last(self, event: Event) -> bool:
+        return "error" in members(event)
 
 
 def _text(event: Event) -> str:

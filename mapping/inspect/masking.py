@@ -83,6 +83,8 @@ class Structure:
     addresses: frozenset[str] = frozenset()
     json_texts: frozenset[str] = frozenset()
     """Texts that are JSON."""
+    free: frozenset[str] = frozenset()
+    """Objects that are the arguments of a tool: names of members stay, values do not."""
     results: frozenset[str] = frozenset()
     """Roles of messages and types of items with results of tools, which may be JSON as text."""
     talk: str = ""
@@ -126,6 +128,8 @@ class _Mask:
             return {
                 name: mask_schema(member)
                 if name in _SCHEMAS and isinstance(member, dict)
+                else mask_free(member)
+                if name in self._structure.free and isinstance(member, dict)
                 else self.value(member, (*path, name), value, result=result)
                 for name, member in value.items()
             }

@@ -20,7 +20,7 @@ class MessagesAnswering(GeneratedAnswering[MessagesPlan]):
 
     def __init__(self, translated: Translated, plan: MessagesPlan, given: Given) -> None:
         super().__init__(translated, plan, given)
-        self._asked = AskedMessage(plan, given.mint("msg_"), given.mint, given.notes, given.seal)
+        self._asked = AskedMessage(plan, given.mint("msg_"), given.mint, given.notes, given.seal, given.request_id)
 
     @override
     def whole(self, notes: Notes) -> WholeTranslator:

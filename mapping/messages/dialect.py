@@ -7,7 +7,7 @@ from typing import override
 from mapping.dialect import Answering, Dialect, ErrorAnswer, Given
 from mapping.faults import Fault
 from mapping.messages import errors
-from mapping.messages.answer.events import PING
+from mapping.messages.answer.events import without_signs_of_life
 from mapping.messages.answering import MessagesAnswering
 from mapping.messages.request.request import translate
 from mapping.values import JSON
@@ -17,6 +17,7 @@ class Messages(Dialect):
     """`POST /v1/messages`."""
 
     name = "messages"
+    id_field = errors.ID_FIELD
 
     def likeness(self, body: JSON) -> int:
         """It has messages, and something that chat does not have."""
@@ -49,9 +50,7 @@ class Messages(Dialect):
 
     @override
     def without_keep_alives(self, stream: bytes) -> bytes:
-        """All pings but the first, which belongs to the beginning of every stream."""
-        head, first, rest = stream.partition(PING)
-        return head + first + rest.replace(PING, b"")
+        return without_signs_of_life(stream)
 
 
 DIALECTS = (Messages(),)

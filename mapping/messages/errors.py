@@ -26,10 +26,12 @@ from mapping.values import JSON
 
 JSON_TYPE = (b"Content-Type", b"application/json")
 
+ID_FIELD = b"request-id"
+
 MAX_WAIT = 60
 """Seconds. Claude Code does not wait longer than this for a `retry-after`."""
 
-_TYPES = {
+TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
     402: "billing_error",
@@ -70,24 +72,19 @@ def status_of(fault: Fault) -> int:
     return _STATUSES.get(fault.status, fault.status)
 
 
-def error_object(fault: Fault) -> JSON:
+def error_object(fault: Fault, request_id: str | None) -> JSON:
     """`{"type": "error", ...}`, without its type."""
     error: JSON = {"type": _type(status_of(fault)), "message": _message(fault)}
     details = {"error_code": fault.code, "param": fault.param}
     if told := {name: value for name, value in details.items() if value is not None}:
         error["details"] = told
-    return {"error": error, "request_id": fault.request_id}
+    return {"error": error, "request_id": request_id}
 
 
 def error_answer(fault: Fault) -> ErrorAnswer:
     """The whole answer to a request that failed."""
-    body = jsonio.dumps({"type": "error", **error_object(fault)})
-    return ErrorAnswer(status_of(fault), (JSON_TYPE, *_retry_fields(fault), *id_fields(fault.request_id)), body)
-
-
-def id_fields(request_id: str | None) -> Fields:
-    """The header field with the id of a request."""
-    return ((b"request-id", request_id.encode()),) if request_id else ()
+    body = jsonio.dumps({"type": "error", **error_object(fault, fault.request_id)})
+    return ErrorAnswer(status_of(fault), (JSON_TYPE, *_retry_fields(fault), *_id_fields(fault)), body)
 
 
 def read_error(status: int, answer: bytes) -> Fault | None:
@@ -102,7 +99,7 @@ def read_error(status: int, answer: bytes) -> Fault | None:
 
 
 def _type(status: int) -> str:
-    return _TYPES.get(status, _TYPES[500 if status >= 500 else 400])
+    return TYPES.get(status, TYPES[500 if status >= 500 else 400])
 
 
 def _message(fault: Fault) -> str:
@@ -125,6 +122,10 @@ def _retry_fields(fault: Fault) -> Fields:
     if fault.retry_after is not None:
         fields = ((b"retry-after", b"%d" % min(MAX_WAIT, max(1, math.ceil(fault.retry_after)))),)
     return fields if fault.should_retry is None else (*fields, (b"x-should-retry", b"true"))
+
+
+def _id_fields(fault: Fault) -> Fields:
+    return ((ID_FIELD, fault.request_id.encode()),) if fault.request_id else ()
 
 
 def _fault(status: int, error: dict[str, Any]) -> Fault:

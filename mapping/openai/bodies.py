@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, override
 
-from mapping.inspect.bodies import Bodies, Event
-from mapping.inspect.fillers import mask_id, mask_opaque, mask_text
-from mapping.inspect.masking import Structure, mask_parts
+from mapping.inspect.bodies import ConversationBodies, Event
+from mapping.inspect.masking import Structure
 from mapping.inspect.transcript import (
     Transcript,
     base64_media,
     clipped,
-    counts,
-    elements,
     members,
     string,
     url_media,
@@ -26,12 +22,10 @@ _TURNS = frozenset(
     {"messages", "prompt", "input", "instructions", "tools", "functions", "choices", "output", "data", "object"}
 )
 """Members of requests and answers that are not facts but what is said, and the tools."""
-_FIRST = ("incomplete_details",)
-"""Members of an answer that say why it is not what it should be."""
 
 
-class OpenAIBodies(Bodies):
-    """Turns, tools and settings of a request; the error, what is said and the details of an answer."""
+class OpenAIBodies(ConversationBodies):
+    """Of one of OpenAI's dialects."""
 
     facts: Mapping[str, str] = MappingProxyType(
         {
@@ -76,87 +70,16 @@ class OpenAIBodies(Bodies):
         talk="messages",
     )
     turns = _TURNS
-    """Members of requests and answers that are no facts, but what is said."""
-    asked: frozenset[str]
-    """Members one of which each request has, and no answer."""
+    first = ("incomplete_details",)
 
     @override
-    def mask_sealed(self, payload: JSON) -> JSON:
-        """What is in an `encrypted_content`, see `mapping.responses.carrier`."""
-        made = dict(payload)
-        if isinstance(calls := payload.get("calls"), dict):
-            made["calls"] = {mask_id(id): mask_opaque(signature) for id, signature in calls.items()}
-        if isinstance(text := payload.get("text"), str):
-            made["text"] = mask_opaque(text)
-        if isinstance(summary := payload.get("summary"), str):
-            made["summary"] = mask_text(summary)
-        if isinstance(parts := payload.get("parts"), list):
-            made["parts"] = mask_parts(parts)
-            made["call_ids"] = [mask_id(id) for id in payload.get("call_ids", ())]
-        return made
-
-    @override
-    def likeness(self, value: Event) -> int:
-        """Members tell; an error may be any dialect's."""
-        found = members(value)
-        return 3 if found.keys() & self.asked or self.answers(found) else 2 if "error" in found else 0
-
-    @abstractmethod
-    def answers(self, value: JSON) -> bool:
-        """Whether it looks like an answer of this dialect, or an event of one."""
-
-    @abstractmethod
-    def show_asked(self, out: Transcript, request: JSON) -> None:
-        """What a request says."""
-
-    @abstractmethod
-    def show_answered(self, out: Transcript, answer: JSON) -> None:
-        """What an answer says."""
-
-    @abstractmethod
-    def folded(self, events: Sequence[JSON]) -> JSON:
-        """The one answer that all events make, as a whole answer looks."""
-
-    @override
-    def show(self, out: Transcript, value: JSON) -> None:
-        if value.keys() & self.asked:
-            out.facts(value, self.turns)
-            tools = elements(value.get("tools")) + elements(value.get("functions"))
-            if names := [_tool_name(members(tool)) for tool in tools]:
-                out.fact("tools", ", ".join(names))
-            self.show_asked(out, value)
-            return
-        out.error(value.get("error"))
-        for name in _FIRST:
-            out.fact(name, value.get(name))
-        self.show_answered(out, value)
-        told = {**value, "usage": counts(value["usage"])} if value.get("usage") else value
-        out.details(told, self.turns | {"error", *_FIRST})
-
-    @override
-    def show_stream(self, out: Transcript, events: Sequence[Event]) -> None:
-        self.show(out, self.folded([members(event) for event in events]))
-
-    @override
-    def described(self, event: Event) -> tuple[str, int] | None:
-        if isinstance(event, bytes):
-            return None
-        kinds, size = self.brings(members(event))
-        return " + ".join(dict.fromkeys(kinds)) or "no content", size
-
-    def brings(self, event: JSON) -> tuple[list[str], int]:
-        """Words for what an event brings, and how many characters of text."""
-        return [name for name in ("usage", "error") if event.get(name)], 0
+    def tool_name(self, tool: JSON) -> str:
+        named = members(tool.get("function")) or members(tool.get("custom")) or tool
+        return super().tool_name(named)
 
     @override
     def is_last(self, event: Event) -> bool:
-        return event.strip() == b"[DONE]" if isinstance(event, bytes) else "error" in members(event)
-
-
-def _tool_name(tool: JSON) -> str:
-    """The name of a tool; of a hosted tool its type."""
-    named = members(tool.get("function")) or members(tool.get("custom")) or tool
-    return string(named.get("name") or tool.get("type"))
+        return event.strip() == b"[DONE]" if isinstance(event, bytes) else super().is_last(event)
 
 
 # --- content parts

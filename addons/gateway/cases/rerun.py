@@ -53,6 +53,7 @@ def rerun(case: Case) -> Outcome:
     except Fault as e:
         dialect = dialects.named(case.endpoint)
         assert dialect is not None
+        e.request_id = case.given.get("request_id")
         told = dialect.error(e)
         status, answer = told.status, told.body
     except Exception:

@@ -43,6 +43,8 @@ class Generate:
         """Leave a job or an answer in the exchange. What is returned, if anything, has to be awaited. Raises Fault."""
         dialect = dialects.named(match.endpoint.name)
         assert dialect is not None, match.endpoint.name
+        if exchange.trace and dialect.id_field:
+            exchange.trace.given["request_id"] = exchange.id
         if len(exchange.flow.request.raw_content or b"") >= LARGE:
             return self._begin_large(exchange, dialect)
         return self._understand(exchange, dialect, *model_request.read(exchange, self._services, dialect))
@@ -99,6 +101,7 @@ class Generate:
             unseal=trace.opening(unseal) if trace else unseal,
             mint_hidden=mint,
             keeps_here=exchange.kept_here is not None,
+            request_id=exchange.id,
             **found,  # type: ignore[arg-type]
         )
 
@@ -122,7 +125,7 @@ class Generate:
             return
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
         exchange.job = job = AnswerJob(answering, exchange.notes, ask, strict=strict, keep=keep)
-        job.breaks_off = dialect.breaks_off
+        job.breaks_off, job.id_field = dialect.breaks_off, dialect.id_field
         if answering.deferred is not None:
             self._background.start(exchange, job, answering.deferred)
 

@@ -231,6 +231,13 @@ class Facts:
             fields.append((b"Connection", b"close"))
         return fields
 
+    def _good_fields(self) -> answers.Fields:
+        """Those of an answer that is none of an error: that has what a dialect adds already."""
+        fields = self.fields()
+        if self.job is not None and self.job.id_field:
+            fields.append((self.job.id_field, self.id.encode()))
+        return fields
+
     def answer(self, content: bytes, fields: answers.Fields | None = None) -> None:
         """With a whole body. `fields`: its type and what else it needs; None: what the job says, mostly JSON."""
         if self.result is None:
@@ -238,7 +245,7 @@ class Facts:
                 fields = list(self.job.fields)
             if fields is None:
                 fields = [answers.type_of(self.job.content_type if self.job else None, streams=False)]
-            self.flow.response = answers.make(200, content, [*fields, *self.fields()])
+            self.flow.response = answers.make(200, content, [*fields, *self._good_fields()])
         elif not self.result.done():  # it is when the call was given up
             self.result.set_result(content)
 
@@ -265,6 +272,7 @@ class Facts:
     def answer_error(self, problem: Fault) -> None:
         """With an error, where no stream has begun."""
         self.tell(problem)
+        problem.request_id = self.id
         if self.show_error:
             self.flow.response = self.show_error(problem, self.fields())
         else:
@@ -282,7 +290,7 @@ class Facts:
         """The head of the client's stream."""
         if self._head is None:
             self._head = answers.head(
-                self.fields(), chunked=self._http11, content_type=self.job.content_type if self.job else None
+                self._good_fields(), chunked=self._http11, content_type=self.job.content_type if self.job else None
             )
             self.first_sent = time.monotonic()
         return self._head

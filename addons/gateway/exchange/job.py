@@ -36,7 +36,8 @@ class Job(ABC):
     content_type: bytes | None = None
     """See `mapping.dialect.Answering`."""
     breaks_off: bool = False
-    """See `mapping.dialect.Dialect`."""
+    id_field: bytes = b""
+    """Both: see `mapping.dialect.Dialect`."""
     needs_content: bool = False
     """An answer that ended well and holds nothing is asked for once more (`Kind.EMPTY`)."""
 

@@ -142,6 +142,7 @@ def _given(record: Mapping[str, Any], model: str, client_model: str, notes: Note
         items=_dict(given.get("items")),
         mint_hidden=lambda prefix, size=12: prefix,
         chat_shape=given.get("chat_shape", True) is True,
+        request_id=given.get("request_id"),
     )
 
 

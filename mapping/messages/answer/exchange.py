@@ -28,6 +28,8 @@ class AskedMessage:
     mint: Mint
     notes: Notes
     seal: Seal
+    request_id: str | None = None
+    """For error events."""
 
     def reader(self, writer: Callable[[int], Writer], *, live: bool = False) -> AnswerReader:
         """The reader of an upstream answer."""

@@ -58,7 +58,7 @@ class MessagesStream(AnswerStream):
     def cut(self, error: Fault) -> bytes:
         """The event that tells of the fault, behind the end of the block that is open."""
         self._output.interrupt()
-        self._out.append(event("error", error_object(error)))
+        self._out.append(event("error", error_object(error, self._asked.request_id)))
         self._over = self._failed = True
         return self._take()
 
