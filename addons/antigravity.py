@@ -44,6 +44,7 @@ try:
     from addons.gateway.wire.dispatch import HookTable
     from addons.gateway.wire.sockets import Sockets
     from addons.gateway.wire.taken import TakenPorts
+    from mapping import dialects
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
         raise
@@ -54,6 +55,9 @@ except ModuleNotFoundError as e:
 
 YOUNG = 20_000
 """New objects after which the garbage collector looks at them; a conversation of 1000 messages has some 6000."""
+
+AHEAD = 1.0
+"""Seconds after the start at which the usual dialect is loaded, so that the first request need not wait for it."""
 
 
 class Antigravity:
@@ -179,6 +183,7 @@ class Antigravity:
         gc.freeze()
         gc.set_threshold(YOUNG, 10, 10)
         self.gateway.heap.begin()
+        asyncio.get_running_loop().call_later(AHEAD, dialects.named, dialects.USUAL)
 
     def done(self) -> Awaitable[None] | None:
         """mitmproxy ends, or reloads the script; only the end is an end for what is under way."""

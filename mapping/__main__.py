@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=text)
     for command in (request, answer):
         command.add_argument(
-            "--dialect", choices=dialects.all_dialects(), help="the API of the request (default: by its shape)"
+            "--dialect", choices=dialects.names(), help="the API of the request (default: by its shape)"
         )
         command.add_argument(
             "--model", metavar="NAME", help="the Gemini model (default: the request's model, which is not mapped here)"

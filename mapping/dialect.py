@@ -369,7 +369,7 @@ class Dialect(Protocol):
     def likeness(self, body: JSON, /) -> int:
         """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path.
 
-        The one that likes `{}` most speaks where nothing is known of a client (`mapping.dialects.spoken`).
+        The one that likes `{}` most is taken where nothing tells (`mapping.dialects.most_like`).
         """
 
     def read(self, received: Received, /) -> JSON:

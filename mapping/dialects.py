@@ -1,16 +1,17 @@
 """The registry: every dialect that there is, by name, and what its package brings beside it.
 
-A dialect is found, not listed: each package of `mapping` that has a module `dialect` brings the `DIALECTS` in it. What
-is needed for people and for tests only is in modules of their own, which are loaded when somebody asks, and which a
-package may leave out: `bodies` with `BODIES` (`mapping.inspect.bodies`), and `trial` with `TRIALS` (`mapping.trial`),
-each by the names of its dialects.
+A dialect is found, not listed: each package of `mapping` that has a module `dialect` brings the `DIALECTS` in it. They
+are loaded when one of them is first asked for, if the package says with `NAMES` how they are called: nobody speaks them
+all, and a start would wait for each. What is needed for people and for tests only is in modules of their own, which are
+loaded when somebody asks, and which a package may leave out: `bodies` with `BODIES` (`mapping.inspect.bodies`), and
+`trial` with `TRIALS` (`mapping.trial`), each by the names of its dialects.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +23,25 @@ if TYPE_CHECKING:
     from mapping.inspect.bodies import Bodies, Event
     from mapping.trial import Trial
 
+USUAL = "chat"
+"""The dialect that most clients speak, and its package."""
+
+
+def names() -> Mapping[str, str]:
+    """The name of each dialect -> the package that brings it. Loads none that need not be loaded for it."""
+    return _names()
+
 
 @cache
 def all_dialects() -> dict[str, Dialect]:
     """Name -> dialect."""
-    return {
-        dialect.name: dialect
-        for package in _packages()
-        for dialect in importlib.import_module(f"mapping.{package}.dialect").DIALECTS
-    }
+    return {name: dialect for package in _packages() for name, dialect in _dialects(package).items()}
 
 
 def named(name: str) -> Dialect | None:
     """The dialect of that name."""
-    return all_dialects().get(name)
+    package = _names().get(name)
+    return _dialects(package)[name] if package else None
 
 
 def spoken(name: str) -> Dialect:
@@ -43,7 +49,7 @@ def spoken(name: str) -> Dialect:
 
     A client that calls a path of nobody's, or a model list, most likely holds an SDK of OpenAI's, and takes its errors.
     """
-    return named(name) or most_like({})
+    return named(name) or _dialects(USUAL)[USUAL]
 
 
 def most_like(body: JSON) -> Dialect:
@@ -74,7 +80,7 @@ def trials() -> dict[str, Trial]:
 def _all_bodies() -> Mapping[str, Bodies]:
     """Name of a dialect -> how its bodies are shown."""
     brought = _brought("bodies", "BODIES")
-    return {name: brought.get(name) or _plain() for name in all_dialects()}
+    return {name: brought.get(name) or _plain() for name in _names()}
 
 
 @cache
@@ -83,6 +89,27 @@ def _plain() -> Bodies:
     from mapping.inspect.bodies import Bodies  # not before somebody looks at one
 
     return Bodies()
+
+
+@cache
+def _names() -> dict[str, str]:
+    """See `names`."""
+    return {name: package for package in _packages() for name in _said(package) or _dialects(package)}
+
+
+def _said(package: str) -> Sequence[str]:
+    """The names of a package's dialects, as far as it says them before they are loaded."""
+    said: Sequence[str] = getattr(importlib.import_module(f"mapping.{package}"), "NAMES", ())
+    return said
+
+
+@cache
+def _dialects(package: str) -> dict[str, Dialect]:
+    """What a package brings. Raises ValueError where it has said something else."""
+    found = {one.name: one for one in importlib.import_module(f"mapping.{package}.dialect").DIALECTS}
+    if (said := _said(package)) and set(said) != set(found):
+        raise ValueError(f"mapping.{package}: NAMES has {sorted(said)}, DIALECTS {sorted(found)}")
+    return found
 
 
 def _brought(module: str, name: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ from addons.gateway.storage.store import ResponseStore
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.wire.direct.peers import Surroundings
-from mapping.dialects import all_dialects
+from mapping import dialects
 
 logger = logging.getLogger("antigravity")
 
@@ -106,7 +106,7 @@ class Gateway:
         generate, models = Generate(self, asking, self.background), Models(self)
         self.replays = Replays(self)
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
-            **dict.fromkeys(all_dialects(), generate.begin),
+            **dict.fromkeys(dialects.names(), generate.begin),
             **own.endpoints(self),
             SOCKET: responses_socket.begin,
             **models.endpoints,

@@ -1,1 +1,3 @@
 """The embeddings dialect: `POST /v1/embeddings`."""
+
+NAMES = ("embeddings",)

@@ -5,3 +5,5 @@ Requests are read by `request`, answers are made by `answer`; both build on what
 
 Source: Anthropic's API reference (Messages), and what real clients send (anthropic SDKs, Claude Code).
 """
+
+NAMES = ("messages",)

@@ -1,1 +1,3 @@
 """Text to speech: `POST /v1/audio/speech`."""
+
+NAMES = ("speech",)

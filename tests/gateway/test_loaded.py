@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from mapping import dialects
 from tests.e2e.conftest import ROOT
 
 LATER = {
@@ -18,6 +19,7 @@ LATER = {
     "addons.gateway.cases.export": "antigravity.export",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
+    **{f"mapping.{package}.dialect": "a client that speaks it" for package in set(dialects.names().values())},
 }
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from mapping import chat, completions, responses
+from mapping.chat import dialect as chat
+from mapping.completions import dialect as completions
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.responses import dialect as responses
 from mapping.values import Options, nothing_remembered
 
 DIALECTS = [

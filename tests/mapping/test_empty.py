@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from mapping import chat, completions, responses
+from mapping.chat import dialect as chat
+from mapping.completions import dialect as completions
 from mapping.completions.plan import CompletionsPlan
 from mapping.notes import Notes
 from mapping.request.plan import Plan
+from mapping.responses import dialect as responses
 from mapping.responses.request.echo import echo
 from mapping.values import JSON
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from mapping import chat, jsonio
-from mapping.chat import ChatAnswer, ChatStream
+from mapping import jsonio
+from mapping.chat import dialect as chat
+from mapping.chat.answer import ChatAnswer
+from mapping.chat.stream import ChatStream
 from mapping.gemini.models import is_same
 from mapping.notes import Notes
 from mapping.request.plan import Translated

@@ -33,7 +33,7 @@ def nothing_sealed(text: str) -> JSON | None:
 
 def is_translated(record: Mapping[str, Any]) -> bool:
     """Whether the exchange is of a kind that is translated: its endpoint is a dialect's."""
-    return dialects.named(str(record.get("endpoint"))) is not None
+    return str(record.get("endpoint")) in dialects.names()
 
 
 class NotTranslated(ValueError):

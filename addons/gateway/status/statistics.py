@@ -253,7 +253,7 @@ class Statistics:
 
 def is_model_call(summary: Summary) -> bool:
     """Whether a model was asked, or would have been had the request been right."""
-    return summary.method == "POST" and dialects.named(summary.endpoint) is not None
+    return summary.method == "POST" and summary.endpoint in dialects.names()
 
 
 def quantile(minutes: Iterable[Minute], share: float) -> float | None:

@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import chat, completions, responses
 from mapping.answer.blame import blame, client_place
+from mapping.chat import dialect as chat
+from mapping.completions import dialect as completions
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import from_http
 from mapping.notes import Notes
 from mapping.request.plan import Plan
+from mapping.responses import dialect as responses
 from mapping.values import Options, nothing_remembered
 
 SCHEMA = {

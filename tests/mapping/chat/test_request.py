@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import jsonio
-from mapping.chat import translate
+from mapping.chat.request import translate
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from mapping import jsonio
 from mapping.answer.usage import Totals
-from mapping.completions import translate
 from mapping.completions.plan import CompletionsPlan
-from mapping.completions.request import FILL_GAP, MAX_PROMPTS
+from mapping.completions.request import FILL_GAP, MAX_PROMPTS, translate
 from mapping.completions.settings import PARAMETERS
 from mapping.faults import Fault
 from mapping.notes import Notes

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import chat, dialects, jsonio
+from mapping import dialects, jsonio
+from mapping.chat import dialect as chat
 from mapping.dialect import Given
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError

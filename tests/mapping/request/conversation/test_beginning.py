@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mapping import chat
+from mapping.chat import dialect as chat
 from mapping.notes import Notes
 from mapping.request.conversation.beginning import beginning
 from mapping.values import Options, nothing_remembered

@@ -12,8 +12,8 @@ from openai.types.responses import ResponseItem
 from pydantic import TypeAdapter
 
 from mapping.notes import Notes
-from mapping.responses import translate
 from mapping.responses.request.input_list import listed_items
+from mapping.responses.request.request import translate
 from mapping.values import JSON, Options, nothing_remembered
 
 PNG = "data:image/png;base64,iVBORw0KGgo="

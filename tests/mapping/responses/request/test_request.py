@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping import chat, jsonio
+from mapping import jsonio
+from mapping.chat import dialect as chat
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.conversation import carrier
 from mapping.request.plan import Translated
-from mapping.responses import ResponsesPlan, translate
+from mapping.responses.plan import ResponsesPlan
 from mapping.responses.request.input_items import COMPACTION_PROMPT
+from mapping.responses.request.request import translate
 from mapping.values import Options, RawTurn, Recall, nothing_remembered
 
 G2 = "gemini-2.5-flash"
