@@ -291,7 +291,7 @@ def _said(request: JSON) -> str:
     """What of the last user turn with a text is repeated."""
     for content in reversed(request["contents"]):
         if turns.role(content) == "user" and turns.text(content):
-            return texts.gist([part["text"] for part in content["parts"] if "text" in part])
+            return texts.gist(turns.texts(content))
     return ""
 
 

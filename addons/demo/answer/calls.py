@@ -57,9 +57,10 @@ def choose(request: JSON, model: DemoModel) -> list[JSON]:
         return [_call(model, name, examples.arguments(offered[name]) if args is None else args)]
     if made:
         return _go_on(offered, model, Counter(name for step in made for name in step), len(made), mode)
-    named = {form for word in _NAME.findall(text) for form in (word, word.rstrip(".:-"))}
+    said = texts.spoken(turns.texts(turn[0])) if turn else ""
+    named = {form for word in _NAME.findall(said) for form in (word, word.rstrip(".:-"))}
     chosen = sorted(offered.values(), key=lambda f: (f["name"] not in named, *_last(f)))
-    count = 2 if "parallel" in text.lower() else 1
+    count = 2 if "parallel" in said.lower() else 1
     return [_call(model, f["name"], examples.arguments(f)) for f in (chosen * 2)[:count]]
 
 
@@ -78,15 +79,18 @@ def _turn(contents: list[JSON], offered: dict[str, JSON]) -> list[JSON]:
     """The current turn: from what the user last asked.
 
     What a client shows after results (a picture, a reminder) begins no turn: nobody asked again. It stands right after
-    the results, or behind a filler of the model's, and says nothing to call.
+    the results, or behind a filler of the model's, and says nothing to call. Nor does a notice by itself, such as that
+    a helper has come to its end.
     """
     start = turns.begin(contents)
-    while start > 0 and _after_results(contents, start) and not texts.steps(turns.text(contents[start]), offered):
+    while start > 0 and _goes_on(contents, start) and not texts.steps(turns.text(contents[start]), offered):
         start = turns.begin(contents[: start - 1])
     return contents[max(start, 0) :]
 
 
-def _after_results(contents: list[JSON], at: int) -> bool:
+def _goes_on(contents: list[JSON], at: int) -> bool:
+    if not texts.spoken(turns.texts(contents[at])):
+        return True
     before = contents[at - 1]
     if turns.role(before) == "model" and at > 1 and not turns.calls(before):
         before = contents[at - 2] if len(turns.text(before)) <= _FILLER else before

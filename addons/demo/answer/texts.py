@@ -26,6 +26,9 @@ _MARK = re.compile(r"`{2,}|~{3,}|<{3,}|>{3,}|={5,}|\+{3,}|-{3,}|\*{3,}|@{2,}|</?
 _FORMAT = re.compile(r"^[ \t]*(?:[{\[]|Action\b)", re.MULTILINE)
 """What else tells of a format: JSON, and the words of ReAct."""
 
+_NOTICE = re.compile(r"\s*<[\w-]*(?:reminder|notification)\b")
+"""How a notice of the client's begins, that nobody has said."""
+
 _CALL = re.compile(r"\bcall ([A-Za-z_][\w.:-]*)[ \t]*(\\?\{)?")
 _BEGINS = re.compile(r"(?:^|[\"'`])[ \t]*(?:[-*] )?$")
 _ENDS = re.compile(r"[\"'`]|[ \t]*$", re.MULTILINE)
@@ -57,6 +60,11 @@ def gist(parts: list[str]) -> str:
     lines = [" ".join(_MARK.sub(" ", line).split()) for line in _BLOCK.sub("\n", spoken[-1]).splitlines()]
     said = [line for line in lines if line]
     return _shortened(said[0]) + "…" * (len(said) > 1) if said else "…"
+
+
+def spoken(parts: list[str]) -> str:
+    """The texts of a turn without the notices that the client has put beside them."""
+    return "\n".join(part for part in parts if not _NOTICE.match(part))
 
 
 def _shortened(text: str) -> str:

@@ -49,9 +49,14 @@ def begin(contents: list[JSON]) -> int:
     return max((i for i, c in enumerate(contents) if role(c) == "user" and not results(c)), default=-1)
 
 
+def texts(content: JSON) -> list[str]:
+    """The texts of a content."""
+    return [part["text"] for part in content["parts"] if "text" in part]
+
+
 def text(content: JSON) -> str:
     """The texts of a content, each in a line."""
-    return "\n".join(part["text"] for part in content["parts"] if "text" in part)
+    return "\n".join(texts(content))
 
 
 # ---- one content
