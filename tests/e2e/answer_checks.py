@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -54,7 +55,9 @@ class Wire:
         try:
             self._check(path, status, content_type, body)
         except Exception as e:
-            self.problems.append(f"{path} {status}: {type(e).__name__}: {e}\n{body[:4000].decode(errors='replace')}")
+            *_, where = traceback.extract_tb(e.__traceback__)
+            told = f"{path} {status}: {type(e).__name__}: {str(e).strip() or where.line}"
+            self.problems.append(f"{told}\n{body[:4000].decode(errors='replace')}")
 
     def verify(self) -> None:
         assert self.count, "no answer came"
