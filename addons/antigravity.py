@@ -27,7 +27,7 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import ending, views
+    from addons.gateway import ca_key, ending, views
     from addons.gateway.accounts.network import proxies
     from addons.gateway.commands import Commands
     from addons.gateway.demo import BuiltInDemo
@@ -81,6 +81,7 @@ class Antigravity:
         """The script is loaded, also once more when its file has changed: the options and the views are made known."""
         terminal.prepare()
         views.register()
+        ca_key.read_quickly()
         loader.add_option(
             "antigravity_config", str, "", "Settings file (TOML) of the OpenAI gateway. Reloaded when it changes."
         )
@@ -206,6 +207,7 @@ class Antigravity:
             self.wire.uninstall()
         if self.log_events:
             self.log_events.uninstall()
+        ca_key.read_as_ever()
         self.settings_file.unwatch()
         self.gateway.models.end()
         self.gateway.close_store()
