@@ -19,6 +19,8 @@ class MessagesPlan(Plan):
     """The plan of a Messages request."""
 
     schema_name: ClassVar[str] = "input_schema"
+    call_prefix: ClassVar[str] = "toolu_"
+    own_ids: ClassVar[bool] = False
     words: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             "contents": "messages",
@@ -54,3 +56,8 @@ class MessagesPlan(Plan):
     """`disable_parallel_tool_use`: the answer has at most one call."""
     applied_edits: list[JSON] | None = None
     """What `context_management` has cleared: the `applied_edits` of the answer. None: it was not asked for."""
+
+    @property
+    def signs_ids(self) -> bool:
+        """Also where no thinking block may carry them."""
+        return self.options.signature_in_call_id or not self.thinking

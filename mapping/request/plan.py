@@ -19,6 +19,10 @@ class Plan:
     """What the dialect calls the limit on an answer's tokens."""
     schema_name: ClassVar[str] = "parameters"
     """What it calls the JSON Schema of a function's arguments."""
+    call_prefix: ClassVar[str] = "call_"
+    """Begins the id of every call."""
+    own_ids: ClassVar[bool] = True
+    """Calls may have the ids that Gemini gave them."""
     words: ClassVar[Mapping[str, str]] = MappingProxyType({})
     """What stands in Gemini's request -> what the dialect calls it."""
     client_model: str
@@ -55,6 +59,11 @@ class Plan:
     json_by_sentence: bool = False
     """JSON was asked for by a sentence only, so that it may come in Markdown fences."""
     options: Options = field(default_factory=Options)
+
+    @property
+    def signs_ids(self) -> bool:
+        """Thought signatures travel inside the ids of calls."""
+        return self.options.signature_in_call_id
 
     def word(self, member: str) -> str | None:
         """What the dialect calls a member of Gemini's request; None: the client has nothing like it."""

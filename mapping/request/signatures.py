@@ -27,8 +27,11 @@ DUMMY = "skip_thought_signature_validator"
 PLACEHOLDERS = frozenset({DUMMY, "context_engineering_is_the_way_to_go"})
 """What Gemini takes in place of a signature."""
 
-_PREFIX = "call_gs1_"
-"""Marks an id that carries a signature; the digit is the version of the format."""
+_MARK = "gs1_"
+"""Behind its prefix, marks an id that carries a signature; the digit is the version of the format."""
+_MARKED = re.compile(rf"(?:call|toolu)_{_MARK}")
+_TOOL_USE = "toolu_"
+"""Begins the ids of Anthropic's calls."""
 
 _HAS_ID = 1
 _IS_TEXT = 2
@@ -53,6 +56,8 @@ class Carried:
 def encode_call_id(nonce_id: str, upstream_id: str | None, model_family: str, signature: str) -> str:
     """A tool call id that carries a thought signature: `call_gs1_` and the base64url alphabet, nothing else.
 
+    `toolu_gs1_` where `nonce_id` begins so.
+
     The payload is a CRC-32 (some clients shorten ids), a byte of flags, the texts, each after its length, and the
     signature as bytes where its base64 can be restored exactly, as text otherwise. About 20 characters longer
     than signature and ids together.
@@ -66,15 +71,17 @@ def encode_call_id(nonce_id: str, upstream_id: str | None, model_family: str, si
         payload += _length(len(data)) + data
     payload += signature.encode() if raw is None else raw
     checked = crc32(payload).to_bytes(4) + payload
-    return _PREFIX + urlsafe_b64encode(checked).decode().rstrip("=")
+    prefix = _TOOL_USE if nonce_id.startswith(_TOOL_USE) else "call_"
+    return prefix + _MARK + urlsafe_b64encode(checked).decode().rstrip("=")
 
 
 def decode_call_id(id: str) -> Carried | None:
     """What the id carries; None for every id that is not an undamaged carrier."""
-    if not id.startswith(_PREFIX):
+    marked = _MARKED.match(id)
+    if marked is None:
         return None
     try:
-        return _decode(id[len(_PREFIX) :])
+        return _decode(id[marked.end() :])
     except (ValueError, IndexError):  # damaged base64, lengths or UTF-8
         return None
 

@@ -3,8 +3,9 @@
 Rules of this module:
 
 * The client gets the names it declared. Gemini sometimes puts `default_api.` before a name.
-* Ids are unique over the whole conversation, because clients key on them: Gemini's own id where it has one that an
-  OpenAI client takes and that is new, else a minted one. Two calls that look the same get two ids.
+* Ids are unique over the whole conversation, because clients key on them: Gemini's own id where the dialect has such
+  ids, it has one that an OpenAI client takes and that is new, else a minted one. Two calls that look the same get two
+  ids.
 * A custom tool goes to Gemini as a function with the one string parameter `input`, and comes back as its value.
 """
 
@@ -54,7 +55,7 @@ class CallMaker:
         self._plan = plan
         self._mint = mint
         self._taken: set[str] = set()
-        self._family = family(plan.model) if plan.options.signature_in_call_id else ""
+        self._family = family(plan.model) if plan.signs_ids else ""
 
     def make(self, function_call: JSON, signature: str | None) -> Call:
         """The call of a complete `functionCall`; `name` is a string."""
@@ -81,13 +82,14 @@ class CallMaker:
         return name
 
     def _id(self, upstream_id: Any, signature: str | None) -> str:
+        plan, prefix = self._plan, self._plan.call_prefix
         given = upstream_id if isinstance(upstream_id, str) and upstream_id else None
-        if signature and self._plan.options.signature_in_call_id:
-            return encode_call_id(self._mint("call_"), given, self._family, signature)
-        if given and self._is_new(given) and _ID.fullmatch(given):
+        if signature and self._family:
+            return encode_call_id(self._mint(prefix), given, self._family, signature)
+        if given and plan.own_ids and self._is_new(given) and _ID.fullmatch(given):
             self._taken.add(given)
             return given
-        id = self._mint("call_")
+        id = self._mint(prefix)
         self._taken.add(id)
         return id
 

@@ -6,7 +6,7 @@ Rules of this module (Anthropic's API reference; what clients need was tried wit
 * One block is open at most. What belongs to another block closes it.
 * Thoughts are a block for each run of them, where the client asked to see them.
 * The thought signature of a call travels in the `signature` of a thinking block before it, for clients that take such
-  blocks; for the others in `extra_content.google` of the call, as in chat.
+  blocks; for the others in the id of the call (`MessagesPlan.signs_ids`).
 * What Gemini tells of its searches comes last, and so do they.
 * There is no empty answer: a text says why there is nothing else. Claude Code shows nothing at all otherwise.
 """
@@ -25,6 +25,9 @@ from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.stops import StopWatch
 from mapping.request.conversation import carrier
 from mapping.values import JSON
+
+_SAYING = frozenset({"text", "tool_use", "image"})
+"""Types of blocks that are an answer. Without one, clients show nothing, or ask again."""
 
 
 class MessageOutput:
@@ -91,17 +94,14 @@ class MessageOutput:
         if self._plan.one_call and self._calls > 1:
             self._asked.notes.add("call-left", call.name)
             return
-        block: JSON = {"type": "tool_use", "id": call.id, "name": call.name, "input": {}}
         carried = None
         if call.signature and self._plan.thinking:
             carried = carrier.pack(self._plan.model, calls={call.id: call.signature})
             if not isinstance(self._open, OpenThinking):
                 self._close_open()
                 self._open = OpenThinking(self._list)
-        elif call.signature:
-            block["extra_content"] = {"google": {"thought_signature": call.signature}}
         self._close_open(carried)
-        self._list.add_use(block, call.arguments)
+        self._list.add_use({"type": "tool_use", "id": call.id, "name": call.name}, call.arguments)
 
     def image(self, mime: str, data: str) -> None:
         """An image, as clients send them. Anthropic's answers have none."""
@@ -119,6 +119,7 @@ class MessageOutput:
         self._end_text()
         if not self._stopped:
             self._close_open()
+            self._end_code()
             self._code_id = server_tools.add_code(self._list, code, self._asked.mint)
 
     def code_result(self, outcome: str, output: str) -> None:
@@ -167,6 +168,7 @@ class MessageOutput:
             opened = self._open
             opened.cite(server_tools.citations(self._citations, opened.text, opened.start))
         self._close_open()
+        self._end_code()
         self._searches = server_tools.add_searches(self._list, self._grounding, self._asked.mint)
         self._fetches = server_tools.add_fetches(self._list, reader.fetched, self._asked.mint)
         if not self._said_something and not self._plan.prewarm:
@@ -180,11 +182,12 @@ class MessageOutput:
     def end(self, reader: AnswerReader) -> JSON:
         """Why the message ended, as `message_delta` tells it."""
         found = self._watch.found if self._watch else None
-        reason = stops.stop_reason(self._reason, reader.ended_by, stopped=found is not None)
+        reason = stops.stop_reason(self._reason, reader.ended_by, stopped=found is not None, calls=self._calls > 0)
         details = None
         if reason == stops.REFUSAL:
             details = {"type": "refusal", "category": None, "explanation": self._refusal or None}
-        return {"stop_reason": reason, "stop_sequence": found, "stop_details": details}
+        told = found if reason == stops.STOP_SEQUENCE else None
+        return {"stop_reason": reason, "stop_sequence": told, "stop_details": details}
 
     @property
     def uses(self) -> dict[str, int]:
@@ -199,7 +202,7 @@ class MessageOutput:
 
     @property
     def _said_something(self) -> bool:
-        return any(block["type"] not in ("thinking", "server_tool_use") for block in self._list.blocks)
+        return any(block["type"] in _SAYING for block in self._list.blocks)
 
     def _why_empty(self, reader: AnswerReader) -> str:
         if self._stopped:
@@ -212,6 +215,12 @@ class MessageOutput:
             opened = self._open if isinstance(self._open, OpenText) else self._open_text()
             self.length += len(text)
             opened.add(text)
+
+    def _end_code(self) -> None:
+        """Code that has no result gets one that says so."""
+        if self._code_id:
+            server_tools.add_no_result(self._list, self._code_id)
+            self._code_id = ""
 
     def _open_text(self) -> OpenText:
         self._close_open()

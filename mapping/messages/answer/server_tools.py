@@ -48,6 +48,12 @@ def add_code_result(blocks: BlockList, id: str, outcome: str, output: str) -> No
     blocks.add({"type": "code_execution_tool_result", "tool_use_id": id, "content": result})
 
 
+def add_no_result(blocks: BlockList, id: str) -> None:
+    """The answer ended before the code did: every use has a result."""
+    result = {"type": "code_execution_tool_result_error", "error_code": "unavailable"}
+    blocks.add({"type": "code_execution_tool_result", "tool_use_id": id, "content": result})
+
+
 def add_searches(blocks: BlockList, metadata: JSON, mint: Mint) -> int:
     """The searches of a `groundingMetadata`; gives how many there were.
 

@@ -27,12 +27,15 @@ _REASONS = {
 }
 
 
-def stop_reason(reason: str, ended_by: str | None, *, stopped: bool) -> str:
-    """`reason`: one of OpenAI's; `ended_by`: Gemini's; `stopped`: a stop sequence was found."""
+def stop_reason(reason: str, ended_by: str | None, *, stopped: bool, calls: bool) -> str:
+    """`reason`: one of OpenAI's; `ended_by`: Gemini's; `stopped`: a stop sequence was found; `calls`: some came before.
+
+    Those are to be run, whatever came behind them.
+    """
     if stopped:
-        return STOP_SEQUENCE
+        return TOOL_USE if calls else STOP_SEQUENCE
     if ended_by == finish.CONTINUATION:
-        return PAUSE_TURN
+        return TOOL_USE if calls else PAUSE_TURN
     return _REASONS[reason]
 
 
