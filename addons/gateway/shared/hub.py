@@ -1,0 +1,324 @@
+"""A worker's access to the shared state: what is written and said soon, what is asked, and what holds while it is away.
+
+* What is to be written is written soon, in its order, by one task, as often as it takes: all changes may be made twice.
+  Until it is written, this worker finds it nevertheless.
+* Who asks waits for `LIMIT` seconds at most. When that was not enough the shared state counts as away: nobody asks it
+  any more but who can't go on without, until it answers again.
+* While it is away each worker goes on with its copies of the boards; when it is back they are merged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+from uuid import uuid4
+
+from addons.gateway.shared.board import Board
+from addons.gateway.shared.contract import MISSED, Away, Change, Claim, Put, SharedPlace, Swap
+from mapping import jsonio
+from mapping.values import JSON
+
+logger = logging.getLogger("antigravity")
+
+LIMIT = 0.05
+"""Seconds that a request waits for the shared state at most."""
+WRITE_WITHIN = 5.0
+"""Seconds for what no request waits for."""
+AGAIN_AFTER = 0.25
+"""Seconds after which a place that is away is tried again."""
+READ_EVERY = 10.0
+"""Seconds between two looks at all boards: what was said may be lost."""
+REPORT_EVERY = 60.0
+"""Seconds between two complaints."""
+MOST_AT_ONCE = 256
+"""Changes that are written in one go."""
+MOST_WAITING = 20_000
+MOST_BYTES = 64 * 2**20
+"""Of changes that wait to be written; beyond that the oldest are lost."""
+SAY_AFTER = 0.002
+"""Seconds for which words are gathered while there are many."""
+EPOCH = "epoch"
+"""The key of a thing by which it is seen that the place was emptied."""
+EPOCH_LASTS = 400 * 86400.0
+_TURNS = 8
+"""Of the loop, for an answer that has come while the loop was busy."""
+
+type Told = Callable[[Any], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    change: Change
+    size: int
+
+
+class Hub:
+    """See the module. `me` names this worker."""
+
+    def __init__(self, place: SharedPlace, *, me: str = "", limit: float = LIMIT) -> None:
+        self.me = me or uuid4().hex[:12]
+        self.here = False
+        """Whether the place answers, as far as is known."""
+        self.failures = 0
+        """How often it did not answer, or not soon enough."""
+        self.lost = 0
+        """Changes that there was no room for while it was away."""
+        self._place = place
+        self._limit = limit
+        self._boards: dict[str, Board] = {}
+        self._told: dict[str, Told] = {}
+        self._waiting: deque[_Waiting] = deque()
+        self._bytes = 0
+        self._written = 0
+        """Changes that are written, or lost, since the start."""
+        self._pending: dict[str, tuple[_Waiting, bytes | None]] = {}
+        """Keys of things -> what they will be once everything is written."""
+        self._settling: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._unsaid: list[list[Any]] = []
+        self._said = float("-inf")
+        self._timer: asyncio.TimerHandle | None = None
+        self._read_at = float("-inf")
+        self._epoch: bytes | None = None
+        self._complained = float("-inf")
+
+    # --- its life
+
+    def board(self, board: Board) -> Board:
+        """Share a board. Before `start`."""
+        self._boards[board.name] = board
+        board.wake = self._wake.set
+        return board
+
+    def on(self, topic: str, told: Told) -> None:
+        """Who is told what other workers `say` on a topic."""
+        self._told[topic] = told
+
+    async def start(self) -> None:
+        """Connect, and read what is there: for `WRITE_WITHIN` seconds; then that goes on beside."""
+        opened = asyncio.Event()
+        self._task = asyncio.create_task(self._run(opened), name="shared state")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(opened.wait(), WRITE_WITHIN)
+
+    async def stop(self) -> None:
+        """Write what waits, for a short while, and let go."""
+        if self._task is None:
+            return
+        self._say_now()
+        with contextlib.suppress(Away, TimeoutError):
+            async with asyncio.timeout(1.0):
+                while self.here and self._has_work():
+                    await self._flush()
+        self._task.cancel()
+        self._task = None
+        await self._place.close()
+
+    # --- asking
+
+    async def get(self, keys: Sequence[str], *, needed: bool = False) -> list[bytes | None]:
+        """Things; what this worker is about to write, too. `needed`: ask also while it counts as away. Raises Away."""
+        mine = {key: self._pending[key][1] for key in keys if key in self._pending}
+        others = [key for key in keys if key not in mine]
+        found = dict(zip(others, await self._ask(self._place.get(others), needed) if others else (), strict=True))
+        return [mine[key] if key in mine else found[key] for key in keys]
+
+    async def make(self, changes: Sequence[Change], *, needed: bool = False) -> list[bytes | None]:
+        """Make changes now, and tell what is there after each. Raises Away: they may have been made nevertheless."""
+        return await self._ask(self._place.write(changes), needed)
+
+    async def _ask[R](self, asking: Coroutine[Any, Any, R], needed: bool) -> R:
+        if self._task is None or not (self.here or needed):
+            asking.close()
+            raise Away("it did not answer before")
+        task = asyncio.ensure_future(asking)
+        try:
+            await asyncio.wait({task}, timeout=self._limit)
+            for _ in range(_TURNS):
+                if task.done():
+                    break
+                await asyncio.sleep(0)
+        finally:
+            if not task.done():
+                task.cancel()
+        if not task.done() or task.cancelled():
+            error = Away(f"no answer within {self._limit * 1000:.0f} ms")
+            self._away(error)
+            raise error
+        try:
+            return task.result()
+        except Away as e:
+            self._away(e)
+            raise
+
+    # --- writing
+
+    def soon(self, change: Change) -> None:
+        """Make a change, some time soon."""
+        waiting = _Waiting(change, len(change.value) if isinstance(change, Put) else 0)
+        self._waiting.append(waiting)
+        self._bytes += waiting.size
+        if not isinstance(change, Swap):
+            self._pending[change.key] = waiting, change.value if isinstance(change, Put) else None
+        while len(self._waiting) > MOST_WAITING or self._bytes > MOST_BYTES:
+            self.lost += 1
+            self._take_first()
+        self._wake.set()
+
+    async def settled(self) -> None:
+        """Wait until what is to be written by now is written, but not for longer than `LIMIT`."""
+        if not self._waiting or not self.here:
+            return
+        future = asyncio.get_running_loop().create_future()
+        self._settling.append((self._written + len(self._waiting), future))
+        await asyncio.wait({future}, timeout=self._limit)
+
+    def _take_first(self) -> None:
+        first = self._waiting.popleft()
+        self._bytes -= first.size
+        self._written += 1
+        key = getattr(first.change, "key", None)
+        if key is not None and (pending := self._pending.get(key)) and pending[0] is first:
+            del self._pending[key]
+
+    # --- saying
+
+    def say(self, topic: str, body: Any) -> None:
+        """Tell the other workers, who may not hear it. `body` is JSON."""
+        self._unsaid.append([topic, body])
+        if self._timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() >= self._said + SAY_AFTER:
+            self._timer = loop.call_later(0, self._say_now)  # with what else is said in this turn
+        else:
+            self._timer = loop.call_at(self._said + SAY_AFTER, self._say_now)
+
+    def _say_now(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        words, self._unsaid = self._unsaid, []
+        if words:
+            self._said = asyncio.get_running_loop().time()
+            self._place.say(jsonio.dumps(words))
+
+    def _heard(self, message: bytes) -> None:
+        if message == MISSED:
+            self._read_at = float("-inf")
+            self._wake.set()
+            return
+        try:
+            words = jsonio.loads(message)
+            for topic, body in words:
+                if topic == "board":
+                    name, field, value = body
+                    if board := self._boards.get(name):
+                        board.heard(field, value)
+                elif told := self._told.get(topic):
+                    told(body)
+        except Exception:
+            logger.exception("What another worker said could not be understood. Please report it.")
+
+    # --- the task
+
+    async def _run(self, opened: asyncio.Event) -> None:
+        tried = False
+        while True:
+            try:
+                if not self.here:
+                    await self._open()
+                    opened.set()
+                if time.monotonic() >= self._read_at + READ_EVERY:
+                    await self._read()
+                while self._has_work():
+                    await self._flush()
+            except Away as e:
+                self._away(e)
+                if tried:
+                    opened.set()
+                tried = True
+            except Exception:
+                logger.exception("The shared state could not be kept. Please report it.")
+                await asyncio.sleep(AGAIN_AFTER)
+            if self.here:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(0.0, self._read_at + READ_EVERY - time.monotonic())):
+                        await self._wake.wait()
+            else:
+                await asyncio.sleep(AGAIN_AFTER)
+            self._wake.clear()
+
+    def _has_work(self) -> bool:
+        return bool(self._waiting) or any(board.waits for board in self._boards.values())
+
+    async def _open(self) -> None:
+        await self._within(self._place.open(self._heard))
+        self._read_at = float("-inf")
+        await self._read()
+        self._back()
+
+    async def _read(self) -> None:
+        """Read all boards, and see whether the place was emptied."""
+        self._read_at = time.monotonic()
+        (epoch,) = await self._within(self._place.write([Claim(EPOCH, uuid4().hex.encode(), EPOCH_LASTS)]))
+        emptied = self._epoch is not None and epoch != self._epoch
+        for board in self._boards.values():
+            board.read(await self._within(self._place.board(board.name)))
+        if emptied:
+            logger.warning("The shared state was emptied: responses and turns that were kept there are lost")
+        self._epoch = epoch
+
+    async def _flush(self) -> None:
+        first = [waiting.change for waiting in islice(self._waiting, MOST_AT_ONCE)]
+        swaps = [(board, swap) for board in self._boards.values() for swap in board.swaps(MOST_AT_ONCE)]
+        if not first and not swaps:
+            return
+        count, had = len(first), self._written
+        found = await self._within(self._place.write([*first, *(swap for _, swap in swaps)]))
+        while self._written < had + count:  # some may have been lost in the meantime
+            self._take_first()
+        while self._settling and self._settling[0][0] <= self._written:
+            future = self._settling.popleft()[1]
+            if not future.done():
+                future.set_result(None)
+        for (board, swap), left in zip(swaps, found[count:], strict=True):
+            if (value := board.swapped(swap, left)) is not None:
+                self.say("board", [board.name, swap.field, value])
+
+    async def _within[R](self, work: Coroutine[Any, Any, R]) -> R:
+        try:
+            async with asyncio.timeout(WRITE_WITHIN):
+                return await work
+        except TimeoutError:
+            raise Away(f"no answer within {WRITE_WITHIN:.0f} s") from None
+
+    def _away(self, error: Away) -> None:
+        self.failures += 1
+        self.here = False
+        self._wake.set()
+        now = time.monotonic()
+        if now >= self._complained + REPORT_EVERY:
+            self._complained = now
+            lost = f" {self.lost} changes were lost." if self.lost else ""
+            logger.warning(
+                f"The shared state is away: {error}. This worker goes on with what it knows, "
+                f"and keeps {len(self._waiting)} changes for it.{lost}"
+            )
+
+    def _back(self) -> None:
+        if not self.here and self._complained > float("-inf"):
+            logger.info("The shared state answers again")
+        self.here = True
+
+    def facts(self) -> JSON:
+        """How it is doing, for monitors."""
+        return {"here": self.here, "failures": self.failures, "waiting": len(self._waiting), "lost": self.lost}
