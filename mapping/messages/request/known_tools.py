@@ -106,6 +106,5 @@ _KNOWN: dict[str, KnownTool] = {
 
 def known_tool(kind: str) -> KnownTool | None:
     """The tool of a type such as `bash_20250124`."""
-    return next(
-        (tool for start, tool in _KNOWN.items() if kind.startswith(start) and kind[len(start) :].isdigit()), None
-    )
+    name, _, date = kind.rpartition("_")
+    return _KNOWN.get(name) if date.isdigit() else None
