@@ -31,7 +31,6 @@ class MessagesPlan(Plan):
             "generationConfig.responseMimeType": "output_config.format",
             "generationConfig.responseJsonSchema": "output_config.format.schema",
             "generationConfig.responseSchema": "output_config.format.schema",
-            "generationConfig.stopSequences": "stop_sequences",
             "generationConfig.temperature": "temperature",
             "generationConfig.thinkingConfig": "thinking",
             "generationConfig.topK": "top_k",
@@ -41,7 +40,7 @@ class MessagesPlan(Plan):
     max_tokens: int | None = None
     """The length of the answer that Gemini was allowed, thoughts included."""
     stops: list[str] = field(default_factory=list)
-    """`stop_sequences`, without the empty ones."""
+    """`stop_sequences`, without the empty ones. Gemini is not told of them: the gateway looks for them."""
     thinking: bool = False
     """The client takes thinking blocks: it asked for thinking, and did not disable it."""
     display: Display = "summarized"

@@ -67,10 +67,10 @@ SYSTEM_AND_NUMBERS = (
     },
 )
 
-STOPS = (
-    {"messages": [{"role": "user", "content": "Hello!"}], "stop": ["a"], "top_k": 5},
+TOP_K = (
+    {"messages": [{"role": "user", "content": "Hello!"}], "top_k": 5},
     None,
-    {"messages": [{"role": "user", "content": "Hello!"}], "stop_sequences": ["a"], "top_k": 5},
+    {"messages": [{"role": "user", "content": "Hello!"}], "top_k": 5},
 )
 
 TURNS = (
@@ -279,7 +279,7 @@ FORMAT = (
     ("chat", "responses", "messages"),
     [
         pytest.param(*SYSTEM_AND_NUMBERS, id="system and numbers"),
-        pytest.param(*STOPS, id="stops"),
+        pytest.param(*TOP_K, id="top_k"),
         pytest.param(*TURNS, id="turns"),
         pytest.param(*FILES, id="files"),
         pytest.param(*CALLS, id="calls"),
@@ -292,5 +292,5 @@ FORMAT = (
 def test_the_same_request(chat: JSON, responses: JSON | None, messages: JSON, model: str) -> None:
     body = asked(messages_request, messages, model, unseal=lambda text: None)
     assert body == asked(chat_request, chat, model)
-    if responses is not None:  # which has neither stop sequences nor top_k
+    if responses is not None:  # which has no top_k
         assert body == asked(responses_request, responses, model)

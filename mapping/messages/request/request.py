@@ -94,7 +94,7 @@ def translate(
         json_by_sentence=sentence is not None,
         options=options,
         max_tokens=sampled.max_tokens,
-        stops=config.get("stopSequences", []),
+        stops=settings.read_stops(body, notes),
         thinking=thought.asked,
         display=thought.display,
         citations=reader.content.citations,

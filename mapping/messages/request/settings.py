@@ -4,6 +4,7 @@ Rules that this module keeps:
 
 * What would give a wrong answer if it were ignored is a 400 that names the member: MCP servers, a thread kept by the
   server, a request to compact.
+* Gemini does not tell which stop sequence ended an answer. So it is not told of them: the gateway looks for them.
 * What only says where, for whom and how fast the request runs is dropped without a word.
 
 Source: Anthropic's API reference (`MessageCreateParams`, and the beta one), and what Claude Code sends.
@@ -35,9 +36,9 @@ from mapping.request.settings.response_format import ResponseFormat, read_text_f
 from mapping.values import JSON, Options
 
 _TOP_K = Number("top_k", "topK", 0, INT32_MAX, whole=True, sampling=True, neutral=(0,))
-_SHARED = Shared((TEMPERATURE, TOP_P, _TOP_K), ("max_tokens",), stop="stop_sequences")
-_MAX_STOPS = 5
-"""Gemini takes no more."""
+_SHARED = Shared((TEMPERATURE, TOP_P, _TOP_K), ("max_tokens",))
+_MAX_STOPS = 100
+"""So many are looked for in every piece of the answer."""
 _USUAL_LIMIT = 65_536
 """Tokens. The longest answer of most models; for those of which nothing is known."""
 
@@ -88,17 +89,26 @@ def check_members(body: JSON, notes: Notes, options: Options) -> None:
 
 
 def read_length_and_sampling(body: JSON, model: Model, notes: Notes, options: Options) -> Generation:
-    """`max_tokens`, `stop_sequences`, `temperature`, `top_p` and `top_k`. Raises Fault (400)."""
+    """`max_tokens`, `temperature`, `top_p` and `top_k`. Raises Fault (400)."""
     if not model.output_limit:
         model = replace(model, output_limit=_USUAL_LIMIT)
-    given: JSON = {}
-    if is_prewarm(body):
-        given["max_tokens"] = None
-    stops = body.get("stop_sequences")
-    if isinstance(stops, list) and len(stops) > _MAX_STOPS:
-        notes.add("clamped", "stop_sequences")
-        given["stop_sequences"] = stops[:_MAX_STOPS]
-    return read_generation({**body, **given} if given else body, model, notes, options, _SHARED)
+    body = {**body, "max_tokens": None} if is_prewarm(body) else body
+    return read_generation(body, model, notes, options, _SHARED)
+
+
+def read_stops(body: JSON, notes: Notes) -> list[str]:
+    """`stop_sequences`, without the empty ones. Raises Fault (400)."""
+    path = "stop_sequences"
+    stops = parameters.array(body.get(path), path) or []
+    for index, stop in enumerate(stops):
+        if not isinstance(stop, str):
+            raise faults.wrong_type(f"{path}[{index}]", "a string", stop)
+    found = [stop for stop in stops if stop]
+    if found:
+        notes.add("emulated", path)
+    if len(found) > _MAX_STOPS:
+        notes.add("clamped", path)
+    return found[:_MAX_STOPS]
 
 
 def is_prewarm(body: JSON) -> bool:

@@ -34,8 +34,6 @@ def test_a_request() -> None:
 
 CONFIGS = [
     # member, model, generationConfig without the length, notes
-    ({"stop_sequences": ["a", "", "b"]}, G25, {"stopSequences": ["a", "b"]}, []),
-    ({"stop_sequences": list("abcdef")}, G25, {"stopSequences": list("abcde")}, [("clamped", "stop_sequences")]),
     ({"stop_sequences": []}, G25, {}, []),
     ({"top_k": 0}, G25, {}, []),
     ({"temperature": 1}, "gemini-3.8-flash", {}, []),
@@ -96,6 +94,21 @@ def test_the_length_is_cut_down_and_never_refused(
     assert asked.body.get("generationConfig", {}).get("maxOutputTokens") == sent
     assert asked.plan.max_tokens == sent
     assert asked.notes == notes
+
+
+STOPS = [
+    (["a", "", "b"], ["a", "b"], ["emulated"]),
+    (["a"] * 101, ["a"] * 100, ["clamped", "emulated"]),
+    ([""], [], []),
+]
+
+
+@pytest.mark.parametrize(("given", "stops", "codes"), STOPS)
+def test_stop_sequences_are_looked_for_here(given: list[str], stops: list[str], codes: list[str]) -> None:
+    asked = Asked({"stop_sequences": given})
+    assert asked.plan.stops == stops
+    assert asked.config == {}
+    assert asked.notes == [(code, "stop_sequences") for code in codes]
 
 
 def test_no_tokens_at_all_warm_the_cache() -> None:
@@ -217,6 +230,7 @@ REFUSED = [
     ({"system": 5}, "system", "invalid_type"),
     ({"system": [{"type": "text"}]}, "system[0].text", "missing_required_parameter"),
     ({"stop_sequences": [5]}, "stop_sequences[0]", "invalid_type"),
+    ({"stop_sequences": "a"}, "stop_sequences", "invalid_type"),
     ({"temperature": "hot"}, "temperature", "invalid_type"),
     ({"temperature": 3}, "temperature", "invalid_value"),
     ({"top_k": -5}, "top_k", "invalid_value"),
