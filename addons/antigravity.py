@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-gc.freeze()  # mitmproxy is loaded: the collector need not look at it again and again while the rest is
+gc.freeze()  # mitmproxy is loaded: the collector need not look at it again
+gc.disable()  # nor, while the rest is loaded, at that again and again: nothing of it goes away
 
 try:
     from mitmproxy import ctx, exceptions, http
@@ -51,13 +52,16 @@ except ModuleNotFoundError as e:
     from addons.gateway import dependencies
 
     raise ImportError(dependencies.lacking(e.name or "?")) from None
+finally:
+    gc.freeze()
+    gc.enable()
 
 
 YOUNG = 20_000
 """New objects after which the garbage collector looks at them; a conversation of 1000 messages has some 6000."""
 
 AHEAD = 1.0
-"""Seconds after the start at which the usual dialect is loaded, so that the first request need not wait for it."""
+"""Seconds after the start until `_settle`: the first request of a client need not wait for what that loads."""
 
 
 class Antigravity:
@@ -178,13 +182,11 @@ class Antigravity:
         self.settings_file.watch()
         banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.gateway.list_models(ask=ctx.options.antigravity_list_models)
-        # What is loaded by now stays as well. And hardly anything of a request needs the collector: while a long
-        # conversation is made of many objects, it would go through them in vain.
-        gc.collect()
-        gc.freeze()
+        # Hardly anything of a request needs the collector: while a long conversation is made of many objects, it would
+        # go through them in vain.
         gc.set_threshold(YOUNG, 10, 10)
         self.gateway.heap.begin()
-        asyncio.get_running_loop().call_later(AHEAD, dialects.named, dialects.USUAL)
+        asyncio.get_running_loop().call_later(AHEAD, _settle)
 
     def done(self) -> Awaitable[None] | None:
         """mitmproxy ends, or reloads the script; only the end is an end for what is under way."""
@@ -267,6 +269,13 @@ class Antigravity:
         if exchange := self.gateway.of(flow):
             exchange.client_left()
             _keep_from_record(exchange)
+
+
+def _settle() -> None:
+    """What need not be done before the first request. What is loaded by then stays: the collector is kept from it."""
+    dialects.named(dialects.USUAL)
+    gc.collect()
+    gc.freeze()
 
 
 def _keep_from_record(exchange: Exchange | None) -> None:

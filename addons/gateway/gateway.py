@@ -178,7 +178,7 @@ class Gateway:
         self.cooldowns.keep_in(self.state, opened.cooldowns)
         self.owners.keep_in(self.state, opened.owners)
         self.models.keep_in(self.state, opened.models)
-        if not self.statistics.last():
+        if opened.statistics is not None and not self.statistics.last():
             self.statistics.restore(opened.statistics)
 
     def close_store(self) -> None:

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -133,7 +134,10 @@ class _State:
     """The newest is the last."""
 
 
-_STATE = TypeAdapter(_State)
+@cache
+def _state() -> TypeAdapter[_State]:
+    """What reads and writes it. It is made when there is something to read: that takes longer than all else here."""
+    return TypeAdapter(_State)
 
 
 class Statistics:
@@ -188,13 +192,13 @@ class Statistics:
         """Everything as dicts, lists, texts and numbers."""
         minutes = [minute for minute in self.minutes() if minute.requests]
         state = replace(self._state, minutes=minutes, last=list(self._last))
-        made: dict[str, Any] = _STATE.dump_python(state, mode="json")
+        made: dict[str, Any] = _state().dump_python(state, mode="json")
         return made
 
     def restore(self, plain: object) -> None:
         """Go on from what `plain` gave, before anything is counted; what can't be understood is left alone."""
         try:
-            self._use(_STATE.validate_python(plain))
+            self._use(_state().validate_python(plain))
         except (ValidationError, RecursionError):
             return
 
