@@ -2,20 +2,22 @@
 
 They cannot mean anything else, so they are taken as what they mean, with a note `shape`: content blocks (`tool_use`,
 `tool_result`, `image` and `document` with a `source`, `thinking`), tools with an `input_schema`, objects of
-`tool_choice`, `system` and `stop_sequences` of the request. What is not of these shapes stays as it is.
+`tool_choice`, `system` and `stop_sequences` of the request. What is not of these shapes stays as it is; so do images
+and documents, which the reader of the messages takes with their `source`.
 
 Source: Anthropic's API reference (Messages).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from mapping import jsonio
 from mapping.notes import Notes
 from mapping.values import JSON
 
+_THINKING = ("thinking", "redacted_thinking")
+"""Blocks whose signatures are of another provider: they are left out."""
 _CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 
 
@@ -64,10 +66,8 @@ def chat_messages(message: JSON, notes: Notes) -> list[JSON]:
             results.append(_result(block))
         elif kind == "tool_use":
             calls.append(_call(block))
-        elif kind is None:
+        elif kind not in _THINKING:
             rest.append(block)
-        else:
-            rest += _BLOCKS[kind](block)
     if calls:
         calls = [*(message.get("tool_calls") or ()), *calls]
         return [*results, {**message, "content": rest or None, "tool_calls": calls}]
@@ -116,42 +116,4 @@ def _call(block: JSON) -> JSON:
 
 
 def _result(block: JSON) -> JSON:
-    content = block.get("content")
-    if isinstance(content, list):
-        content = [part for given in content for part in (_file(given) if _is_file(given) else [given])]
-    return {"role": "tool", "tool_call_id": block["tool_use_id"], "content": content}
-
-
-def _is_file(block: Any) -> bool:
-    return _is_block(block) and block["type"] in ("image", "document")
-
-
-def _file(block: JSON) -> list[Any]:
-    source = block["source"]
-    url = source.get("url")
-    if source.get("type") == "base64":
-        url = f"data:{source.get('media_type') or ''};base64,{source.get('data') or ''}"
-    elif source.get("type") == "text":
-        return [{"type": "text", "text": source.get("data")}]
-    elif source.get("type") == "content":
-        content = source.get("content")
-        return content if isinstance(content, list) else [{"type": "text", "text": content}]
-    elif source.get("type") == "file":
-        return [{"type": "file", "file": {"file_id": source.get("file_id")}}]
-    if block["type"] == "image":
-        return [{"type": "image_url", "image_url": {"url": url}}]
-    member = "file_data" if source.get("type") == "base64" else "file_url"
-    return [{"type": "file", "file": {member: url, "filename": block.get("title")}}]
-
-
-def _thinking(block: JSON) -> list[Any]:
-    """Its signature is of another provider."""
-    return []
-
-
-_BLOCKS: dict[str, Callable[[JSON], list[Any]]] = {
-    "image": _file,
-    "document": _file,
-    "thinking": _thinking,
-    "redacted_thinking": _thinking,
-}
+    return {"role": "tool", "tool_call_id": block["tool_use_id"], "content": block.get("content")}

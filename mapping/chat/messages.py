@@ -25,6 +25,7 @@ from mapping.request import members, unknown
 from mapping.request.conversation.call_arguments import call_arguments
 from mapping.request.conversation.contents import Contents, Wording
 from mapping.request.parts import content_parts, media
+from mapping.request.parts.sources import SourceReader
 from mapping.request.settings import parameters
 from mapping.request.signatures import signature_of
 from mapping.values import JSON, Options
@@ -62,6 +63,7 @@ class MessageReader:
         self._gemini_name = gemini_name
         self._options = options
         self._notes = notes
+        self._sources = SourceReader(options=options, notes=notes)
         self._left_out: set[str] = set()
         """The ids of calls that were left out; their results are, too."""
 
@@ -203,7 +205,9 @@ class MessageReader:
                 unknown.leave_out(kind, f"{part_path}.type", _PARTS, self._notes, self._options)
                 read = MessageReader._unknown
             converted = read(self, part, part_path)
-            if converted is not None:
+            if isinstance(converted, list):
+                parts += converted
+            elif converted is not None:
                 parts.append(converted)
         return parts
 
@@ -263,6 +267,14 @@ class MessageReader:
     def _file(self, part: JSON, path: str) -> JSON:
         return media.file_part(members.json_object(part, "file", path), path=f"{path}.file", notes=self._notes)
 
+    def _source(self, part: JSON, path: str) -> list[JSON] | JSON | None:
+        """An image or a document as Anthropic's API has it."""
+        kind = part["type"]
+        if not isinstance(part.get("source"), dict):
+            unknown.leave_out(kind, f"{path}.type", _PARTS, self._notes, self._options)
+            return self._unknown(part, path)
+        return self._sources.image(part, path) if kind == "image" else self._sources.document(part, path)
+
     def _video(self, part: JSON, path: str) -> JSON:
         video = part.get("video_url")
         if isinstance(video, str):
@@ -279,13 +291,15 @@ _ROLES: Mapping[str, Callable[[MessageReader, JSON, str], None]] = {
     "tool": MessageReader._tool,
     "developer": MessageReader._system,
 }
-_PARTS: Mapping[str, Callable[[MessageReader, JSON, str], JSON | None]] = {
+_PARTS: Mapping[str, Callable[[MessageReader, JSON, str], list[JSON] | JSON | None]] = {
     "text": MessageReader._text,
     "image_url": MessageReader._image,
     "input_audio": MessageReader._audio,
     "refusal": MessageReader._refusal,
     "file": MessageReader._file,
     "video_url": MessageReader._video,
+    "image": MessageReader._source,
+    "document": MessageReader._source,
 }
 # Not in the reader: bound methods in it would lead from it to itself, and what is in such a circle, all of the
 # conversation, stays until the garbage collector comes.

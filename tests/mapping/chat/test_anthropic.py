@@ -140,3 +140,14 @@ def test_what_only_looks_like_a_block_is_unknown(block: JSON) -> None:
     body, notes = translated({"messages": [user(block, text("hi"))]})
     assert body["contents"] == [{"role": "user", "parts": [{"text": "hi"}]}]
     assert [code for code, _ in notes] == ["unknown"]
+
+
+def test_documents_are_read_as_in_messages() -> None:
+    titled = {**document(type="content", content=[text("a"), IMAGE]), "title": "T", "context": "C"}
+    body, notes = translated({"messages": [*CALLED, user(result(titled)), user(titled)]})
+    picture = {"inlineData": {"mimeType": "image/png", "data": DATA}}
+    response = body["contents"][2]["parts"][0]["functionResponse"]
+    assert response["response"] == {"output": "[document T]\nC\na"}
+    assert response["parts"] == [picture]
+    assert body["contents"][-1]["parts"] == [{"text": "[document T]\nC"}, {"text": "a"}, picture]
+    assert notes == [("shape", "document"), ("shape", "tool_result")]
