@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import override
+from typing import Any, override
 
 from mapping.dialect import Answering, Dialect, ErrorAnswer, Given
 from mapping.faults import Fault
@@ -12,6 +12,9 @@ from mapping.messages.answering import MessagesAnswering
 from mapping.messages.request.request import translate
 from mapping.values import JSON
 
+_MEMBERS = frozenset({"system", "stop_sequences", "output_config", "context_management"})
+_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")
+
 
 class Messages(Dialect):
     """`POST /v1/messages`."""
@@ -20,9 +23,13 @@ class Messages(Dialect):
     id_field = errors.ID_FIELD
 
     def likeness(self, body: JSON) -> int:
-        """It has messages, and something that chat does not have."""
-        told = body.keys() & {"system", "stop_sequences", "output_config", "context_management"}
-        return 4 if body.get("messages") is not None and told else 0
+        """It has messages, and something that chat does not have: a member, a tool with `input_schema`, or blocks."""
+        messages = body.get("messages")
+        if messages is None:
+            return 0
+        told = not _MEMBERS.isdisjoint(body) or any("input_schema" in tool for tool in _objects(body.get("tools")))
+        blocks = (block for message in _objects(messages) for block in _objects(message.get("content")))
+        return 4 if told or any(block.get("type") in _BLOCKS for block in blocks) else 0
 
     def lookups(self, body: JSON) -> None:
         """Nothing is stored."""
@@ -51,6 +58,10 @@ class Messages(Dialect):
     @override
     def without_keep_alives(self, stream: bytes) -> bytes:
         return without_signs_of_life(stream)
+
+
+def _objects(value: Any) -> list[JSON]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 DIALECTS = (Messages(),)
