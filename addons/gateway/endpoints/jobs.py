@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, override
+from typing import TYPE_CHECKING, Any, override
 
 from addons.gateway.exchange.job import Check, Job
 from addons.gateway.storage.refused_forms import RefusedForms
@@ -13,9 +13,14 @@ from mapping.gemini import models_list
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.resign import replace_signatures
-from mapping.gemini.second_try import TOOLS, UNSAID, refused_forms, with_typed, without_refused
+from mapping.late import late
 from mapping.notes import Notes
 from mapping.values import JSON, GeminiCall
+
+if TYPE_CHECKING:
+    from mapping.gemini import second_try
+else:
+    second_try = late("mapping.gemini.second_try")
 
 MAX_MENDS = 4
 """How often one request is changed because of what the upstream refuses in it."""
@@ -67,21 +72,21 @@ class MendableJob(Job):
     def use_typed(self, indices: Sequence[int]) -> None:
         """Ask with the older form of schema for these function declarations."""
         if indices:
-            self._call = replace(self._call, body=with_typed(self.body, indices, self._call.notes), made={})
+            self._call = replace(self._call, body=second_try.with_typed(self.body, indices, self._call.notes), made={})
 
     @override
     def leave_out(self, problem: UpstreamError) -> bool:
         field = problem.field
-        if self._call.fixed or field is None or not self._left or (field == UNSAID and self._guessed):
+        if self._call.fixed or field is None or not self._left or (field == second_try.UNSAID and self._guessed):
             return False
         body = self.body
-        changed = without_refused(body, field, self._call.notes, strict=self._strict, tool=problem.tool)
+        changed = second_try.without_refused(body, field, self._call.notes, strict=self._strict, tool=problem.tool)
         if changed is None or not self.can_ask(changed):
             return False
         self._left -= 1
-        self._guessed = self._guessed or field == UNSAID
-        if field == TOOLS and self._forms is not None:
-            self._forms.refused(self._upstream, self._call.model, refused_forms(body, changed))
+        self._guessed = self._guessed or field == second_try.UNSAID
+        if field == second_try.TOOLS and self._forms is not None:
+            self._forms.refused(self._upstream, self._call.model, second_try.refused_forms(body, changed))
         self._call = replace(self._call, body=changed, made={})
         self.mended(body)
         return True

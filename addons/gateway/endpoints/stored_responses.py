@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from addons.gateway.endpoints.background import Background
@@ -17,8 +18,13 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
 from mapping import jsonio
-from mapping.responses import stored
+from mapping.late import late
 from mapping.values import JSON
+
+if TYPE_CHECKING:
+    from mapping.responses import stored
+else:
+    stored = late("mapping.responses.stored")
 
 logger = logging.getLogger("antigravity")
 

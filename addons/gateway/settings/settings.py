@@ -5,8 +5,6 @@
 * Without accounts in the file, `GEMINI_API_KEYS` (comma separated), `GEMINI_API_KEY` or `GOOGLE_API_KEY` make them.
 """
 
-from __future__ import annotations
-
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -122,7 +120,7 @@ class TranslationSettings(_Section):
 
     def options(self) -> Options:
         """The same as the translation takes it."""
-        return Options(**self.model_dump())
+        return Options(**dict(self))
 
 
 class ResponsesSettings(_Section):

@@ -9,11 +9,17 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from addons.gateway.storage.bounded import Bounded
 from mapping import jsonio
-from mapping.gemini.second_try import declarations
+from mapping.late import late
 from mapping.values import JSON
+
+if TYPE_CHECKING:
+    from mapping.gemini import second_try
+else:
+    second_try = late("mapping.gemini.second_try")
 
 MAX_AGE = 3600.0
 """Seconds. What an upstream takes changes from time to time, mostly for the better."""
@@ -49,7 +55,7 @@ class RefusedForms:
         if not len(known):
             self._refused.drop((upstream, model))
             return []
-        return [index for index, form in enumerate(declarations(body)) if known.get(_digest(form))]
+        return [index for index, form in enumerate(second_try.declarations(body)) if known.get(_digest(form))]
 
 
 def _digest(form: JSON) -> bytes:
