@@ -181,16 +181,18 @@ def _blocks(body: JSON, role: str) -> list[JSON]:
 
 def tokens(value: Any) -> int:
     """About how many tokens a part of a request has."""
-    return _characters(value) // _CHARACTERS_PER_TOKEN
-
-
-def _characters(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, dict):
-        if value.get("type") == "base64":
-            return _IMAGE_TOKENS * _CHARACTERS_PER_TOKEN
-        return sum(len(name) + _characters(member) for name, member in value.items())
-    if isinstance(value, list):
-        return sum(map(_characters, value))
-    return _CHARACTERS_PER_TOKEN
+    characters, waiting = 0, [value]
+    while waiting:  # no recursion: it may be nested deeply
+        one = waiting.pop()
+        if isinstance(one, str):
+            characters += len(one)
+        elif isinstance(one, list):
+            waiting += one
+        elif not isinstance(one, dict):
+            characters += _CHARACTERS_PER_TOKEN
+        elif one.get("type") == "base64":
+            characters += _IMAGE_TOKENS * _CHARACTERS_PER_TOKEN
+        else:
+            characters += sum(map(len, one))
+            waiting += one.values()
+    return characters // _CHARACTERS_PER_TOKEN

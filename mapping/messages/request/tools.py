@@ -173,16 +173,20 @@ def _changes(body: JSON) -> tuple[list[tuple[JSON, str]], dict[str, bool]]:
 
 
 def _blocks(messages: Any, path: str) -> Iterator[tuple[JSON, str]]:
-    """All blocks of all messages, those too that stand in results, searches and summaries."""
-    for i, value in enumerate(messages if isinstance(messages, list) else ()):
-        if not isinstance(value, dict):
-            continue
-        where = f"{path}[{i}]"
-        if "type" in value:
-            yield value, where
-        for member in ("content", "tool_references", "tool_changes"):
-            inner = value.get(member)
+    """All blocks of all messages, and those that stand in results, searches and summaries."""
+    for message, message_path in _objects(messages, path):
+        for block, block_path in _objects(message.get("content"), f"{message_path}.content"):
+            yield block, block_path
+            inner = block.get("content")
             if isinstance(inner, dict):  # of a search by the server
                 inner = inner.get("tool_references")
-            if isinstance(inner, list):
-                yield from _blocks(inner, f"{where}.{member}")
+            yield from _objects(inner, f"{block_path}.content")
+            yield from _objects(block.get("tool_changes"), f"{block_path}.tool_changes")
+
+
+def _objects(value: Any, path: str) -> Iterator[tuple[JSON, str]]:
+    """The objects of an array, each with its path. Anything else is somebody else's business."""
+    if isinstance(value, list):
+        for index, one in enumerate(value):
+            if isinstance(one, dict):
+                yield one, f"{path}[{index}]"

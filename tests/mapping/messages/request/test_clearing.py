@@ -176,3 +176,13 @@ def test_messages_that_are_none_are_for_others_to_complain_of() -> None:
         with pytest.raises(Fault) as caught:
             Asked({"messages": messages, "context_management": uses()})
         assert (caught.value.param or "").startswith("messages")
+
+
+def test_what_is_nested_deeply() -> None:
+    deep: Any = "a" * 40
+    for _ in range(5000):
+        deep = {"a": [deep]}
+    messages = [HI, assistant({**use(), "input": deep}), user(result())]
+    management = uses(keep=keep(0), trigger=keep(1), clear_tool_inputs=True)
+    [edit] = Asked({"messages": messages, "context_management": management}).plan.applied_edits or ()
+    assert edit["cleared_input_tokens"] == 1260
