@@ -12,9 +12,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from mapping.answer.reader import AnswerReader
+from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.values import JSON, RawTurn
 
 
 class AnswerStream(ABC):
@@ -91,6 +93,12 @@ class AnswerStream(ABC):
         self.fault = fault
         return self.cut(fault.error)
 
+    def _opened(self) -> bytes:
+        """What waits, and is no content: the stream has not started by it."""
+        opened = b"".join(self._out)
+        self._out.clear()
+        return opened
+
     def _take(self) -> bytes:
         out = self._out
         if not out:
@@ -99,3 +107,30 @@ class AnswerStream(ABC):
         taken = out[0] if len(out) == 1 else b"".join(out)
         out.clear()
         return taken
+
+
+class OneAnswerStream(AnswerStream):
+    """The stream of a dialect whose answers have one candidate, and are made by one call."""
+
+    def add_answer(self, data: bytes | JSON) -> None:
+        """Take in a whole upstream answer in the place of a streamed one; its events come with `end`.
+
+        Raises UpstreamError.
+        """
+        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
+            self._reader.add(response)
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
+
+        Before the end, and of a stream that broke off, only turns with calls that the client has got.
+        """
+        return self._reader.turns(whole=self._over and not self._failed)
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._reader.usage.totals()
+
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._reader.finish_reasons

@@ -9,11 +9,12 @@ Rules of this module:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import Protocol, override
 
 from mapping.answer.reader import AnswerReader
-from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.values import JSON
+from mapping.answer.usage import Totals
+from mapping.gemini.errors.upstream_errors import UpstreamError, broken
+from mapping.values import JSON, RawTurn
 
 
 class Read(Protocol):
@@ -82,3 +83,39 @@ class WholeAnswers[A: Read](ABC):
         for data in self._hops:
             answer.reader.take(data)
         return answer
+
+
+class OneWholeAnswer[A: Read](WholeAnswers[A]):
+    """The whole answer of a dialect whose answers have one candidate, and are made by one call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answer: A | None = None
+
+    def remember(self) -> dict[str, RawTurn]:
+        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
+        return self._answer.reader.turns() if self._answer else {}
+
+    def totals(self) -> Totals:
+        """The tokens counted so far."""
+        return self._answer.reader.usage.totals() if self._answer else Totals()
+
+    def finish_reasons(self) -> list[str]:
+        """How the answer ended, in chat's words."""
+        return self._answer.reader.finish_reasons if self._answer else []
+
+    @override
+    def _take(self, answer: A) -> None:
+        self._end(answer)
+        self._answer = answer
+
+    @abstractmethod
+    def _end(self, answer: A) -> None:
+        """Nothing more comes of an answer. Raises UpstreamError for one that can't be used."""
+
+    def _whole(self) -> A:
+        """The answer, as it is. Raises UpstreamError where none has come."""
+        self.close()
+        if self._answer is None:
+            raise broken("The upstream gave no answer.", code="upstream_empty")
+        return self._answer

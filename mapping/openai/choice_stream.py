@@ -1,8 +1,8 @@
 """A streamed Gemini answer -> the chunks of a stream whose events hold choices, as chat's and completions' do.
 
-Rules of this module (OpenAI API reference; what clients need was tried with them):
+Rules of this module, beside those of `mapping.answer.stream` (OpenAI API reference; what clients need was tried with
+them):
 
-* Nothing goes out before there is content. Until then a fault is raised, and the exchange can start again.
 * Choices begin in their order and end with one finish reason. Then comes the usage chunk, if the client asked for it
   (its `choices` are empty, which others cannot stand), then `[DONE]`.
 * A broken stream ends with an error event, with no finish reason and no `[DONE]`: nothing must look complete.
@@ -10,16 +10,16 @@ Rules of this module (OpenAI API reference; what clients need was tried with the
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import Protocol, Self
+from abc import abstractmethod
+from typing import Protocol, Self, override
 
 from mapping import jsonio
 from mapping.answer.parts.calls import CallMaker, Mint
+from mapping.answer.stream import AnswerStream
 from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
-from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai.choices import AskedChoices, Choices
 from mapping.openai.errors import error_body
@@ -61,73 +61,23 @@ class Frame:
         return self._head + b'],"usage":' + jsonio.dumps(totals) + b"}\n\n"
 
 
-class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
-    """Translates one exchange: upstream bytes in any slicing in, client bytes out.
-
-    `feed` takes what comes, `end` is told that the upstream's answer is over. Both raise UpstreamError while the client
-    has no content; later a fault becomes an error event, and the stream is over. `created` is Unix time in
-    seconds; `mint` makes a fresh id with the prefix it is given.
-    """
+class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](AnswerStream):
+    """Translates one exchange. `created` is Unix time in seconds; `mint` makes a fresh id with the prefix given."""
 
     def __init__(self, plan: P, *, created: int, mint: Mint, notes: Notes) -> None:
-        self.started = False
-        """The client has content, so this answer can only go on or break off."""
-        self.fault: UpstreamError | None = None
-        """What ended the stream with an error event; the upstream need not be listened to any more."""
+        super().__init__()
         self._exchange = AskedChoices(plan, created, mint, notes)
         self._calls = CallMaker(plan, mint)
-        self._parser = sse.EventParser()
-        self._out: list[bytes] = []
         self._frame: F | None = None
         self._first = StreamChoices(self, 0, self._out)
+        self._reader = self._first.reader
         self._further: list[StreamChoices[P, F, W]] = []
-        self._over = False
-        self._failed = False
-
-    @property
-    def continuation(self) -> str | None:
-        """After `end`: the answer goes on. Send the same request with this `continuationToken` and `feed` what comes,
-        or call `end` again to leave it at that."""
-        return self._first.reader.continuation
-
-    def feed(self, data: bytes) -> bytes:
-        """What the client gets for these bytes; may be empty."""
-        if self._over:
-            return b""
-        try:
-            for response in payload.in_turn(self._parser.feed(data)):
-                self._first.reader.add(response)
-        except UpstreamError as fault:
-            return self._fail(fault)
-        return self._take()
-
-    def end(self, *, needs_content: bool = False) -> bytes:
-        """The last bytes for the client, or nothing if `continuation` is set.
-
-        `needs_content`: see `AnswerReader.end`; it does not count any more once something has been sent.
-        """
-        if self._over:
-            return b""
-        reader = self._first.reader
-        try:
-            for event in self._parser.end():
-                for response in payload.responses(event, last=True):
-                    reader.add(response)
-            self._parser = sse.EventParser()
-            reader.end(needs_content=needs_content and not self.started and not self._out)
-            if reader.continuation is None:
-                self._close()
-        except UpstreamError as fault:
-            return self._fail(fault)
-        return self._take()
 
     def open(self) -> bytes:
         """What the first choice begins with, for an upstream that is silent for long. Faults are still raised after it:
         either `again` goes on with another attempt, or `cut` ends the stream."""
         self._first.writer(0).open()
-        opened = b"".join(self._out)
-        self._out.clear()
-        return opened
+        return self._opened()
 
     def keep_alive(self) -> bytes:
         """A sign of life, after `open`: a comment. Clients of chat stand nothing else that carries no news."""
@@ -143,6 +93,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
             fresh.open()
         return fresh
 
+    @override
     def cut(self, error: Fault) -> bytes:
         """The error event that ends a stream."""
         sent = self._take()
@@ -198,6 +149,7 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
     def _totals(self, totals: list[Totals]) -> Totals:
         """The numbers of the whole answer from those of each upstream answer."""
 
+    @override
     def _close(self) -> None:
         self._complete()
         for further in self._further:
@@ -205,22 +157,6 @@ class ChoiceStream[P: Plan, F: Frame, W: ChunkWriter](ABC):
         if self._exchange.plan.include_usage:
             self._out.append(self._first.frame().usage(usage_object(self.totals())))
         self._out.append(DONE)
-        self._over = True
-
-    def _fail(self, fault: UpstreamError) -> bytes:
-        if not self.started and not self._out:
-            self._over = self._failed = True
-            raise fault
-        self.fault = fault
-        return self.cut(fault.error)
-
-    def _take(self) -> bytes:
-        if not self._out:
-            return b""
-        self.started = True
-        taken = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        return taken
 
 
 class StreamChoices[P: Plan, F: Frame, W: ChunkWriter](Choices[W]):

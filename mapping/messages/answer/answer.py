@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import override
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
-from mapping.answer.whole import WholeAnswers
+from mapping.answer.whole import OneWholeAnswer
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.messages.answer.events import NoBlockEvents
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
 from mapping.messages.answer.usage import usage_object
-from mapping.values import JSON, RawTurn
+from mapping.values import JSON
 
 
-class MessagesAnswer(WholeAnswers["_Answer"]):
+class MessagesAnswer(OneWholeAnswer["_Answer"]):
     """Takes the upstream answer of one exchange with `add`, gives the client's with `finish`.
 
     Raises UpstreamError; an answer that `add` refused leaves no trace, another one may be added in its place.
@@ -24,38 +23,22 @@ class MessagesAnswer(WholeAnswers["_Answer"]):
     def __init__(self, asked: AskedMessage) -> None:
         super().__init__()
         self._asked = asked
-        self._answer: _Answer | None = None
 
     def finish(self) -> bytes:
         """The Message object."""
-        self.close()
-        if self._answer is None:
-            raise broken("The upstream gave no answer.", code="upstream_empty")
+        message = self._whole().message
         try:
-            return jsonio.dumps(self._answer.message)
+            return jsonio.dumps(message)
         except RecursionError:
             raise broken("The upstream's answer is nested too deeply.") from None
-
-    def remember(self) -> dict[str, RawTurn]:
-        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
-        return self._answer.reader.turns() if self._answer else {}
-
-    def totals(self) -> Totals:
-        """The tokens counted so far."""
-        return self._answer.reader.usage.totals() if self._answer else Totals()
-
-    def finish_reasons(self) -> list[str]:
-        """How the answer ended, in chat's words."""
-        return self._answer.reader.finish_reasons if self._answer else []
 
     @override
     def _begin(self) -> _Answer:
         return _Answer(self._asked)
 
     @override
-    def _take(self, answer: _Answer) -> None:
+    def _end(self, answer: _Answer) -> None:
         answer.close()
-        self._answer = answer
 
 
 class _Answer:

@@ -13,20 +13,18 @@ from __future__ import annotations
 
 from typing import Self, override
 
-from mapping.answer.stream import AnswerStream
-from mapping.answer.usage import Totals
+from mapping.answer.stream import OneAnswerStream
 from mapping.faults import Fault
-from mapping.gemini import payload
 from mapping.messages.answer.answer import surplus
 from mapping.messages.answer.events import PING, MessageLog, event
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
 from mapping.messages.answer.usage import counted
 from mapping.messages.errors import error_object
-from mapping.values import JSON, RawTurn
+from mapping.values import JSON
 
 
-class MessagesStream(AnswerStream):
+class MessagesStream(OneAnswerStream):
     """Translates one exchange; see `mapping.answer.stream`."""
 
     def __init__(self, asked: AskedMessage) -> None:
@@ -40,9 +38,7 @@ class MessagesStream(AnswerStream):
         """The first events, for an upstream that is silent for long. Faults are still raised after it: either `again`
         goes on with another attempt, or `cut` ends the stream."""
         self._events.begin(early=True)
-        opened = b"".join(self._out)
-        self._out.clear()
-        return opened
+        return self._opened()
 
     def keep_alive(self) -> bytes:
         """A sign of life, after `open`."""
@@ -61,29 +57,6 @@ class MessagesStream(AnswerStream):
         self._out.append(event("error", error_object(error, self._asked.request_id)))
         self._over = self._failed = True
         return self._take()
-
-    def add_answer(self, data: bytes | JSON) -> None:
-        """Take in a whole upstream answer in the place of a streamed one; its events come with `end`.
-
-        Raises UpstreamError.
-        """
-        for response in payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data):
-            self._reader.add(response)
-
-    def remember(self) -> dict[str, RawTurn]:
-        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content.
-
-        Before the end, and of a stream that broke off, only turns with calls that the client has got.
-        """
-        return self._reader.turns(whole=self._over and not self._failed)
-
-    def totals(self) -> Totals:
-        """The tokens counted so far."""
-        return self._reader.usage.totals()
-
-    def finish_reasons(self) -> list[str]:
-        """How the answer ended, in chat's words."""
-        return self._reader.finish_reasons
 
     def _begun(self, early: bool) -> JSON:
         """The message that `message_start` tells, with what is known of the tokens."""

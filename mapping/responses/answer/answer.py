@@ -13,8 +13,7 @@ from typing import override
 
 from mapping import jsonio
 from mapping.answer.parts.calls import Mint
-from mapping.answer.usage import Totals
-from mapping.answer.whole import WholeAnswers
+from mapping.answer.whole import OneWholeAnswer
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.responses.answer.exchange import AskedResponse, Clock
@@ -23,10 +22,10 @@ from mapping.responses.answer.output import Output, Seal
 from mapping.responses.compaction import CompactionOutput
 from mapping.responses.objects import ResponseObject
 from mapping.responses.plan import ResponsesPlan
-from mapping.values import JSON, RawTurn
+from mapping.values import JSON
 
 
-class ResponsesAnswer(WholeAnswers["_Answer"]):
+class ResponsesAnswer(OneWholeAnswer["_Answer"]):
     """Takes the upstream answer of one exchange with `add`, gives the client's with `finish`.
 
     `created` is Unix time in seconds; `mint` makes a fresh id with the prefix it is given; `seal` makes an
@@ -50,7 +49,6 @@ class ResponsesAnswer(WholeAnswers["_Answer"]):
         super().__init__()
         self._exchange = AskedResponse(ResponseObject(plan, response_id, created), mint, notes, seal, clock)
         self._chat_shape = chat_shape
-        self._answer: _Answer | None = None
 
     def finish(self) -> bytes:
         """The Response object, with `choices` where the settings want them."""
@@ -70,32 +68,13 @@ class ResponsesAnswer(WholeAnswers["_Answer"]):
         """The output with all that a later request needs to go on from it, whatever the client asked for."""
         return self._whole().output.stored()
 
-    def remember(self) -> dict[str, RawTurn]:
-        """The turns to keep for later requests, by tool call id or by `signatures.text_key` of the content."""
-        return self._answer.reader.turns() if self._answer else {}
-
-    def totals(self) -> Totals:
-        """The tokens counted so far."""
-        return self._answer.reader.usage.totals() if self._answer else Totals()
-
-    def finish_reasons(self) -> list[str]:
-        """How the answer ended, in chat's words."""
-        return self._answer.reader.finish_reasons if self._answer else []
-
     @override
     def _begin(self) -> _Answer:
         return _Answer(self._exchange)
 
     @override
-    def _take(self, answer: _Answer) -> None:
+    def _end(self, answer: _Answer) -> None:
         answer.close()
-        self._answer = answer
-
-    def _whole(self) -> _Answer:
-        self.close()
-        if self._answer is None:
-            raise broken("The upstream gave no answer.", code="upstream_empty")
-        return self._answer
 
     def _choice(self) -> JSON:
         output = self._whole().output

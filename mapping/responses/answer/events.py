@@ -17,7 +17,7 @@ from mapping.values import JSON
 
 
 class EventLog:
-    """Numbers the events of one stream and keeps them until they are taken.
+    """Numbers the events of one stream and writes them into `out`.
 
     `opening` gives the types of the first events, each with its members as JSON. `sequence` is the number of the next
     event; a stream that goes on from what another one sent takes that one's number.
@@ -25,10 +25,10 @@ class EventLog:
 
     __slots__ = ("_opening", "_out", "sequence")
 
-    def __init__(self, opening: Callable[[], list[tuple[str, bytes]]]) -> None:
+    def __init__(self, opening: Callable[[], list[tuple[str, bytes]]], out: list[bytes]) -> None:
         self.sequence = 0
         self._opening = opening
-        self._out: list[bytes] = []
+        self._out = out
 
     def begin(self) -> None:
         """The first events, unless they are out."""
@@ -56,18 +56,6 @@ class EventLog:
             self.sequence += 1
 
         return delta
-
-    def take(self) -> bytes:
-        """The events since the last time."""
-        if not self._out:
-            return b""
-        taken = self._out[0] if len(self._out) == 1 else b"".join(self._out)
-        self._out.clear()
-        return taken
-
-    def __bool__(self) -> bool:
-        """There are events to take."""
-        return bool(self._out)
 
     def _add(self, type: str, members: bytes) -> None:
         name = type.encode()

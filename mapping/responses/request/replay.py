@@ -36,7 +36,8 @@ _EMPTY: JSON = {
 def events_of(response: JSON) -> bytes:
     """The events of a response that is over, from `response.created` to the last."""
     opening = jsonio.dumps({"response": {**response, **_UNFINISHED}})
-    events = EventLog(lambda: [("response.created", opening), ("response.in_progress", opening)])
+    out: list[bytes] = []
+    events = EventLog(lambda: [("response.created", opening), ("response.in_progress", opening)], out)
     items = ItemList(events)
     for item in response.get("output") or ():
         if item["type"] in call_items.TYPES:
@@ -49,7 +50,7 @@ def events_of(response: JSON) -> bytes:
             _tell_summary(items, place, index, part["text"])
         items.done(place, item)
     events.add(_ENDINGS.get(str(response.get("status")), "response.failed"), {"response": response})
-    return events.take()
+    return b"".join(out)
 
 
 def _tell_part(items: ItemList, place: ItemPlace, index: int, part: JSON) -> None:
