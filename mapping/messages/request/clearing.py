@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mapping.messages.request.content import kind_of
 from mapping.notes import Notes
 from mapping.request import members, unknown
 from mapping.request.settings import parameters
@@ -156,7 +157,7 @@ def _thinking_turns(body: JSON) -> list[list[int]]:
     """
     turns: list[list[int]] = [[]]
     for index, message in enumerate(_messages(body)):
-        kinds = {block.get("type") for block in _content(message)}
+        kinds = {kind_of(block) for block in _content(message)}
         if message.get("role") == "user" and "tool_result" not in kinds:
             turns.append([])
         elif message.get("role") == "assistant" and kinds & {"thinking", "redacted_thinking"}:

@@ -29,6 +29,12 @@ def blocks(content: Any, path: str) -> list[tuple[JSON, str]]:
     return members.objects(members.present(content, path), path, "a string or an array")
 
 
+def kind_of(block: JSON) -> str:
+    """The `type` of a block, tool or the like; "" for what is none. Complaints of that are for whoever reads it."""
+    kind = block.get("type")
+    return kind if isinstance(kind, str) else ""
+
+
 class BlockReader:
     """Reads blocks that stand by themselves."""
 
@@ -41,10 +47,9 @@ class BlockReader:
 
     def parts(self, block: JSON, path: str) -> list[JSON]:
         """The Gemini parts of one block. Raises Fault (400) that names the member."""
-        kind = block.get("type")
-        read = _BLOCKS.get(kind) if isinstance(kind, str) else None
+        read = _BLOCKS.get(kind_of(block))
         if read is None:
-            unknown.leave_out(kind, f"{path}.type", _BLOCKS, self._notes, self._options)
+            unknown.leave_out(block.get("type"), f"{path}.type", _BLOCKS, self._notes, self._options)
             return _texts(unknown.plain_text(block))
         return read(self, block, path)
 

@@ -22,7 +22,7 @@ from typing import Any
 
 from mapping import faults
 from mapping.messages.request.clearing import PLACEHOLDER, Cleared
-from mapping.messages.request.content import BlockReader, blocks
+from mapping.messages.request.content import BlockReader, blocks, kind_of
 from mapping.notes import Notes
 from mapping.request import members, unknown
 from mapping.request.conversation.call_arguments import call_arguments
@@ -132,13 +132,13 @@ class TurnReader:
 
     def _system_blocks(self, content: Any, path: str) -> None:
         for block, block_path in blocks(content, path):
-            kind = block.get("type")
+            kind = kind_of(block)
             if kind in _SILENT:
                 continue
             if kind == "text":
                 text = members.string(block, "text", block_path)
             else:
-                unknown.leave_out(kind, f"{block_path}.type", ("text",), self._notes, self._options)
+                unknown.leave_out(block.get("type"), f"{block_path}.type", ("text",), self._notes, self._options)
                 text = unknown.plain_text(block)
             if text.startswith(_BILLING):
                 self._notes.add("ignored", block_path)
@@ -149,7 +149,7 @@ class TurnReader:
         said: list[JSON] = []
         answers = False
         for block, block_path in blocks(message.get("content"), f"{path}.content"):
-            kind = block.get("type")
+            kind = kind_of(block)
             if kind == "tool_result":
                 answers = True
                 if said:
@@ -172,10 +172,10 @@ class TurnReader:
         conversation.text("", path)
         told = blocks(message.get("content"), f"{path}.content")
         for block, block_path in told:
-            if (kind := block.get("type")) in _THINKING:
+            if (kind := kind_of(block)) in _THINKING:
                 self._thinking(block, _THINKING[kind], block_path)
         for block, block_path in told:
-            kind = block.get("type")
+            kind = kind_of(block)
             if kind == "text":
                 conversation.text(members.string(block, "text", block_path), block_path)
             elif kind == "tool_use":
@@ -234,4 +234,4 @@ _ROLES: Mapping[str, Callable[[TurnReader, JSON, str], None]] = {
 
 def _without_thinking(content: list[Any]) -> list[Any]:
     """The content of a message whose thinking was cleared."""
-    return [block for block in content if not (isinstance(block, dict) and block.get("type") in _THINKING)]
+    return [block for block in content if not (isinstance(block, dict) and kind_of(block) in _THINKING)]

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mapping import faults, jsonio
+from mapping.messages.request.content import kind_of
 from mapping.messages.request.known_tools import known_tool
 from mapping.notes import Notes
 from mapping.request import members, unknown
@@ -60,7 +61,7 @@ class MessagesTools:
         self._server_names: set[str] = set()
         tools = parameters.array(body.get("tools"), "tools") or []
         declared = members.objects(tools, "tools")
-        searched = any(_kind(tool).startswith(_SEARCHES) for tool, _ in declared)
+        searched = any(kind_of(tool).startswith(_SEARCHES) for tool, _ in declared)
         loaded, offered = _changes(body)
         for tool, path in (*declared, *loaded):
             name = tool.get("name")
@@ -86,7 +87,7 @@ class MessagesTools:
         self.toolset.choose(ToolChoice(_MODES[kind], names))
 
     def _add(self, tool: JSON, path: str) -> None:
-        kind = _kind(tool)
+        kind = kind_of(tool)
         if kind == "custom" or (tool.get("input_schema") is not None and not kind):
             self._function(tool, path)
         elif google := next((member for start, member in _SERVER_TOOLS.items() if kind.startswith(start)), None):
@@ -136,13 +137,8 @@ class MessagesTools:
             if value not in (None, [], {}, False) and member not in _SERVER_TOOL:
                 parameters.leave_out(f"{path}.{member[:40]}", self._notes, self._options)
         if google not in self.server:
-            self.server[google] = _kind(tool)
+            self.server[google] = kind_of(tool)
             self.toolset.add_google(google, None, path)
-
-
-def _kind(tool: JSON) -> str:
-    kind = tool.get("type")
-    return kind if isinstance(kind, str) else ""
 
 
 def _of_function(tool: JSON) -> JSON:
@@ -158,7 +154,7 @@ def _changes(body: JSON) -> tuple[list[tuple[JSON, str]], dict[str, bool]]:
     defined: dict[str, tuple[JSON, str]] = {}
     offered: dict[str, bool] = {}
     for block, path in _blocks(body.get("messages"), "messages"):
-        kind = block.get("type")
+        kind = kind_of(block)
         if kind == "tool_reference" and isinstance(name := block.get("tool_name"), str):
             offered[name] = True
         elif kind in ("tool_addition", "tool_removal") and isinstance(tool := block.get("tool"), dict):

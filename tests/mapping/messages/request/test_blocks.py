@@ -331,11 +331,13 @@ def test_what_the_gateway_remembers_counts_where_nothing_is_carried() -> None:
 
 # refused
 
+ROLES = ("user", "assistant", "system")
 REFUSED = [
     ([user({"type": "container_upload", "file_id": "f"})], "messages[0].content[0]"),
     ([user(use())], "messages[0].content[0]"),
     ([HI, assistant(result())], "messages[1].content[0]"),
     ([user({})], "messages[0].content[0].type"),
+    *(([HI, {"role": role, "content": [{"type": ["a"]}]}], "messages[1].content[0].type") for role in ROLES),
     ([user({"type": "text"})], "messages[0].content[0].text"),
     ([user(["a"])], "messages[0].content[0]"),
     ([user({"type": "image"})], "messages[0].content[0].source"),
