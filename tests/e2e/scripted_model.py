@@ -12,7 +12,7 @@ from typing import Any
 
 from addons.demo import kinds, models, signatures
 from addons.demo.answer.answer import DemoAnswer, DemoCandidate
-from addons.demo.refusal import Refusal, quota
+from addons.demo.refusal import Refusal, overloaded, quota
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,18 @@ class Limit:
 
 
 @dataclass(frozen=True)
+class Busy:
+    """503, the model has too much to do."""
+
+
+@dataclass(frozen=True)
 class Break:
     """A text whose stream ends in its middle, without a word: the connection is closed."""
 
     text: str
 
 
-type Step = Say | Call | Limit | Break
+type Step = Say | Call | Limit | Busy | Break
 
 ASIDE = Say("An aside.")
 """What a request without tools gets, such as the one for a session's title."""
@@ -101,6 +106,8 @@ class ScriptedModel:
             self.asked.append(Asked(body, key, step))
             if isinstance(step, Limit):
                 raise quota(name, period="PerMinute", limit=5, delay=step.delay)
+            if isinstance(step, Busy):
+                raise overloaded()
             parts = self._parts(step)
             if not isinstance(step, Break):
                 self.said.append(parts)
@@ -134,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
             target.kind.check(body, model)
             step, parts = self.scripted.next(model.name, body, self.headers["x-goog-api-key"])
         except Refusal as refused:
-            if refused.status != 429:
+            if refused.status < 429:
                 self.scripted.faults.append(f"refused: {refused.message} {raw[-2000:]!r}")
             self._send(refused.status, json.dumps(refused.as_json()).encode())
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -79,13 +80,17 @@ def ask(client: Anthropic, way: str = "whole", **body: Any) -> Message:
         with client.messages.stream(**body) as stream:
             return stream.get_final_message()
     found: Any = None
+    arguments = ""
     for event in client.messages.create(**body, stream=True):
         if event.type == "message_start":
             found = event.message
         elif event.type == "content_block_start":
             found.content.append(event.content_block)
+            arguments = ""
         elif event.type == "content_block_delta":
-            _add(found.content[event.index], event.delta)
+            arguments += _add(found.content[event.index], event.delta)
+        elif event.type == "content_block_stop" and arguments:
+            found.content[event.index].input = json.loads(arguments)
         elif event.type == "message_delta":
             found.stop_reason, found.stop_sequence = event.delta.stop_reason, event.delta.stop_sequence
             found.usage.output_tokens = event.usage.output_tokens
@@ -93,7 +98,8 @@ def ask(client: Anthropic, way: str = "whole", **body: Any) -> Message:
     return message
 
 
-def _add(block: Any, delta: Any) -> None:
+def _add(block: Any, delta: Any) -> str:
+    """Add a delta to its block; gives the piece of a call's arguments, if it is that."""
     match delta.type:
         case "text_delta":
             block.text += delta.text
@@ -104,7 +110,8 @@ def _add(block: Any, delta: Any) -> None:
         case "citations_delta":
             block.citations = [*(block.citations or ()), delta.citation]
         case "input_json_delta":
-            block.input = delta.partial_json
+            return str(delta.partial_json)
+    return ""
 
 
 def text(message: Message) -> str:

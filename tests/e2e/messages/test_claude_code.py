@@ -1,0 +1,247 @@
+"""Claude Code over the demo upstream: its tools, sessions that go on, tokens, faults.
+
+The demo calls what a line `call NAME {...}` of the prompt says, one line after the other. Everything that it was
+answered is checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from addons.demo.answer import media
+from tests.e2e.conftest import TWO_ACCOUNTS
+from tests.e2e.messages.claude import MODEL, Claude, call, check_saved, saved
+from tests.e2e.sdk_tools import first_calls, is_genuine
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Starter, Upstream
+
+pytestmark = pytest.mark.claude
+
+STRICT = f"""
+[proxy]
+auth_mode = "strict"
+api_key = "sk-claude-key"
+{TWO_ACCOUNTS}
+"""
+
+
+@pytest.fixture
+def claude(tmp_path: Path) -> Claude:
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
+    work.mkdir()
+    return Claude(home, work)
+
+
+@pytest.fixture
+def watched(starter: Starter) -> Iterator[Gateway]:
+    """A gateway that wants a key and keeps a record, all of which is checked at the end."""
+    gateway = starter(STRICT, "-w", "saved.flow")
+    yield gateway
+    check_saved(saved(gateway))
+
+
+def asked(upstream: Upstream) -> list[Any]:
+    """The bodies of the requests for an answer."""
+    return [request.body for request in upstream.requests if "ontent" in request.path.rpartition(":")[2]]
+
+
+def parts(body: Any, kind: str) -> list[Any]:
+    """The members of this kind of all parts of a request, in order."""
+    return [part[kind] for content in body["contents"] for part in content["parts"] if kind in part]
+
+
+def declared(body: Any) -> set[str]:
+    """The names of the functions that a request declares."""
+    return {f["name"] for tool in body.get("tools", ()) for f in tool.get("functionDeclarations", ())}
+
+
+# ---- tasks
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", MODEL, "claude-opus-4-6", "claude-opus-5-5"])
+def test_a_command_and_a_second_turn(claude: Claude, watched: Gateway, upstream: Upstream, model: str) -> None:
+    first = claude.run(
+        watched, f"Make a file.\n{call('Bash', command='echo one > made.txt; echo said-42')}", model=model
+    )
+    assert first.calls == ["Bash"]
+    assert first.results == ["said-42"]
+    assert "said-42" in first.answer
+    assert (claude.work / "made.txt").read_text() == "one\n"
+
+    lines = [call("Bash", command="echo two >> made.txt"), call("Bash", command="cat made.txt")]
+    second = claude.run(watched, "\n".join(["Go on.", *lines]), "--continue", model=model)
+    assert second.session == first.session
+    assert "one\\ntwo" in second.answer
+
+    bodies = asked(upstream)
+    assert len(bodies) == 5, [texts(body)[-200:] for body in bodies]
+    commands = ["echo one > made.txt; echo said-42", "echo two >> made.txt", "cat made.txt"]
+    assert [c["args"]["command"] for c in parts(bodies[-1], "functionCall")] == commands
+    assert all(map(is_genuine, first_calls(bodies[-1]))) == (model != "gemini-2.5-flash")
+    system = json.dumps(bodies[-1]["systemInstruction"])
+    assert "x-anthropic-billing-header" not in system
+    assert "DeferredToolPlaceholder" not in declared(bodies[-1])
+
+
+def texts(body: Any) -> str:
+    return "\n".join(parts(body, "text"))
+
+
+def test_a_picture(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    picture = media.image_part("a picture", "1:1")["inlineData"]
+    file = claude.work / "picture.png"
+    file.write_bytes(base64.b64decode(picture["data"]))
+    run = claude.run(watched, f"Look.\n{call('Read', file_path=str(file))}")
+    assert "I see 1" in run.answer
+    assert "image/png" in run.answer
+    (result,) = parts(asked(upstream)[-1], "functionResponse")
+    assert [part["inlineData"]["mimeType"] for part in result["parts"]] == ["image/png"]
+
+
+def test_a_file_is_read_changed_and_tried(claude: Claude, watched: Gateway) -> None:
+    file, trial = claude.work / "sums.py", claude.work / "test_sums.py"
+    file.write_text("def add(a, b):\n    return a - b\n")
+    trial.write_text("from sums import add\n\nassert add(2, 3) == 5\nprint('all is well')\n")
+    lines = [
+        call("Read", file_path=str(file)),
+        call("Edit", file_path=str(file), old_string="a - b", new_string="a + b"),
+        call("Bash", command="python3 test_sums.py"),
+    ]
+    run = claude.run(watched, "\n".join(["Mend it.", *lines]))
+    assert run.calls == ["Read", "Edit", "Bash"]
+    assert "all is well" in run.answer
+    assert "a + b" in file.read_text()
+    check_both_sides(watched)
+
+
+def check_both_sides(gateway: Gateway) -> None:
+    """Each exchange is in the record as Claude Code had it and as Gemini had it."""
+    flows = saved(gateway)
+    theirs = [flow for flow in flows if flow.request.path.startswith("/v1/messages")]
+    ours = [flow for flow in flows if ":streamGenerateContent" in flow.request.path]
+    assert len(theirs) == len(ours) == 4
+    for client, attempt in zip(theirs, ours, strict=True):
+        assert client.comment.rpartition("[")[2] == attempt.comment.rpartition("[")[2]
+        assert json.loads(client.request.content or b"")["model"] == MODEL
+        assert json.loads(attempt.request.content or b"")["contents"]
+        assert client.response
+        assert b"event: message_stop" in (client.response.content or b"")
+        assert attempt.response
+        assert b'"candidates"' in (attempt.response.content or b"")
+    names = [name for flow in theirs for name in _called(flow.response.content if flow.response else b"")]
+    assert names == ["Read", "Edit", "Bash"]
+
+
+def _called(body: bytes | None) -> list[str]:
+    starts = [json.loads(line[6:]) for line in (body or b"").splitlines() if line.startswith(b"data: ")]
+    blocks = [event["content_block"] for event in starts if event["type"] == "content_block_start"]
+    return [block["name"] for block in blocks if block["type"] == "tool_use"]
+
+
+def test_a_tool_that_is_searched_for_and_a_search(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    lines = [call("ToolSearch", query="select:WebSearch"), call("WebSearch", query="Where is Zürich?")]
+    run = claude.run(watched, "\n".join(["Look it up.", *lines]))
+    assert run.calls == ["ToolSearch", "WebSearch"]
+    assert "https://example.com/zurich" in str(run.results[-1])
+    assert "Zürich lies in Switzerland" in str(run.results[-1])
+    bodies = asked(upstream)
+    assert "WebSearch" not in declared(bodies[0])
+    assert "WebSearch" in declared(bodies[-1])
+    assert {"googleSearch": {}} in [tool for body in bodies for tool in body["tools"]]
+
+
+@pytest.mark.parametrize("background", [False, True], ids=["waited for", "in the background"])
+def test_a_helper(claude: Claude, watched: Gateway, upstream: Upstream, background: bool) -> None:
+    told = call("Bash", command="echo said-by-a-helper")
+    line = call("Agent", description="A helper", prompt=f"Do this: {told}", run_in_background=background)
+    run = claude.run(watched, f"Let somebody do it.\n{line}")
+    assert run.calls == ["Agent", "Bash"]
+    assert run.answer
+    bodies = asked(upstream)
+    prompts = [texts(body) for body in bodies]
+    assert len([text for text in prompts if "Let somebody do it." not in text]) == 2
+    last = bodies[-1]
+    results = json.dumps(parts(last, "functionResponse")) + texts(last)
+    assert "Bash: {" in results
+    assert "said-by-a-helper" in results
+    assert all(map(is_genuine, first_calls(last)))
+
+
+def test_a_shaped_answer(claude: Claude, watched: Gateway) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"type": "string", "enum": ["red"]}, "count": {"type": "integer"}},
+        "required": ["colour", "count"],
+    }
+    run = claude.run(watched, "Look.\ncall StructuredOutput", "--json-schema", json.dumps(schema))
+    assert run.answer
+    assert run.last["structured_output"] == {"colour": "red", "count": 1}
+
+
+def test_it_finds_out_which_models_there_are(claude: Claude, watched: Gateway) -> None:
+    environ = {"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1"}
+    assert claude.run(watched, call("Bash", command="echo one"), environ=environ).answer
+    assert "/v1/models" in watched.log
+
+
+# ---- restarts
+
+
+def test_signatures_come_back_over_a_restart(
+    claude: Claude, starter: Starter, upstream: Upstream, tmp_path: Path
+) -> None:
+    settings = f'[responses]\nstore = "{tmp_path / "store.sqlite"}"\n{TWO_ACCOUNTS}'
+    before = starter(settings)
+    assert "said-1" in claude.run(before, f"First.\n{call('Bash', command='echo said-1')}").answer
+    before.stop()
+    after = starter(settings, "-w", "saved.flow")
+    assert "said-2" in claude.run(after, f"Second.\n{call('Bash', command='echo said-2')}", "--continue").answer
+    earlier, latest = first_calls(asked(upstream)[-1])
+    given = [part["thoughtSignature"] for part in (earlier, latest)]
+    assert len(set(given)) == 2
+    assert all(map(is_genuine, (earlier, latest)))
+    check_saved(saved(after))
+
+
+# ---- faults
+
+
+def test_another_account_goes_on(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    run = claude.run(watched, call("Bash", command="echo said-3"), model="demo-429-first-claude")
+    assert "said-3" in run.answer
+    assert len(upstream.requests) == 3
+
+
+AT_ONCE = {
+    "a request that Gemini refuses": ("demo-400", "invalid argument"),
+    "no such model": ("no-such-model", "no-such-model"),
+    "the quota of the day": ("demo-429-day-all", "quota"),
+}
+
+
+@pytest.mark.parametrize(("model", "said"), AT_ONCE.values(), ids=AT_ONCE)
+def test_errors_that_would_come_again_are_shown_at_once(
+    claude: Claude, watched: Gateway, upstream: Upstream, model: str, said: str
+) -> None:
+    assert said in claude.run(watched, "Say hi.", model=model).error
+    assert len(upstream.requests) <= 6
+
+
+AGAIN = {
+    "overloaded": ("demo-503-all", "529"),
+    "cut in the middle": ("demo-cut-mid-stream", "in the middle of the answer"),
+}
+
+
+@pytest.mark.parametrize(("model", "said"), AGAIN.values(), ids=AGAIN)
+def test_what_it_tries_again(claude: Claude, watched: Gateway, model: str, said: str) -> None:
+    run = claude.run(watched, "Say hi.", model=model, environ={"CLAUDE_CODE_MAX_RETRIES": "1"})
+    assert said in run.error
