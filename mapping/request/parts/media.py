@@ -26,6 +26,7 @@ from mapping import faults
 from mapping.notes import Notes
 from mapping.request import unknown
 from mapping.request.parts import text_files
+from mapping.request.parts.alphabet import Alphabet
 from mapping.request.parts.media_types import AUDIO_FORMATS, MEDIA, MIME_ALIASES, is_other, mime_of, sniffed
 from mapping.values import JSON, Options
 
@@ -48,11 +49,8 @@ _RESOLUTIONS = {
 _LEVELS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH")
 
 _UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
-_ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
-_OTHERS = bytes(byte not in _ALPHABET for byte in range(256))
-"""For `bytes.translate`: what is of the alphabet becomes 0, everything else 1."""
+_BASE64 = Alphabet(string.ascii_letters + string.digits + "+/")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
-_SLICE = 1 << 16
 _MAX_HEAD = 1000
 """Characters in which the comma of a data URL must come."""
 
@@ -300,14 +298,8 @@ def clean_base64(data: str, path: str) -> str:
 
 
 def _is_standard(data: str) -> bool:
-    """Whether all but the padding is of the standard alphabet.
-
-    A table is the fastest look at every character, in slices that stay in the processor's cache.
-    """
-    end = len(data) - (2 if data.endswith("==") else data.endswith("="))
-    return data.isascii() and not any(
-        b"\1" in data[start : min(start + _SLICE, end)].encode().translate(_OTHERS) for start in range(0, end, _SLICE)
-    )
+    """Whether all but the padding is of the standard alphabet."""
+    return _BASE64.holds(data, len(data) - (2 if data.endswith("==") else data.endswith("=")))
 
 
 def _cleaned(data: str) -> str:
