@@ -24,12 +24,12 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.failover import Failover
 from addons.gateway.exchange.facts import Facts, summarise
-from addons.gateway.exchange.guard import Guard
+from addons.gateway.exchange.guard import Guard, bug
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.services import Services
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
 from addons.gateway.exchange.waiting import Patience, Silence
-from mapping.faults import Fault, FaultKind
+from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 
@@ -106,12 +106,23 @@ class Exchange(Facts):
                 self._obey(self.machine.whole(response.data.status_code, content, response.headers))
 
     async def on_response(self) -> None:
-        """The `response` hook, once per exchange: make the client's answer."""
-        with Guard(self):
-            if self.state is State.GATHERING:
-                job = self.machine.job
-                others = await self._patience.wait(job.others()) if job and job.has_others else []
-                self._obey(self.machine.gathered(others))
+        """The `response` hook, once per exchange: make the client's answer, and end what is over."""
+        if (waiting := self.complete()) is not None:
+            await waiting
+        self.end()
+
+    def complete(self) -> Awaitable[None] | None:
+        """Make the client's answer, once the upstream's is good. What it returns, if anything, has to be awaited."""
+        if self.state is State.GATHERING:
+            job = self.machine.job
+            if job is not None and job.has_others:
+                return self._complete_later(job)
+            with Guard(self):
+                self._obey(self.machine.gathered([]))
+        return None
+
+    def end(self) -> None:
+        """Tell everybody, if the client's answer is there. It may have been sent already: nobody waits for this."""
         if self.machine.over:
             self._finish()
 
@@ -177,7 +188,7 @@ class Exchange(Facts):
         with Guard(self):
             verdict = self.machine.cut(message, connecting=connecting)
             if verdict.problem:
-                self._log(verdict.problem)
+                self.log(verdict.problem)
             self._obey(verdict)
 
     def client_left(self) -> None:
@@ -190,10 +201,6 @@ class Exchange(Facts):
         self.flow.error = mitm_flow.Error(message)
         self.error, self.message, self.status = "request_too_large", message, 413
         self._finish()
-
-    def disconnected(self) -> mitm_flow.Error:
-        """What stands in the flow, and so in the record, of a client that has left."""
-        return mitm_flow.Error("Client disconnected.")
 
     def cut_short(self, problem: Fault) -> None:
         """End it now, whatever is under way: no further attempt, and this error for the client."""
@@ -213,7 +220,7 @@ class Exchange(Facts):
     def attempt_failed(self, problem: UpstreamError) -> None:
         """Another attempt, or the error."""
         if problem.detail:
-            self._log(problem)
+            self.log(problem)
         self._obey(self.machine.failed(problem))
 
     def crashed(self) -> None:
@@ -222,14 +229,7 @@ class Exchange(Facts):
             self._obey(self.machine.crashed(Fault(400, "The request is nested too deeply.", code="invalid_value")))
             return
         logger.exception(f"Unexpected error in {self.id}. Please report it.")
-        problem = Fault(
-            500,
-            f"The gateway failed on this request; its log has the details under {self.id}.",
-            kind=FaultKind.SERVER,
-            code="gateway_error",
-            should_retry=False,
-        )
-        self._obey(self.machine.crashed(problem))
+        self._obey(self.machine.crashed(bug(self.id)))
 
     # --- inside
 
@@ -241,7 +241,7 @@ class Exchange(Facts):
         if do is Do.SEND:
             self._aim()
         elif do is Do.PAUSE and verdict.problem:
-            self._tell_of_retry(verdict.problem, verdict.seconds)
+            self.tell_of_retry(verdict.problem, verdict.seconds)
         elif do is Do.ANSWER:
             self.answer(verdict.data)
         elif do is Do.ERROR:
@@ -275,16 +275,6 @@ class Exchange(Facts):
             self.trace.given |= {"typed_tools": typed} if typed else {}
             self.trace.called(self.flow, job, self.id)
 
-    def _log(self, problem: UpstreamError) -> None:
-        """What a library said of the connection: no client is told that."""
-        whose = f" · {self.account.label}" if self.account else ""
-        logger.info(f"{self.id}{whose} · {problem.reason}: {problem.detail}")
-
-    def _tell_of_retry(self, problem: UpstreamError, seconds: float) -> None:
-        whose = f"{self.job.model} · {self.account.label}" if self.job and self.account else self.id
-        logger.debug(f"{whose} · {problem.reason} · another attempt in {seconds:.1f} s")
-        self.notes.add("retried", problem.reason)
-
     async def _begin_later(self, waiting: Awaitable[None]) -> None:
         """The rest of `on_request`, where something has to be looked up first."""
         with Guard(self):
@@ -292,6 +282,12 @@ class Exchange(Facts):
             self._call()
         if (wait := self._credential_wait()) is not None:
             await wait
+
+    async def _complete_later(self, job: Job) -> None:
+        """The rest of `complete`, where other calls run beside the first one."""
+        with Guard(self):
+            others = await self._patience.wait(job.others())
+            self._obey(self.machine.gathered(others))
 
     def _credential_wait(self) -> Awaitable[None] | None:
         """What to wait for until the account's credential can be sent; None when it can."""

@@ -6,10 +6,12 @@ Who drives it is `exchange.Exchange`; the summary, the record, the status page a
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from mitmproxy import flow as mitm_flow
 from mitmproxy import http
 
 from addons.gateway.accounts.account import Account
@@ -29,9 +31,12 @@ from addons.gateway.http.routes import Match
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.connection_store import ConnectionStore
 from mapping.faults import Fault
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect.printable import one_line
 from mapping.notes import Notes
 from mapping.values import JSON
+
+logger = logging.getLogger("antigravity")
 
 
 @dataclass(slots=True, eq=False)
@@ -285,6 +290,21 @@ class Facts:
         self._breaks_off = self.job is not None and self.job.breaks_off
         if self.result is not None and not self.result.done():
             self.result.set_exception(problem)
+
+    def tell_of_retry(self, problem: UpstreamError, seconds: float) -> None:
+        """Another attempt is made, after that many seconds."""
+        whose = f"{self.job.model} · {self.account.label}" if self.job and self.account else self.id
+        logger.debug(f"{whose} · {problem.reason} · another attempt in {seconds:.1f} s")
+        self.notes.add("retried", problem.reason)
+
+    def log(self, problem: UpstreamError) -> None:
+        """What a library said of the connection: no client is told that."""
+        whose = f" · {self.account.label}" if self.account else ""
+        logger.info(f"{self.id}{whose} · {problem.reason}: {problem.detail}")
+
+    def disconnected(self) -> mitm_flow.Error:
+        """What stands in the flow, and so in the record, of a client that has left."""
+        return mitm_flow.Error("Client disconnected.")
 
     def stream_head(self) -> http.Response:
         """The head of the client's stream."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from mapping.faults import Fault
+from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 
 
@@ -40,3 +40,14 @@ class Guard:
         elif isinstance(error, Exception):
             self._exchange.crashed()
         return error is None or isinstance(error, Exception)
+
+
+def bug(id: str) -> Fault:
+    """What a client is told of a fault of the gateway's own. `id` is that of its request."""
+    return Fault(
+        500,
+        f"The gateway failed on this request; its log has the details under {id}.",
+        kind=FaultKind.SERVER,
+        code="gateway_error",
+        should_retry=False,
+    )

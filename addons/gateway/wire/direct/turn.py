@@ -250,8 +250,8 @@ class Turn(Arrival):
         if not exchange.paused:
             if self._shared.listeners.hears("response"):
                 await self._hook(HttpResponseHook(flow))
-            else:
-                await exchange.on_response()
+            elif (waiting := exchange.complete()) is not None:
+                await waiting
         if exchange.paused:
             self._send_pending()
             return
@@ -272,10 +272,13 @@ class Turn(Arrival):
         flow.live = False
         self._done = True
         exchange.delivered = True
+        if exchange.can_switch:
+            exchange.end()  # what the connection becomes does not begin beside what it was
         if exchange.breaks_off:
             peer.break_off()
         else:
             peer.done()
+        exchange.end()  # the client has its answer, and need not wait until everybody is told
 
     # --- hooks
 
