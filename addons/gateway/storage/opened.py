@@ -51,7 +51,7 @@ class OpenStore:
             sealer = Sealer(responses.secret(new_key))
             state = StateStore(database)
             cooldowns, statistics, models = state.cooldowns(), state.kept("statistics"), state.kept("models")
-            owners = [state.kept(f"owners-{number}") for number in range(OWNERS)]
+            owners = state.several([f"owners-{number}" for number in range(OWNERS)])
             return cls(place, database, responses, state, sealer, cooldowns, statistics, models, owners)
         except BaseException:
             database.close()

@@ -60,6 +60,13 @@ class StateStore:
         """The value, None when there is none. Waits; for the start only."""
         return self._read(_kept, name)
 
+    def several(self, names: list[str]) -> list[Any]:
+        """Their values, in one step: a thread is waited for once, not for each."""
+        try:
+            return self._database.wait(_several, names)
+        except (OSError, ValueError, sqlite3.Error):
+            return [self.kept(name) for name in names]  # so that what can be read is
+
     # --- cooldowns
 
     def keep_cooldown(self, cooldown: KeptCooldown) -> None:
@@ -98,6 +105,10 @@ def _keep(connection: sqlite3.Connection, name: str, value: Any) -> None:
 def _kept(connection: sqlite3.Connection, name: str) -> Any:
     row = connection.execute("select value from kept where name = ?", (name,)).fetchone()
     return jsonio.loads(row[0]) if row else None
+
+
+def _several(connection: sqlite3.Connection, names: list[str]) -> list[Any]:
+    return [_kept(connection, name) for name in names]
 
 
 def _keep_cooldown(connection: sqlite3.Connection, cooldown: KeptCooldown, began: float, until: float) -> None:

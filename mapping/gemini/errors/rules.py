@@ -49,8 +49,8 @@ class Rule:
 
     upstream: frozenset[int]
     """HTTP statuses of the upstream."""
-    says: re.Pattern[str] | None
-    """Searched in the lines of `Failure.hints`. None fits all."""
+    says: str | None
+    """A regular expression, searched in the lines of `Failure.hints`. None fits all."""
     kind: Kind
     status: int
     """HTTP status for the client. 0: the upstream's own."""
@@ -65,16 +65,21 @@ class Rule:
     todo: str = ""
     """What the owner of the account can do about it."""
 
+    def fits(self, status: int, hints: str) -> bool:
+        """Whether an error is of this row. Compiled for the first error (and kept by `re`): a start has none."""
+        return status in self.upstream and (
+            self.says is None or re.search(self.says, hints, re.MULTILINE | re.IGNORECASE) is not None
+        )
+
 
 def _rule(
     upstream: int | Iterable[int], says: str | None, kind: Kind, status: int, code: str | None, **more: Any
 ) -> Rule:
-    """A row, with `upstream` as one status or several, and `says` as a regular expression."""
+    """A row, with `upstream` as one status or several."""
     statuses = frozenset((upstream,) if isinstance(upstream, int) else upstream)
-    pattern = re.compile(says, re.MULTILINE | re.IGNORECASE) if says else None
     if kind in (Kind.REQUEST, Kind.AUTH, Kind.BILLING, Kind.CLOSED, Kind.SIGNATURE, Kind.SCHEMA):
         more.setdefault("retry", False)
-    return Rule(statuses, pattern, kind, status, code, **more)
+    return Rule(statuses, says, kind, status, code, **more)
 
 
 _REQUEST, _AUTH, _QUOTA, _SERVER = Kind.REQUEST, Kind.AUTH, Kind.QUOTA, Kind.SERVER

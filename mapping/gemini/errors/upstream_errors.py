@@ -163,9 +163,7 @@ def timed_out() -> UpstreamError:
 
 def _classify(failure: Failure) -> UpstreamError:
     hints = failure.hints
-    rule = next(
-        (r for r in RULES if failure.status in r.upstream and (r.says is None or r.says.search(hints))), ODD_STATUS
-    )
+    rule = next((r for r in RULES if r.fits(failure.status, hints)), ODD_STATUS)
     retry = rule.retry
     if failure.delay is not None and failure.delay > MAX_SDK_DELAY:
         retry = False

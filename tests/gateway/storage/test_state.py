@@ -38,6 +38,18 @@ def test_a_broken_value_is_reported_and_ignored(caplog: pytest.LogCaptureFixture
     database.wait(lambda connection: connection.execute("insert into kept values ('statistics', '{')"))
     assert kept.kept("statistics") is None
     assert "is ignored" in caplog.text
+
+
+def test_several_values_of_which_one_is_broken(caplog: pytest.LogCaptureFixture) -> None:
+    kept, database = state()
+    for number in range(3):
+        kept.keep(f"owners-{number}", [number])
+    names = ["owners-2", "owners-none", "owners-0", "owners-1"]
+    assert kept.several(names) == [[2], None, [0], [1]]
+    assert not caplog.text
+    database.wait(lambda connection: connection.execute("update kept set value = '{' where name = 'owners-0'"))
+    assert kept.several(names) == [[2], None, None, [1]]
+    assert "is ignored" in caplog.text
     database.close()
 
 
