@@ -26,7 +26,7 @@ Who calls what, in which order, for one request:
 4. `Answering.deferred`: where it is set, the client gets its receipt now, and what follows happens in the background.
 5. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls. A call
    that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`); `mended` is told of it. When
-   it is given up, `blamed` says of the upstream's fault what the client can make of it.
+   it is given up, `blamed` says of the upstream's fault what the client can make of it; a count may be estimated.
 6. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
    the call goes on with that token), `close`; then `add` and `close` for each further call in their order; `finish`
    gives the bytes for the client. `add` raises `UpstreamError` for what is no answer (with `needs_content` also for one

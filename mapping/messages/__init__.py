@@ -1,4 +1,4 @@
-"""Anthropic's Messages API: `POST /v1/messages`.
+"""Anthropic's Messages API: `POST /v1/messages`, `POST /v1/messages/count_tokens`.
 
 Requests are read by `request`, answers are made by `answer`; both build on what all conversations have in common
 (`mapping.request`, `mapping.answer`).
@@ -6,4 +6,4 @@ Requests are read by `request`, answers are made by `answer`; both build on what
 Source: Anthropic's API reference (Messages), and what real clients send (anthropic SDKs, Claude Code).
 """
 
-NAMES = ("messages",)
+NAMES = ("messages", "count_tokens")

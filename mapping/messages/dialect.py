@@ -9,43 +9,23 @@ from mapping.faults import Fault
 from mapping.messages import errors
 from mapping.messages.answer.events import without_signs_of_life
 from mapping.messages.answering import MessagesAnswering
+from mapping.messages.count import TokenCount
+from mapping.messages.plan import MessagesPlan
 from mapping.messages.request.request import translate
+from mapping.request.plan import Translated
 from mapping.values import JSON
 
 _MEMBERS = frozenset({"system", "stop_sequences", "output_config", "context_management"})
 _BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")
 
 
-class Messages(Dialect):
-    """`POST /v1/messages`."""
+class _MessagesDialect(Dialect):
+    """What the paths of the Messages API have in common."""
 
-    name = "messages"
     id_field = errors.ID_FIELD
-
-    def likeness(self, body: JSON) -> int:
-        """It has messages, and something that chat does not have: a member, a tool with `input_schema`, or blocks."""
-        messages = body.get("messages")
-        if messages is None:
-            return 0
-        told = not _MEMBERS.isdisjoint(body) or any("input_schema" in tool for tool in _objects(body.get("tools")))
-        blocks = (block for message in _objects(messages) for block in _objects(message.get("content")))
-        return 4 if told or any(block.get("type") in _BLOCKS for block in blocks) else 0
 
     def lookups(self, body: JSON) -> None:
         """Nothing is stored."""
-
-    @override
-    def translate(self, body: JSON, given: Given) -> Answering:
-        translated, plan = translate(
-            body,
-            model=given.model,
-            client_model=given.client_model,
-            options=given.options,
-            recall=given.recall,
-            notes=given.notes,
-            unseal=given.unseal,
-        )
-        return MessagesAnswering(translated, plan, given)
 
     @override
     def error(self, fault: Fault) -> ErrorAnswer:
@@ -60,8 +40,59 @@ class Messages(Dialect):
         return without_signs_of_life(stream)
 
 
+class Messages(_MessagesDialect):
+    """`POST /v1/messages`."""
+
+    name = "messages"
+
+    def likeness(self, body: JSON) -> int:
+        """It has messages, and something that chat does not have: a member, a tool with `input_schema`, or blocks."""
+        messages = body.get("messages")
+        if messages is None:
+            return 0
+        told = not _MEMBERS.isdisjoint(body) or any("input_schema" in tool for tool in _objects(body.get("tools")))
+        blocks = (block for message in _objects(messages) for block in _objects(message.get("content")))
+        return 4 if told or any(block.get("type") in _BLOCKS for block in blocks) else 0
+
+    @override
+    def translate(self, body: JSON, given: Given) -> Answering:
+        return MessagesAnswering(*_understood(body, given), given)
+
+
+class CountTokens(_MessagesDialect):
+    """`POST /v1/messages/count_tokens`: how many tokens a request would have that was sent to `/v1/messages`."""
+
+    name = "count_tokens"
+
+    def likeness(self, body: JSON) -> int:
+        """None: it is known by its path alone."""
+        return 0
+
+    @override
+    def translate(self, body: JSON, given: Given) -> Answering:
+        counted = {name: value for name, value in body.items() if name not in _OF_THE_ANSWER}
+        return TokenCount(_understood(counted, given)[0], given)
+
+
+_OF_THE_ANSWER = frozenset(("max_tokens", "stream"))
+"""Members that have no part in the count. Some clients send them all the same."""
+
+
+def _understood(body: JSON, given: Given) -> tuple[Translated, MessagesPlan]:
+    """The Gemini request. Raises Fault."""
+    return translate(
+        body,
+        model=given.model,
+        client_model=given.client_model,
+        options=given.options,
+        recall=given.recall,
+        notes=given.notes,
+        unseal=given.unseal,
+    )
+
+
 def _objects(value: Any) -> list[JSON]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-DIALECTS = (Messages(),)
+DIALECTS = (Messages(), CountTokens())

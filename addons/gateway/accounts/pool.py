@@ -33,6 +33,9 @@ MIN_ASIDE = 10.0
 """Seconds between two requests to a refused account, whoever asks."""
 
 
+_QUOTAS = (Cause.RATE, Cause.DAY)
+
+
 class Pool:
     """The accounts of the settings, and how they are doing. `cooldown` False: none of them ever rests for its quota.
 
@@ -71,6 +74,24 @@ class Pool:
         )
         found.lacks = lacks if self.accounts else ""
         return found
+
+    def beside(self, model: str, cooldowns: Cooldowns) -> Pool:
+        """The accounts in turn, with rests of their own: for calls to the model that no quota of answers counts.
+
+        Those that rest for the model for another reason than their quota are not among them.
+        """
+        fit = [a for a in self.accounts if (rest := self.rest_of(a, model)) is None or rest.cause in _QUOTAS]
+        return Pool(
+            fit,
+            cooldown=self._cooldown,
+            cooldowns=cooldowns,
+            longest_aside=self._longest_aside,
+            clock=self._clock,
+        )
+
+    def ready(self, model: str) -> int:
+        """How many accounts can be asked at once."""
+        return len(self._ready(model, ()))
 
     def candidates(self, model: str) -> list[Account]:
         """The accounts that may serve the model, cooling ones included, but not those that are set aside."""

@@ -96,7 +96,8 @@ class _Run:
                         return done
             raise ended_by(case) or Fault(500, "The case has no call that gave an answer.")
         except Fault as e:
-            return self._cut(e)
+            instead = job.instead_of_error(e)
+            return self._cut(e) if instead is None else instead
 
     def _others(self, answering: Answering, typed: list[int]) -> list[bytes]:
         """The answers of the calls beside the first one. `typed`: see `MendableJob.use_typed`."""

@@ -119,6 +119,10 @@ class AnswerJob(MendableJob):
         self._answering = answering
         self._ahead: Callable[[Any, list[bytes]], Callable[[], None] | None] | None
         self._ahead = getattr(answering, "ahead", None)  # see `mapping.dialect.WorksAhead`
+        self._estimate: Callable[[Fault], bytes | None] | None
+        self._estimate = getattr(answering, "estimate", None)  # see `mapping.gemini.count.Estimates`
+        self.let_go: Callable[[], None] | None = None
+        """Lets the next one have what this one has held since before it began."""
         self._notes = notes
         self._keep = keep if answering.keeps else None
         # Only where it may be needed: it leads back to the exchange, and what is in such a circle stays until the
@@ -156,6 +160,10 @@ class AnswerJob(MendableJob):
     @override
     def blamed(self, problem: Fault) -> Fault:
         return self._answering.blamed(problem)
+
+    @override
+    def instead_of_error(self, problem: Fault) -> bytes | None:
+        return self._estimate(problem) if self._estimate else None
 
     @override
     def mended(self, before: JSON) -> None:
@@ -257,6 +265,8 @@ class AnswerJob(MendableJob):
     def cancel(self) -> None:
         for task in self._under_way:
             task.cancel()
+        if self.let_go is not None:
+            self.let_go()
         # They hold whole answers, and the way back to the exchange.
         self._under_way, self._ask = [], None
 

@@ -9,7 +9,9 @@ import asyncio
 from collections.abc import Awaitable
 from dataclasses import asdict, replace
 from functools import partial
+from typing import cast
 
+from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.endpoints import model_request
 from addons.gateway.endpoints.answer_job import AnswerJob
 from addons.gateway.endpoints.asking import Asking
@@ -17,16 +19,22 @@ from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import mint
+from addons.gateway.exchange.waiting import Slots
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
 from addons.gateway.storage.connection_store import ConnectionStore
 from addons.gateway.storage.store import ResponseStore
 from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
-from mapping.values import JSON, Options
+from mapping.gemini.count import Estimates
+from mapping.gemini.errors import upstream_errors
+from mapping.values import JSON, Options, Recall
 
 LARGE = 2**20
 """Bytes of a body from which on it is understood in steps. Each takes some ms for 10 MB."""
+
+AT_ONCE = 4
+"""Counts of tokens that are under way at a time, for each account that is ready."""
 
 
 class Generate:
@@ -38,6 +46,9 @@ class Generate:
         self._background = background
         self._large = asyncio.Lock()
         """Held by the one large body that is being understood."""
+        self._slots = Slots()
+        self._rests = Cooldowns()
+        """Of counting: Google counts it apart, and who can't count can still answer."""
 
     def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
         """Leave a job or an answer in the exchange. What is returned, if anything, has to be awaited. Raises Fault."""
@@ -66,8 +77,7 @@ class Generate:
         """See `begin`."""
         lookups = dialect.lookups(body)
         if lookups is None:
-            self._answer(exchange, dialect, dialect.translate(body, self._given(exchange, name, model)))
-            return None
+            return self._answer(exchange, dialect, dialect.translate(body, self._given(exchange, name, model)))
         return self._begin_later(exchange, dialect, body, name, model, lookups)
 
     async def _begin_later(
@@ -83,12 +93,13 @@ class Generate:
         if exchange.trace and history is not None:
             exchange.trace.given |= {"history": history, "items": items, "chat_shape": chat_shape}
         given = self._given(exchange, name, model, history=history, items=items, chat_shape=chat_shape)
-        self._answer(exchange, dialect, dialect.translate(body, given))
+        waiting = self._answer(exchange, dialect, dialect.translate(body, given))
+        if waiting is not None:
+            await waiting
 
     def _given(self, exchange: Facts, name: str, model: str, **found: object) -> Given:
         services, seeds, trace = self._services, exchange.seeds, exchange.trace
         seal, unseal = services.sealer.seal, services.sealer.unseal
-        recall = services.memory.recall(exchange.tenant)
         return Given(
             model=model,
             client_model=name,
@@ -97,13 +108,18 @@ class Generate:
             seal=lambda payload: seeds.seal(partial(seal, payload)),
             options=self._options(exchange, model),
             notes=exchange.notes,
-            recall=trace.watching(recall) if trace else recall,
+            recall=self._recall(exchange),
             unseal=trace.opening(unseal) if trace else unseal,
             mint_hidden=mint,
             keeps_here=exchange.kept_here is not None,
             request_id=exchange.id,
             **found,  # type: ignore[arg-type]
         )
+
+    def _recall(self, exchange: Facts) -> Recall:
+        """What is remembered now."""
+        recall, trace = self._services.memory.recall(exchange.tenant), exchange.trace
+        return trace.watching(recall) if trace else recall
 
     def _options(self, exchange: Facts, model: str) -> Options:
         """Of the translation of a request that asks this model; they are part of the record."""
@@ -114,7 +130,7 @@ class Generate:
             exchange.trace.given |= {"model": model, "options": asdict(options)}
         return options
 
-    def _answer(self, exchange: Facts, dialect: Dialect, answering: Answering) -> None:
+    def _answer(self, exchange: Facts, dialect: Dialect, answering: Answering) -> Awaitable[None] | None:
         keep = partial(self._keep, exchange, self._services.store)  # the store of now, whatever the settings name later
         unasked = answering.unasked()
         if unasked is not None:
@@ -122,12 +138,30 @@ class Generate:
             if answering.keeps and (kept := answering.kept(translator, answer if answering.streams else None)):
                 keep(kept)
             exchange.succeed(answer, [answers.type_of(answering.content_type, streams=answering.streams)])
-            return
+            return None
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
         exchange.job = job = AnswerJob(answering, exchange.notes, ask, strict=strict, keep=keep)
         job.breaks_off, job.id_field = dialect.breaks_off, dialect.id_field
         if answering.deferred is not None:
             self._background.start(exchange, job, answering.deferred)
+        return self._count(exchange, cast(Estimates, answering), job) if hasattr(answering, "estimate") else None
+
+    async def _count(self, exchange: Facts, answering: Estimates, job: AnswerJob) -> None:
+        """A count, in its turn: by accounts that go on with their answers whatever becomes of it."""
+        services = self._services
+        pool = exchange.pool = (exchange.pool or services.pool).beside(job.model, self._rests)
+        try:
+            async with asyncio.timeout(services.settings.retry.max_wait):
+                job.let_go = await self._slots.take(answering.key, lambda: AT_ONCE * max(1, pool.ready(job.model)))
+        except TimeoutError:
+            if (estimate := answering.estimate(late := upstream_errors.timed_out().error)) is None:
+                raise late from None
+            exchange.succeed(estimate)
+            return
+        answering.recall = self._recall(exchange)  # who was before may have asked the same
+        unasked = answering.unasked()
+        if unasked is not None:
+            exchange.succeed(unasked[1])
 
     def _keep(self, exchange: Facts, store: ResponseStore, kept: Kept) -> None:
         if exchange.kept_here is not None:

@@ -1,9 +1,13 @@
-"""How an exchange waits: for one thing at a time, until it comes or the wait is ended; and not in silence for long."""
+"""How an exchange waits: for one thing at a time, until it comes or the wait is ended; and not in silence for long.
+
+And for others, where only a few may do a thing at a time.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from mapping.faults import Fault
@@ -73,3 +77,23 @@ class Silence:
             self._heard = self._loop.time()
             left = self._seconds
         self._timer = self._loop.call_later(left, self._look)
+
+
+class Slots:
+    """Of many who want to do a thing, a few do it at a time, and no two of them the same."""
+
+    def __init__(self) -> None:
+        self._held: set[str] = set()
+        self._changed = asyncio.Event()
+
+    async def take(self, what: str, most: Callable[[], int]) -> Callable[[], None]:
+        """Wait until nobody does the same, and fewer than `most` do anything. What it returns ends that."""
+        while what in self._held or len(self._held) >= most():
+            await self._changed.wait()
+        self._held.add(what)
+        return partial(self._end, what)
+
+    def _end(self, what: str) -> None:
+        self._held.discard(what)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()

@@ -105,6 +105,7 @@ ENDPOINTS = (
     Endpoint("input_items", "GET", ("responses", "{id}", "input_items"), "responses"),
     Endpoint("cancel", "POST", ("responses", "{id}", "cancel"), "responses"),
     Endpoint("messages", "POST", ("messages",)),
+    Endpoint("count_tokens", "POST", ("messages", "count_tokens")),
     Endpoint("speech", "POST", ("audio", "speech")),
     Endpoint("transcriptions", "POST", ("audio", "transcriptions")),
     Endpoint("translations", "POST", ("audio", "translations")),
@@ -143,7 +144,6 @@ ENDPOINTS = (
 _CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
 UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("images", "variations"), "Use POST /v1/images/edits with a prompt that says what is to vary"),
-    (("messages", "count_tokens"), "Use POST /v1/responses/input_tokens"),
     (("moderations",), "Nothing here stands for it"),
     (("files",), "Send files inside the request, as data"),
     (("batches",), _CHAT),

@@ -278,3 +278,17 @@ def test_addresses(url: str, address: Address, host_header: str) -> None:
     parsed = Address.parse(url)
     assert parsed == address
     assert parsed.host_header == host_header
+
+
+def test_calls_that_no_quota_counts_have_rests_of_their_own() -> None:
+    accounts, clock = pool("a", "b", "c", "d", strategy="sticky")
+    causes = (Cause.RATE, Cause.DAY, Cause.CLOSED, Cause.TOLD)
+    for account, cause in zip(accounts.accounts, causes, strict=True):
+        accounts.cool(account, MODEL, 60.0, "rests", cause)
+    rests = Cooldowns(clock)
+    counting = accounts.beside(MODEL, rests)
+    assert [account.label for account in counting.accounts] == ["a", "b"]
+    assert (accounts.ready(MODEL), counting.ready(MODEL), counting.sticky) == (0, 2, False)
+    counting.cool(counting.accounts[0], MODEL, 60.0, "counts no more")
+    assert accounts.beside(MODEL, rests).ready(MODEL) == 1
+    assert len(accounts.resting(MODEL)) == 4

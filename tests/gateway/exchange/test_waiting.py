@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
-from addons.gateway.exchange.waiting import Patience
+from addons.gateway.exchange.waiting import Patience, Slots
 from mapping.faults import Fault
 
 END = Fault(504, "too late")
@@ -60,3 +61,28 @@ def test_an_error_is_passed_on() -> None:
 
     with pytest.raises(ValueError, match="no"):
         asyncio.run(Patience().wait(fail()))
+
+
+def test_a_few_at_a_time_and_no_two_of_the_same() -> None:
+    async def run() -> None:
+        slots, most, log = Slots(), 2, []
+
+        async def take(what: str) -> Callable[[], None]:
+            end = await slots.take(what, lambda: most)
+            log.append(what)
+            return end
+
+        tasks = {what: asyncio.create_task(take(what[0])) for what in ("a", "a again", "b", "c", "d")}
+        await asyncio.sleep(0)
+        assert log == ["a", "b"]
+        tasks["c"].cancel()
+        (await tasks["a"])()
+        (await tasks["a"])()  # once is enough, and twice does no harm
+        await asyncio.sleep(0)
+        assert log == ["a", "b", "a"]
+        most = 3
+        (await tasks["b"])()
+        await tasks["d"]
+        assert log == ["a", "b", "a", "d"]
+
+    asyncio.run(run())
