@@ -90,6 +90,11 @@ class ScriptedModel:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def forget(self) -> None:
+        """Begin a new task."""
+        for told in (self.script, self.asked, self.faults, self.said):
+            told.clear()
+
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,32 +19,11 @@ from tests.e2e.messages.claude import MODEL, Claude, call, check_saved, saved
 from tests.e2e.sdk_tools import first_calls, is_genuine
 
 if TYPE_CHECKING:
+    from mitmproxy import http
+
     from tests.e2e.conftest import Gateway, Starter, Upstream
 
 pytestmark = pytest.mark.claude
-
-STRICT = f"""
-[proxy]
-auth_mode = "strict"
-api_key = "sk-claude-key"
-{TWO_ACCOUNTS}
-"""
-
-
-@pytest.fixture
-def claude(tmp_path: Path) -> Claude:
-    home, work = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    work.mkdir()
-    return Claude(home, work)
-
-
-@pytest.fixture
-def watched(starter: Starter) -> Iterator[Gateway]:
-    """A gateway that wants a key and keeps a record, all of which is checked at the end."""
-    gateway = starter(STRICT, "-w", "saved.flow")
-    yield gateway
-    check_saved(saved(gateway))
 
 
 def asked(upstream: Upstream) -> list[Any]:
@@ -106,7 +84,8 @@ def test_a_picture(claude: Claude, watched: Gateway, upstream: Upstream) -> None
     assert [part["inlineData"]["mimeType"] for part in result["parts"]] == ["image/png"]
 
 
-def test_a_file_is_read_changed_and_tried(claude: Claude, watched: Gateway) -> None:
+def test_a_file_is_read_changed_and_tried(claude: Claude, starter: Starter) -> None:
+    gateway = starter(TWO_ACCOUNTS, "-w", "saved.flow")
     file, trial = claude.work / "sums.py", claude.work / "test_sums.py"
     file.write_text("def add(a, b):\n    return a - b\n")
     trial.write_text("from sums import add\n\nassert add(2, 3) == 5\nprint('all is well')\n")
@@ -115,16 +94,17 @@ def test_a_file_is_read_changed_and_tried(claude: Claude, watched: Gateway) -> N
         call("Edit", file_path=str(file), old_string="a - b", new_string="a + b"),
         call("Bash", command="python3 test_sums.py"),
     ]
-    run = claude.run(watched, "\n".join(["Mend it.", *lines]))
+    run = claude.run(gateway, "\n".join(["Mend it.", *lines]))
     assert run.calls == ["Read", "Edit", "Bash"]
     assert "all is well" in run.answer
     assert "a + b" in file.read_text()
-    check_both_sides(watched)
-
-
-def check_both_sides(gateway: Gateway) -> None:
-    """Each exchange is in the record as Claude Code had it and as Gemini had it."""
     flows = saved(gateway)
+    check_saved(flows)
+    check_both_sides(flows)
+
+
+def check_both_sides(flows: list[http.HTTPFlow]) -> None:
+    """Each exchange is in the record as Claude Code had it and as Gemini had it."""
     theirs = [flow for flow in flows if flow.request.path.startswith("/v1/messages")]
     ours = [flow for flow in flows if ":streamGenerateContent" in flow.request.path]
     assert len(theirs) == len(ours) == 4

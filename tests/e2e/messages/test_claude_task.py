@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from addons.demo.answer import media
+from tests.e2e.conftest import start_gateway
 from tests.e2e.messages.claude import Claude, Run, check_saved, saved
 from tests.e2e.scripted_model import Break, Busy, Call, Limit, Say, ScriptedModel, Step
 
@@ -55,17 +56,29 @@ class Bench:
         return contents
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    home, work = tmp_path / "home", tmp_path / "work"
-    home.mkdir()
-    work.mkdir()
-    (work / "chart.png").write_bytes(base64.b64decode(PICTURE))
-    (work / "north.txt").write_text("north has 12\n")
-    (work / "report.txt").write_text("These numbers are wrong.\n")
+@pytest.fixture(scope="module")
+def shared_model() -> Iterator[ScriptedModel]:
     model = ScriptedModel()
-    yield Bench(model, Claude(home, work))
+    yield model
     model.close()
+
+
+@pytest.fixture
+def bench(claude: Claude, shared_model: ScriptedModel) -> Bench:
+    (claude.work / "chart.png").write_bytes(base64.b64decode(PICTURE))
+    (claude.work / "north.txt").write_text("north has 12\n")
+    (claude.work / "report.txt").write_text("These numbers are wrong.\n")
+    shared_model.forget()
+    return Bench(shared_model, claude)
+
+
+@pytest.fixture(scope="module")
+def gateway(shared_model: ScriptedModel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """With one account, and no attempt but Claude Code's own. All answers are checked after the last test."""
+    settings = "[retry]\nmax_attempts = 1\ncooldown = false\n" + ONE.replace("MODEL", shared_model.url)
+    running = start_gateway(tmp_path_factory.mktemp("scripted"), settings, "-w", "saved.flow")
+    yield running
+    check_saved(saved(running))
 
 
 def task(work: Path) -> list[Step]:
@@ -88,9 +101,8 @@ def task(work: Path) -> list[Step]:
     ]
 
 
-def test_what_the_model_said_comes_back_unchanged(bench: Bench, starter: Starter) -> None:
+def test_what_the_model_said_comes_back_unchanged(bench: Bench, gateway: Gateway) -> None:
     """With its signatures, in turns that take turns, and each result with its call."""
-    gateway = starter(ONE.replace("MODEL", bench.model.url), "-w", "saved.flow")
     work = bench.claude.work
     assert bench.run(gateway, *task(work)).answer == END
     assert (work / "report.txt").read_text() == "These numbers are right.\n"
@@ -104,7 +116,6 @@ def test_what_the_model_said_comes_back_unchanged(bench: Bench, starter: Starter
     (picture,) = (part["inlineData"]["data"] for part in contents[2]["parts"][0]["functionResponse"]["parts"])
     assert picture == PICTURE
     assert "north has 12" in str(contents[4])
-    check_saved(saved(gateway))
 
 
 def test_a_limit_of_the_first_account(bench: Bench, starter: Starter) -> None:
@@ -124,12 +135,9 @@ FAULTS: dict[str, Step] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_it_asks_again(bench: Bench, starter: Starter, fault: Step) -> None:
+def test_it_asks_again(bench: Bench, gateway: Gateway, fault: Step) -> None:
     """With one account, what went wrong reaches Claude Code; it goes on by itself, and nothing is lost."""
-    settings = "[retry]\nmax_attempts = 1\ncooldown = false\n" + ONE.replace("MODEL", bench.model.url)
-    gateway = starter(settings, "-w", "saved.flow")
     first, *others = task(bench.claude.work)
     assert bench.run(gateway, first, fault, *others).answer == END
     turns = [content["parts"] for content in bench.contents if content["role"] == "model"]
     assert [parts for parts in turns if not TORN.startswith(parts[0].get("text", ""))] == bench.model.said[:-1]
-    check_saved(saved(gateway))
