@@ -107,8 +107,13 @@ def _message(fault: Fault) -> str:
         counts = _TOO_LONG.search(fault.message)
         return f"prompt is too long: {counts[2]} tokens > {counts[1]} maximum" if counts else _long(fault.message)
     if fault.param and fault.param not in fault.message:
-        return f"{fault.param}: {fault.message}"
+        return _place(fault.param) + fault.message
     return fault.message
+
+
+def _place(param: str) -> str:
+    """Stands before a message that does not name the member itself."""
+    return f"In {param}: "
 
 
 def _long(message: str) -> str:
@@ -133,4 +138,5 @@ def _fault(status: int, error: dict[str, Any]) -> Fault:
     told = details if isinstance(details, dict) else {}
     code, param = (value if isinstance(value := told.get(name), str) else None for name in ("error_code", "param"))
     kind = FaultKind.QUOTA if code == _QUOTA else _KINDS.get(str(error.get("type")), FaultKind.REQUEST)
-    return Fault(status, str(error.get("message", "")), kind=kind, code=code, param=param)
+    message = str(error.get("message", "")).removeprefix(_place(param) if param else "")
+    return Fault(status, message, kind=kind, code=code, param=param)

@@ -11,7 +11,7 @@ from mapping.messages.answer.events import NoBlockEvents
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
 from mapping.messages.answer.usage import usage_object
-from mapping.values import JSON
+from mapping.values import JSON, RawTurn
 
 
 class MessagesAnswer(OneWholeAnswer["_Answer"]):
@@ -33,6 +33,11 @@ class MessagesAnswer(OneWholeAnswer["_Answer"]):
             raise broken("The upstream's answer is nested too deeply.") from None
 
     @override
+    def remember(self) -> dict[str, RawTurn]:
+        stopped = self._answer is not None and self._answer.output.stopped
+        return {} if stopped else super().remember()
+
+    @override
     def _begin(self) -> _Answer:
         return _Answer(self._asked)
 
@@ -47,21 +52,21 @@ class _Answer:
     def __init__(self, asked: AskedMessage) -> None:
         self.message: JSON = {}
         self._asked = asked
-        self._output = MessageOutput(asked, NoBlockEvents())
+        self.output = MessageOutput(asked, NoBlockEvents(), live=False)
         self.reader = asked.reader(self._writer)
 
     def close(self) -> None:
         """Nothing more comes."""
-        output, reader = self._output, self.reader
+        output, reader = self.output, self.reader
         output.close(reader)
         usage = usage_object(reader.usage.totals(), **output.uses)
         self.message = self._asked.message(output.blocks, output.end(reader), usage)
 
     def _writer(self, index: int) -> MessageOutput:
-        return surplus(self._asked, index) if index else self._output
+        return surplus(self._asked, index) if index else self.output
 
 
 def surplus(asked: AskedMessage, index: int) -> MessageOutput:
     """What takes a further candidate. A message has no place for it."""
     asked.notes.add("part-unknown", f"candidates[{index}]")
-    return MessageOutput(asked, NoBlockEvents())
+    return MessageOutput(asked, NoBlockEvents(), live=False)

@@ -13,16 +13,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mapping import jsonio
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.messages.answer.events import BlockEvents
 from mapping.values import JSON
 
 
 class BlockList:
-    """The blocks. One that is begun and not done is there as it began."""
+    """The blocks. One that is begun and not done is there as it began. `live`: the events are all that is wanted."""
 
-    __slots__ = ("blocks", "events")
+    __slots__ = ("_live", "blocks", "events")
 
-    def __init__(self, events: BlockEvents) -> None:
+    def __init__(self, events: BlockEvents, *, live: bool) -> None:
+        self._live = live
         self.events = events
         self.blocks: list[JSON] = []
 
@@ -43,10 +45,19 @@ class BlockList:
         self.done(self.begin(block), block)
 
     def add_use(self, block: JSON, arguments: str) -> None:
-        """A use of a tool. `arguments` is its complete input as JSON."""
-        index = self.begin({**block, "input": {}})
+        """A use of a tool. `arguments` is its complete input as JSON. Raises UpstreamError for what can't be read."""
+        begun = {**block, "input": {}}
+        index = self.begin(begun)
         self.events.delta(index, {"type": "input_json_delta", "partial_json": arguments})
-        self.done(index, {**block, "input": jsonio.loads(arguments)})
+        self.done(index, begun if self._live else {**block, "input": _read(arguments)})
+
+
+def _read(arguments: str) -> JSON:
+    try:
+        found: JSON = jsonio.loads(arguments)
+    except ValueError:
+        raise broken("The upstream's answer is nested too deeply.") from None
+    return found
 
 
 class OpenText:

@@ -7,7 +7,11 @@ Rules of this module (Anthropic's API reference; what clients need was tried wit
 * Thoughts are a block for each run of them, where the client asked to see them.
 * The thought signature of a call travels in the `signature` of a thinking block before it, for clients that take such
   blocks; for the others in the id of the call (`MessagesPlan.signs_ids`).
-* What Gemini tells of its searches comes last, and so do they.
+* What Gemini tells of its searches comes last, and so do they in a stream; in a whole answer they stand before the
+  text, as at Anthropic's.
+* The signature of a text, and turns that signatures do not restore, travel in a thinking block, too. It is never the
+  last one: Claude Code (2.1.332, tried) then prints nothing. So it stands at the beginning of a whole answer, behind
+  the calls of a stream; the stream of a mere text has none, and Gemini does well without.
 * There is no empty answer: a text says why there is nothing else. Claude Code shows nothing at all otherwise.
 """
 
@@ -18,6 +22,7 @@ from collections.abc import Sequence
 from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
 from mapping.answer.reader import AnswerReader
+from mapping.gemini.errors.upstream_errors import broken
 from mapping.messages.answer import server_tools, stops
 from mapping.messages.answer.blocks import BlockList, OpenText, OpenThinking
 from mapping.messages.answer.events import BlockEvents
@@ -36,11 +41,13 @@ class MessageOutput:
     `finish` only tells the reason: when the answer is known as a whole, `close` ends the output.
     """
 
-    def __init__(self, asked: AskedMessage, events: BlockEvents) -> None:
+    def __init__(self, asked: AskedMessage, events: BlockEvents, *, live: bool) -> None:
+        """`live`: blocks go out at once, and stay where they are."""
         self.length = 0
+        self._live = live
         self._asked = asked
         self._plan = plan = asked.plan
-        self._list = BlockList(events)
+        self._list = BlockList(events, live=live)
         self._open: OpenText | OpenThinking | None = None
         self._texts: list[OpenText] = []
         self._watch = StopWatch(plan.stops) if plan.stops else None
@@ -50,6 +57,7 @@ class MessageOutput:
         """Of code that has no result yet."""
         self._reason = ""
         self._refusal = ""
+        self._signature = ""
         self._citations: Sequence[Citation] = ()
         self._grounding: JSON = {}
         self._searches = self._fetches = 0
@@ -68,7 +76,7 @@ class MessageOutput:
 
     def thought(self, text: str) -> None:
         """A piece of the thoughts."""
-        if not self._shows_thoughts or self._stopped:
+        if not self._shows_thoughts or self.stopped:
             return
         if not isinstance(self._open, OpenThinking):
             self._close_open()
@@ -88,7 +96,7 @@ class MessageOutput:
     def call(self, call: Call) -> None:
         """A use of a tool, and before it the carrier of its signature."""
         self._end_text()
-        if self._stopped:
+        if self.stopped:
             return
         self._calls += 1
         if self._plan.one_call and self._calls > 1:
@@ -105,7 +113,7 @@ class MessageOutput:
 
     def image(self, mime: str, data: str) -> None:
         """An image, as clients send them. Anthropic's answers have none."""
-        if self._stopped:
+        if self.stopped:
             return
         self._close_open()
         self._list.add({"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}})
@@ -117,14 +125,14 @@ class MessageOutput:
     def code(self, language: str, code: str) -> None:
         """A use of code execution; its result follows."""
         self._end_text()
-        if not self._stopped:
+        if not self.stopped:
             self._close_open()
             self._end_code()
             self._code_id = server_tools.add_code(self._list, code, self._asked.mint)
 
     def code_result(self, outcome: str, output: str) -> None:
         """What the code gave."""
-        if self._stopped:
+        if self.stopped:
             return
         if not self._code_id:
             self.code("", "")
@@ -152,7 +160,8 @@ class MessageOutput:
         self._citations = citations
 
     def extra_content(self, google: JSON) -> None:
-        """The searches. The signature of a text is remembered, and has no place here."""
+        """The signature of the text, and the searches."""
+        self._signature = google.get("thought_signature", "")
         self._grounding = google.get("grounding_metadata", {})
 
     def finish(self, reason: str) -> None:
@@ -162,18 +171,29 @@ class MessageOutput:
     # the end
 
     def close(self, reader: AnswerReader) -> None:
-        """The answer is over: close what is open, and add what belongs behind it."""
+        """The answer is over: close what is open, and add what belongs behind it. Raises UpstreamError."""
+        try:
+            self._close(reader)
+        except RecursionError:
+            raise broken("The upstream's answer is nested too deeply.") from None
+
+    def _close(self, reader: AnswerReader) -> None:
         self._end_text()
         if self._citations and isinstance(self._open, OpenText):
             opened = self._open
             opened.cite(server_tools.citations(self._citations, opened.text, opened.start))
         self._close_open()
         self._end_code()
-        self._searches = server_tools.add_searches(self._list, self._grounding, self._asked.mint)
-        self._fetches = server_tools.add_fetches(self._list, reader.fetched, self._asked.mint)
         if not self._said_something and not self._plan.prewarm:
             self._open_text().add(self._why_empty(reader))
             self._close_open()
+        if self._live and self._calls and (payload := self._rest(reader)) is not None:
+            self._add_carrier(payload)
+        used = len(self._list.blocks)
+        self._searches = server_tools.add_searches(self._list, self._grounding, self._asked.mint)
+        self._fetches = server_tools.add_fetches(self._list, reader.fetched, self._asked.mint)
+        if not self._live:
+            self._in_order(used, self._rest(reader))
 
     def interrupt(self) -> None:
         """The answer is broken off: no block stays open."""
@@ -197,7 +217,8 @@ class MessageOutput:
     # inside
 
     @property
-    def _stopped(self) -> bool:
+    def stopped(self) -> bool:
+        """A stop sequence came: what Gemini said behind it is not the client's."""
         return self._watch is not None and self._watch.found is not None
 
     @property
@@ -205,7 +226,7 @@ class MessageOutput:
         return any(block["type"] in _SAYING for block in self._list.blocks)
 
     def _why_empty(self, reader: AnswerReader) -> str:
-        if self._stopped:
+        if self.stopped:
             return f"[The answer began with the stop sequence {self._watch and self._watch.found!r}.]"
         return f"[Gemini gave no answer. {reader.why_empty}]"
 
@@ -215,6 +236,27 @@ class MessageOutput:
             opened = self._open if isinstance(self._open, OpenText) else self._open_text()
             self.length += len(text)
             opened.add(text)
+
+    def _rest(self, reader: AnswerReader) -> JSON | None:
+        """What is to be carried beside the signatures of calls."""
+        turn = reader.turn() if self._plan.thinking and not self.stopped else None
+        payload = carrier.pack_turn(turn) if turn else None
+        if payload is None and turn and self._signature and not self._calls:
+            payload = carrier.pack(turn.model, text=self._signature)
+        return payload
+
+    def _add_carrier(self, payload: JSON) -> None:
+        self._open = OpenThinking(self._list)
+        self._close_open(payload)
+
+    def _in_order(self, used: int, payload: JSON | None) -> None:
+        """Of a whole answer: the blocks from `used` on belong before what is said, what is carried to the front."""
+        blocks = self._list.blocks
+        searches, blocks[used:] = blocks[used:], []
+        at = next((at for at, block in enumerate(blocks) if block["type"] != "thinking"), len(blocks))
+        blocks[at:at] = searches
+        if payload is not None:
+            blocks.insert(0, {"type": "thinking", "thinking": "", "signature": self._asked.seal(payload)})
 
     def _end_code(self) -> None:
         """Code that has no result gets one that says so."""

@@ -21,7 +21,7 @@ from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
 from mapping.messages.answer.usage import counted
 from mapping.messages.errors import error_object
-from mapping.values import JSON
+from mapping.values import JSON, RawTurn
 
 
 class MessagesStream(OneAnswerStream):
@@ -31,7 +31,7 @@ class MessagesStream(OneAnswerStream):
         super().__init__()
         self._asked = asked
         self._events = MessageLog(self._out, self._begun)
-        self._output = MessageOutput(asked, self._events)
+        self._output = MessageOutput(asked, self._events, live=True)
         self._reader = asked.reader(self._writer, live=True)
 
     def open(self) -> bytes:
@@ -57,6 +57,10 @@ class MessagesStream(OneAnswerStream):
         self._out.append(event("error", error_object(error, self._asked.request_id)))
         self._over = self._failed = True
         return self._take()
+
+    @override
+    def remember(self) -> dict[str, RawTurn]:
+        return {} if self._output.stopped else super().remember()
 
     def _begun(self, early: bool) -> JSON:
         """The message that `message_start` tells, with what is known of the tokens."""

@@ -15,9 +15,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mapping import jsonio
 from mapping.values import JSON, RawTurn
 
 VERSION = 1
+
+MAX_CARRIED = 64 * 1024
+"""Bytes of a turn that is carried whole. Clients send it back with every request."""
+
+_PLAIN = frozenset({"text", "thought", "thoughtSignature", "functionCall"})
+"""Members of parts that answers and signatures give back in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,14 @@ def pack(
         payload["parts"] = [part for part in turn.parts if not part.get("thought")]
         payload["call_ids"] = turn.call_ids
     return payload
+
+
+def pack_turn(turn: RawTurn) -> JSON | None:
+    """The payload with a whole turn; None: signatures alone restore it, or it is too long."""
+    if all(_PLAIN.issuperset(part) for part in turn.parts):
+        return None
+    payload = pack(turn.model, turn=turn)
+    return payload if len(jsonio.dumps(payload)) <= MAX_CARRIED else None
 
 
 def unpack(payload: JSON) -> Carrier | None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mapping import jsonio
 from mapping.answer import finish
 from mapping.answer.parts import grounding
 from mapping.answer.parts.calls import Call, Mint
@@ -32,14 +31,8 @@ from mapping.values import JSON, RawTurn
 type Seal = Callable[[JSON], str]
 """Makes an `encrypted_content` of its payload."""
 
-MAX_CARRIED = 64 * 1024
-"""Bytes of a turn that is carried whole. Clients send it back with every request."""
-
 _CUT = frozenset({finish.LENGTH, finish.CONTENT_FILTER})
 """Finish reasons of answers that are not complete."""
-
-_PLAIN = frozenset({"text", "thought", "thoughtSignature", "functionCall"})
-"""Members of parts that output items and signatures give back in full."""
 
 
 class Output:
@@ -245,12 +238,9 @@ class Output:
         Who stores the conversation here needs no carrier for its text.
         """
         turn = self._turn
-        if turn is not None and any(not _PLAIN.issuperset(part) for part in turn.parts):
-            payload = carrier.pack(turn.model, turn=turn)
-            if len(jsonio.dumps(payload)) <= MAX_CARRIED:
-                self._add_carrier(payload)
-                return
-        if self._signature and not self._plan.store:
+        if turn is not None and (payload := carrier.pack_turn(turn)) is not None:
+            self._add_carrier(payload)
+        elif self._signature and not self._plan.store:
             self._add_carrier(carrier.pack(self._plan.model, text=self._signature))
 
     def _add_carrier(self, payload: JSON) -> None:

@@ -109,11 +109,14 @@ def test_the_member_is_named() -> None:
     assert told == {
         "error": {
             "type": "invalid_request_error",
-            "message": "tools[0]: Too odd.",
+            "message": "In tools[0]: Too odd.",
             "details": {"error_code": "invalid_value", "param": "tools[0]"},
         },
         "request_id": None,
     }
+    found = errors.read_error(400, event("error", told))
+    assert found is not None
+    assert found.message == "Too odd."
     told = errors.error_object(Fault(400, "'model' is odd.", param="model"), None)
     assert told["error"]["message"] == "'model' is odd."
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.messages.answer.answer import MessagesAnswer
 from mapping.messages.answer.events import PING, without_signs_of_life
 from mapping.messages.answer.stream import MessagesStream
 from tests.e2e import message_checks
@@ -233,6 +235,15 @@ ANSWERS: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
 }  # fmt: skip
 
 
+def is_thinking(block: Any) -> bool:
+    return bool(block["type"] == "thinking")
+
+
+def is_found(block: Any) -> bool:
+    """What Gemini tells of behind a text, in a stream."""
+    return "server_tool" in block["type"] or block["type"].endswith("_tool_result")
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_stream_makes_the_message_that_a_whole_answer_is(name: str) -> None:
     events, plan, blocks, reason = ANSWERS[name]
@@ -241,6 +252,9 @@ def test_a_stream_makes_the_message_that_a_whole_answer_is(name: str) -> None:
     assert made["content"] == blocks
     assert made["stop_reason"] == reason
     same = whole(*events, **plan)
+    ordered = [*filter(is_thinking, blocks), *filter(is_found, blocks)]
+    if name in ("searches", "pages"):
+        made["content"] = [*ordered, *(block for block in blocks if block not in ordered)]
     assert {**same, "usage": 0} == {**made, "usage": 0}
     assert same["usage"] == made["usage"]
 
@@ -305,6 +319,53 @@ def test_calls_that_Gemini_has_named_are_named_anew() -> None:
     assert block["id"].startswith("toolu_gs1_")
     (_, block) = whole(event(named, **STOP), **THINKS)["content"]
     assert block["id"] == "toolu_1"
+
+
+SIGNED_TEXT = {**TEXT, "thoughtSignature": "c2ln"}
+WITH_TEXT = 'sealed:{"v":1,"model":"gemini-3.8-flash","text":"c2ln"}'
+PARTS_OF_CODE = [CODE, RESULT, SIGNED]
+
+
+def test_the_signature_of_a_text_stands_before_it_or_nowhere() -> None:
+    """Claude Code prints nothing where a thinking block comes last."""
+    events = [event(THOUGHT), event(SIGNED_TEXT, **STOP)]
+    assert whole(*events, **THINKS)["content"] == [thinking("", WITH_TEXT), thinking("t"), text("a")]
+    assert folded(streamed(*events, **THINKS))["content"] == [thinking("t"), text("a")]
+    assert whole(*events)["content"] == [text("a")]
+
+
+def test_a_turn_that_signatures_do_not_restore_is_carried() -> None:
+    payload = {"v": 1, "model": "gemini-3.8-flash", "parts": PARTS_OF_CODE, "call_ids": ["toolu_3"]}
+    events = [event(*PARTS_OF_CODE, **STOP)]
+    for message, at in ((whole(*events, **THINKS), 0), (folded(streamed(*events, **THINKS)), -1)):
+        block = message["content"][at]
+        assert block["type"] == "thinking"
+        carried = json.loads(block["signature"].removeprefix("sealed:"))
+        assert {**carried, "call_ids": 0} == {**payload, "call_ids": 0}
+        assert carried["call_ids"] == [b["id"] for b in message["content"] if b["type"] == "tool_use"]
+    assert whole(*events)["content"][0]["type"] == "server_tool_use"
+
+
+def test_what_a_stop_sequence_cut_off_is_not_remembered() -> None:
+    stream = streaming(stops=["END"])
+    stream.feed(sse(event({"text": "aEND", "thoughtSignature": "c2ln"}, **STOP)))
+    stream.end()
+    assert stream.remember() == {}
+    stream = streaming(stops=["END"])
+    stream.feed(sse(event(SIGNED_TEXT, **STOP)))
+    stream.end()
+    assert len(stream.remember()) == 1
+
+
+def test_arguments_that_are_nested_too_deeply() -> None:
+    nested = b'{"a":' * 3000 + b"1" + b"}" * 3000
+    part = b'{"functionCall":{"name":"f","args":' + nested + b"}}"
+    data = b'{"candidates":[{"content":{"parts":[' + part + b']},"finishReason":"STOP"}]}'
+    stream = streaming()
+    with pytest.raises(UpstreamError):
+        finish(stream, b"data: " + data + b"\n\n")
+    with pytest.raises(UpstreamError):
+        MessagesAnswer(asked()).add(data)
 
 
 def test_a_picture_is_a_block() -> None:

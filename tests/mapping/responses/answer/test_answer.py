@@ -14,9 +14,9 @@ from openai.types.responses import Response
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
+from mapping.request.conversation.carrier import MAX_CARRIED
 from mapping.request.signatures import text_key
 from mapping.responses.answer.answer import ResponsesAnswer
-from mapping.responses.answer.output import MAX_CARRIED
 from mapping.responses.plan import ResponsesPlan, ToolKind
 from mapping.responses.request.echo import echo
 from mapping.values import Options
