@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import override
+from typing import TYPE_CHECKING, override
 
 from mapping.chat.answer import ChatAnswer
 from mapping.chat.request import translate
 from mapping.chat.stream import ChatStream
 from mapping.dialect import Answering, Given, Lookups
+from mapping.late import late
 from mapping.openai.contract import ChoicesAnswering, ChoicesDialect, understood
-from mapping.responses import dialect as responses
 from mapping.values import JSON
+
+if TYPE_CHECKING:
+    from mapping.responses import dialect as responses
+else:
+    responses = late("mapping.responses.dialect")
 
 
 class Chat(ChoicesDialect):
