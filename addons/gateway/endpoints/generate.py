@@ -62,14 +62,19 @@ class Generate:
 
     async def _begin_large(self, exchange: Facts, dialect: Dialect) -> None:
         """The same for a large body: between the steps everybody else has a turn, the streams that are under way."""
-        async with self._large:
+        await self._large.acquire()
+        try:
             await _others()
             read = model_request.read(exchange, self._services, dialect)
             await _others()
             waiting = self._understand(exchange, dialect, *read)
-        if waiting is not None:
-            await waiting
-        await _others()
+            if waiting is not None:
+                await waiting
+            await _others()
+        finally:
+            # Not now: what follows at once, the writing of the call, is a step as long as these, and no other large
+            # body is to have one in the same turn of the loop.
+            asyncio.get_running_loop().call_soon(self._large.release)
 
     def _understand(
         self, exchange: Facts, dialect: Dialect, body: JSON, name: str, model: str
