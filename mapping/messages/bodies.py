@@ -204,4 +204,4 @@ _BLOCKS: dict[str, Callable[[Transcript, JSON], None]] = {
     **dict.fromkeys(("image", "document"), _show_file),
 }
 
-BODIES = {"messages": MessagesBodies()}
+BODIES = dict.fromkeys(("messages", "count_tokens"), MessagesBodies())

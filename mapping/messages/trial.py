@@ -106,4 +106,18 @@ def _check_message(message: JSON) -> None:
         raise Wrong("a message without numbers")
 
 
-TRIALS = {"messages": MessagesTrial()}
+class CountTrial(MessagesTrial):
+    """The same requests; a number for an answer, whatever becomes of Gemini's, and never a stream."""
+
+    def check_whole(self, request: JSON, answer: bytes) -> None:
+        """The number."""
+        found = jsonio.loads(answer)
+        if set(found) != {"input_tokens"} or type(found["input_tokens"]) is not int:
+            raise Wrong("no number of tokens")
+
+    def check_stream(self, request: JSON, answer: bytes) -> bool:
+        """Raises."""
+        raise Wrong("a stream")
+
+
+TRIALS = {"messages": MessagesTrial(), "count_tokens": CountTrial()}

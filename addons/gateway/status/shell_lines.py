@@ -13,7 +13,7 @@ NO_KEY = "any"
 _CLAUDE = """
 export ANTHROPIC_BASE_URL={root}
 export ANTHROPIC_AUTH_TOKEN={key}
-unset ANTHROPIC_API_KEY  # Claude Code warns where both are set
+unset ANTHROPIC_API_KEY  # it would be sent along
 # claude                       its own names of models lead to Gemini's
 # claude --model gemini-pro    or any other name that the gateway knows
 """
