@@ -203,6 +203,10 @@ class MessageOutput:
         """Why the message ended, as `message_delta` tells it."""
         found = self._watch.found if self._watch else None
         reason = stops.stop_reason(self._reason, reader.ended_by, stopped=found is not None, calls=self._calls > 0)
+        if reason == stops.MAX_TOKENS and stops.fills_window(
+            self._plan.model, reader.usage.totals(), self._plan.max_tokens
+        ):
+            reason = stops.WINDOW_EXCEEDED
         details = None
         if reason == stops.REFUSAL:
             details = {"type": "refusal", "category": None, "explanation": self._refusal or None}

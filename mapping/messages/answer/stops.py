@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mapping.answer import finish
+from mapping.answer.usage import Totals
+from mapping.gemini import catalogue
 
 END_TURN = "end_turn"
 MAX_TOKENS = "max_tokens"
@@ -18,6 +20,7 @@ STOP_SEQUENCE = "stop_sequence"
 TOOL_USE = "tool_use"
 PAUSE_TURN = "pause_turn"
 REFUSAL = "refusal"
+WINDOW_EXCEEDED = "model_context_window_exceeded"
 
 _REASONS = {
     finish.STOP: END_TURN,
@@ -25,6 +28,18 @@ _REASONS = {
     finish.TOOL_CALLS: TOOL_USE,
     finish.CONTENT_FILTER: REFUSAL,
 }
+
+
+_WINDOWS = {model.name: model.inputs for model in catalogue.KNOWN}
+_USUAL_WINDOW = 1_048_576
+"""Both: how many tokens a model reads."""
+
+
+def fills_window(model: str, totals: Totals, allowed: int | None) -> bool:
+    """Whether an answer that was cut short ran out of the model's window, not of the length that was `allowed`."""
+    if allowed is not None and totals.completion >= allowed:
+        return False
+    return totals.prompt + totals.completion >= (_WINDOWS.get(model) or _USUAL_WINDOW)
 
 
 def stop_reason(reason: str, ended_by: str | None, *, stopped: bool, calls: bool) -> str:

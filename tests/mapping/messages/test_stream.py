@@ -114,6 +114,18 @@ ANSWERS: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
     ),
     "one call": ([event(CALL, CALL, **STOP)], {"one_call": True}, [use()], "tool_use"),
     "cut": ([event(TEXT, finishReason="MAX_TOKENS")], {}, [text("a")], "max_tokens"),
+    "cut because the window is full": (
+        [event(TEXT, finishReason="MAX_TOKENS"), {"usageMetadata": {**USAGE, "promptTokenCount": 1_048_572}}],
+        {"max_tokens": 100},
+        [text("a")],
+        "model_context_window_exceeded",
+    ),
+    "cut because the length is reached": (
+        [event(TEXT, finishReason="MAX_TOKENS"), {"usageMetadata": {**USAGE, "promptTokenCount": 1_048_572}}],
+        {"max_tokens": 8},
+        [text("a")],
+        "max_tokens",
+    ),
     "left where it could go on": (
         [event(TEXT, finishReason="CONTINUATION")],
         {},
