@@ -166,6 +166,17 @@ def test_a_shaped_answer(claude: Claude, watched: Gateway) -> None:
     assert run.last["structured_output"] == {"colour": "red", "count": 1}
 
 
+def test_the_context_is_counted(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    """25 requests at once are no reason to call an account used up."""
+    claude.run(watched, 'call Bash {"command": "echo one"}')
+    upstream.forget()
+    done = claude.execute(watched, "-p", "/context", "--continue", "--model", MODEL)
+    assert done.returncode == 0, done.stderr
+    assert MODEL in done.stdout
+    assert len([request for request in upstream.requests if request.path.endswith(":countTokens")]) > 3
+    assert "cooldown" not in watched.log
+
+
 def test_it_finds_out_which_models_there_are(claude: Claude, watched: Gateway) -> None:
     environ = {"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1"}
     assert claude.run(watched, call("Bash", command="echo one"), environ=environ).answer

@@ -167,6 +167,12 @@ def test_a_search(client: Anthropic, way: str, upstream: Upstream) -> None:
 # ---- what else there is
 
 
+def test_tokens(client: Anthropic, upstream: Upstream) -> None:
+    counted = client.messages.count_tokens(model=MODEL, messages=user("Hello, this is a text."), system="Be brief.")
+    assert 5 < counted.input_tokens < 30
+    assert upstream.requests[-1].path.endswith(":countTokens")
+
+
 def test_models(client: Anthropic) -> None:
     listed = {model.id: model for model in client.models.list(limit=5)}  # in pages
     assert {"gemini-2.5-flash", "claude-opus-4-6"} <= listed.keys()

@@ -1,9 +1,9 @@
-// What the scripts share: a client whose answers are recorded as they came, and the report that pytest reads.
+// What the scripts share: a client and a fetch whose answers are recorded as they came, and the report that pytest reads.
 import OpenAI from "openai";
 
 const wire = [];
 
-async function recorded(url, init) {
+export async function recorded(url, init) {
   const response = await fetch(url, init);
   if (!String(url).startsWith("http")) return response; // the SDK tries out with a data URL what fetch can do
   const head = { path: new URL(url).pathname, status: response.status, type: response.headers.get("content-type") };
