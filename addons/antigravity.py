@@ -173,6 +173,7 @@ class Antigravity:
         try:
             if ctx.options.antigravity_demo:
                 self.gateway.use_only(await self.demo.start())
+            await self.gateway.share()
         finally:
             self.ready.set()
         await listening.keep_to_loopback(self.gateway)
@@ -198,6 +199,7 @@ class Antigravity:
     async def _end(self) -> None:
         try:
             await ending.end(self.gateway)
+            await self.gateway.share_no_more()
         finally:
             self._close()
 

@@ -10,10 +10,11 @@ from dataclasses import asdict
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mitmproxy import http
 
-from addons.gateway.accounts.account import Account
+from addons.gateway.accounts.account import Account, PoolNews
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
@@ -47,6 +48,7 @@ from addons.gateway.record.replay import Replays
 from addons.gateway.record.server_replay import ServerReplay
 from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.settings.settings import Settings, load
+from addons.gateway.shared.opening import SharedSource, worker_name
 from addons.gateway.status import page as status_page
 from addons.gateway.status.kept import KeptStatistics
 from addons.gateway.status.statistics import Statistics
@@ -61,6 +63,9 @@ from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.wire.direct.peers import Surroundings
 from mapping import dialects
+
+if TYPE_CHECKING:
+    from addons.gateway.shared.sharing import Sharing
 
 logger = logging.getLogger("antigravity")
 
@@ -91,6 +96,7 @@ class Gateway:
         """What is being replayed (`-S`)."""
         self.log = ExchangeLog()
         self.steps = Steps()
+        self.news = PoolNews()
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
         self.affinity = Affinity()
@@ -119,6 +125,9 @@ class Gateway:
         self.sealer: Sealer
         self._opened: StorePlace | None = None
         """The store that is open."""
+        self._shared: SharedSource | None = None
+        self.sharing: Sharing | None = None
+        """What this gateway shares with other workers; None: it is alone."""
         self.use(self.prepare(Settings()))
 
     def load(self, path: Path | None, *, store_in_memory: bool = True) -> Prepared:
@@ -144,6 +153,9 @@ class Gateway:
     def use(self, prepared: Prepared) -> None:
         """Serve by these settings from now on; requests under way end as they began. Fails on nothing."""
         self.settings = settings = prepared.settings
+        if self.sharing is not None and prepared.shared != self._shared:
+            logger.warning("Settings: what [state] says counts from the next start on")
+        self._shared = prepared.shared
         self.options = prepared.options
         self.gatekeeper = prepared.gatekeeper
         self.model_map = prepared.model_map
@@ -165,6 +177,7 @@ class Gateway:
             cooldown=self.settings.retry.cooldown,
             cooldowns=self.cooldowns,
             longest_aside=LONGEST_ASIDE if self._only_accounts is None else DEMO_ASIDE,
+            news=self.news,
         )
         self.models.forget_choice()
 
@@ -187,6 +200,24 @@ class Gateway:
         self.database.close()
         self._opened = None
 
+    async def share(self) -> None:
+        """Share with other workers, where the settings or the environment say so."""
+        if self._shared is None or self.sharing is not None:
+            return
+        from addons.gateway.shared.sharing import Sharing
+
+        try:
+            self.sharing = Sharing(self._shared, worker_name(self._environ), self)
+        except OSError as e:
+            logger.error(f"Nothing can be shared with the other workers: {e}")
+            return
+        await self.sharing.start()
+
+    async def share_no_more(self) -> None:
+        """Let go of what is shared."""
+        if self.sharing is not None:
+            await self.sharing.stop()
+
     def record(self, wanted: bool) -> None:
         """Begin or end to record exchanges."""
         self.recorder = Recorder(self.settings.trace.keep) if wanted else None
@@ -205,7 +236,7 @@ class Gateway:
         """An account whose credentials have changed gets another chance."""
         for account in self.pool.accounts:
             if account.credential.look():
-                account.aside = None
+                self.pool.try_again(account)
                 logger.info(f"Account {account.label}: its credentials have changed")
 
     # --- exchanges

@@ -17,6 +17,7 @@ from addons.gateway.accounts.network.proxies import Proxies
 from addons.gateway.http.callers import Gatekeeper
 from addons.gateway.models.model_map import ModelMap
 from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, proxy_keys
+from addons.gateway.shared.opening import SharedSource, source_of
 from addons.gateway.storage.opened import OpenStore, StorePlace
 from mapping.values import Options
 
@@ -40,6 +41,8 @@ class Prepared:
     accounts: list[MadeAccount]
     store: OpenStore | None
     """None: the one that is open stays."""
+    shared: SharedSource | None
+    """None: nothing is shared."""
 
     def discard(self) -> None:
         """They will not be used: close what was opened for them."""
@@ -64,6 +67,7 @@ def prepare(
     one in memory.
     """
     proxy = settings.proxy
+    shared = source_of(settings, environ)
     return Prepared(
         settings,
         folder,
@@ -79,6 +83,7 @@ def prepare(
         Proxies.of(settings.upstream, environ),
         [(folder, entry, _account(entry, folder, environ, made)) for entry in settings.accounts],
         _store(_place(settings, folder), opened, store_in_memory),
+        shared,
     )
 
 

@@ -5,7 +5,7 @@ Labels are for people; a credential is only ever asked for what goes onto the wi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -93,6 +93,18 @@ class Account:
         if not upstream_kinds.serves(self.upstream, model):
             return False
         return not model or any(pattern == "*" or fnmatchcase(model, pattern) for pattern in self.models)
+
+
+class PoolNews:
+    """What other workers want to hear of a pool, where there are any. One for all pools that a gateway makes."""
+
+    __slots__ = ("aside", "turn")
+
+    def __init__(self) -> None:
+        self.aside: Callable[[Account], None] | None = None
+        """An account was set aside, or asked nevertheless, or is not set aside any more."""
+        self.turn: Callable[[Account, Sequence[Account]], None] | None = None
+        """An account had its turn among these."""
 
 
 def _upstream_problem(settings: AccountSettings) -> str | None:

