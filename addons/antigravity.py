@@ -28,7 +28,7 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import ca_key, ending, views
+    from addons.gateway import ca_key, draining, ending, views
     from addons.gateway.accounts.network import proxies
     from addons.gateway.commands import Commands
     from addons.gateway.demo import BuiltInDemo
@@ -45,6 +45,7 @@ try:
     from addons.gateway.wire.dispatch import HookTable
     from addons.gateway.wire.sockets import Sockets
     from addons.gateway.wire.taken import TakenPorts
+    from addons.gateway.workers import inside
     from mapping import dialects
 except ModuleNotFoundError as e:
     if e.name and e.name.partition(".")[0] in ("addons", "mapping", "scripts"):
@@ -76,6 +77,7 @@ class Antigravity:
         self.hook_table: HookTable | None = None
         self.log_events: LogEvents | None = None
         self.wire: DirectWire | None = None
+        self.worker = inside.current()
         self.addons = [Commands(self.gateway), Sockets(), TakenPorts()]
         self.ready = asyncio.Event()
 
@@ -181,13 +183,16 @@ class Antigravity:
             await self.wire.install()
         listening.show_in_mitmweb()
         self.settings_file.watch()
-        banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
+        if self.worker is None or self.worker.seat.greets:
+            banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
         self.gateway.list_models(ask=ctx.options.antigravity_list_models)
         # Hardly anything of a request needs the collector: while a long conversation is made of many objects, it would
         # go through them in vain.
         gc.set_threshold(YOUNG, 10, 10)
         self.gateway.heap.begin()
         asyncio.get_running_loop().call_later(AHEAD, _settle)
+        if self.worker and self.wire:
+            draining.begin(self.worker, self.gateway, self.wire.clients)
 
     def done(self) -> Awaitable[None] | None:
         """mitmproxy ends, or reloads the script; only the end is an end for what is under way."""

@@ -21,6 +21,7 @@ UPSTREAM = "https://generativelanguage.googleapis.com"
 SETTINGS = "antigravity.toml"
 WEB_PORT = 8081
 """mitmweb's own choice."""
+MOST_WORKERS = 256
 KEY_VARIABLES = ("GEMINI_API_KEYS", "GEMINI_API_KEY", "GOOGLE_API_KEY")
 DEMO = """
 ************************************************************************
@@ -56,6 +57,13 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
         help=f"settings file (default: the one that ANTIGRAVITY_CONFIG names, else ./{SETTINGS}, "
         f"else {SETTINGS} of the checkout)",
     )
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that share the port; auto: one per core (default: %(default)s)",
+    )
     parser.add_argument("--demo", action="store_true", help="answer from the built-in demo")
     tool = parser.add_mutually_exclusive_group()
     tool.add_argument("--web", dest="tool", action="store_const", const="mitmweb", help="watch in the browser")
@@ -72,12 +80,26 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
     options.tool = options.tool or "mitmdump"
     if options.tool != "mitmweb" and (options.web_port or options.open_browser):
         parser.error("--web-port and --open-browser go with --web")
+    if options.workers > 1 and options.tool != "mitmdump":
+        parser.error("--web and --console show the requests of one process: leave --workers out, or say --workers 1")
+    if options.workers > 1 and not hasattr(os, "fork"):
+        parser.error("--workers needs a system that can fork, which this one can't: leave it out, or say --workers 1")
     return options, argv[end + 1 :]
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; a port is a number from 1 to 65535")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if text == "auto":
+        if hasattr(os, "sched_getaffinity"):
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
+    if not text.isdecimal() or not 0 < int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; it is 1 to {MOST_WORKERS}, or auto")
     return int(text)
 
 
@@ -156,6 +178,15 @@ def program(environment: bootstrap.Environment, command: "list[str]") -> "list[s
     """What is run for a command: the environment's own mitmproxy. scripts/bench.py measures the same."""
     tool, *arguments = command
     return [environment.script(tool), *arguments]
+
+
+def several(
+    environment: bootstrap.Environment, options: argparse.Namespace, arguments: "list[str]", *, lan: bool
+) -> "list[str]":
+    """What is run for several workers, each a mitmdump with these arguments."""
+    launcher = [environment.python, os.path.join(bootstrap.ROOT, "scripts", "workers")]
+    place = ["--host", listen_host(options, lan=lan), "--port", str(options.port)]
+    return [*launcher, "--workers", str(options.workers), *place, "--", *arguments]
 
 
 def listen_host(options: argparse.Namespace, *, lan: bool) -> str:
@@ -254,6 +285,8 @@ def serve(argv: "list[str]") -> None:
         bootstrap.say(f"mitmproxy's own folder can't be written; this time its certificates are in {folder}.")
         arguments += ["--set", "confdir=" + folder]
     running = program(environment, [tool, *arguments])
+    if options.workers > 1:
+        running = several(environment, options, arguments, lan=allows_lan(settings))
     complaint = ports_taken(options, extra, lan=allows_lan(settings))
     if complaint:
         raise bootstrap.SetupError(complaint)

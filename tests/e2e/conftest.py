@@ -260,11 +260,15 @@ def start_gateway(
     tool: str = "mitmdump",
     wait: bool = True,
     script: Path = ROOT / "addons" / "antigravity.py",
+    workers: int = 1,
 ) -> Gateway:
-    """Start mitmproxy with the addon. `settings` is the text of a settings file."""
+    """Start mitmproxy with the addon. `settings` is the text of a settings file; `workers` are several mitmdumps."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     command = [str(Path(sys.executable).parent / tool), "-s", str(script)]
+    if workers > 1:
+        launcher = [sys.executable, str(ROOT / "scripts" / "workers"), "--workers", str(workers)]
+        command[:1] = [*launcher, "--host", "127.0.0.1", "--port", str(port), "--"]
     # No call that the test did not make, and no note of a model that retires while the test exists.
     command += ["--set", "antigravity_list_models=false"]
     command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@127.0.0.1:{port}"]
@@ -282,7 +286,8 @@ def start_gateway(
         )
     gateway = Gateway(process, port, log, folder)
     if wait:
-        wait_until(lambda: process.poll() is not None or "OpenAI-compatible gateway" in gateway.log)
+        said = f"{workers} workers are ready" if workers > 1 else "OpenAI-compatible gateway"
+        wait_until(lambda: process.poll() is not None or said in gateway.log)
         assert process.poll() is None, gateway.log
     return gateway
 

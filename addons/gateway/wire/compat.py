@@ -31,6 +31,7 @@ LOG_EVENTS = "log lines that nobody's add_log hook is woken for"
 INNER_LOG = "a quiet log of the calls that the gateway makes itself"
 DIRECT = "a quicker wire than mitmproxy's layers"
 CA_KEY = "reading the key of mitmproxy's certificates without a proof"
+WORKERS = "several workers behind one port"
 PORTS = "saying which option helps when a port is taken"
 
 
@@ -129,6 +130,11 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
         _need("mitmproxy.master:Master", "_legacy_log_events", "the handler is taken off where no addon listens"),
     ),
     CA_KEY: (_need("mitmproxy.certs:load_pem_private_key", "__call__", "it is read in another way"),),
+    WORKERS: (
+        _need(
+            "mitmproxy.proxy.mode_servers:AsyncioServerInstance", "listen", "connections are taken from the launcher"
+        ),
+    ),
     PORTS: (
         _need("mitmproxy.addons.proxyserver:Servers", "changed", "it is told when servers were started"),
         _need("mitmproxy.proxy.mode_servers:ServerInstance", "last_exception mode", "it is seen which one failed"),

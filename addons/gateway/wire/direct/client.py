@@ -12,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Protocol, cast, override
 
 import httptools
@@ -53,7 +54,7 @@ class ClientConnection(RequestReader, asyncio.Protocol):
 
     __slots__ = (
         "_ahead", "_early", "_has_begun", "_last_words", "_paused", "_shared", "_socket", "_unheard", "_upstream",
-        "_waiting", "client", "last_heard",
+        "_waiting", "between", "client", "last_heard",
     )  # fmt: skip
 
     def __init__(self, shared: ClientSurroundings) -> None:
@@ -76,6 +77,8 @@ class ClientConnection(RequestReader, asyncio.Protocol):
         self.client: Client
         self._upstream: Server
         self.last_heard = time.monotonic()
+        self.between: Callable[[ClientConnection], None] | None = None
+        """Called when an answer is done and no other request is there yet."""
 
     # --- asyncio
 
@@ -235,6 +238,17 @@ class ClientConnection(RequestReader, asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._next)
         elif self._closing:
             self._end()
+        elif self.between is not None:
+            asyncio.get_running_loop().call_soon(self.between, self)
+
+    @property
+    def is_between(self) -> bool:
+        """Whether all that was read has been answered, and all that was said has been taken."""
+        is_reading = self._current is not None or self._early is not None or self._unheard
+        is_answering = self._answering is not None or self._waiting or self._socket is not None
+        transport = self.transport
+        is_over = self._closing or transport.is_closing()
+        return not (is_reading or is_answering or is_over or transport.get_write_buffer_size())
 
     @override
     def drop(self) -> None:

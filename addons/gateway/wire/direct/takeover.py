@@ -24,6 +24,7 @@ from addons.gateway.wire.direct.listeners import Listeners
 from addons.gateway.wire.direct.peers import Surroundings
 from addons.gateway.wire.direct.upstream.dial import dial
 from addons.gateway.wire.direct.upstream.pool import ConnectionPool
+from addons.gateway.workers.handed import HandedServer
 
 logger = logging.getLogger("antigravity")
 
@@ -154,6 +155,12 @@ class DirectWire:
             server.service.serve_for(self)
             return server
         if not hasattr(server, "sockets"):  # it is UDP
+            return server
+        if isinstance(server, HandedServer):
+            if isinstance(server.service, Service):
+                server.service.serve_for(self)
+            else:
+                server.serve(given := Service(self, instance), given.connection)
             return server
         service = Service(self, instance)
         loop = asyncio.get_running_loop()

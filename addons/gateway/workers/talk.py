@@ -1,0 +1,46 @@
+"""Lines of JSON between a worker and its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+MOST = 2**26
+"""Bytes of a line."""
+
+
+class Talk:
+    """One end of a pair of sockets."""
+
+    def __init__(self, pair: socket.socket) -> None:
+        self._pair = pair
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def open(self) -> None:
+        """Be able to say and hear things."""
+        self._reader, self._writer = await asyncio.open_connection(sock=self._pair, limit=MOST)
+
+    async def listen(self, heard: Callable[[dict[str, Any]], None]) -> None:
+        """Hear each line, until the other end is gone."""
+        assert self._reader is not None
+        try:
+            while line := await self._reader.readline():
+                heard(json.loads(line))
+        except (OSError, ValueError):  # gone in the middle of a line
+            pass
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Be gone."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def say(self, **said: Any) -> None:
+        """Say a line. One that can't be said any more is lost."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(json.dumps(said).encode() + b"\n")

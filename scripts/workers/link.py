@@ -1,0 +1,187 @@
+"""The parent's end of one worker: connections handed to it, and what it says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import enum
+import os
+import signal
+import socket
+from collections import deque
+from typing import Any, Protocol
+
+from addons.gateway.workers.handed import BACK, CLOSED, CONNECTION, ENDED, TAKEN
+from addons.gateway.workers.talk import Talk
+
+MOST_WAITING = 64
+"""Connections that may be on their way to a worker; those beyond are for others, or wait in the parent."""
+SLOW = 2
+"""Pings without an answer after which a worker gets connections only if no other can have them."""
+STUCK = 30
+"""Pings without an answer after which a worker is killed: what it serves is lost, what waits for it goes to others."""
+
+
+class Phase(enum.StrEnum):
+    """What a worker does."""
+
+    STARTING = "starting"
+    READY = "ready"
+    LEAVING = "draining"
+    """It gets no more connections, and ends when it has served those that it has."""
+    GONE = "ended"
+
+
+class LinkOwner(Protocol):
+    """Who is told of a worker: the parent."""
+
+    def place(self, connection: socket.socket) -> None:
+        """A connection needs a worker."""
+
+    def heard(self, link: WorkerLink, said: dict[str, Any]) -> None:
+        """The worker says something."""
+
+    def can_take(self) -> None:
+        """The worker may take more connections than before."""
+
+    def gone(self, link: WorkerLink) -> None:
+        """The worker has ended."""
+
+
+class WorkerLink:
+    """See the module."""
+
+    def __init__(self, owner: LinkOwner, number: int, pid: int, handing: socket.socket, talk: socket.socket) -> None:
+        self.number = number
+        self.pid = pid
+        self.phase = Phase.STARTING
+        self.born = asyncio.get_running_loop().time()
+        self.open = 0
+        """Connections that it serves, or that wait for it."""
+        self.silent = 0
+        """Pings that it has not answered."""
+        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        """Whether it got ready, once that is known."""
+        self.dismissed = False
+        """It was told to end; else another takes its place when it does."""
+        self.ended = asyncio.Event()
+        self.counts: Any = None
+        """What it has counted, as it said last."""
+        self.turn = 0
+        """When it was handed the last one, by number."""
+        self._owner = owner
+        self._waiting: deque[socket.socket] = deque()
+        self._handing = handing
+        self._talk = Talk(talk)
+        handing.setblocking(False)
+        asyncio.get_running_loop().add_reader(handing, self._receive)
+        self._listening = asyncio.create_task(self._listen())
+
+    @property
+    def takes(self) -> bool:
+        """Whether it may be handed a connection."""
+        return self.phase is Phase.READY and len(self._waiting) < MOST_WAITING
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether it has not answered for some seconds."""
+        return self.silent > SLOW and self.phase is not Phase.STARTING
+
+    def hand(self, connection: socket.socket) -> bool:
+        """Hand a connection to the worker. False: that can't be at the moment."""
+        try:
+            socket.send_fds(self._handing, [CONNECTION], [connection.fileno()])
+        except OSError:  # it takes nothing now, or has ended
+            return False
+        self._waiting.append(connection)
+        self.open += 1
+        return True
+
+    def say(self, **said: Any) -> None:
+        """Say something to the worker."""
+        self._talk.say(**said)
+
+    def drain(self) -> None:
+        """Have it serve what it has, and end."""
+        self.dismissed = True
+        self.phase = Phase.LEAVING
+        self._talk.say(drain=True)
+
+    def ping(self, number: int, roster: list[dict[str, Any]]) -> None:
+        """Look whether it answers; one that has not for long is killed."""
+        self.silent += self.phase is not Phase.STARTING
+        if self.silent > STUCK:
+            self.kill(signal.SIGKILL)
+        self._talk.say(ping=number, roster=roster)
+
+    def kill(self, number: int) -> None:
+        """Send it a signal, if it has not ended."""
+        if not self.ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def told(self) -> dict[str, Any]:
+        """What others are told of it."""
+        state = "stuck" if self.is_silent else str(self.phase)
+        return {"number": self.number, "pid": self.pid, "state": state, "connections": self.open}
+
+    # --- inside
+
+    async def _listen(self) -> None:
+        await self._talk.open()
+        await self._talk.listen(self._heard)
+
+    def _heard(self, said: dict[str, Any]) -> None:
+        if "pong" in said:
+            self.silent = 0
+        elif "ready" in said:
+            self.phase = Phase.READY
+            self.silent = 0
+            self.ready.set_result(True)
+            self._owner.can_take()
+        else:
+            self._owner.heard(self, said)
+
+    def _receive(self) -> None:
+        try:
+            words, descriptors, _, _ = socket.recv_fds(self._handing, 4096, 16, socket.MSG_CMSG_CLOEXEC)
+        except BlockingIOError:
+            return
+        except OSError:
+            words, descriptors = b"", []
+        if not words:
+            self._end()
+            return
+        for word in (words[i : i + 1] for i in range(len(words))):
+            if word == TAKEN:
+                self._waiting.popleft().close()
+            elif word == ENDED:
+                self.open -= 1
+            elif word == BACK:
+                self.open -= 1
+                self._owner.place(socket.socket(fileno=descriptors.pop(0)))
+            elif word == CLOSED:
+                self.phase = Phase.LEAVING
+                self._place_waiting()
+        self._owner.can_take()
+
+    def _place_waiting(self) -> None:
+        """What has not been taken goes to others."""
+        waiting, self._waiting = self._waiting, deque()
+        self.open -= len(waiting)
+        for connection in waiting:
+            self._owner.place(connection)
+
+    def _end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._handing)
+        self._handing.close()
+        self._listening.add_done_callback(self._gone)  # what it said last is heard before
+
+    def _gone(self, _: object) -> None:
+        self._talk.close()
+        self.phase = Phase.GONE
+        self.ended.set()
+        if not self.ready.done():
+            self.ready.set_result(False)
+        self._owner.gone(self)
+        self._place_waiting()

@@ -1,0 +1,381 @@
+"""The parent: listens, hands on connections, keeps the workers running, and passes on what they say to each other.
+
+* A worker that ends is replaced, after a pause that grows while they do not live long (`pauses`).
+* SIGHUP: a new loader, and then each worker is replaced when its successor is ready; the old one serves what it has.
+* SIGTERM, SIGINT: all end. A further one is passed on: whoever sends it is in a hurry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import time
+from collections import deque
+from collections.abc import Coroutine
+from typing import Any
+
+from scripts.workers.fork import Loader, LoaderGone
+from scripts.workers.link import Phase, WorkerLink
+from scripts.workers.pauses import Pauses
+
+BACKLOG = 1024
+AT_ONCE = 64
+"""Connections that are accepted before others have their turn."""
+MOST_UNPLACED = 256
+"""Connections that may wait here while no worker takes any; further ones wait in the kernel."""
+LOOK_EVERY = 1.0
+"""Seconds between two pings."""
+PATIENCE = 10.0
+"""Seconds that the workers have for their end; what then has not ended is killed."""
+
+
+def listen(host: str, port: int) -> list[socket.socket]:
+    """Listen on all addresses that a host has, as asyncio does. `""`: all of this machine. Raises OSError."""
+    made: list[socket.socket] = []
+    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    for family, kind, protocol, _, address in dict.fromkeys(found):
+        try:
+            one = socket.socket(family, kind, protocol)
+        except OSError:  # the kernel has no such family
+            continue
+        made.append(one)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        try:
+            one.bind(address)
+        except OSError:
+            for other in made:
+                other.close()
+            raise
+        one.listen(BACKLOG)
+        one.setblocking(False)
+    return made
+
+
+def say(text: str) -> None:
+    """A line for the person, as mitmproxy writes its own."""
+    now = time.time()
+    print(f"[{time.strftime('%H:%M:%S', time.localtime(now))}.{int(now * 1000) % 1000:03}] {text}", flush=True)
+
+
+class Parent:
+    """See the module. `count` workers; `arguments` are mitmdump's."""
+
+    def __init__(self, count: int, listening: list[socket.socket], arguments: list[str]) -> None:
+        self._count = count
+        self._listening = listening
+        self._arguments = arguments
+        self._links: list[WorkerLink] = []
+        self._loader: Loader
+        self._pauses = {number: Pauses() for number in range(1, count + 1)}
+        self._unplaced: deque[socket.socket] = deque()
+        self._accepts = False
+        self._turns = itertools.count()
+        self._pings = itertools.count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._first_status: asyncio.Future[int]
+        """How the first worker that ends has ended."""
+        self._counts: deque[Any] = deque()
+        """What workers that have ended had counted, and no other has yet taken over."""
+        self._ending = asyncio.Event()
+        self._hurry = 0
+        self._restart = asyncio.Event()
+        self._status = 0
+        self._begun = False
+        self._changed = asyncio.Event()
+        """A worker may have got ready."""
+        self._had_terminal = _has_terminal()
+
+    async def run(self) -> int:
+        """Work until a signal. Returns the exit status."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        starting, ending = asyncio.create_task(self._start()), asyncio.create_task(self._ending.wait())
+        try:
+            await asyncio.wait([starting, ending], return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                await starting
+            await ending
+        finally:
+            starting.cancel()
+            await self._end_all()
+        return self._status
+
+    # --- start
+
+    async def _start(self) -> None:
+        """The first worker, and when it is ready the others: what is wrong with all is said once."""
+        self._first_status = asyncio.get_running_loop().create_future()
+        self._loader = Loader(self._arguments, self._note)
+        try:
+            await self._loader.load()
+            first = await self._fork(1, greets=True)
+        except LoaderGone:
+            self._fail(1)
+            return
+        self._listen()
+        if not await first.ready:
+            self._fail(await self._first_status)
+            return
+        self._begun = True
+        for number in range(2, self._count + 1):
+            self._spawn(self._again(number, 0.0))
+        self._spawn(self._greet())
+        self._spawn(self._restarts())
+        self._ping()
+
+    async def _greet(self) -> None:
+        """Say that all are there."""
+        while len(ready := [one for one in self._links if one.phase is Phase.READY]) < self._count:
+            self._changed.clear()
+            await self._changed.wait()
+        say(f"{self._count} workers are ready: processes {', '.join(str(one.pid) for one in ready)}.")
+
+    def _fail(self, status: int) -> None:
+        if not self._ending.is_set():
+            self._status = status if status > 0 else 1
+            self._ending.set()
+
+    def _note(self, pid: int, status: int) -> None:
+        """A worker has ended, as its loader says."""
+        if not self._first_status.done():
+            self._first_status.set_result(status)
+
+    async def _fork(self, number: int, *, greets: bool = False, by: Loader | None = None) -> WorkerLink:
+        """Have a worker made. Raises LoaderGone."""
+        handing, theirs = socket.socketpair()
+        talk, talks = socket.socketpair()
+        addresses = [one.getsockname()[:2] for one in self._listening]
+        seat = {"number": number, "greets": greets, "port": addresses[0][1], "addresses": addresses}
+        try:
+            pid = await (by or self._loader).fork(seat, theirs, talks)
+        except LoaderGone:
+            for one in (handing, talk):
+                one.close()
+            raise
+        finally:
+            for one in (theirs, talks):
+                one.close()
+        link = WorkerLink(self, number, pid, handing, talk)
+        self._links.append(link)
+        if self._ending.is_set():
+            link.dismissed = True
+            link.kill(signal.SIGTERM)
+        return link
+
+    async def _again(self, number: int, pause: float) -> None:
+        """Start a worker, after a pause."""
+        await asyncio.sleep(pause)
+        while not self._ending.is_set():
+            try:
+                if self._loader.is_gone:
+                    self._loader = Loader(self._arguments, self._note)
+                    await self._loader.load()
+                await self._fork(number)
+            except LoaderGone:
+                pause = self._pauses[number].after(0.0)
+                say(f"Nothing can be loaded for worker {number}; it is tried again in {pause:g} s.")
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    # --- connections
+
+    def _listen(self) -> None:
+        """Accept connections."""
+        if not self._accepts and not self._ending.is_set():
+            self._accepts = True
+            for one in self._listening:
+                asyncio.get_running_loop().add_reader(one, self._accept, one)
+
+    def _listen_not(self) -> None:
+        if self._accepts:
+            self._accepts = False
+            for one in self._listening:
+                asyncio.get_running_loop().remove_reader(one)
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(AT_ONCE):
+            if not self._accepts:
+                return
+            try:
+                connection, _ = listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:  # there are too many files open
+                self._listen_not()
+                asyncio.get_running_loop().call_later(0.1, self._listen)
+                return
+            self.place(connection)
+
+    def place(self, connection: socket.socket) -> None:
+        """Hand a connection to the worker with the fewest; where none takes it, it waits."""
+        takers = sorted((one.is_silent, one.open, one.turn, i) for i, one in enumerate(self._links) if one.takes)
+        for *_, i in takers:
+            if self._links[i].hand(connection):
+                self._links[i].turn = next(self._turns)
+                return
+        self._unplaced.append(connection)
+        if len(self._unplaced) >= MOST_UNPLACED:
+            self._listen_not()
+
+    def can_take(self) -> None:
+        """A worker may take more connections than before."""
+        self._changed.set()
+        for _ in range(len(self._unplaced)):
+            self.place(self._unplaced.popleft())
+        if len(self._unplaced) < MOST_UNPLACED:
+            self._listen()
+
+    # --- workers
+
+    def heard(self, link: WorkerLink, said: dict[str, Any]) -> None:
+        """A worker asks the others, has an answer for one, or says what it has counted."""
+        if "ask" in said:
+            self._ask(link, said)
+        elif "told" in said:
+            for other in self._links:
+                if other.pid == said["to"]:
+                    other.say(told=said["told"], number=link.number, pid=link.pid, answer=said["answer"])
+        elif "counts" in said:
+            link.counts = said["counts"]
+        elif "refused" in said:
+            say(said["refused"])
+            self._fail(1)
+
+    def _ask(self, link: WorkerLink, said: dict[str, Any]) -> None:
+        others = [one for one in self._links if one is not link and one.phase in (Phase.READY, Phase.LEAVING)]
+        if said["id"]:
+            link.say(told=said["id"], of=[[one.number, one.pid] for one in others])
+        for one in others:
+            if not one.is_silent:
+                one.say(asked=said["ask"], id=said["id"], to=link.pid, given=said["given"])
+            elif said["id"]:
+                link.say(told=said["id"], number=one.number, pid=one.pid, answer=None)
+
+    def gone(self, link: WorkerLink) -> None:
+        """A worker has ended: what it had goes to others, and another takes its place."""
+        self._links.remove(link)
+        if link.counts is not None:
+            self._counts.append(link.counts)
+        if not self._begun or link.dismissed or self._ending.is_set():
+            return
+        pause = self._pauses[link.number].after(asyncio.get_running_loop().time() - link.born)
+        when = f"in {pause:g} s" if pause else "at once"
+        say(f"Worker {link.number} (process {link.pid}) has ended; another takes its place {when}.")
+        self._spawn(self._again(link.number, pause))
+
+    def _ping(self) -> None:
+        """Look who answers, and tell all how all are doing."""
+        number, roster = next(self._pings), [one.told() for one in self._links]
+        for one in self._links:
+            one.ping(number, roster)
+        ready = next((one for one in self._links if one.phase is Phase.READY and not one.is_silent), None)
+        while self._counts and ready is not None:
+            ready.say(inherit=self._counts.popleft())
+        asyncio.get_running_loop().call_later(LOOK_EVERY, self._ping)
+
+    async def _restarts(self) -> None:
+        """Replace all workers, whenever that is asked for."""
+        while True:
+            await self._restart.wait()
+            self._restart.clear()
+            loader = Loader(self._arguments, self._note)
+            try:
+                await loader.load()
+                await self._replace_all(loader)
+            except LoaderGone:
+                say("The restart has failed: nothing was changed by it but for workers that are new already.")
+            if loader is not self._loader:
+                await loader.end()
+
+    async def _replace_all(self, loader: Loader) -> None:
+        """Replace one worker after the other. Raises LoaderGone if the first of the new ones does not get ready."""
+        before, replaced = self._loader, []
+        for number in range(1, self._count + 1):
+            old = [one for one in self._links if one.number == number and not one.dismissed]
+            new = await self._fork(number, by=loader)
+            new.dismissed = True  # until it is known to be of use
+            if not await new.ready:
+                raise LoaderGone
+            new.dismissed = self._ending.is_set()
+            self._loader = loader
+            for one in old:
+                one.drain()
+            replaced += old
+        say("All workers have been replaced.")
+        self._spawn(self._end_loader(before, replaced))
+
+    async def _end_loader(self, loader: Loader, links: list[WorkerLink]) -> None:
+        """End a loader when its workers have ended: it is their parent."""
+        await asyncio.gather(*(link.ended.wait() for link in links))
+        await loader.end()
+
+    # --- end
+
+    def _hang_up(self) -> None:
+        """SIGHUP: a restart, but where the terminal is gone it means the end."""
+        if self._had_terminal and not _has_terminal():
+            self._end()
+        else:
+            say("Replacing the workers, one after the other ...")
+            self._restart.set()
+
+    def _end(self) -> None:
+        if self._ending.is_set():
+            for one in self._links:
+                one.kill(signal.SIGTERM)
+        self._ending.set()
+
+    async def _end_all(self) -> None:
+        self._listen_not()
+        for one in self._listening:
+            one.close()
+        for task in self._tasks:
+            task.cancel()
+        for connection in self._unplaced:
+            connection.close()
+        links = list(self._links)
+        for link in links:
+            link.dismissed = True
+            link.kill(signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(link.ended.wait() for link in links)), PATIENCE)
+        for link in links:
+            link.kill(signal.SIGKILL)
+        await self._loader.end()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal that may hang up."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def run(count: int, host: str, port: int, arguments: list[str]) -> int:
+    """Be the parent. Returns the exit status."""
+    try:
+        listening = listen(host, port)
+    except OSError as e:
+        say(f"{host or '*'}:{port} can't be listened on: {e.strerror or e}")
+        return 1
+
+    async def work() -> int:
+        return await Parent(count, listening, arguments).run()
+
+    return asyncio.run(work())

@@ -1,0 +1,186 @@
+"""Several workers behind one port: who answers, who ends, and what clients see of it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import TWO_ACCOUNTS, free_port, wait_until
+from tests.e2e.workers import CHAT, GatedUpstream, Stream, lives, workers_of
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway, Starter
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="several workers need a system that can fork")
+
+
+@pytest.fixture
+def gated() -> Iterator[GatedUpstream]:
+    upstream = GatedUpstream()
+    yield upstream
+    upstream.close()
+
+
+def begun(gateway: Gateway, gated: GatedUpstream, count: int) -> list[Stream]:
+    """So many streams, all of which have their first words."""
+    streams = [Stream(gateway.port) for _ in range(count)]
+    wait_until(lambda: all(b"Once upon" in stream.received for stream in streams))
+    return streams
+
+
+def kept(gateway: Gateway) -> http.client.HTTPConnection:
+    """A connection that has had an answer, and is kept open."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+    assert health(connection) == 200
+    return connection
+
+
+def health(connection: http.client.HTTPConnection) -> int:
+    connection.request("GET", "/healthz")
+    response = connection.getresponse()
+    response.read()
+    return response.status
+
+
+def test_a_killed_worker_takes_only_its_own_with_it(starter: Starter, gated: GatedUpstream) -> None:
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=2)
+    first, second = workers_of(gateway)
+    streams = begun(gateway, gated, 4)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: sum(stream.torn for stream in streams) == 2)
+    assert gateway.call("GET", "/healthz").status == 200
+    gated.gate.set()
+    for stream in streams:
+        stream.join(30)
+    assert sorted(stream.whole for stream in streams) == [False, False, True, True]
+    assert lives(second)
+    wait_until(lambda: f"Worker 1 (process {first}) has ended; another takes its place at once." in gateway.log)
+
+
+def test_what_waits_for_a_killed_worker_is_served_by_another(starter: Starter) -> None:
+    gateway = starter(workers=2)
+    first, _ = workers_of(gateway)
+    os.kill(first, signal.SIGSTOP)
+    connections = [socket.create_connection(("127.0.0.1", gateway.port), 60) for _ in range(4)]
+    for connection in connections:
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    answered = [0]
+
+    def read(connection: socket.socket) -> None:
+        if connection.recv(100).startswith(b"HTTP/1.1 200"):
+            answered[0] += 1
+
+    readers = [threading.Thread(target=read, args=(connection,)) for connection in connections]
+    for reader in readers:
+        reader.start()
+    wait_until(lambda: answered[0] == 2)
+    os.kill(first, signal.SIGKILL)
+    for reader in readers:
+        reader.join(30)
+    assert answered[0] == 4
+    for connection in connections:
+        connection.close()
+
+
+def test_a_restart_loses_nothing(starter: Starter, gated: GatedUpstream) -> None:
+    """Streams under way, connections that ask without a pause, and idle ones: none sees anything of it."""
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=2)
+    old = workers_of(gateway)
+    streams = begun(gateway, gated, 2)
+    idle = [kept(gateway) for _ in range(4)]
+    over = threading.Event()
+    statuses: list[int] = []
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        connection = kept(gateway)
+        try:
+            while not over.is_set():
+                statuses.append(health(connection))
+                kept(gateway).close()
+        except Exception as e:
+            failures.append(e)
+
+    askers = [threading.Thread(target=ask) for _ in range(3)]
+    for asker in askers:
+        asker.start()
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "All workers have been replaced." in gateway.log or bool(failures))
+    more = len(statuses) + 20
+    wait_until(lambda: len(statuses) > more or bool(failures))
+    over.set()
+    for asker in askers:
+        asker.join(30)
+    assert not failures
+    assert set(statuses) == {200}
+    assert [health(connection) for connection in idle] == [200] * 4
+    assert all(lives(pid) for pid in old)
+    gated.gate.set()
+    for stream in streams:
+        stream.join(30)
+        assert stream.whole
+    wait_until(lambda: not any(lives(pid) for pid in old))
+    assert [health(stream.connection) for stream in streams] == [200] * 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_ends_all(starter: Starter, gated: GatedUpstream, number: int) -> None:
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=2)
+    streams = begun(gateway, gated, 4)
+    gateway.process.send_signal(number)
+    assert gateway.process.wait(20) == 0
+    for stream in streams:
+        stream.join(30)
+        assert b'"code":"gateway_stopping"' in stream.received
+    assert not any(lives(pid) for pid in workers_of(gateway))
+
+
+def test_without_their_parent_the_workers_end(starter: Starter) -> None:
+    gateway = starter(workers=2)
+    gateway.process.kill()
+    wait_until(lambda: not any(lives(pid) for pid in workers_of(gateway)))
+
+
+def test_settings_that_cannot_be_used_end_the_start(starter: Starter) -> None:
+    gateway = starter("[proxy]\nauth_mod = 'off'\n", workers=2, wait=False)
+    assert gateway.process.wait(60) == 1
+    assert gateway.log.count("proxy.auth_mod: no such setting") == 1
+
+
+@pytest.mark.parametrize("arguments", [("-w", "flows"), ("--set", "hardump=flows.har"), ("--mode", "socks5@{port}")])
+def test_what_one_process_only_can_do_is_refused(starter: Starter, arguments: tuple[str, ...]) -> None:
+    given = [argument.format(port=free_port()) for argument in arguments]
+    gateway = starter(TWO_ACCOUNTS, *given, workers=2, wait=False)
+    assert gateway.process.wait(60) == 1
+    assert "leave --workers out" in gateway.log or "or the other modes out" in gateway.log
+
+
+def test_one_banner_for_all(starter: Starter) -> None:
+    gateway = starter(workers=3)
+    assert len(set(workers_of(gateway))) == 3
+    assert gateway.log.count("OpenAI-compatible gateway") == 1
+    assert gateway.log.count("listening at") == 1
+    assert gateway.call("POST", "/v1/chat/completions", CHAT).status == 200
+
+
+def test_lines_of_the_log_are_whole(starter: Starter, tmp_path: Path) -> None:
+    """All workers write to one file."""
+    file = tmp_path / "exchanges.jsonl"
+    settings = f'[log]\nformat = "json"\nfile = "{file}"\n' + TWO_ACCOUNTS
+    gateway = starter(settings, workers=2)
+    threads = [threading.Thread(target=lambda: gateway.call("POST", "/v1/chat/completions", CHAT)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    wait_until(lambda: len(file.read_text().splitlines()) == 20)
+    assert all(json.loads(line)["status"] == 200 for line in file.read_text().splitlines())

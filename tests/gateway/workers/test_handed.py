@@ -1,0 +1,151 @@
+"""Connections that one process accepts and another serves: what each is told, and what becomes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import override
+
+from addons.gateway.workers.handed import BACK, CLOSED, CONNECTION, ENDED, TAKEN, Handing
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what comes."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, made: list[Echo]) -> None:
+        made.append(self)
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+class Launcher:
+    """The other end, as the launcher has it."""
+
+    def __init__(self) -> None:
+        self.pair, theirs = socket.socketpair()
+        self.pair.settimeout(10)
+        self.lost = asyncio.Event()
+        self.made: list[Echo] = []
+        self.handing = Handing(theirs, self._lose)
+        self.theirs = theirs
+
+    def _lose(self) -> None:
+        assert not self.lost.is_set()
+        self.lost.set()
+
+    def hand(self) -> socket.socket:
+        """Hand a connection on; this is the client's end of it."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            client = socket.create_connection(server.getsockname(), 10)
+            accepted, _ = server.accept()
+        with accepted:
+            socket.send_fds(self.pair, [CONNECTION], [accepted.fileno()])
+        return client
+
+    async def told(self, count: int) -> tuple[bytes, list[int]]:
+        """The next so many words, and the connections that came with them."""
+        words, descriptors = b"", []
+        while len(words) < count:
+            more, some, _, _ = await asyncio.to_thread(socket.recv_fds, self.pair, count - len(words), 4)
+            words += more
+            descriptors += some
+        return words, descriptors
+
+
+@asynccontextmanager
+async def launcher() -> AsyncIterator[Launcher]:
+    made = Launcher()
+    made.handing.take(lambda: Echo(made.made))
+    yield made
+    made.pair.close()
+    made.handing.stop()
+    made.theirs.close()
+
+
+async def echoed(client: socket.socket) -> bytes:
+    client.sendall(b"Hello!")
+    return await asyncio.to_thread(client.recv, 100)
+
+
+def test_a_connection_is_taken_served_and_told_of_when_it_ends() -> None:
+    async def work() -> None:
+        async with launcher() as other:
+            client = other.hand()
+            assert await other.told(1) == (TAKEN, [])
+            assert await echoed(client) == b"Hello!"
+            client.close()
+            assert await other.told(1) == (ENDED, [])
+
+    asyncio.run(work())
+
+
+def test_one_that_is_given_back_goes_on_elsewhere() -> None:
+    async def work() -> None:
+        async with launcher() as other:
+            client = other.hand()
+            assert await other.told(1) == (TAKEN, [])
+            assert await echoed(client) == b"Hello!"
+            transport = other.made[0].transport
+            other.handing.give_back(transport.get_extra_info("socket").fileno())
+            transport.abort()
+            client.sendall(b"Still there?")
+            words, (descriptor,) = await other.told(1)
+            assert words == BACK
+            with socket.socket(fileno=descriptor) as elsewhere:
+                elsewhere.setblocking(True)
+                assert await asyncio.to_thread(elsewhere.recv, 100) == b"Still there?"
+                elsewhere.sendall(b"Yes.")
+                assert client.recv(100) == b"Yes."
+            assert other.handing.is_quiet
+            client.close()
+
+    asyncio.run(work())
+
+
+def test_after_the_end_nothing_is_taken() -> None:
+    async def work() -> None:
+        async with launcher() as other:
+            other.handing.stop()
+            other.hand().close()
+            assert await other.told(1) == (CLOSED, [])
+            assert not other.made
+
+    asyncio.run(work())
+
+
+def test_more_than_the_pair_holds_is_said_later() -> None:
+    """Nobody reads for a while: the words wait, none is lost."""
+
+    async def work() -> None:
+        async with launcher() as other:
+            other.pair.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+            clients = []
+            for _ in range(300):
+                clients.append(other.hand())
+                await asyncio.sleep(0)
+            for client in clients:
+                client.close()
+            words, _ = await other.told(600)
+            assert (words.count(TAKEN), words.count(ENDED)) == (300, 300)
+
+    asyncio.run(work())
+
+
+def test_the_launcher_is_lost_once() -> None:
+    async def work() -> None:
+        async with launcher() as other:
+            other.pair.close()
+            await asyncio.wait_for(other.lost.wait(), 10)
+
+    asyncio.run(work())
