@@ -10,6 +10,7 @@ loaded when somebody asks, and which a package may leave out: `bodies` with `BOD
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -128,5 +129,4 @@ def _packages() -> list[str]:
 
 
 def _has(package: str, name: str) -> bool:
-    paths = [f"{path}/{package}" for path in mapping.__path__]
-    return any(module.name == name for module in pkgutil.iter_modules(paths))
+    return any(os.path.isfile(f"{path}/{package}/{name}.py") for path in mapping.__path__)
