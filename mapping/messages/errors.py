@@ -88,7 +88,10 @@ def error_answer(fault: Fault) -> ErrorAnswer:
 
 
 def read_error(status: int, answer: bytes) -> Fault | None:
-    """The fault that an answer tells of, whole or as the last event; None: it tells of none."""
+    """The fault that an answer tells of, whole or as the last event; None: it tells of none.
+
+    That of an event has the status that a whole answer would have had.
+    """
     events = [line[6:] for line in answer.split(b"\n") if line.startswith(b"data: ")]
     try:
         value = jsonio.loads(events[-1] if events else answer)
@@ -137,6 +140,9 @@ def _fault(status: int, error: dict[str, Any]) -> Fault:
     details = error.get("details")
     told = details if isinstance(details, dict) else {}
     code, param = (value if isinstance(value := told.get(name), str) else None for name in ("error_code", "param"))
-    kind = FaultKind.QUOTA if code == _QUOTA else _KINDS.get(str(error.get("type")), FaultKind.REQUEST)
+    named = str(error.get("type"))
+    kind = FaultKind.QUOTA if code == _QUOTA else _KINDS.get(named, FaultKind.REQUEST)
+    if status < 400:
+        status = next((status for status, type in TYPES.items() if type == named), 500)
     message = str(error.get("message", "")).removeprefix(_place(param) if param else "")
     return Fault(status, message, kind=kind, code=code, param=param)

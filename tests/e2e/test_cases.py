@@ -57,6 +57,11 @@ def traffic(gateway: Gateway) -> None:
             ("/v1/completions", {"model": "gpt-4o", "prompt": PROMPT}),
         ):
             gateway.call("POST", path, {**body, "stream": stream}, headers=BEARER)
+        weather = {"name": WEATHER["name"], "input_schema": WEATHER["parameters"]}
+        said = {"messages": [{"role": "user", "content": PROMPT + " get_weather"}], "thinking": {"type": "adaptive"}}
+        for model in ("gemini-3-flash", f"demo-cut-mid-stream-{stream}-messages", "demo-429-all-messages"):
+            body = {"model": model, "max_tokens": 500, "tools": [weather], "stop_sequences": ["END"], **said}
+            gateway.call("POST", "/v1/messages", {**body, "stream": stream}, headers=BEARER)
     gateway.chat("demo-401-all", PROMPT, headers=BEARER)
     gateway.chat("gpt-4o", PROMPT, headers=BEARER)
 
@@ -85,9 +90,9 @@ def contents(folder: Path) -> str:
 def test_exported_cases_pass_and_hold_no_secret(saved: Path, tmp_path: Path, mask: bool) -> None:
     done = cases("export", saved, tmp_path / "cases", *(["--mask"] if mask else []))
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(list((tmp_path / "cases").iterdir())) == 20
+    assert len(list((tmp_path / "cases").iterdir())) == 26
     passed = cases("run", tmp_path / "cases")
-    assert (passed.returncode, passed.stdout) == (0, "20 cases, all as recorded\n")
+    assert (passed.returncode, passed.stdout) == (0, "26 cases, all as recorded\n")
     assert all(secret.encode() not in saved.read_bytes() for secret in SECRETS)
     everything = contents(tmp_path / "cases")
     assert not [secret for secret in (*SECRETS, *LABELS, str(tmp_path)) if secret in everything]

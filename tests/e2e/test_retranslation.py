@@ -44,6 +44,12 @@ EXCHANGES: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "responses background": ("responses", {"input": "translate me", "background": True}),
     "compact": ("responses/compact", {"input": "translate me"}),
+    "messages": ("messages", {"messages": USER, "tools": [{"name": "f", "input_schema": TOOL["parameters"]}]}),
+    "messages stream": (
+        "messages",
+        {"model": "gemini-3.1-pro-preview", "messages": USER, "stream": True, "thinking": {"type": "adaptive"}},
+    ),
+    "messages retried": ("messages", {"model": "demo-503-first-messages", "messages": USER, "stream": True}),
     "count": ("responses/input_tokens", {"input": "translate me"}),
 }
 

@@ -86,6 +86,9 @@ def test_a_fault_and_back(fault: Fault, status: int, kind: str, headers: dict[st
         assert found is not None
         assert (found.message, found.code, found.param) == (fault.message, fault.code, fault.param)
         assert found.kind is fault.kind
+    told = errors.read_error(200, event("error", errors.error_object(fault, None)))
+    assert told is not None
+    assert errors.error_object(told, None) == errors.error_object(fault, None)
 
 
 @pytest.mark.parametrize(("status", "message", "details", "told", "kind", "headers"), UPSTREAM)
