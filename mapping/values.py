@@ -47,8 +47,9 @@ class Options:
 
     strict: bool = False
     """Refuse (400) what cannot be honoured, instead of leaving it out with a note."""
-    late_system: str = "hoist"
-    """`hoist` moves system messages from mid conversation to the front; `inline` keeps their place, as user text."""
+    late_system: str = "auto"
+    """`hoist` moves system messages from mid conversation to the front; `inline` keeps their place, as user text;
+    `auto` is what the dialect says: see `mapping.request.conversation.contents.Contents`."""
     thoughts: str = "auto"
     """Ask for thought summaries: `auto` when the client asked for reasoning, `always`, or `never`."""
     signature_in_call_id: bool = False

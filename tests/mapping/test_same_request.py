@@ -25,7 +25,7 @@ def asked(translate: Callable[..., Any], body: JSON, model: str, **more: Any) ->
         {"model": "m", **body},
         model=model,
         client_model="m",
-        options=Options(),
+        options=Options(late_system="hoist"),  # `auto` is for each dialect to say
         recall=nothing_remembered,
         notes=Notes(),
         **more,

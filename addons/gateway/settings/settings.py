@@ -112,7 +112,7 @@ class TranslationSettings(_Section):
     """`[translation]`: where the translation has a choice."""
 
     strict: bool = False
-    late_system: Literal["hoist", "inline"] = "hoist"
+    late_system: Literal["auto", "hoist", "inline"] = "auto"
     thoughts: Literal["auto", "always", "never"] = "auto"
     signature_in_call_id: bool = False
     blocked_prompt: Literal["answer", "error"] = "answer"

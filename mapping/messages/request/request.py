@@ -4,7 +4,9 @@ Rules that this module keeps:
 
 * Members are read before messages: what is wrong with a request is found before the long part of it is walked.
 * Tools come first of all, because the conversation needs Gemini's names of them.
-* The same conversation gives the same Gemini request as in chat and in the Responses API.
+* The same conversation gives the same Gemini request as in chat and in the Responses API, but for system messages
+  in mid conversation: Claude Code sends many, and Gemini's prompt cache ends where a request differs from the one
+  before. So those behind an answer keep their place.
 
 Source: Anthropic's API reference (Messages), and what real clients send.
 """
@@ -67,7 +69,14 @@ def translate(
     cleared = read_clearing(body, notes, options)
 
     carried: dict[str, RawTurn] = {}
-    conversation = Contents(info, options=options, recall=carried_first(carried, recall), notes=notes, wording=WORDING)
+    conversation = Contents(
+        info,
+        options=options,
+        recall=carried_first(carried, recall),
+        notes=notes,
+        wording=WORDING,
+        system_stays=True,
+    )
     reader = TurnReader(
         conversation,
         toolset.gemini_name,

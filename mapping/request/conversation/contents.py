@@ -48,9 +48,20 @@ class Contents:
     Model turns are fed piece by piece (`text`, `part`, `call`) and go on until another side says something: some
     clients make several messages of one turn. Names of functions are Gemini's, not the client's. Paths name the
     client's parameters, for errors and notes.
+
+    `system_stays`: where the settings leave it to the dialect, a system message behind a model turn keeps its place.
     """
 
-    def __init__(self, model: Model, *, options: Options, recall: Recall, notes: Notes, wording: Wording) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        options: Options,
+        recall: Recall,
+        notes: Notes,
+        wording: Wording,
+        system_stays: bool = False,
+    ) -> None:
         self.used_ids: set[str] = set()
         """The tool call ids that the client used."""
         self._model = model
@@ -64,6 +75,8 @@ class Contents:
         self._recall = recall
         self._notes = notes
         self._wording = wording
+        self._system_stays = system_stays
+        self._model_spoke = False
         self._system: list[JSON] = []
         self._turns: list[EarlierTurn] = []
         self._open: EarlierTurn | None = None
@@ -79,13 +92,23 @@ class Contents:
         self._end_turn()
         if not text:
             return
-        late = bool(self._turns)
-        if late and self._options.late_system == "inline":
+        if self._keeps_place():
             self.user([{"text": f"<system>{text}</system>"}], path)
             return
-        if late:
+        if self._turns:
             self._notes.add("system-late", path)
         self._system.append({"text": text})
+
+    def _keeps_place(self) -> bool:
+        """Whether a system message that comes now stays behind what was said, as a text of the user's.
+
+        One that was there before the model first spoke was there in every request of the conversation: it may move.
+        Later ones would change the beginning of a conversation that Gemini has in its cache.
+        """
+        setting = self._options.late_system
+        if setting == "auto":
+            return self._system_stays and self._model_spoke
+        return setting == "inline" and bool(self._turns)
 
     def instruct(self, text: str) -> None:
         """A sentence of the gateway's own, for the end of the system instruction."""
@@ -231,6 +254,7 @@ class Contents:
     def _model_turn(self, path: str) -> EarlierTurn:
         if self._open is None:
             self._open = EarlierTurn("model", path)
+            self._model_spoke = True
             self._answered = None
         return self._open
 

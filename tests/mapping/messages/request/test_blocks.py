@@ -212,6 +212,7 @@ def test_calls_and_results_of_several_at_once() -> None:
                 {"functionResponse": {"name": "f", "response": {"error": "ra"}}},
                 {"functionResponse": {"name": "g", "response": {"output": "rb"}}},
                 {"text": "Go on."},
+                {"text": "<system>Be quick.</system>"},
             ],
         },
     ]
