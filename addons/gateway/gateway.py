@@ -78,6 +78,9 @@ class Gateway:
 
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
         self._environ = environ
+        self._shared: SharedSource | None = None
+        self.sharing: Sharing | None = None
+        """What this gateway shares with other workers; None: it is alone."""
         self._made: list[MadeAccount] = []
         self.exchanges: dict[str, Exchange] = {}
         self.ending = False
@@ -125,9 +128,6 @@ class Gateway:
         self.sealer: Sealer
         self._opened: StorePlace | None = None
         """The store that is open."""
-        self._shared: SharedSource | None = None
-        self.sharing: Sharing | None = None
-        """What this gateway shares with other workers; None: it is alone."""
         self.use(self.prepare(Settings()))
 
     def load(self, path: Path | None, *, store_in_memory: bool = True) -> Prepared:
@@ -180,6 +180,8 @@ class Gateway:
             news=self.news,
         )
         self.models.forget_choice()
+        if self.sharing is not None:
+            self.sharing.meet(self.pool.accounts)
 
     def _use_store(self, opened: OpenStore) -> None:
         if self._opened is not None:
@@ -211,6 +213,7 @@ class Gateway:
         except OSError as e:
             logger.error(f"Nothing can be shared with the other workers: {e}")
             return
+        self.sharing.meet(self.pool.accounts)
         await self.sharing.start()
 
     async def share_no_more(self) -> None:

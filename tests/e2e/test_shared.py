@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
+from tests.e2e.test_token_refresh import Google, People
 from tests.gateway.shared.places import Server, valkey
 
 if TYPE_CHECKING:
@@ -51,6 +54,14 @@ def account(gateway: Gateway, label: str) -> Any:
     return next(one for one in found if one["label"] == label)
 
 
+def held(server: Server) -> dict[bytes, bytes]:
+    """Everything that is in Valkey, as it is there. Each key has a life time."""
+    with redis.Redis(port=server.port) as client:
+        keys: list[Any] = list(client.scan_iter())
+        assert all(client.pttl(key) != -1 for key in keys)
+        return {key: client.dump(key) or b"" for key in keys}
+
+
 def asked(upstream: Upstream) -> list[str]:
     """The keys that were shown since this was called last, in order."""
     keys = [request.headers["x-goog-api-key"] for request in upstream.requests]
@@ -87,6 +98,41 @@ def test_a_gateway_that_comes_later_knows_what_the_others_know(pair: Pair, upstr
     (two,) = pair(number=1)
     assert two.chat(model).status == 200
     assert asked(upstream) == [KEYS[1]]
+
+
+def test_a_token_is_fetched_once_for_all(pair: Pair, tmp_path: Path) -> None:
+    google = Google()
+    try:
+        people = People(tmp_path, google)
+        google.held.add("alpha-1")
+        gateways = pair(people.account("alpha"), number=3)
+        with ThreadPoolExecutor(12) as threads:
+            asking = [threads.submit(gateway.chat, "gemini-2.5-flash") for gateway in gateways * 4]
+            wait_until(lambda: google.most_at_a_time == 1)
+            google.go_on.set()
+            assert {future.result().status for future in asking} == {200}
+            assert google.count("alpha-1") == 1
+            google.revoke_tokens()
+            asking = [threads.submit(gateway.chat, "gemini-2.5-flash") for gateway in gateways * 4]
+            assert {future.result().status for future in asking} == {200}
+        assert google.count("alpha-1") == 2
+        assert google.most_at_a_time == 1
+    finally:
+        google.stop()
+
+
+def test_what_is_private_can_not_be_read_in_valkey(server: Server, starter: Starter, tmp_path: Path) -> None:
+    google = Google()
+    try:
+        gateway = starter(by_valkey(server, People(tmp_path, google).account("alpha")))
+        assert gateway.chat("gemini-2.5-flash").status == 200
+        wait_until(lambda: len(held(server)) > 1)
+        everything = b"".join(key + value for key, value in held(server).items())
+        assert b":t:token:" in everything
+        assert b"token-of" not in everything
+        assert all(key.startswith(b"antigravity:1:") for key in held(server))
+    finally:
+        google.stop()
 
 
 def test_without_valkey_each_goes_on_and_afterwards_both_know(

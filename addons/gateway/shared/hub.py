@@ -173,6 +173,15 @@ class Hub:
             self._take_first()
         self._wake.set()
 
+    def when_settled(self, then: Callable[[], None]) -> None:
+        """Do something when what is to be written by now is written, however long that takes."""
+        if self._waiting:
+            future = asyncio.get_running_loop().create_future()
+            future.add_done_callback(lambda future: then())
+            self._settling.append((self._written + len(self._waiting), future))
+        else:
+            then()
+
     async def settled(self) -> None:
         """Wait until what is to be written by now is written, but not for longer than `LIMIT`."""
         if not self._waiting or not self.here:

@@ -14,14 +14,15 @@ import asyncio
 import logging
 import math
 import re
+import socket
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, override
 
+from addons.gateway.accounts.credentials.credential import ApiKey, Credential, Fields, StaticToken, bearer
 from addons.gateway.accounts.credentials.credential_files import CredentialError, CredentialsFile
 from addons.gateway.accounts.credentials.daemon_thread import in_thread
 from addons.gateway.settings.home import expanded
@@ -51,97 +52,10 @@ SCOPES = {
 }
 """What tokens are asked for, by upstream."""
 
-type Fields = list[tuple[bytes, bytes]]
-
-
-class Credential(ABC):
-    """One account's credential."""
-
-    kind: str
-    """What it is, for lists: `api_key`, `access_token`, or the type of the credentials file."""
-    renewable = False
-    """Whether `refresh` can bring something new after a refusal."""
-    version = 0
-    """Goes up when `headers()` changes. Tells which token it was that an upstream has refused."""
-
-    @property
-    def identity(self) -> str:
-        """What tells it from another that takes its place. It may be the secret itself: for digests only."""
-        return ""
-
-    @property
-    def fault(self) -> str | None:
-        """Why it can't be used, as far as is known; None while it can."""
-        return None
-
-    @property
-    def trouble(self) -> str | None:
-        """Why it has nothing to show at the moment, though that may change by itself; None while it has."""
-        return None
-
-    @abstractmethod
-    def headers(self) -> Fields:
-        """The header fields that go onto the wire now. Raises CredentialError when there is no token yet."""
-
-    def is_fresh(self) -> bool:
-        """Whether `headers()` gives something usable without a refresh."""
-        return True
-
-    async def refresh(self, refused: int | None = None) -> None:
-        """Make it fresh, if it is not. `refused`: the version that the upstream has refused (401).
-
-        Raises CredentialError.
-        """
-        if refused is not None:
-            raise CredentialError(f"the {self.kind} was refused, and can't be renewed", permanent=True)
-
-    def look(self) -> bool:
-        """See whether its file has changed, or whether it is time to ask for a token once more.
-
-        Called about once a second, on the event loop. True: the file has changed, and the new one is in force.
-        """
-        return False
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.kind}>"
-
-
-class ApiKey(Credential):
-    """A key of the Gemini API, or of Vertex AI in express mode."""
-
-    kind = "api_key"
-
-    def __init__(self, key: str) -> None:
-        self._fields = [(b"x-goog-api-key", key.encode("ascii"))]
-        self._key = key
-
-    @property
-    @override
-    def identity(self) -> str:
-        return self._key
-
-    @override
-    def headers(self) -> Fields:
-        return list(self._fields)
-
-
-class StaticToken(Credential):
-    """An access token that somebody else looks after."""
-
-    kind = "access_token"
-
-    def __init__(self, token: str, quota_project: str | None = None) -> None:
-        self._fields = _bearer(token, quota_project)
-        self._token = token
-
-    @property
-    @override
-    def identity(self) -> str:
-        return self._token
-
-    @override
-    def headers(self) -> Fields:
-        return list(self._fields)
+type Outcome = tuple[Token | None, CredentialError | None]
+type Fetch = Callable[[], Awaitable[Outcome]]
+type SharedFetch = Callable[[str, str | None, Fetch], Awaitable[Outcome]]
+"""Fetches a token once for all workers: whose credentials they are, the token that is not good any more, and how."""
 
 
 class GoogleCredential(Credential):
@@ -184,6 +98,10 @@ class GoogleCredential(Credential):
         """The log says that there is no token."""
         self._refusal: CredentialError | None = None
         self._running: asyncio.Task[CredentialError | None] | None = None
+        self.shared: SharedFetch | None = None
+        """How a token is fetched where other workers have the same credentials; None: nobody else has them."""
+        self._whose = ""
+        """Tells the credentials of the file from all others."""
         self._source: TokenSource | None = None
         self._stamp = file.stamp()
         try:
@@ -259,7 +177,7 @@ class GoogleCredential(Credential):
             while True:
                 source = self._source
                 assert source is not None
-                token, error = await in_thread(partial(_fetch, source, self._request), "token refresh")
+                token, error = await self._fetch(source)
                 if source is self._source:  # else the file has changed in the meantime
                     break
         finally:
@@ -267,7 +185,7 @@ class GoogleCredential(Credential):
         now = self._clock()
         if token:
             self._token, self._refusal, self._failure, self._pause = token, None, None, PAUSE
-            self._fields = _bearer(token.value, self._project(source))
+            self._fields = bearer(token.value, self._project(source))
             self.version += 1
             self._renew_at = _renew_at(now, token.expires)
         elif error:
@@ -278,6 +196,14 @@ class GoogleCredential(Credential):
             else:
                 self._pause = min(LONGEST_PAUSE, 2 * self._pause)
         return error
+
+    async def _fetch(self, source: TokenSource) -> Outcome:
+        def fetch() -> Awaitable[Outcome]:
+            return in_thread(partial(_fetch, source, self._request), "token refresh")
+
+        if self.shared is None:
+            return await fetch()
+        return await self.shared(self._whose, self._token.value if self._token else None, fetch)
 
     def _reload(self) -> bool:
         """Read the file again if it has changed. True: what it says is in force."""
@@ -309,6 +235,7 @@ class GoogleCredential(Credential):
         source = open_source(info, self._scopes, name=self._name(), metadata_host=self._metadata_host)
         self._project(source)
         self.kind = source.kind
+        self._whose = repr((info or socket.gethostname(), self._scopes))
         return source
 
     def _name(self) -> str:
@@ -375,22 +302,12 @@ def checked_project(project: str | None) -> str | None:
 _PROJECT = re.compile(r"[A-Za-z0-9._:-]+")
 
 
-def _bearer(token: str, quota_project: str | None) -> Fields:
-    fields = [(b"Authorization", b"Bearer " + token.encode("ascii"))]
-    if quota_project:
-        fields.append((b"x-goog-user-project", quota_project.encode("ascii")))
-    return fields
-
-
 def _renew_at(now: float, expires: float | None) -> float:
     """When to renew a token of which nobody is in need yet."""
     return math.inf if expires is None else expires - min(EARLY, (expires - now) / 2)
 
 
-type _Outcome = tuple[Token | None, CredentialError | None]
-
-
-def _fetch(source: TokenSource, request: Request | None) -> _Outcome:
+def _fetch(source: TokenSource, request: Request | None) -> Outcome:
     try:
         return source.fetch(request), None
     except CredentialError as e:
