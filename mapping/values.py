@@ -70,6 +70,8 @@ type Change = Callable[[JSON, Notes], JSON]
 WHOLE, STREAM = "generateContent", "streamGenerateContent"
 GENERATING = (WHOLE, STREAM)
 """Gemini's methods with which a model answers."""
+COUNTED = "generateContentRequest"
+"""The member of a body of countTokens that holds the request."""
 
 
 @dataclass(frozen=True, slots=True)

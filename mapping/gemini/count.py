@@ -13,13 +13,13 @@ from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.notes import Notes
 from mapping.request.plan import Translated
-from mapping.values import JSON, GeminiCall, RawTurn, Recall
+from mapping.values import COUNTED, JSON, GeminiCall, RawTurn, Recall
 
 
 def count_call(model: str, body: JSON, notes: Notes | None = None) -> GeminiCall:
     """The call that counts the tokens of a `generateContent` request."""
     counted = {name: value for name, value in body.items() if name != "store"}
-    request = {"generateContentRequest": {"model": f"models/{model}", **counted}}
+    request = {COUNTED: {"model": f"models/{model}", **counted}}
     return GeminiCall(model, "countTokens", request, notes=Notes() if notes is None else notes)
 
 

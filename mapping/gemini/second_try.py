@@ -9,6 +9,7 @@ Rules of this module:
 * What to do about a refusal is a row of `LADDERS`: of its steps, in order, the first that changes the body counts.
 * A step never changes a body twice, so asking again comes to an end.
 * `strict` settings forbid the steps that leave something out; another form of the same is allowed.
+* Of a body of countTokens it is the request inside that is looked at.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mapping.gemini.schema.schema_loose import loosened
 from mapping.notes import Notes
 from mapping.request.conversation.turns import CONTINUE
 from mapping.request.settings.response_format import ResponseFormat
-from mapping.values import JSON
+from mapping.values import COUNTED, JSON
 
 UNSAID = "request"
 """The field of a refusal that does not say what it is about."""
@@ -53,6 +54,9 @@ def without_refused(
     `tool`: the refusal is about this function declaration alone, by its index or name. None when there is nothing
     (more) to change; `strict`: also where something would be left out. The input stays as it is.
     """
+    if (inside := body.get(COUNTED)) is not None:
+        changed = without_refused(inside, field, notes, strict=strict, tool=tool)
+        return None if changed is None else {**body, COUNTED: changed}
     if field == TOOLS and tool is not None:
         changed = _typed_one(body, tool, notes)
         if changed is not None:
@@ -72,6 +76,8 @@ def with_typed(body: JSON, indices: Sequence[int], notes: Notes) -> JSON:
 
     The notes are those of a refusal. The input stays as it is.
     """
+    if (inside := body.get(COUNTED)) is not None:
+        return {**body, COUNTED: with_typed(inside, indices, notes)}
     first = [index for index, form in enumerate(declarations(body)) if "parametersJsonSchema" in form]
     if len(first) > 1 and set(first) <= set(indices):
         return without_refused(body, TOOLS, notes) or body
@@ -87,7 +93,9 @@ def refused_forms(before: JSON, after: JSON) -> list[JSON]:
 
 def declarations(body: JSON) -> list[JSON]:
     """The function declarations of a request."""
-    return [form for tool in body.get("tools") or () for form in tool.get("functionDeclarations", ())]
+    return [
+        form for tool in body.get(COUNTED, body).get("tools") or () for form in tool.get("functionDeclarations", ())
+    ]
 
 
 # --- tools

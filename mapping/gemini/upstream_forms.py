@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from mapping import jsonio
 from mapping.notes import Notes
-from mapping.values import JSON
+from mapping.values import COUNTED, JSON
 
 _PUBLIC_MEMBERS = frozenset({"serviceTier", "store"})
 _PUBLIC_PARTS = frozenset({"toolCall", "toolResponse"})
@@ -113,7 +113,7 @@ def session_id(contents: list[JSON]) -> str:
 
 
 def _counted_request(body: JSON) -> JSON:
-    request: JSON = body["generateContentRequest"]
+    request: JSON = body[COUNTED]
     return request
 
 

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
-from tests.e2e.conftest import FLASH, TWO_ACCOUNTS, wait_until
+from tests.e2e.conftest import FLASH, TWO_ACCOUNTS, ScriptedUpstream, http_answer, wait_until
 from tests.e2e.test_cases import cases
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter, Upstream
 
-TOOL = {"name": "look", "description": "Looks.", "input_schema": {"type": "object", "properties": {}}}
+TOOL = {
+    "name": "look",
+    "description": "Looks.",
+    "input_schema": {"type": "object", "properties": {"where": {"type": "string"}}},
+}
 SESSION = {"X-Claude-Code-Session-Id": "5b1c", "anthropic-version": "2023-06-01"}
 ASKED: tuple[Any, ...] = ({"text": "One."}, {"text": "One."}, {"text": "Two.", "model": "demo-429-all"})
 HI: Any = {"candidates": [{"content": {"parts": [{"text": "Hi."}]}, "finishReason": "STOP"}]}
@@ -143,6 +147,32 @@ def test_what_can_not_be_counted_is_estimated_and_answers_go_on(
     counter.status = 400
     refused = count(starter(counter.settings), "Hi.")
     assert (refused.status, refused.json["error"]["type"]) == (400, "invalid_request_error")
+
+
+@pytest.mark.parametrize(
+    ("message", "changed"),
+    [
+        ("tools[0].function_declarations[0].parameters_json_schema: not supported by this model", {"tools"}),
+        (
+            "Function call is missing a thought_signature in functionCall parts.",
+            set(),
+        ),  # a placeholder is there already
+    ],
+    ids=["schema", "signature"],
+)
+def test_what_is_refused_is_mended(starter: Starter, message: str, changed: set[str]) -> None:
+    body = json.dumps({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}).encode()
+    refusal = http_answer(body).replace(b"200 OK", b"400 Bad Request")
+    upstream = ScriptedUpstream(refusal, http_answer(b'{"totalTokens": 42}'))
+    account = f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{upstream.url}"\n'
+    call = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "Nothing."}
+    messages = [{"role": "assistant", "content": [call]}, {"role": "user", "content": [result]}]
+    answer = count(starter(account), "", messages=[{"role": "user", "content": "Hi."}, *messages], tools=[TOOL])
+    upstream.close()
+    assert answer.json == {"input_tokens": 42}
+    first, second = (body["generateContentRequest"] for body in upstream.bodies)
+    assert {name for name in first if first[name] != second[name]} == changed
 
 
 def test_without_an_account(starter: Starter) -> None:

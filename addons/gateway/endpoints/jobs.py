@@ -15,7 +15,7 @@ from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.resign import replace_signatures
 from mapping.late import late
 from mapping.notes import Notes
-from mapping.values import JSON, GeminiCall
+from mapping.values import COUNTED, JSON, GeminiCall
 
 if TYPE_CHECKING:
     from mapping.gemini import second_try
@@ -58,7 +58,9 @@ class MendableJob(Job):
         if self._resigned or self._call.fixed:
             return False
         self._resigned = True
-        self.change(contents=replace_signatures(self.body["contents"]))
+        inside = self.body.get(COUNTED, self.body)
+        resigned = {"contents": replace_signatures(inside["contents"])}
+        self.change(**(resigned if inside is self.body else {COUNTED: {**inside, **resigned}}))
         self._call.notes.add("signature-dummy", "after a refusal")
         return True
 
