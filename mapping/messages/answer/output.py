@@ -58,6 +58,8 @@ class MessageOutput:
         self._reason = ""
         self._refusal = ""
         self._signature = ""
+        self._free: JSON | None = None
+        """The first thinking block that carries nothing."""
         self._citations: Sequence[Citation] = ()
         self._grounding: JSON = {}
         self._searches = self._fetches = 0
@@ -209,7 +211,7 @@ class MessageOutput:
             reason = stops.WINDOW_EXCEEDED
         details = None
         if reason == stops.REFUSAL:
-            details = {"type": "refusal", "category": None, "explanation": self._refusal or None}
+            details = {"type": "refusal", "category": None, "explanation": self._refusal or reader.why_empty or None}
         told = found if reason == stops.STOP_SEQUENCE else None
         return {"stop_reason": reason, "stop_sequence": told, "stop_details": details}
 
@@ -254,13 +256,19 @@ class MessageOutput:
         self._close_open(payload)
 
     def _in_order(self, used: int, payload: JSON | None) -> None:
-        """Of a whole answer: the blocks from `used` on belong before what is said, what is carried to the front."""
+        """Of a whole answer: the blocks from `used` on belong before what is said. What is carried goes into thoughts
+        that carry nothing, or to the front."""
         blocks = self._list.blocks
         searches, blocks[used:] = blocks[used:], []
         at = next((at for at, block in enumerate(blocks) if block["type"] != "thinking"), len(blocks))
         blocks[at:at] = searches
-        if payload is not None:
-            blocks.insert(0, {"type": "thinking", "thinking": "", "signature": self._asked.seal(payload)})
+        if payload is None:
+            return
+        signature = self._asked.seal(payload)
+        if self._free is not None:
+            self._free["signature"] = signature
+        else:
+            blocks.insert(0, {"type": "thinking", "thinking": "", "signature": signature})
 
     def _end_code(self) -> None:
         """Code that has no result gets one that says so."""
@@ -280,5 +288,7 @@ class MessageOutput:
         opened, self._open = self._open, None
         if isinstance(opened, OpenThinking):
             opened.close(self._asked.seal(carried or carrier.pack(self._plan.model)))
+            if carried is None and self._free is None:
+                self._free = self._list.blocks[-1]
         elif opened is not None:
             opened.close()

@@ -341,7 +341,8 @@ PARTS_OF_CODE = [CODE, RESULT, SIGNED]
 def test_the_signature_of_a_text_stands_before_it_or_nowhere() -> None:
     """Claude Code prints nothing where a thinking block comes last."""
     events = [event(THOUGHT), event(SIGNED_TEXT, **STOP)]
-    assert whole(*events, **THINKS)["content"] == [thinking("", WITH_TEXT), thinking("t"), text("a")]
+    assert whole(*events, **THINKS)["content"] == [thinking("t", WITH_TEXT), text("a")]
+    assert whole(event(SIGNED_TEXT, **STOP), **THINKS)["content"] == [thinking("", WITH_TEXT), text("a")]
     assert folded(streamed(*events, **THINKS))["content"] == [thinking("t"), text("a")]
     assert whole(*events)["content"] == [text("a")]
 
