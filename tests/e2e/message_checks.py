@@ -87,6 +87,7 @@ def check_message(message: JSON) -> None:
     for block in message["content"]:
         assert block["type"] != "text" or block["text"], "an empty text is refused when it comes back"
     kinds = [block["type"] for block in message["content"]]
+    assert "tool_use" in kinds or kinds[-1] not in ("thinking", "redacted_thinking"), "Claude Code shows nothing of it"
     reason = message["stop_reason"]
     assert reason is not None
     assert (message["stop_sequence"] is not None) == (reason == "stop_sequence")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e import message_checks
 from tests.e2e.conftest import free_port, wait_until
 from tests.e2e.faults.conftest import ONE, PARALLEL, TWO, left
 from tests.e2e.faults.faulty_upstream import (
@@ -358,7 +359,28 @@ DIALECTS = [
 ]
 
 
-@pytest.mark.parametrize("path", ["responses", "completions"])
+def error_code(answer: Answer) -> str:
+    """Status and code of an error, in OpenAI's shape or in Anthropic's, which has it in its details."""
+    error = answer.json["error"]
+    if answer.json.get("type") == "error":
+        message_checks.check_error(answer.json, answer.status)
+        return f"{answer.status} {error['details']['error_code']}"
+    return f"{answer.status} {answer.error['code']}"
+
+
+def told(path: str, code: str) -> str:
+    """What a client of this path is told where others get this status and code."""
+    return code.replace("502 ", "500 ") if path == "messages" else code
+
+
+BODIES = {
+    "responses": {"input": "hi"},
+    "completions": {"prompt": "hi"},
+    "messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 100},
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
 @pytest.mark.parametrize(
     ("script", "of_whole", "of_stream"), [row[1:] for row in DIALECTS], ids=[r[0] for r in DIALECTS]
 )
@@ -366,12 +388,12 @@ def test_the_other_dialects_with_an_upstream_that(
     patient: Gateway, faulty_upstream: FaultyUpstream, script: Script, of_whole: str, of_stream: str, path: str
 ) -> None:
     faulty_upstream.play(*script)
-    body = {"model": ONE, "input" if path == "responses" else "prompt": "hi"}
+    body = {"model": ONE, **BODIES[path]}
     answer = patient.call("POST", f"/v1/{path}", body)
-    assert f"{answer.status} {answer.error['code']}" == of_whole
+    assert error_code(answer) == told(path, of_whole)
     stream = patient.call("POST", f"/v1/{path}", {**body, "stream": True})
     if stream.status != 200:
-        assert f"{stream.status} {stream.error['code']}" == of_stream
+        assert error_code(stream) == told(path, of_stream)
         return
     assert b"[DONE]" not in stream.body
     events = [json.loads(line[6:]) for line in stream.body.decode().splitlines() if line.startswith("data: ")]
@@ -381,5 +403,8 @@ def test_the_other_dialects_with_an_upstream_that(
         assert last["response"]["status"] == "failed"
         assert last["response"]["error"]["message"]
         assert sum(event["type"] == "response.failed" for event in events) == 1
+    elif path == "messages":
+        message_checks.check_stream(stream.body)
+        assert last["error"]["details"]["error_code"] == of_stream
     else:
         assert last["error"]["code"] == of_stream
