@@ -142,6 +142,8 @@ class Generate:
             translator, answer = unasked
             if answering.keeps and (kept := answering.kept(translator, answer if answering.streams else None)):
                 keep(kept)
+            if exchange.job is not None:
+                exchange.job.id_field = dialect.id_field
             exchange.succeed(answer, [answers.type_of(answering.content_type, streams=answering.streams)])
             return None
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
