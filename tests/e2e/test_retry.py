@@ -15,6 +15,7 @@ from addons.gateway.cases.export import by_exchange, from_flows
 from addons.gateway.cases.rerun import differences, rerun
 from mapping.request.signatures import DUMMY
 from tests.e2e.conftest import ScriptedUpstream, http_answer, wait_until
+from tests.e2e.message_checks import check_answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +176,7 @@ PATHS = {
     "/v1/chat/completions": {"messages": [{"role": "user", "content": "Go on."}]},
     "/v1/responses": {"input": "Go on."},
     "/v1/completions": {"prompt": "Go on."},
+    "/v1/messages": {"max_tokens": 1000, "messages": [{"role": "user", "content": "Hi."}]},
 }
 
 
@@ -422,21 +424,71 @@ def test_what_is_refused_is_left_out_once(
     assert len(case.bodies) == 4
 
 
+FORMAT = {"type": "json_schema", "schema": {"type": "object"}}
+STRICT_USE = {"name": "f", "strict": True, "input_schema": FUNCTION["parameters"]}
+MESSAGES = {
+    # what Claude Code would strip its request of, one after another: members, what Gemini says, the note
+    "thinking": (
+        {"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "high"}},
+        "Thinking is not supported by this model.",
+        "upstream-refuses=generationConfig.thinkingConfig",
+    ),
+    "schema": (
+        {"output_config": {"format": FORMAT}},
+        "Unknown name response_json_schema",
+        "upstream-refuses=generationConfig.responseJsonSchema",
+    ),
+    "checked calls": (
+        {"tools": [STRICT_USE]},
+        "The specified schema produces a constraint that has too many states for serving. ...",
+        "upstream-refuses=toolConfig (mode AUTO)",
+    ),
+    "a given answer": (
+        {"messages": [*TURNS[:1], {"role": "assistant", "content": "Once upon"}]},
+        "Requests ending with a model turn are not supported unless the last part is a function response.",
+        "upstream-refuses=contents (a turn that asks to go on)",
+    ),
+}
+
+
+@STREAMED
+@pytest.mark.parametrize(("members", "message", "note"), MESSAGES.values(), ids=MESSAGES)
+def test_what_is_refused_of_Messages_is_mended_too(
+    case: Case, members: Any, message: str, note: str, stream: bool
+) -> None:
+    gateway = case.over(refusal(message), reply(GOOD, stream))
+    body = {"model": "gemini-3-flash-preview", "max_tokens": 32000, "messages": TURNS[:1], "stream": stream, **members}
+    answer = gateway.call("POST", "/v1/messages?beta=true", body)
+    assert answer.status == 200
+    check_answer("/v1/messages", 200, answer.headers["content-type"].partition(";")[0], answer.body)
+    assert b"All is well." in answer.body
+    assert note in answer.headers["x-antigravity-notes"]
+    assert len(case.bodies) == 2
+
+
 # ---- refusals that are final: the client's own path
 
 TAGS = {"type": "object", "properties": {"tags": {"type": "array", "items": {"type": "string"}}}}
 SEARCHING = {
     "/v1/chat/completions": {"type": "function", "function": {"name": "find it", "parameters": TAGS}},
     "/v1/responses": {"type": "function", "name": "find it", "parameters": TAGS},
+    "/v1/messages": {"name": "find it", "input_schema": TAGS},
 }
 OTHER = {
     "/v1/chat/completions": {"type": "function", "function": {"name": "f"}},
     "/v1/responses": {"type": "function", "name": "f"},
+    "/v1/messages": {"name": "f", "input_schema": {"type": "object"}},
 }
 NO_ITEMS = (
     "* GenerateContentRequest.tools[0].function_declarations[1].parameters.properties[tags].items: missing field."
 )
 TOO_LONG = "The input token count (9) exceeds the maximum number of tokens allowed (8)."
+
+
+def told(answer: Answer) -> Any:
+    """What an error says beside its message: Messages has it in a member of its own."""
+    error = answer.json["error"]
+    return error.get("details") or error
 
 
 @STREAMED
@@ -445,23 +497,29 @@ TOO_LONG = "The input token count (9) exceeds the maximum number of tokens allow
     [
         ("/v1/chat/completions", "tools[1].function.parameters.properties.tags.items"),
         ("/v1/responses", "tools[1].parameters.properties.tags.items"),
+        ("/v1/messages", "tools[1].input_schema.properties.tags.items"),
     ],
 )
 def test_a_refusal_names_the_clients_own_tool(case: Case, path: str, param: str, stream: bool) -> None:
     gateway = case.over(refusal(NO_ITEMS), refusal(NO_ITEMS))
     answer = ask(gateway, path, stream=stream, tools=[OTHER[path], SEARCHING[path]])
-    assert (answer.status, answer.error["param"]) == (400, param)
-    assert answer.error["message"] == f"{NO_ITEMS} In this request that is {param} of the tool 'find it'."
+    assert (answer.status, told(answer)["param"]) == (400, param)
+    assert answer.json["error"]["message"] == f"{NO_ITEMS} In this request that is {param} of the tool 'find it'."
 
 
 @pytest.mark.parametrize(
     ("path", "param"),
-    [("/v1/chat/completions", "messages"), ("/v1/responses", "input"), ("/v1/completions", "prompt")],
+    [
+        ("/v1/chat/completions", "messages"),
+        ("/v1/responses", "input"),
+        ("/v1/completions", "prompt"),
+        ("/v1/messages", "messages"),
+    ],
 )
 def test_a_refusal_names_the_conversation_as_the_client_does(case: Case, path: str, param: str) -> None:
     refused = refusal(TOO_LONG)
     gateway = case.over(refused, reply(GOOD, False), refused)
-    assert ask(gateway, path, stream=False).error["param"] == param
+    assert told(ask(gateway, path, stream=False))["param"] == param
 
 
 def test_a_refusal_of_a_call_beside_the_first_names_it_too(case: Case) -> None:
