@@ -58,7 +58,7 @@ from addons.gateway.storage.opened import OpenStore, StorePlace
 from addons.gateway.storage.refused_forms import RefusedForms
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
-from addons.gateway.storage.store import ResponseStore
+from addons.gateway.storage.store import KeptResponses
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.wire.direct.peers import Surroundings
@@ -123,7 +123,7 @@ class Gateway:
             **StoredResponses(self, self.background).endpoints,
         }
         self.database: Database
-        self.store: ResponseStore
+        self.store: KeptResponses
         self.state: StateStore
         self.sealer: Sealer
         self._opened: StorePlace | None = None
@@ -214,7 +214,18 @@ class Gateway:
             logger.error(f"Nothing can be shared with the other workers: {e}")
             return
         self.sharing.meet(self.pool.accounts)
+        self.background.others = self.sharing.jobs(self.background.end)
+        self._share_store()
         await self.sharing.start()
+
+    def _share_store(self) -> None:
+        """Keep responses where all machines find them, where there is such a place."""
+        if self.sharing is not None and (shared := self.sharing.responses(self.settings.responses.max_age)):
+            self.store, self.sealer = shared
+
+    def settling(self) -> Awaitable[None] | None:
+        """See `Services`."""
+        return None if self.sharing is None else self.sharing.settling(self.database)
 
     async def share_no_more(self) -> None:
         """Let go of what is shared."""

@@ -23,6 +23,9 @@ from mapping.values import Options
 
 logger = logging.getLogger("antigravity")
 
+SHARED_STORE = "responses.db"
+"""The file of several workers where the settings name none."""
+
 type MadeAccount = tuple[Path, AccountSettings, Account]
 """The folder of the settings, an entry, and the account that was made of it."""
 
@@ -82,7 +85,7 @@ def prepare(
         ModelMap(settings.models.mapping, settings.models.default, model_of),
         Proxies.of(settings.upstream, environ),
         [(folder, entry, _account(entry, folder, environ, made)) for entry in settings.accounts],
-        _store(_place(settings, folder), opened, store_in_memory),
+        _store(_place(settings, folder, shared), opened, store_in_memory),
         shared,
     )
 
@@ -95,9 +98,11 @@ def _account(entry: AccountSettings, folder: Path, environ: Mapping[str, str], m
     return Account.from_settings(entry, environ, folder)
 
 
-def _place(settings: Settings, folder: Path) -> StorePlace:
+def _place(settings: Settings, folder: Path, shared: SharedSource | None) -> StorePlace:
     responses = settings.responses
     path = folder / responses.store if responses.store else None
+    if path is None and shared is not None and shared.folder is not None:
+        path = shared.folder / SHARED_STORE  # of all workers, as long as they run
     return StorePlace(path, responses.max_age, responses.max_size)
 
 

@@ -121,6 +121,92 @@ def test_a_token_is_fetched_once_for_all(pair: Pair, tmp_path: Path) -> None:
         google.stop()
 
 
+def respond(gateway: Gateway, **more: Any) -> Any:
+    answer = gateway.call("POST", "/v1/responses", {"model": "gemini-2.5-flash", "input": "hi", **more})
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def test_a_conversation_goes_from_one_to_the_other(pair: Pair, upstream: Upstream) -> None:
+    """Each turn finds at once what the turn before it has stored at the other gateway, whole and streamed."""
+    gateways = pair()
+    previous = None
+    for turn in range(12):
+        gateway = gateways[turn % 2]
+        body = {"model": "gemini-2.5-flash", "input": f"turn {turn}", "previous_response_id": previous}
+        if turn % 3 == 2:
+            answer = gateway.call("POST", "/v1/responses", {**body, "stream": True})
+            assert answer.status == 200
+            previous = answer.body.decode().split('"id":"resp_')[1].split('"')[0]
+            previous = f"resp_{previous}"
+        else:
+            previous = respond(gateway, **body)["id"]
+        texts = [part["text"] for content in upstream.requests[-1].body["contents"] for part in content["parts"]]
+        assert [text for text in texts if text.startswith("turn")] == [f"turn {number}" for number in range(turn + 1)]
+    items = gateways[0].call("GET", f"/v1/responses/{previous}/input_items?limit=100").json["data"]
+    assert items == gateways[1].call("GET", f"/v1/responses/{previous}/input_items?limit=100").json["data"]
+    assert len(items) == 23
+
+
+def test_what_is_deleted_is_gone_everywhere(pair: Pair) -> None:
+    one, two = pair()
+    made = respond(one)["id"]
+    assert two.call("DELETE", f"/v1/responses/{made}").json["deleted"] is True
+    for gateway in (one, two):
+        assert gateway.call("GET", f"/v1/responses/{made}").status == 404
+        body = {"model": "gemini-2.5-flash", "input": "on", "previous_response_id": made}
+        assert gateway.call("POST", "/v1/responses", body).status in (400, 404)
+
+
+def test_an_item_is_referred_to_at_the_other(pair: Pair) -> None:
+    one, two = pair()
+    item = respond(one)["output"][-1]["id"]
+    answer = two.call(
+        "POST", "/v1/responses", {"model": "gemini-2.5-flash", "input": [{"type": "item_reference", "id": item}]}
+    )
+    assert answer.status == 200, answer.body
+
+
+def test_a_background_response_can_be_asked_for_anywhere(pair: Pair) -> None:
+    one, two = pair()
+    made = respond(one, model="demo-slow-0.2", background=True)
+    assert made["status"] == "queued"
+
+    def now() -> Any:
+        return two.call("GET", f"/v1/responses/{made['id']}").json
+
+    assert now()["status"] in ("queued", "in_progress", "completed")
+    wait_until(lambda: now()["status"] == "completed")
+    assert now()["output"]
+
+
+def test_a_background_response_is_cancelled_and_deleted_from_anywhere(pair: Pair, upstream: Upstream) -> None:
+    one, two = pair()
+    made = [respond(one, model="demo-slow-30", background=True)["id"] for _ in range(2)]
+    wait_until(lambda: len(upstream.requests) == 2)
+    cancelled = two.call("POST", f"/v1/responses/{made[0]}/cancel").json
+    assert cancelled["status"] == "cancelled"
+    assert two.call("DELETE", f"/v1/responses/{made[1]}").status == 200
+    wait_until(lambda: one.call("GET", "/status.json").json["in_flight"] == 0)
+    for gateway in (one, two):
+        assert gateway.call("GET", f"/v1/responses/{made[0]}").json["status"] == "cancelled"
+        assert gateway.call("GET", f"/v1/responses/{made[1]}").status == 404
+
+
+def test_without_valkey_what_is_stored_can_not_be_read_and_is_not_lost(server: Server, starter: Starter) -> None:
+    one, two = starter(by_valkey(server, TWO_ACCOUNTS)), starter(by_valkey(server, TWO_ACCOUNTS))
+    before = respond(one)["id"]
+    server.pause()
+    answer = two.call("GET", f"/v1/responses/{before}")
+    assert (answer.status, answer.error["code"]) == (503, "store_unavailable")
+    made = respond(one)["id"]
+    assert one.call("GET", f"/v1/responses/{made}").status == 200
+    assert two.call("GET", f"/v1/responses/{made}").status == 503
+    server.go_on()
+    wait_until(lambda: two.call("GET", f"/v1/responses/{made}").status == 200)
+    assert two.call("GET", f"/v1/responses/{before}").status == 200
+
+
 def test_what_is_private_can_not_be_read_in_valkey(server: Server, starter: Starter, tmp_path: Path) -> None:
     google = Google()
     try:

@@ -1,12 +1,13 @@
 """Answers that are made in the background: the client has a receipt, and asks for them later.
 
-They run in this process; after a restart they count as failed.
+Each runs in one process; after a restart of that it counts as failed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Protocol
 
 from mitmproxy.utils import asyncio_utils
 
@@ -21,6 +22,26 @@ from mapping.faults import Fault, FaultKind
 logger = logging.getLogger("antigravity")
 
 
+class OtherWorkers(Protocol):
+    """What other workers know of the answers in the background: `shared.uses.jobs`."""
+
+    def begun(self, id: str) -> None:
+        """One is made here."""
+
+    def ended(self, id: str) -> None:
+        """It is not any more."""
+
+    async def runs(self, id: str) -> bool:
+        """Whether one is made anywhere."""
+
+    def end(self, id: str) -> None:
+        """Have whoever makes it end it."""
+
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at an answer that another worker makes."""
+
+
 class Background:
     """What is being made without a client that waits."""
 
@@ -29,6 +50,30 @@ class Background:
         self._asking = asking
         self.tasks: dict[str, asyncio.Task[None]] = {}
         """By the id of the answer."""
+        self.others: OtherWorkers | None = None
+        """None: this is the only worker."""
+
+    async def runs(self, id: str) -> bool:
+        """Whether an answer is still made, here or elsewhere."""
+        return id in self.tasks or (self.others is not None and await self.others.runs(id))
+
+    def end(self, id: str) -> bool:
+        """End one that is made here. False: none is."""
+        task = self.tasks.get(id)
+        return task is not None and task.cancel()
+
+    def end_anywhere(self, id: str) -> None:
+        """End one, wherever it is made."""
+        if not self.end(id) and self.others is not None:
+            self.others.end(id)
+
+    async def wait(self, id: str) -> None:
+        """Until it is not made any more."""
+        if (task := self.tasks.get(id)) is not None:
+            await asyncio.wait([task])
+        elif self.others is not None:
+            while await self.others.runs(id):  # noqa: ASYNC110 - in another process
+                await asyncio.sleep(LOOK_EVERY)
 
     def start(self, exchange: Facts, job: AnswerJob, deferred: Deferred) -> None:
         """Answer with a receipt, and begin."""
@@ -58,6 +103,10 @@ class Background:
             finally:
                 job.cancel()
                 self.tasks.pop(id, None)
+                if self.others is not None:
+                    self.others.ended(id)
 
+        if self.others is not None:
+            self.others.begun(id)
         self.tasks[id] = asyncio_utils.create_task(work(), name=id, keep_ref=False)
         exchange.succeed(jsonio.dumps(kept.response))

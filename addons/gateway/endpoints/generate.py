@@ -23,7 +23,7 @@ from addons.gateway.exchange.waiting import Slots
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
 from addons.gateway.storage.connection_store import ConnectionStore
-from addons.gateway.storage.store import ResponseStore
+from addons.gateway.storage.store import KeptResponses
 from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
 from mapping.gemini.count import Estimates
@@ -170,7 +170,7 @@ class Generate:
         if unasked is not None:
             exchange.succeed(unasked[1])
 
-    def _keep(self, exchange: Facts, store: ResponseStore, kept: Kept) -> None:
+    def _keep(self, exchange: Facts, store: KeptResponses, kept: Kept) -> None:
         if exchange.kept_here is not None:
             exchange.kept_here.put(kept)
         if kept.stored:

@@ -10,7 +10,7 @@ from addons.gateway.models.model_map import ModelMap
 from addons.gateway.models.served import ServedModels
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.sealing import Sealer
-from addons.gateway.storage.store import ResponseStore
+from addons.gateway.storage.store import KeptResponses
 from mapping.values import Options
 
 
@@ -26,7 +26,7 @@ class EndpointServices(Services, Protocol):
     """Which models the accounts have, and which are retired."""
     served: ServedModels
     """Which models have answered in the place of others."""
-    store: ResponseStore
+    store: KeptResponses
     """The responses that can be asked for again."""
     sealer: Sealer
     """Encrypts what a client keeps and gives back."""

@@ -6,7 +6,6 @@ is needed to go on from it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
+from addons.gateway.storage.store import is_finished
 from mapping import jsonio
 from mapping.late import late
 from mapping.values import JSON
@@ -34,7 +34,7 @@ class StoredResponses:
 
     def __init__(self, services: EndpointServices, background: Background) -> None:
         self._services = services
-        self._background = background.tasks
+        self._background = background
 
     @property
     def endpoints(self) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
@@ -52,13 +52,12 @@ class StoredResponses:
         query = _query(exchange)
         streamed = stored.wants_stream(query)
         found = await self._services.store.get(exchange.tenant, match.id)
-        task = self._background.get(match.id)
-        if streamed and found is not None and task is not None:
-            await asyncio.wait([task])
+        if streamed and found is not None and not is_finished(found[0]):
+            await self._background.wait(match.id)
             found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
             raise stored.not_found(match.id)
-        response, events = self._settled(match.id, found[0]), found[1]
+        response, events = await self._settled(match.id, found[0]), found[1]
         if streamed:
             exchange.succeed(stored.replay(response, events, stored.known_events(query)), [answers.STREAM_TYPE])
         else:
@@ -69,9 +68,7 @@ class StoredResponses:
         store = self._services.store
         if await store.get(exchange.tenant, match.id) is None:
             raise stored.not_found(match.id)
-        task = self._background.get(match.id)
-        if task is not None:
-            task.cancel()  # before the deletion: nothing may be stored after it
+        self._background.end_anywhere(match.id)  # before the deletion: nothing may be stored after it
         await store.delete(exchange.tenant, match.id)
         exchange.succeed(jsonio.dumps(stored.deleted(match.id)))
 
@@ -87,18 +84,21 @@ class StoredResponses:
         found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
             raise stored.not_found(match.id)
-        response = self._settled(match.id, found[0])
+        response = await self._settled(match.id, found[0])
         stored.check_cancellable(response)
-        task = self._background.get(match.id)
-        if task is not None:
-            task.cancel()
-            response = stored.cancelled(response)
-            self._services.store.replace(exchange.tenant, match.id, response)
+        if not is_finished(response):
+            self._background.end_anywhere(match.id)
+            left = await self._services.store.finish(exchange.tenant, match.id, stored.cancelled(response))
+            if left is None:
+                raise stored.not_found(match.id)
+            response = left
         exchange.succeed(jsonio.dumps(response))
 
-    def _settled(self, id: str, response: JSON) -> JSON:
+    async def _settled(self, id: str, response: JSON) -> JSON:
         """One that was under way when the gateway was restarted is not any more."""
-        return response if id in self._background else stored.settled(response)
+        if is_finished(response) or await self._background.runs(id):
+            return response
+        return stored.settled(response)
 
 
 def _query(exchange: Facts) -> dict[str, str]:

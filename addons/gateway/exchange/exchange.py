@@ -119,7 +119,7 @@ class Exchange(Facts):
                 return self._complete_later(job)
             with Guard(self):
                 self._obey(self.machine.gathered([]))
-        return None
+        return self.services.settling() if self.machine.over else None
 
     def end(self) -> None:
         """Tell everybody, if the client's answer is there. It may have been sent already: nobody waits for this."""
@@ -288,6 +288,8 @@ class Exchange(Facts):
         with Guard(self):
             others = await self._patience.wait(job.others())
             self._obey(self.machine.gathered(others))
+        if (settling := self.services.settling()) is not None:
+            await settling
 
     def _credential_wait(self) -> Awaitable[None] | None:
         """What to wait for until the account's credential can be sent; None when it can."""

@@ -51,6 +51,10 @@ class Services(Protocol):
         What is returned, if anything, has to be awaited, and does the rest. Raises Fault, here or there.
         """
 
+    def settling(self) -> Awaitable[None] | None:
+        """What to wait for, for a moment, before a client hears the end of its answer, so that its next request finds
+        wherever it goes what it needs. None: for nothing."""
+
     def tell(self, summary: Summary, *, quietly: bool) -> None:
         """A client's exchange has ended. `quietly`: it is counted, and not worth a word. Raises nothing."""
 

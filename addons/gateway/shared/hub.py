@@ -50,7 +50,7 @@ EPOCH_LASTS = 400 * 86400.0
 _TURNS = 8
 """Of the loop, for an answer that has come while the loop was busy."""
 
-type Told = Callable[[Any], None]
+type Told = Callable[[Any], object]
 
 
 @dataclass(slots=True, eq=False)
@@ -173,6 +173,11 @@ class Hub:
             self._take_first()
         self._wake.set()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits to be written, or it can't be now."""
+        return not self._waiting or not self.here
+
     def when_settled(self, then: Callable[[], None]) -> None:
         """Do something when what is to be written by now is written, however long that takes."""
         if self._waiting:
@@ -184,7 +189,7 @@ class Hub:
 
     async def settled(self) -> None:
         """Wait until what is to be written by now is written, but not for longer than `LIMIT`."""
-        if not self._waiting or not self.here:
+        if self.is_settled:
             return
         future = asyncio.get_running_loop().create_future()
         self._settling.append((self._written + len(self._waiting), future))

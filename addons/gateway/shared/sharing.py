@@ -5,17 +5,22 @@ Nothing is shared, and nothing of this is loaded, while there is one worker and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from addons.gateway.accounts.account import Account, PoolNews
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.credentials.credentials import GoogleCredential
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.shared.hub import Hub
+from addons.gateway.shared.hub import LIMIT, Hub
 from addons.gateway.shared.opening import SharedSource
 from addons.gateway.shared.uses import asides, rests
+from addons.gateway.shared.uses.jobs import SharedJobs
+from addons.gateway.shared.uses.responses import SharedResponses
 from addons.gateway.shared.uses.tokens import SharedTokens
+from addons.gateway.storage.database import Database
+from addons.gateway.storage.sealing import Sealer
+from addons.gateway.storage.store import KeptResponses
 
 
 class Sharer(Protocol):
@@ -31,6 +36,7 @@ class Sharing:
 
     def __init__(self, source: SharedSource, name: str, sharer: Sharer) -> None:
         place, self.vault = source.open()
+        self._by_url = source.url is not None
         self.hub = hub = Hub(place, me=name)
         rests.share(hub, sharer.cooldowns)
         asides.share(hub, self.vault, sharer.news, lambda: sharer.pool.accounts)
@@ -41,6 +47,30 @@ class Sharing:
         for account in accounts:
             if isinstance(account.credential, GoogleCredential):
                 account.credential.shared = self._tokens.fetch
+
+    def responses(self, max_age: float) -> tuple[KeptResponses, Sealer] | None:
+        """Where responses are kept, and what seals texts for clients; None: in the file that all workers have."""
+        if not self._by_url:
+            return None
+        return SharedResponses(self.hub, self.vault, max_age=max_age), Sealer(self.vault.client_key())
+
+    def jobs(self, end: Callable[[str], object]) -> SharedJobs:
+        """What the others know of background responses. `end` ends one that runs here."""
+        return SharedJobs(self.hub, end)
+
+    def settling(self, database: Database) -> Awaitable[None] | None:
+        """What to wait for before a client hears the end of its answer: its next request may go to another worker.
+
+        None: for nothing.
+        """
+        if self.hub.is_settled and (self._by_url or database.is_settled):
+            return None
+        return self._settle(database)
+
+    async def _settle(self, database: Database) -> None:
+        await self.hub.settled()
+        if not self._by_url:
+            await database.settled(LIMIT)
 
     async def start(self) -> None:
         """Connect; where that fails, go on trying beside."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from addons.gateway.storage.bounded import Bounded
-from addons.gateway.storage.store import ResponseStore
+from addons.gateway.storage.store import KeptResponses
 from mapping.dialect import Kept
 from mapping.values import JSON
 
@@ -26,7 +26,7 @@ class ConnectionStore:
         """Keep an answer."""
         self._kept.put(kept.id, kept)
 
-    async def history(self, store: ResponseStore, tenant: str, id: str) -> list[JSON] | None:
+    async def history(self, store: KeptResponses, tenant: str, id: str) -> list[JSON] | None:
         """All items of the conversation that ends with a response, in order; None when a part of it is not there."""
         chain: list[Kept] = []
         at: str | None = id
@@ -38,7 +38,7 @@ class ConnectionStore:
             return None
         return [*items, *(item for kept in reversed(chain) for item in (*kept.input_items, *kept.output_items))]
 
-    async def items(self, store: ResponseStore, tenant: str, ids: Iterable[str]) -> dict[str, JSON]:
+    async def items(self, store: KeptResponses, tenant: str, ids: Iterable[str]) -> dict[str, JSON]:
         """Single items by their ids."""
         wanted = set(ids)
         found = {

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
-from typing import Concatenate
+from typing import Any, Concatenate
 
 logger = logging.getLogger("antigravity")
 
@@ -82,6 +82,10 @@ STEPS = (
         select account, model, began, until, strikes, reason from cooldowns;
     delete from cooldowns;
     """,
+    """
+    create table if not exists deleted (id text primary key, at real not null) without rowid;
+    create index if not exists deleted_at on deleted (at);
+    """,
 )
 """From one version of the schema to the next; a file's version (`user_version`) is how many of them it has had.
 
@@ -101,6 +105,8 @@ class Database:
         self._synchronous = synchronous
         self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
+        self._latest: Future[Any] | None = None
+        """What is done last of what is to be done."""
         self._complained = float("-inf")
         self._unsaid = 0
 
@@ -117,6 +123,16 @@ class Database:
     ) -> R:
         """Do it and wait for what it returns. Raises sqlite3.Error, OSError."""
         return await asyncio.wrap_future(self._submit(lambda connection: work(connection, *args, **kwargs)))
+
+    async def settled(self, seconds: float) -> None:
+        """Wait until what is to be done by now is done, but not for longer than this."""
+        if self._latest is not None and not self._latest.done():
+            await asyncio.wait([asyncio.wrap_future(self._latest)], timeout=seconds)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is to be done."""
+        return self._latest is None or self._latest.done()
 
     def wait[**P, R](
         self, work: Callable[Concatenate[sqlite3.Connection, P], R], *args: P.args, **kwargs: P.kwargs
@@ -149,7 +165,9 @@ class Database:
     def _submit[R](self, work: Callable[[sqlite3.Connection], R]) -> Future[R]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
-        return self._thread.submit(self._transact, work)
+        made = self._thread.submit(self._transact, work)
+        self._latest = made
+        return made
 
     # --- on the thread
 

@@ -1,6 +1,8 @@
 """Responses that can be asked for again: kept in the gateway's database, bounded by age and size.
 
 * A response belongs to the tenant (the caller's key) that made it; to others it does not exist.
+* What is final stays: one that was cancelled is not completed after that, and one that was deleted does not come back,
+  whatever another worker is about to store.
 * A fault of the disk loses what was to be stored, is logged, and fails no request that does not need what is stored.
 """
 
@@ -10,7 +12,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Concatenate
+from typing import Concatenate, Protocol
 
 from addons.gateway.storage.database import Database
 from mapping import jsonio
@@ -20,6 +22,48 @@ from mapping.values import JSON
 
 MAX_CHAIN = 1000
 """How many responses a conversation may have behind it."""
+
+
+GONE_FOR = 86400.0
+"""Seconds for which it is known that a response was deleted: longer than any is made for."""
+
+
+class KeptResponses(Protocol):
+    """Where responses are kept: `ResponseStore`, or what gateways on several machines share."""
+
+    def put(self, tenant: str, kept: Kept) -> None:
+        """Store a response, some time soon."""
+
+    def replace(self, tenant: str, id: str, response: JSON) -> None:
+        """Store a newer state of a response that is not finished, some time soon."""
+
+    async def finish(self, tenant: str, id: str, response: JSON) -> JSON | None:
+        """Make a response this, unless it is finished already: what it is then. None: there is none."""
+
+    async def get(self, tenant: str, id: str) -> tuple[JSON, bytes | None] | None:
+        """The Response object, and its events if it was a stream."""
+
+    async def delete(self, tenant: str, id: str) -> bool:
+        """False: there is no such response."""
+
+    async def history(self, tenant: str, id: str) -> list[JSON] | None:
+        """All items of the conversation that ends with a response, in order; None when a part of it is not there."""
+
+    async def input_items(self, tenant: str, id: str) -> list[JSON] | None:
+        """The input items of the conversation up to and including a response's own, in order."""
+
+    async def items(self, tenant: str, ids: Iterable[str]) -> dict[str, JSON]:
+        """Single items by their ids."""
+
+
+def unavailable() -> Fault:
+    """The store can't be read."""
+    return Fault(503, "The stored responses can't be read now.", kind=FaultKind.SERVER, code="store_unavailable")
+
+
+def is_finished(response: JSON) -> bool:
+    """Whether a response will not change any more."""
+    return response.get("status") in ("completed", "incomplete", "failed", "cancelled")
 
 
 class ResponseStore:
@@ -44,8 +88,12 @@ class ResponseStore:
         self._database.soon(self._put, tenant, kept)
 
     def replace(self, tenant: str, id: str, response: JSON) -> None:
-        """Store a newer state of a response (one that runs in the background), some time soon."""
+        """Store a newer state of a response that is not finished, some time soon."""
         self._database.soon(self._replace, tenant, id, response)
+
+    async def finish(self, tenant: str, id: str, response: JSON) -> JSON | None:
+        """Make a response this, unless it is finished already: what it is then. None: there is none."""
+        return await self._ask(self._finish, tenant, id, response)
 
     async def get(self, tenant: str, id: str) -> tuple[JSON, bytes | None] | None:
         """The Response object, and its events if it was a stream."""
@@ -78,13 +126,14 @@ class ResponseStore:
             return await self._database.ask(work, *args, **kwargs)
         except (OSError, sqlite3.Error) as e:
             self._database.complain("Stored responses could not be read from", e)
-            raise Fault(
-                503, "The stored responses can't be read now.", kind=FaultKind.SERVER, code="store_unavailable"
-            ) from None
+            raise unavailable() from None
 
     # --- on the thread
 
     def _put(self, connection: sqlite3.Connection, tenant: str, kept: Kept) -> None:
+        connection.execute("begin immediate")
+        if self._is_final(connection, kept.id):
+            return
         response = jsonio.dumps(kept.response)
         events = zlib.compress(kept.events, 1) if kept.events is not None else None
         items = [
@@ -100,7 +149,22 @@ class ResponseStore:
         connection.executemany("insert or replace into items values (?, ?, ?, ?, ?)", items)
         self._tidy(connection)
 
+    def _is_final(self, connection: sqlite3.Connection, id: str) -> bool:
+        """Whether what is kept of a response, or that it was deleted, must stay so."""
+        row = connection.execute("select response from responses where id = ?", (id,)).fetchone()
+        if row is not None:
+            return is_finished(jsonio.loads(row[0]))
+        return connection.execute("select 1 from deleted where id = ?", (id,)).fetchone() is not None
+
+    def _finish(self, connection: sqlite3.Connection, tenant: str, id: str, response: JSON) -> JSON | None:
+        self._replace(connection, tenant, id, response)
+        row = self._row(connection, tenant, id)
+        return jsonio.loads(row[0]) if row else None
+
     def _replace(self, connection: sqlite3.Connection, tenant: str, id: str, response: JSON) -> None:
+        connection.execute("begin immediate")
+        if self._is_final(connection, id):
+            return
         connection.execute(
             "update responses set response = ? where id = ? and tenant = ?", (jsonio.dumps(response), id, tenant)
         )
@@ -108,6 +172,7 @@ class ResponseStore:
     def _tidy(self, connection: sqlite3.Connection) -> None:
         """Drop what is too old, then the oldest until the rest is small enough."""
         connection.execute("delete from responses where created < ?", (self._clock() - self._max_age,))
+        connection.execute("delete from deleted where at < ?", (self._clock() - GONE_FOR,))
         (size,) = connection.execute("select coalesce(sum(size), 0) from responses").fetchone()
         while size > self._max_bytes:
             id, freed = connection.execute("select id, size from responses order by created, rowid limit 1").fetchone()
@@ -130,7 +195,10 @@ class ResponseStore:
         return jsonio.loads(row[0]), zlib.decompress(row[1]) if row[1] is not None else None
 
     def _delete(self, connection: sqlite3.Connection, tenant: str, id: str) -> bool:
-        return connection.execute("delete from responses where id = ? and tenant = ?", (id, tenant)).rowcount > 0
+        found = connection.execute("delete from responses where id = ? and tenant = ?", (id, tenant)).rowcount > 0
+        if found:
+            connection.execute("insert or replace into deleted values (?, ?)", (id, self._clock()))
+        return found
 
     def _chain(self, connection: sqlite3.Connection, tenant: str, id: str) -> list[str] | None:
         """The ids of a conversation's responses, the oldest first."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -97,6 +98,14 @@ class Server:
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
             connection.sendall(line + b"\r\n")
             return connection.recv(65536)
+
+    def pause(self) -> None:
+        """It takes connections, and answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """With all that it held."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def stop(self) -> None:
         if self._process is not None:
