@@ -204,6 +204,8 @@ class Antigravity:
     async def _end(self) -> None:
         try:
             await ending.end(self.gateway)
+            if self.gateway.everyone:
+                await self.gateway.everyone.end()
             await self.gateway.share_no_more()
         finally:
             self._close()

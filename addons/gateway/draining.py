@@ -37,6 +37,8 @@ def begin(worker: Worker, gateway: Gateway, clients: Set[ClientConnection]) -> N
         worker.refuse(why)
     else:
         worker.begin(partial(drain, worker, gateway, clients))
+        if gateway.everyone:
+            gateway.everyone.begin()
 
 
 def refusal() -> str | None:

@@ -50,6 +50,7 @@ from addons.gateway.record.trace import Recorder, Trace
 from addons.gateway.settings.settings import Settings, load
 from addons.gateway.shared.opening import SharedSource, worker_name
 from addons.gateway.status import page as status_page
+from addons.gateway.status.everyone import Everyone
 from addons.gateway.status.kept import KeptStatistics
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
@@ -62,6 +63,7 @@ from addons.gateway.storage.store import KeptResponses
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.wire.direct.peers import Surroundings
+from addons.gateway.workers import inside
 from mapping import dialects
 
 if TYPE_CHECKING:
@@ -110,13 +112,18 @@ class Gateway:
         self.remarks = ModelRemarks(self._remarks)
         self.statistics = Statistics()
         self.kept_statistics = KeptStatistics(self)
+        worker = inside.current()
+        self.everyone = Everyone(self, worker) if worker else None
+        """All workers of this machine, if this is one of several."""
+        self._goes_on = worker is None or worker.seat.greets
+        """It goes on from the statistics that were kept; of several workers only the first of all does."""
         asking = Asking(self)
         self.background = Background(self, asking)
         generate, models = Generate(self, asking, self.background), Models(self)
         self.replays = Replays(self)
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(dialects.names(), generate.begin),
-            **own.endpoints(self),
+            **own.endpoints(self, self.everyone),
             SOCKET: responses_socket.begin,
             **models.endpoints,
             **Plain(self).endpoints,
@@ -193,7 +200,7 @@ class Gateway:
         self.cooldowns.keep_in(self.state, opened.cooldowns)
         self.owners.keep_in(self.state, opened.owners)
         self.models.keep_in(self.state, opened.models)
-        if opened.statistics is not None and not self.statistics.last():
+        if opened.statistics is not None and not self.statistics.last() and self._goes_on:
             self.statistics.restore(opened.statistics)
 
     def close_store(self) -> None:

@@ -4,8 +4,11 @@ With `--loader DESCRIPTOR` it is the loader; the parent starts that.
 """
 
 import argparse
+import asyncio
+import os
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,9 +29,25 @@ def main() -> int:
         from scripts.workers import loader
 
         return loader.run(socket.socket(fileno=options.loader), arguments)
-    from scripts.workers import parent
+    return work(options.workers, options.host, options.port, arguments)
 
-    return parent.run(options.workers, options.host, options.port, arguments)
+
+def work(count: int, host: str, port: int, arguments: list[str]) -> int:
+    """Be the parent. Returns the exit status."""
+    from scripts.workers.parent import Parent, say
+    from scripts.workers.place import listen, shared_folder
+
+    try:
+        listening = listen(host, port)
+    except OSError as e:
+        say(f"{host or '*'}:{port} can't be listened on: {e.strerror or e}")
+        return 1
+
+    async def run(environ: Mapping[str, str]) -> int:
+        return await Parent(count, listening, arguments, environ).run()
+
+    with shared_folder(os.environ) as environ:
+        return asyncio.run(run(environ))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class LoaderGone(Exception):
 class Loader:
     """See the module. `ended` is told the pid and the exit status (negative: the signal) of a worker."""
 
-    def __init__(self, arguments: list[str], ended: Callable[[int, int], None]) -> None:
+    def __init__(self, arguments: list[str], environ: Mapping[str, str], ended: Callable[[int, int], None]) -> None:
         self._ended = ended
         ours, theirs = socket.socketpair()
         self._asks = ours.dup()
@@ -37,6 +37,7 @@ class Loader:
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
+            env=environ,
             pass_fds=[theirs.fileno()],
             process_group=0,  # the terminal's signals are for the parent, which passes them on
         )

@@ -44,6 +44,9 @@ class LinkOwner(Protocol):
     def can_take(self) -> None:
         """The worker may take more connections than before."""
 
+    def changed(self) -> None:
+        """The worker has got ready."""
+
     def gone(self, link: WorkerLink) -> None:
         """The worker has ended."""
 
@@ -65,6 +68,8 @@ class WorkerLink:
         self.dismissed = False
         """It was told to end; else another takes its place when it does."""
         self.ended = asyncio.Event()
+        self.tells = False
+        """Whether it answers questions of others."""
         self.counts: Any = None
         """What it has counted, as it said last."""
         self.turn = 0
@@ -107,12 +112,12 @@ class WorkerLink:
         self.phase = Phase.LEAVING
         self._talk.say(drain=True)
 
-    def ping(self, number: int, roster: list[dict[str, Any]]) -> None:
+    def ping(self) -> None:
         """Look whether it answers; one that has not for long is killed."""
         self.silent += self.phase is not Phase.STARTING
         if self.silent > STUCK:
             self.kill(signal.SIGKILL)
-        self._talk.say(ping=number, roster=roster)
+        self._talk.say(ping=True)
 
     def kill(self, number: int) -> None:
         """Send it a signal, if it has not ended."""
@@ -136,9 +141,11 @@ class WorkerLink:
             self.silent = 0
         elif "ready" in said:
             self.phase = Phase.READY
+            self.tells = True
             self.silent = 0
             self.ready.set_result(True)
             self._owner.can_take()
+            self._owner.changed()
         else:
             self._owner.heard(self, said)
 
@@ -180,6 +187,7 @@ class WorkerLink:
     def _gone(self, _: object) -> None:
         self._talk.close()
         self.phase = Phase.GONE
+        self.tells = False
         self.ended.set()
         if not self.ready.done():
             self.ready.set_result(False)

@@ -18,6 +18,8 @@ import socket
 import sys
 from typing import Any
 
+WORKER = "ANTIGRAVITY_WORKER"
+"""The variable that tells a worker its number (`addons/gateway/shared/opening.py`)."""
 LOADED = (
     "mitmproxy.tools.main",
     "mitmproxy.tools.dump",
@@ -32,6 +34,9 @@ LOADED = (
     "addons.gateway.log.banner",
     "addons.gateway.log.log_events",
     "addons.gateway.settings_file",
+    "addons.gateway.shared.sharing",
+    "addons.gateway.shared.sqlite_place",
+    "addons.gateway.shared.vault",
     "addons.gateway.status.metrics",
     "addons.gateway.wire.direct.takeover",
     "addons.gateway.wire.dispatch",
@@ -105,6 +110,7 @@ def _work(seat: dict[str, Any], descriptors: list[int], arguments: list[str]) ->
     handing, talk = (socket.socket(fileno=descriptor) for descriptor in descriptors)
     seat["addresses"] = [tuple(address) for address in seat["addresses"]]
     inside.become(inside.Seat(**seat), handing, talk)
+    os.environ[WORKER] = str(seat["number"])
     sys.argv = ["mitmdump", *arguments]
     return main.mitmdump(arguments) or 0
 

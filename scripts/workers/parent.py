@@ -15,14 +15,13 @@ import signal
 import socket
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from scripts.workers.fork import Loader, LoaderGone
 from scripts.workers.link import Phase, WorkerLink
 from scripts.workers.pauses import Pauses
 
-BACKLOG = 1024
 AT_ONCE = 64
 """Connections that are accepted before others have their turn."""
 MOST_UNPLACED = 256
@@ -31,30 +30,6 @@ LOOK_EVERY = 1.0
 """Seconds between two pings."""
 PATIENCE = 10.0
 """Seconds that the workers have for their end; what then has not ended is killed."""
-
-
-def listen(host: str, port: int) -> list[socket.socket]:
-    """Listen on all addresses that a host has, as asyncio does. `""`: all of this machine. Raises OSError."""
-    made: list[socket.socket] = []
-    found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    for family, kind, protocol, _, address in dict.fromkeys(found):
-        try:
-            one = socket.socket(family, kind, protocol)
-        except OSError:  # the kernel has no such family
-            continue
-        made.append(one)
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        try:
-            one.bind(address)
-        except OSError:
-            for other in made:
-                other.close()
-            raise
-        one.listen(BACKLOG)
-        one.setblocking(False)
-    return made
 
 
 def say(text: str) -> None:
@@ -66,24 +41,26 @@ def say(text: str) -> None:
 class Parent:
     """See the module. `count` workers; `arguments` are mitmdump's."""
 
-    def __init__(self, count: int, listening: list[socket.socket], arguments: list[str]) -> None:
+    def __init__(
+        self, count: int, listening: list[socket.socket], arguments: list[str], environ: Mapping[str, str]
+    ) -> None:
         self._count = count
         self._listening = listening
         self._arguments = arguments
+        self._environ = environ
         self._links: list[WorkerLink] = []
         self._loader: Loader
         self._pauses = {number: Pauses() for number in range(1, count + 1)}
         self._unplaced: deque[socket.socket] = deque()
         self._accepts = False
         self._turns = itertools.count()
-        self._pings = itertools.count(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_status: asyncio.Future[int]
         """How the first worker that ends has ended."""
         self._counts: deque[Any] = deque()
         """What workers that have ended had counted, and no other has yet taken over."""
+        self._kept_by: WorkerLink | None = None
         self._ending = asyncio.Event()
-        self._hurry = 0
         self._restart = asyncio.Event()
         self._status = 0
         self._begun = False
@@ -113,7 +90,7 @@ class Parent:
     async def _start(self) -> None:
         """The first worker, and when it is ready the others: what is wrong with all is said once."""
         self._first_status = asyncio.get_running_loop().create_future()
-        self._loader = Loader(self._arguments, self._note)
+        self._loader = Loader(self._arguments, self._environ, self._note)
         try:
             await self._loader.load()
             first = await self._fork(1, greets=True)
@@ -153,7 +130,7 @@ class Parent:
         handing, theirs = socket.socketpair()
         talk, talks = socket.socketpair()
         addresses = [one.getsockname()[:2] for one in self._listening]
-        seat = {"number": number, "greets": greets, "port": addresses[0][1], "addresses": addresses}
+        seat = {"number": number, "of": self._count, "greets": greets, "port": addresses[0][1], "addresses": addresses}
         try:
             pid = await (by or self._loader).fork(seat, theirs, talks)
         except LoaderGone:
@@ -176,7 +153,7 @@ class Parent:
         while not self._ending.is_set():
             try:
                 if self._loader.is_gone:
-                    self._loader = Loader(self._arguments, self._note)
+                    self._loader = Loader(self._arguments, self._environ, self._note)
                     await self._loader.load()
                 await self._fork(number)
             except LoaderGone:
@@ -228,7 +205,6 @@ class Parent:
 
     def can_take(self) -> None:
         """A worker may take more connections than before."""
-        self._changed.set()
         for _ in range(len(self._unplaced)):
             self.place(self._unplaced.popleft())
         if len(self._unplaced) < MOST_UNPLACED:
@@ -246,25 +222,27 @@ class Parent:
                     other.say(told=said["told"], number=link.number, pid=link.pid, answer=said["answer"])
         elif "counts" in said:
             link.counts = said["counts"]
+            if said["final"]:
+                link.tells = False
+                self._pass_on(link)
         elif "refused" in said:
             say(said["refused"])
             self._fail(1)
 
     def _ask(self, link: WorkerLink, said: dict[str, Any]) -> None:
-        others = [one for one in self._links if one is not link and one.phase in (Phase.READY, Phase.LEAVING)]
-        if said["id"]:
-            link.say(told=said["id"], of=[[one.number, one.pid] for one in others])
+        others = [one for one in self._links if one is not link and one.tells]
+        link.say(told=said["id"], of=[[one.number, one.pid] for one in others])
         for one in others:
-            if not one.is_silent:
-                one.say(asked=said["ask"], id=said["id"], to=link.pid, given=said["given"])
-            elif said["id"]:
+            if one.is_silent:
                 link.say(told=said["id"], number=one.number, pid=one.pid, answer=None)
+            else:
+                one.say(asked=said["ask"], id=said["id"], to=link.pid, given=said["given"])
 
     def gone(self, link: WorkerLink) -> None:
         """A worker has ended: what it had goes to others, and another takes its place."""
         self._links.remove(link)
-        if link.counts is not None:
-            self._counts.append(link.counts)
+        self._pass_on(link)
+        self.changed()
         if not self._begun or link.dismissed or self._ending.is_set():
             return
         pause = self._pauses[link.number].after(asyncio.get_running_loop().time() - link.born)
@@ -272,14 +250,36 @@ class Parent:
         say(f"Worker {link.number} (process {link.pid}) has ended; another takes its place {when}.")
         self._spawn(self._again(link.number, pause))
 
-    def _ping(self) -> None:
-        """Look who answers, and tell all how all are doing."""
-        number, roster = next(self._pings), [one.told() for one in self._links]
+    def _pass_on(self, link: WorkerLink) -> None:
+        """What one that ends has counted is counted by another from now on."""
+        if link.counts is not None:
+            self._counts.append(link.counts)
+            link.counts = None
+        heir = self._keeper()
+        while self._counts and heir is not None:
+            heir.say(inherit=self._counts.popleft())
+        if self._ending.is_set() and len(self._links) == 1:
+            self._links[0].say(last=True)
+
+    def _keeper(self) -> WorkerLink | None:
+        """The one that keeps what all have counted: the same as before, or the first that can."""
+        before = self._kept_by
+        if before is None or not before.tells or before.is_silent or before not in self._links:
+            self._kept_by = next((one for one in self._links if one.tells and not one.is_silent), before)
+        return self._kept_by if self._kept_by in self._links else None
+
+    def changed(self) -> None:
+        """Tell all how all are doing."""
+        self._changed.set()
+        roster, keeper = [one.told() for one in self._links], self._keeper()
         for one in self._links:
-            one.ping(number, roster)
-        ready = next((one for one in self._links if one.phase is Phase.READY and not one.is_silent), None)
-        while self._counts and ready is not None:
-            ready.say(inherit=self._counts.popleft())
+            one.say(roster=roster, keeper=keeper and keeper.pid)
+
+    def _ping(self) -> None:
+        """Look who answers."""
+        for one in self._links:
+            one.ping()
+        self.changed()
         asyncio.get_running_loop().call_later(LOOK_EVERY, self._ping)
 
     async def _restarts(self) -> None:
@@ -287,7 +287,7 @@ class Parent:
         while True:
             await self._restart.wait()
             self._restart.clear()
-            loader = Loader(self._arguments, self._note)
+            loader = Loader(self._arguments, self._environ, self._note)
             try:
                 await loader.load()
                 await self._replace_all(loader)
@@ -365,17 +365,3 @@ def _has_terminal() -> bool:
     except OSError:
         return False
     return True
-
-
-def run(count: int, host: str, port: int, arguments: list[str]) -> int:
-    """Be the parent. Returns the exit status."""
-    try:
-        listening = listen(host, port)
-    except OSError as e:
-        say(f"{host or '*'}:{port} can't be listened on: {e.strerror or e}")
-        return 1
-
-    async def work() -> int:
-        return await Parent(count, listening, arguments).run()
-
-    return asyncio.run(work())

@@ -10,8 +10,8 @@ import sys
 import pytest
 
 from scripts import bootstrap, serve
-from scripts.workers.parent import listen
 from scripts.workers.pauses import LONGEST, WELL, Pauses
+from scripts.workers.place import listen
 
 
 def test_the_loader_loads_what_the_workers_need_and_starts_nothing() -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http.routes import Match
 from addons.gateway.status import page
+from addons.gateway.status.everyone import Everyone
 from addons.gateway.status.overview import Watched
 
 if TYPE_CHECKING:
     from addons.gateway.status.metrics import Metrics
 
 
-def endpoints(watched: Watched) -> dict[str, Callable[[Facts, Match], None]]:
-    """By name. Each is given an exchange, and answers it."""
+def endpoints(
+    watched: Watched, everyone: Everyone | None = None
+) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
+    """By name. Each is given an exchange, and answers it. `everyone`: this gateway is one of several workers."""
 
     @cache
     def metrics() -> Metrics:
@@ -24,9 +27,18 @@ def endpoints(watched: Watched) -> dict[str, Callable[[Facts, Match], None]]:
 
         return Metrics(watched)
 
+    hello = {"hello": lambda exchange, match: exchange.succeed(b'{"message":"hello"}')}
+    if everyone is not None:
+        return {
+            **hello,
+            "health": everyone.show_health,
+            "metrics": everyone.show_metrics,
+            "status": everyone.show_status,
+            "status_json": everyone.show_status_json,
+        }
     return {
+        **hello,
         "health": lambda exchange, match: exchange.succeed(b'{"status":"ok"}'),
-        "hello": lambda exchange, match: exchange.succeed(b'{"message":"hello"}'),
         "metrics": lambda exchange, match: metrics().show(exchange),
         "status": lambda exchange, match: page.show(exchange, watched),
         "status_json": lambda exchange, match: page.show_json(exchange, watched),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from addons.gateway.exchange.summary import OK, Summary
 from mapping.inspect.printable import one_line
@@ -24,6 +25,10 @@ LONGEST = 100
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 """Upper bounds of the buckets for spans of time."""
+
+TALLIES = ("requests", "own", "attempts", "tokens")
+SPANS = ("first", "total")
+"""The names of `Counters`' numbers."""
 
 type Labels = tuple[str, ...]
 
@@ -105,6 +110,40 @@ class Counters:
         self._measure(self.total, (endpoint, model), summary.total)
         if summary.first is not None:
             self._measure(self.first, (endpoint, model), summary.first)
+
+    def plain(self) -> dict[str, Any]:
+        """Everything as dicts, lists, texts and numbers: rows of the labels and what was counted under them."""
+        tallies = {
+            name: [[*labels, tally.since, tally.value] for labels, tally in self._tallies(name).items()]
+            for name in TALLIES
+        }
+        spans = {
+            name: [[*labels, one.since, one.buckets, one.seconds] for labels, one in self._spans(name).items()]
+            for name in SPANS
+        }
+        return tallies | spans
+
+    def add(self, plain: dict[str, Any]) -> None:
+        """Count also what another process has counted, as it gave it by `plain`."""
+        for name in TALLIES:
+            for *labels, since, value in plain[name]:
+                tally = self._tallies(name).setdefault(tuple(labels), Tally(since))
+                tally.since = min(tally.since, since)
+                tally.value += value
+        for name in SPANS:
+            for *labels, since, buckets, seconds in plain[name]:
+                spans = self._spans(name).setdefault(tuple(labels), Spans(since))
+                spans.since = min(spans.since, since)
+                spans.buckets = [sum(pair) for pair in zip(spans.buckets, buckets, strict=True)]
+                spans.seconds += seconds
+
+    def _tallies(self, name: str) -> dict[Labels, Tally]:
+        found: dict[Labels, Tally] = getattr(self, name)
+        return found
+
+    def _spans(self, name: str) -> dict[Labels, Spans]:
+        found: dict[Labels, Spans] = getattr(self, name)
+        return found
 
     def _add(self, tallies: dict[Labels, Tally], labels: Labels, number: int = 1) -> None:
         tally = tallies.get(labels)

@@ -28,12 +28,14 @@ class KeptStatistics:
 
     def __init__(self, keeper: Keeper) -> None:
         self._keeper = keeper
+        self.by_others = False
+        """Somebody else keeps them, together with those of others (`everyone`)."""
         self._timer: asyncio.TimerHandle | None = None
         """Until they are kept."""
 
     def soon(self) -> None:
         """They have changed, and are kept in a while, where the settings want that."""
-        if self._timer is None and self._keeper.settings.responses.store:
+        if self._timer is None and not self.by_others and self._keeper.settings.responses.store:
             self._timer = asyncio.get_running_loop().call_later(KEEP_EVERY, self.now)
 
     def now(self) -> None:
@@ -41,8 +43,11 @@ class KeptStatistics:
         if self._timer:
             self._timer.cancel()
             self._timer = None
-            self._keeper.steps.run("keeping the statistics", self._keep)
+            self.keep(self._keeper.statistics)
 
-    def _keep(self) -> None:
-        keeper = self._keeper
-        keeper.state.keep("statistics", keeper.statistics.plain())
+    def keep(self, statistics: Statistics) -> None:
+        """Keep these. Raises nothing."""
+        self._keeper.steps.run("keeping the statistics", self._keep, statistics)
+
+    def _keep(self, statistics: Statistics) -> None:
+        self._keeper.state.keep("statistics", statistics.plain())

@@ -36,6 +36,10 @@ class Metrics:
         registry.register(_Cooldowns(gateway))
         ProcessCollector(registry=registry)
 
+    def collect(self) -> Iterable[Metric]:
+        """The numbers as they stand."""
+        return self._registry.collect()
+
     def text(self) -> bytes:
         """The page, in the text format of Prometheus."""
         return generate_latest(self._registry)

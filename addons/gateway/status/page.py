@@ -62,9 +62,9 @@ def is_page(request: http.Request) -> bool:
     return path_of(request) == "/" and request.method in ("GET", "HEAD")
 
 
-def show(exchange: Facts, gateway: Watched) -> None:
-    """Answer an exchange with the page."""
-    found = status(gateway, exchange)
+def show(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) -> None:
+    """Answer an exchange with the page. `told`: what `overview.status` gave, if more is known than that."""
+    found = told or status(gateway, exchange)
     search = Search.of(exchange.flow.request.query)
     fitting = [summary for summary in gateway.statistics.last() if search.fits(summary)]
     listed = fitting if search.everything else fitting[:FIRST]
@@ -97,9 +97,9 @@ def show(exchange: Facts, gateway: Watched) -> None:
     exchange.succeed(content, [_HTML, *_page_fields()])
 
 
-def show_json(exchange: Facts, gateway: Watched) -> None:
+def show_json(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) -> None:
     """Answer an exchange with the same as JSON."""
-    told = status(gateway, exchange)
+    told = told or status(gateway, exchange)
     told["exchanges"] = [summary.plain() for summary in gateway.statistics.last()]
     exchange.succeed(orjson.dumps(told), [answers.JSON_TYPE, *_NO_STORE])
 

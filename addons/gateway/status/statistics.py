@@ -145,11 +145,14 @@ class Statistics:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self.changes = 0
+        """How often something was counted."""
         self.since_start = Counters(clock)
         self._use(_State(since=clock()))
 
     def count(self, summary: Summary) -> None:
         """An exchange is over."""
+        self.changes += 1
         self.since_start.count(summary)
         for attempt in summary.attempts:
             self._count_attempt(attempt, summary.time)
@@ -202,7 +205,41 @@ class Statistics:
         except (ValidationError, RecursionError):
             return
 
+    def add(self, plain: object) -> None:
+        """Count also what another process has counted, as it gave it by `plain`; not what can't be understood."""
+        try:
+            more = _state().validate_python(plain)
+        except (ValidationError, RecursionError):
+            return
+        self.changes += 1
+        state = self._state
+        state.since = min(state.since, more.since)
+        _add_totals(state.others, more.others)
+        for model, totals in more.models.items():
+            _add_totals(_entry(state.models, model, ModelTotals) or state.others, totals)
+        for label, attempts in more.accounts.items():
+            if (known := _entry(state.accounts, label, AccountTotals)) is not None:
+                known.attempts += attempts.attempts
+                known.failures += attempts.failures
+                if attempts.last_time > known.last_time:
+                    known.last_outcome, known.last_time = attempts.last_outcome, attempts.last_time
+        for minute in more.minutes:
+            self._add_minute(minute)
+        last = sorted([*self._last, *map(_bounded, more.last)], key=lambda summary: summary.time)
+        self._last.clear()
+        self._last.extend(last)
+
     # --- inside
+
+    def _add_minute(self, more: Minute) -> None:
+        minute = self._minutes.get(more.number % MINUTES)
+        if minute is None or minute.number < more.number:
+            self._minutes[more.number % MINUTES] = more
+        elif minute.number == more.number:
+            minute.requests += more.requests
+            minute.errors += more.errors
+            minute.left += more.left
+            minute.latencies = [sum(pair) for pair in zip(minute.latencies, more.latencies, strict=True)]
 
     def _use(self, state: _State) -> None:
         self._state = state
@@ -272,6 +309,14 @@ def _entry[T](entries: dict[str, T], key: str, make: Callable[[], T]) -> T | Non
     if found is None and len(entries) < _MOST_KEYS:
         found = entries[key] = make()
     return found
+
+
+def _add_totals(totals: ModelTotals, more: ModelTotals) -> None:
+    totals.requests += more.requests
+    totals.errors += more.errors
+    totals.left += more.left
+    totals.prompt += more.prompt
+    totals.completion += more.completion
 
 
 def _bounded(summary: Summary) -> Summary:

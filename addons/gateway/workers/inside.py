@@ -40,6 +40,8 @@ class Seat:
 
     number: int
     """From 1 on."""
+    of: int
+    """How many there are to be."""
     greets: bool
     """It is the first one of all: it says what is said once."""
     port: int
@@ -85,6 +87,10 @@ class Worker:
         self._drain: Callable[[], Awaitable[None]] | None = None
         self.roster: list[dict[str, Any]] = []
         """All workers as the launcher sees them: number, pid, state, open connections."""
+        self.keeps = seat.greets
+        """It is the one that keeps in the store what all have counted."""
+        self.is_last = asyncio.Event()
+        """All end, and the others have ended."""
 
     def server(self, instance: Any) -> HandedServer:
         """What stands for a server of mitmproxy's on the shared port."""
@@ -125,9 +131,9 @@ class Worker:
             del self._asked[id]
         return [Told(number, pid, asked.answers.get(pid)) for pid, number in (asked.of or {}).items()]
 
-    def tell_all(self, what: str, given: Any) -> None:
-        """Have the others do something; nobody waits for it."""
-        self._talk.say(ask=what, id=0, given=given)
+    async def flush(self) -> None:
+        """Wait until the launcher has all that was said."""
+        await self._talk.flush()
 
     # --- inside
 
@@ -139,8 +145,14 @@ class Worker:
 
     def _heard(self, said: dict[str, Any]) -> None:
         if "ping" in said:
-            self._talk.say(pong=said["ping"])
+            self._talk.say(pong=True)
+        elif "roster" in said:
             self.roster = said["roster"]
+            self.keeps = said["keeper"] == os.getpid()
+        elif "inherit" in said:
+            self._answers["inherit"](said["inherit"])
+        elif "last" in said:
+            self.is_last.set()
         elif "asked" in said:
             self._answer(said)
         elif "told" in said:
@@ -152,6 +164,7 @@ class Worker:
                     asked.answers[said["pid"]] = said["answer"]
                 asked.look()
         elif "drain" in said and self._drain is not None:
+            self.keeps = False
             drain, self._drain = self._drain, None
             asyncio_utils.create_task(_ended_by(drain), name="drain", keep_ref=True)
 
@@ -161,8 +174,7 @@ class Worker:
         except Exception:  # whatever it is, the one that asks must not wait for it
             logger.exception(f"Another worker's question for {said['asked']} could not be answered. Please report it.")
             answer = None
-        if said["id"]:
-            self._talk.say(told=said["id"], to=said["to"], answer=answer)
+        self._talk.say(told=said["id"], to=said["to"], answer=answer)
 
     def _end(self) -> None:
         """The launcher is gone: there is nobody to hand connections on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from collections.abc import Callable
@@ -34,6 +35,13 @@ class Talk:
             pass
         finally:
             self.close()
+
+    async def flush(self) -> None:
+        """Wait until all that was said has been taken, or the other end is gone."""
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.transport.set_write_buffer_limits(0)
+            with contextlib.suppress(OSError):
+                await self._writer.drain()
 
     def close(self) -> None:
         """Be gone."""
