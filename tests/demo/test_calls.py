@@ -113,6 +113,19 @@ def test_calls(contents: list[Any], expected: list[Any]) -> None:
     assert chosen(*contents) == expected
 
 
+@pytest.mark.parametrize(
+    ("contents", "at"),
+    [
+        ([user("Hello"), *step(), model("OK."), user("<system>More agents.</system>")], 2),
+        ([user("Hello"), model("OK."), user("<system>More agents.</system>"), user("And?")], 3),
+        ([user("<system>More agents.</system>")], 0),
+    ],
+    ids=["a notice after a result", "a question after a notice", "nothing but a notice"],
+)
+def test_what_is_answered(contents: list[Any], at: int) -> None:
+    assert calls.answered(contents) is contents[at]
+
+
 def test_a_choice_binds_lines_too() -> None:
     assert chosen(user(TWO), mode="NONE") == []
     assert chosen(user(TWO), mode="ANY", allowedFunctionNames=["ns__look"]) == [("ns__look", {})]

@@ -296,13 +296,14 @@ def _said(request: JSON) -> str:
 
 
 def _reply(request: JSON, model: DemoModel) -> str:
-    results = turns.results(request["contents"][-1])
+    answered = calls.answered(request["contents"])
+    results = turns.results(answered)
     if results:
         quoted = "; ".join(f"{r['name']}: {json.dumps(r['response'], ensure_ascii=False)}" for r in results)
         shown = [part for result in results for part in result.get("parts", ())]
         return f"The demo upstream, as {model.name}, got these results: {texts.harmless(quoted)}{_media_seen(shown)}"
-    seen = _media_seen(request["contents"][-1]["parts"])
-    text = _said(request)
+    seen = _media_seen(answered["parts"])
+    text = texts.gist(turns.texts(answered)) or _said(request)
     said = f' You said: "{text}"' if text else " You said nothing."
     return f"This is the demo upstream, answering as {model.name}; no model was asked.{seen}{said}"
 

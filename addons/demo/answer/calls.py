@@ -75,6 +75,15 @@ def _go_on(offered: dict[str, JSON], model: DemoModel, made: Counter[str], steps
     return [_call(model, function["name"], args)]
 
 
+def answered(contents: list[JSON]) -> JSON:
+    """The content that is answered: the last, but for the notices of a client that come after it."""
+    for content in reversed(contents):
+        shown = any("text" not in part for part in content["parts"])
+        if turns.role(content) == "user" and (shown or texts.spoken(turns.texts(content))):
+            return content
+    return contents[-1]
+
+
 def _turn(contents: list[JSON], offered: dict[str, JSON]) -> list[JSON]:
     """The current turn: from what the user last asked.
 

@@ -26,7 +26,7 @@ _MARK = re.compile(r"`{2,}|~{3,}|<{3,}|>{3,}|={5,}|\+{3,}|-{3,}|\*{3,}|@{2,}|</?
 _FORMAT = re.compile(r"^[ \t]*(?:[{\[]|Action\b)", re.MULTILINE)
 """What else tells of a format: JSON, and the words of ReAct."""
 
-_NOTICE = re.compile(r"\s*<[\w-]*(?:reminder|notification)\b")
+_NOTICE = re.compile(r"\s*<(?:[\w-]*(?:reminder|notification)|system)\b")
 """How a notice of the client's begins, that nobody has said."""
 
 _CALL = re.compile(r"\bcall ([A-Za-z_][\w.:-]*)[ \t]*(\\?\{)?")
