@@ -93,7 +93,7 @@ def ask(client: Anthropic, way: str = "whole", **body: Any) -> Message:
             found.content[event.index].input = json.loads(arguments)
         elif event.type == "message_delta":
             found.stop_reason, found.stop_sequence = event.delta.stop_reason, event.delta.stop_sequence
-            found.usage.output_tokens = event.usage.output_tokens
+            found.usage.input_tokens, found.usage.output_tokens = event.usage.input_tokens, event.usage.output_tokens
     message: Message = found
     return message
 

@@ -73,6 +73,25 @@ def texts(body: Any) -> str:
     return "\n".join(parts(body, "text"))
 
 
+VARIANTS = {
+    "all tools at once": {"ENABLE_TOOL_SEARCH": "0"},
+    "without betas": {"CLAUDE_CODE_DISABLE_EXPERIMENTAL_BETAS": "1"},
+    "without thinking": {"MAX_THINKING_TOKENS": "0"},
+}
+
+
+@pytest.mark.parametrize("environ", VARIANTS.values(), ids=VARIANTS)
+def test_other_settings(claude: Claude, watched: Gateway, upstream: Upstream, environ: dict[str, str]) -> None:
+    """What it leaves out then of what it was answered costs no signature."""
+    lines = [call("Bash", command="echo one"), call("Bash", command="echo two")]
+    run = claude.run(watched, "\n".join(lines), environ=environ)
+    assert run.results == ["one", "two"]
+    assert "two" in run.answer
+    assert all(map(is_genuine, first_calls(asked(upstream)[-1])))
+    thinking = [body["generationConfig"]["thinkingConfig"] for body in asked(upstream)]
+    assert all(config.get("includeThoughts", False) == ("MAX_THINKING_TOKENS" not in environ) for config in thinking)
+
+
 def test_a_picture(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
     picture = media.image_part("a picture", "1:1")["inlineData"]
     file = claude.work / "picture.png"
@@ -82,6 +101,15 @@ def test_a_picture(claude: Claude, watched: Gateway, upstream: Upstream) -> None
     assert "image/png" in run.answer
     (result,) = parts(asked(upstream)[-1], "functionResponse")
     assert [part["inlineData"]["mimeType"] for part in result["parts"]] == ["image/png"]
+
+
+def test_a_document(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    file = claude.work / "paper.pdf"
+    file.write_bytes(b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n")
+    run = claude.run(watched, f"Look.\n{call('Read', file_path=str(file))}")
+    assert "I see 1 document" in run.answer
+    (result,) = parts(asked(upstream)[-1], "functionResponse")
+    assert [part["inlineData"]["mimeType"] for part in result["parts"]] == ["application/pdf"]
 
 
 def test_a_file_is_read_changed_and_tried(claude: Claude, starter: Starter) -> None:
@@ -175,6 +203,24 @@ def test_the_context_is_counted(claude: Claude, watched: Gateway, upstream: Upst
     assert MODEL in done.stdout
     assert len([request for request in upstream.requests if request.path.endswith(":countTokens")]) > 3
     assert "cooldown" not in watched.log
+
+
+def test_a_session_is_compacted(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    assert claude.run(watched, f"First.\n{call('Bash', command='echo said-1')}").answer
+    assert claude.execute(watched, "-p", "/compact", "--continue", "--model", MODEL).returncode == 0
+    upstream.forget()
+    run = claude.run(watched, f"Second.\n{call('Bash', command='echo said-2')}", "--continue")
+    assert "said-2" in run.answer
+    assert "continued from a previous conversation" in texts(asked(upstream)[0])
+    assert [c["args"]["command"] for c in parts(asked(upstream)[-1], "functionCall")] == ["echo said-2"]
+
+
+def test_an_answer_that_is_too_long(claude: Claude, watched: Gateway, upstream: Upstream) -> None:
+    """It asks for more than the model can say, and gets as much as it can."""
+    run = claude.run(watched, "Say hi.", model="demo-max-tokens")
+    assert "output token maximum" in run.error
+    asked_for = [body["generationConfig"]["maxOutputTokens"] for body in asked(upstream)]
+    assert asked_for == [32_000, *[65_536] * 3]
 
 
 def test_it_finds_out_which_models_there_are(claude: Claude, watched: Gateway) -> None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import anthropic
 import pytest
 
+from tests.e2e.conftest import TWO_ACCOUNTS
 from tests.e2e.messages.sdk import MODEL, ask, checked_client, root, text, user
 
 if TYPE_CHECKING:
     from anthropic import Anthropic
 
-    from tests.e2e.conftest import Gateway, Upstream
+    from tests.e2e.conftest import Gateway, Starter, Upstream
 
 
 @pytest.fixture
@@ -107,11 +108,21 @@ def test_what_gemini_does_not_say(client: Anthropic, model: str) -> None:
         assert text(message)
 
 
-def test_a_key_that_is_not_known(starter: Any) -> None:
+def test_a_key_that_is_not_known(starter: Starter) -> None:
     gateway = starter('[proxy]\nauth_mode = "strict"\napi_key = "a-key"\n')
     with checked_client(gateway, api_key="another") as client, pytest.raises(anthropic.APIStatusError) as raised:
         ask(client)
     assert raised.value.status_code in (401, 403)
+
+
+@pytest.mark.parametrize("way", ["whole", "events", "helper"])
+def test_an_upstream_that_is_silent(starter: Starter, way: str) -> None:
+    """Signs of life are pings, after the message has begun."""
+    gateway = starter('[proxy]\nkeep_alive = "50ms"\n' + TWO_ACCOUNTS)
+    with checked_client(gateway) as client:
+        message = ask(client, way, model="demo-silent-0.3")
+    assert text(message)
+    assert message.usage.input_tokens
 
 
 def test_a_client_that_leaves(client: Anthropic, gateway: Gateway) -> None:
