@@ -47,6 +47,13 @@ def test_a_signature_comes_back_letter_by_letter(signature: str) -> None:
     assert carried.signature == signature
 
 
+def test_an_id_of_Anthropics() -> None:
+    id = encode_call_id("toolu_1", "fc-1", "gemini-3.1-pro", SIGNATURE)
+    assert re.fullmatch("toolu_gs1_[A-Za-z0-9_-]+", id)
+    assert decode_call_id(id) == Carried("toolu_1", "fc-1", "gemini-3.1-pro", SIGNATURE)
+    assert decode_call_id(id.replace("toolu_", "other_")) is None
+
+
 CARRIER = encode_call_id("nonce", "fc-1", "gemini-3.1-pro", SIGNATURE)
 
 
