@@ -18,8 +18,7 @@ Who calls what, in which order, for one request:
 
 0. `Dialect.read(received)`: the request as one JSON value that names its model. Where it is kept (a case) or edited, it
    is this value that counts from then on. Raises `Fault`.
-1. `Dialect.lookups(body)`: what has to be found in the store before the request can be translated; None: nothing.
-   Raises `Fault`.
+1. `Dialect.lookups(body)`: what has to be found in the store first; None: nothing. Raises `Fault`.
 2. `Dialect.translate(body, given)`: gives an `Answering`, which says what to ask Gemini, and makes the answer.
    Raises `Fault` for what the client got wrong. `body` is a JSON object with a `model` that is a string.
 3. `Answering.unasked()`: the answer, where Gemini need not be asked for it. None: it has to be.
@@ -35,7 +34,8 @@ Who calls what, in which order, for one request:
 7. Streams: `stream()` once, then `feed` for each piece. How the bytes were cut into pieces does not show in what the
    client gets. `feed` and `end` raise `UpstreamError` while the client has nothing: then `again()` makes the translator
    of the next attempt. Later a fault becomes the dialect's error event (`fault` is set, the stream is over, `feed` and
-   `end` give nothing more). `add_answer` takes each further call's answer before `end`. After `end` with
+   `end` give nothing more). Where `enough` is set after `feed`, the upstream is hung up on, and all goes on as if it
+   had ended there. `add_answer` takes each further call's answer before `end`. After `end` with
    `continuation` set, either the call goes on with that token and `feed` follows, or `end` is called once more. While
    the upstream is silent, `open()` once (if nothing has been sent) and then `keep_alive()`; `cut(fault)` ends a stream
    that has begun, whatever the reason.
@@ -48,9 +48,8 @@ Afterwards, for the list of exchanges, views, cases and tests, from recorded byt
 `Dialect.without_keep_alives`. A recorded exchange is translated again by the same steps, from 2 on; with the same
 `Given` the same bytes come out.
 
-What is raised: `Fault` by `lookups` and `translate`, `UpstreamError` by translators, where it is said. Anything else is
-a fault of the gateway, and the client gets a 500. Nothing here does I/O or reads a clock; what depends on them is in
-`Given`.
+`lookups` and `translate` raise `Fault`, translators `UpstreamError`, where it is said. Anything else is a fault of the
+gateway, and the client gets a 500. Nothing here does I/O or reads a clock; what depends on them is in `Given`.
 """
 
 from __future__ import annotations
@@ -190,6 +189,10 @@ class StreamTranslator(Protocol):
     @property
     def fault(self) -> UpstreamError | None:
         """What ended the stream with an error event; the upstream need not be listened to any more."""
+
+    @property
+    def enough(self) -> bool:
+        """The client wants no more of this call's answer: `end` gives what is left to say."""
 
     @property
     def continuation(self) -> str | None:
@@ -367,10 +370,8 @@ class Dialect(Protocol):
         return _CONVERSING
 
     def likeness(self, body: JSON, /) -> int:
-        """How much a body looks like a request of this dialect: 0 not at all. For bodies that came by no path.
-
-        The one that likes `{}` most is taken where nothing tells (`mapping.dialects.most_like`).
-        """
+        """How much a body that came by no path looks like a request of this dialect: 0 not at all. The one that likes
+        `{}` most is taken where nothing tells (`mapping.dialects.most_like`)."""
 
     def read(self, received: Received, /) -> JSON:
         """The request as one JSON value, whose `model` is the model as the client named it. Files in it are base64.
@@ -391,8 +392,7 @@ class Dialect(Protocol):
     def read_error(self, status: int, answer: bytes, /) -> Fault | None:
         """The other way round: what `error` or the error event of a stream told. None: the answer tells of no fault.
 
-        `answer` is what a client got, whole or as a stream, perhaps cut off. Of the fault count the message, the kind,
-        the code and the param.
+        `answer`: what a client got, whole or as a stream, perhaps cut off. Message, kind, code and param count.
         """
 
     def without_keep_alives(self, stream: bytes, /) -> bytes:

@@ -279,6 +279,10 @@ class Candidate:
 
     # the end
 
+    def stop(self) -> None:
+        """It ended here, and well, whatever comes behind."""
+        self.reason, self.token, self._partial = "STOP", "", None
+
     @property
     def is_empty(self) -> bool:
         """It ended well, and has nothing but thoughts: agents would take it for the end of their task."""

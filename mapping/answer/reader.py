@@ -35,7 +35,7 @@ class AnswerReader:
 
     `writer` makes the writer of a candidate by its index; indices come dense and ascending. `calls` is shared by all
     answers of an exchange. `live` says that writers send at once, so that an answer spoilt at its end cannot be taken
-    back. Raises UpstreamError.
+    back. `enough` tells that the client wants nothing of what follows. Raises UpstreamError.
     """
 
     __slots__ = (
@@ -43,6 +43,7 @@ class AnswerReader:
         "_blocked",
         "_candidates",
         "_context",
+        "_enough",
         "_tokens",
         "_version",
         "_writer",
@@ -54,7 +55,14 @@ class AnswerReader:
     )
 
     def __init__(
-        self, plan: Plan, calls: CallMaker, notes: Notes, writer: Callable[[int], Writer], *, live: bool = False
+        self,
+        plan: Plan,
+        calls: CallMaker,
+        notes: Notes,
+        writer: Callable[[int], Writer],
+        *,
+        live: bool = False,
+        enough: Callable[[], bool] | None = None,
     ) -> None:
         self.usage = Usage()
         self.response_id: str | None = None
@@ -67,11 +75,17 @@ class AnswerReader:
         """After `end`: why a candidate that counts as an answer has no content, and what to do."""
         self._context = Context(plan, calls, notes, live)
         self._writer = writer
+        self._enough = enough
         self._candidates: list[Candidate] = []
         self._blocked = ""
         self._block_message = ""
         self._tokens: set[str] = set()
         self._version = Version(plan.model, notes)
+
+    @property
+    def enough(self) -> bool:
+        """The client has all that it wants of the answer, which counts as complete."""
+        return self._enough is not None and self._enough()
 
     @property
     def blocked(self) -> bool:
@@ -124,6 +138,9 @@ class AnswerReader:
 
         `needs_content`: raise UpstreamError (`Kind.EMPTY`) for an answer that ended well and holds nothing.
         """
+        if self.enough:
+            for candidate in self._candidates:
+                candidate.stop()
         if needs_content and self._is_empty():
             raise finish.nothing()
         again = self.continuation is not None

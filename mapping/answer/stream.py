@@ -46,13 +46,21 @@ class AnswerStream(ABC):
         or call `end` again to leave it at that."""
         return self._reader.continuation
 
+    @property
+    def enough(self) -> bool:
+        """The client wants no more of what the upstream says: the rest is not read, nor need it be listened to."""
+        return self._reader.enough
+
     def feed(self, data: bytes) -> bytes:
         """What the client gets for these bytes; may be empty."""
-        if self._over:
+        reader = self._reader
+        if self._over or reader.enough:
             return b""
         try:
             for response in payload.in_turn(self._parser.feed(data)):
-                self._reader.add(response)
+                reader.add(response)
+                if reader.enough:
+                    break
         except UpstreamError as fault:
             return self._fail(fault)
         return self._take()
@@ -66,7 +74,7 @@ class AnswerStream(ABC):
             return b""
         reader = self._reader
         try:
-            for event in self._parser.end():
+            for event in () if reader.enough else self._parser.end():
                 for response in payload.responses(event, last=True):
                     reader.add(response)
             self._parser = sse.EventParser()

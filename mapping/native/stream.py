@@ -30,6 +30,7 @@ class NativeStream:
 
     continuation: str | None = None
     """What is to be continued is the client's to ask for."""
+    enough = False
 
     def __init__(self, seen: Seen, notes: Notes, *, events: bool) -> None:
         """`events`: server-sent ones, and not an array."""

@@ -139,6 +139,8 @@ class SpeechAnswer(WholeAnswers[SpeechReading]):
 class SpeechStream:
     """The sound as it comes, bare or in events. See `mapping.dialect.StreamTranslator`."""
 
+    enough = False
+
     def __init__(self, plan: SpeechPlan, mint: Mint, notes: Notes) -> None:
         self.started = False
         self.fault: UpstreamError | None = None

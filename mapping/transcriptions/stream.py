@@ -47,6 +47,8 @@ class _Telling(Heard):
 class TranscriptStream:
     """See the module, and `mapping.dialect.StreamTranslator`."""
 
+    enough = False
+
     def __init__(self, plan: TranscriptionPlan, mint: Mint, notes: Notes) -> None:
         self.started = False
         self.fault: UpstreamError | None = None

@@ -49,6 +49,7 @@ EXCHANGES: dict[str, tuple[str, dict[str, Any]]] = {
         "messages",
         {"model": "gemini-3.1-pro-preview", "messages": USER, "stream": True, "thinking": {"type": "adaptive"}},
     ),
+    "messages stopped": ("messages", {"messages": USER, "stream": True, "stop_sequences": ["late"]}),
     "messages retried": ("messages", {"model": "demo-503-first-messages", "messages": USER, "stream": True}),
     "count": ("responses/input_tokens", {"input": "translate me"}),
 }

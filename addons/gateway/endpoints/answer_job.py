@@ -46,6 +46,11 @@ class KeptStream(StreamTranslator):
 
     @property
     @override
+    def enough(self) -> bool:
+        return self.inner.enough
+
+    @property
+    @override
     def continuation(self) -> str | None:
         return self.inner.continuation
 

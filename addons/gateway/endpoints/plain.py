@@ -228,6 +228,7 @@ class PlainStream:
 
     continuation: str | None = None
     fault: UpstreamError | None = None
+    enough = False
 
     def __init__(self) -> None:
         self.started = False

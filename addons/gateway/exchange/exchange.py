@@ -252,17 +252,15 @@ class Exchange(Facts):
             if verdict.fault:
                 self.tell(verdict.fault)
             self.flow.response = self.stream_head()  # where the tail is all that there is, it has not been made yet
+        elif do is Do.STREAM and verdict.fault:
+            self.tell(verdict.fault)
         elif do is Do.HANG_UP:
             self.hang_up()
 
     def _obey_in_stream(self, verdict: Verdict) -> bytes:
-        """The stream does not go on: what is sent at once."""
-        if verdict.do is not Do.STREAM:
-            self._obey(verdict)
-            return b""
-        assert verdict.fault is not None
-        self.tell(verdict.fault)
-        return verdict.data
+        """The upstream's stream does not go on: what is sent at once."""
+        self._obey(verdict)
+        return verdict.data if verdict.do in (Do.STREAM, Do.GATHER) else b""
 
     def _aim(self) -> None:
         """Make the flow the call to the account that was chosen."""

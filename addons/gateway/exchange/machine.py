@@ -155,14 +155,13 @@ class Machine:
             out = translator.feed(data)
         except UpstreamError as problem:
             return self.failed(problem)
-        if not out:
-            return out
-        self.committed = True
-        if self._opening:  # a sign of life that has not been sent yet must not be overtaken
-            out = self._with_opening(out)
-        if translator.fault:
-            return self._broken(translator.fault, out)._replace(do=Do.STREAM)
-        return out
+        if out:
+            self.committed = True
+            if self._opening:  # a sign of life that has not been sent yet must not be overtaken
+                out = self._with_opening(out)
+            if translator.fault:
+                return self._broken(translator.fault, out)._replace(do=Do.STREAM)
+        return self._enough(out) if translator.enough else out
 
     def stream_ended(self) -> Verdict:
         """The upstream's stream is over, as it should be."""
@@ -217,9 +216,8 @@ class Machine:
             # The upstream closed an idle connection just as it was used again. That is no failed attempt.
             self._resent = True
             return self._once_more("idle connection closed", 0)
-        return self.failed(
-            upstream_errors.connect_failed(message) if nothing_came else upstream_errors.broken_off(message)
-        )
+        made = upstream_errors.connect_failed if nothing_came else upstream_errors.broken_off
+        return self.failed(made(message))
 
     def failed(self, problem: UpstreamError) -> Verdict:
         """The attempt has failed."""
@@ -321,6 +319,12 @@ class Machine:
         turns = translator.remember()
         job.ended()
         return self._end(tail, turns)
+
+    def _enough(self, out: bytes) -> Verdict:
+        """The client wants no more of what the upstream says. `out`: what it is to get before anything else."""
+        verdict = self.stream_ended()
+        do = Do.STREAM if verdict.do is Do.END else verdict.do
+        return verdict._replace(do=do, data=out + verdict.data)
 
     def _broken(self, problem: UpstreamError, tail: bytes) -> Verdict:
         """The translation has ended the client's stream with an error."""

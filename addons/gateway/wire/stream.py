@@ -170,17 +170,17 @@ class GatewayStream(ArrivingStream):
     def attempt_failed(self, message: str, *, connecting: bool = False) -> CommandGenerator[None]:
         """The upstream could not be reached, or broke off."""
         self.exchange.upstream_broke(message[:MAX_REASON], connecting=connecting)
-        yield from self.after_failure()
+        yield from self.after_attempt()
 
     def refuse_answer(self, problem: UpstreamError) -> CommandGenerator[None]:
         """What the upstream sends is of no use: hang up on it."""
         yield from self.owner.abandon(self.context.server)
         self.exchange.attempt_failed(problem)
-        yield from self.after_failure()
+        yield from self.after_attempt()
 
-    def after_failure(self) -> CommandGenerator[None]:
-        """Another attempt, or the error that the client gets."""
-        if self._head_sent and not self.exchange.paused:
+    def after_attempt(self) -> CommandGenerator[None]:
+        """Another attempt, or the end of the client's answer: an error mostly."""
+        if self.exchange.state is State.GATHERING or (self._head_sent and not self.exchange.paused):
             yield from self.end_stream()
         else:
             yield from self.proceed()
@@ -241,7 +241,7 @@ class GatewayStream(ArrivingStream):
                 yield SendHttp(ResponseData(self.stream_id, out), self.context.client)
             if not exchange.streaming:
                 yield from self.owner.abandon(self.context.server)
-                yield from self.after_failure()
+                yield from self.after_attempt()
         elif isinstance(event, ResponseEndOfMessage):
             yield from self.end_stream()
 

@@ -31,6 +31,8 @@ from mapping.values import JSON, RawTurn
 class ImagesStream:
     """See `mapping.dialect.StreamTranslator`. `created` is Unix time in seconds."""
 
+    enough = False
+
     def __init__(self, plan: ImagesPlan, *, created: int, mint: Mint, notes: Notes, converter: Converter) -> None:
         self.started = False
         self.fault: UpstreamError | None = None

@@ -53,7 +53,7 @@ class _Answer:
         self.message: JSON = {}
         self._asked = asked
         self.output = MessageOutput(asked, NoBlockEvents(), live=False)
-        self.reader = asked.reader(self._writer)
+        self.reader = asked.reader(self._writer, enough=self.output.until_stopped)
 
     def close(self) -> None:
         """Nothing more comes."""

@@ -31,9 +31,12 @@ class AskedMessage:
     request_id: str | None = None
     """For error events."""
 
-    def reader(self, writer: Callable[[int], Writer], *, live: bool = False) -> AnswerReader:
+    def reader(
+        self, writer: Callable[[int], Writer], *, enough: Callable[[], bool] | None, live: bool = False
+    ) -> AnswerReader:
         """The reader of an upstream answer."""
-        return AnswerReader(self.plan, CallMaker(self.plan, self.mint), self.notes, writer, live=live)
+        calls = CallMaker(self.plan, self.mint)
+        return AnswerReader(self.plan, calls, self.notes, writer, live=live, enough=enough)
 
     def message(self, content: list[JSON], ended: JSON, usage: JSON) -> JSON:
         """The Message object. `ended`: why it has, as `message_delta` tells it."""

@@ -17,7 +17,7 @@ Rules of this module (Anthropic's API reference; what clients need was tried wit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mapping.answer.parts.calls import Call
 from mapping.answer.parts.grounding import Citation
@@ -226,6 +226,12 @@ class MessageOutput:
     def stopped(self) -> bool:
         """A stop sequence came: what Gemini said behind it is not the client's."""
         return self._watch is not None and self._watch.found is not None
+
+    @property
+    def until_stopped(self) -> Callable[[], bool] | None:
+        """Asks for `stopped`; None: it never will be."""
+        watch = self._watch
+        return None if watch is None else lambda: watch.found is not None
 
     @property
     def _said_something(self) -> bool:

@@ -6,6 +6,7 @@ with them):
 * `message_start`, `ping`, the blocks one by one, `message_delta` with the reason and the numbers, `message_stop`.
 * A broken stream ends with an `error` event, with no `message_delta` and no `message_stop`: nothing must look complete.
   Before it every block is closed: Claude Code loses one that is not, and says nothing.
+* Where a stop sequence comes, the answer ends: nothing that follows is read, neither texts nor numbers.
 * The path of a plain piece of text is short: one parse, one string to JSON, the bytes around it are made once.
 """
 
@@ -32,7 +33,7 @@ class MessagesStream(OneAnswerStream):
         self._asked = asked
         self._events = MessageLog(self._out, self._begun)
         self._output = MessageOutput(asked, self._events, live=True)
-        self._reader = asked.reader(self._writer, live=True)
+        self._reader = asked.reader(self._writer, enough=self._output.until_stopped, live=True)
 
     def open(self) -> bytes:
         """The first events, for an upstream that is silent for long. Faults are still raised after it: either `again`

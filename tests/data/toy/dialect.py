@@ -64,6 +64,7 @@ class ToyStream:
     """See `mapping.dialect.StreamTranslator`. Lines `toy TEXT`, and `end`."""
 
     continuation: str | None = None
+    enough = False
 
     def __init__(self, loud: bool) -> None:
         self.started = False

@@ -31,24 +31,28 @@ def problem(kind: Kind = Kind.SERVER, *, status: int = 503) -> UpstreamError:
 
 
 class Translator:
-    """Passes on what it is fed. `BAD` in it is a fault of the answer, `HOP` one that goes on, `none` gives nothing."""
+    """Passes on what it is fed. `BAD` in it is a fault of the answer, `HOP` one that goes on, `none` gives nothing.
+    `ENOUGH`: the client wants no more."""
 
     def __init__(self, job: FakeJob) -> None:
         self.job = job
         self.started = False
         self.fault: UpstreamError | None = None
         self.continuation: str | None = None
+        self.enough = False
         self.ended = False
         self._hop = False
         self._added = b""
 
     def feed(self, data: bytes) -> bytes:
         assert not self.ended
+        assert not self.enough
         if b"BUG" in data:
             raise ZeroDivisionError
         if b"BAD" in data:
             return self._fail(problem(Kind.ANSWER, status=200))
         self._hop, self.continuation = b"HOP" in data, None
+        self.enough = b"ENOUGH" in data
         if b"none" in data:
             return b""
         self.started = True
@@ -213,6 +217,7 @@ EVENTS: dict[str, Callable[[Machine], bytes | Verdict]] = {
     "data": lambda m: m.data(b"more"),
     "data none": lambda m: m.data(b"none"),
     "data BAD": lambda m: m.data(b"BAD"),
+    "data ENOUGH": lambda m: m.data(b"ENOUGH"),
     "end": lambda m: m.stream_ended(),
     "whole 200": lambda m: m.whole(200, b"{}", {}),
     "whole 503": lambda m: m.whole(503, b"{}", {}),
@@ -247,6 +252,7 @@ head 503        !       ok      ok      !       !         !       -         -   
 data            !       !       !       !       out       out     -         -       -         -       hang_up
 data none       !       !       !       !       out       out     -         -       -         -       hang_up
 data BAD        !       !       !       !       pause     stream  -         -       -         -       hang_up
+data ENOUGH     !       !       !       !       stream    stream    -         -       -         -       hang_up
 end             !       !       !       !       end       end     -         -       -         -       hang_up
 whole 200       !       !       !       gather  !         !       -         -       -         -       hang_up
 whole 503       !       !       !       pause   !         !       -         -       -         -       hang_up
@@ -351,7 +357,7 @@ def course(machine: Machine, attempts: FakeAttempts, events: str) -> str:
             made.append(verdict.decode())
             return
         do = verdict.do
-        if do in (Do.STREAM, Do.END, Do.ANSWER):
+        if do in (Do.STREAM, Do.END, Do.ANSWER, Do.GATHER):
             made.append(verdict.data.decode())
         if do is Do.SHOW:
             made.append(machine.pending().decode())
@@ -413,6 +419,21 @@ COURSES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, list[str]]] =
     ),
     "further answers of a stream": (
         {"others": True}, {}, UP + "data=a end gathered=b,c", "<send>a<gather>bc[END]<end>", ["start", "succeeded"],
+    ),
+    "enough": ({}, {}, UP + "data=a data=ENOUGH cut", "<send>aENOUGH[END]<stream>", ["start", "succeeded"]),
+    "enough, and nothing of it is for the client": (
+        {}, {}, UP + "data=noneENOUGH", "<send>[END]<stream>", ["start", "succeeded"],
+    ),
+    "enough, and nothing was sent": (
+        {"empty": True}, {}, UP + f"data=noneENOUGH {UP} data=a end", "<send><pause><send>a[END]<end>",
+        ["start", "discount EMPTY", "stay", "succeeded"],
+    ),
+    "enough, with further answers": (
+        {"others": True}, {}, UP + "data=a data=ENOUGH cut gathered=b,c", "<send>aENOUGH<gather>bc[END]<end>",
+        ["start", "succeeded"],
+    ),
+    "enough, after a sign of life": (
+        {}, {}, "new silence head=200 data=ENOUGH silence", "<send>[OPEN]:ENOUGH[END]<stream>", ["start", "succeeded"],
     ),
     "one of them is broken": (
         {"others": True}, {}, UP + f"data=none end gathered=b,BAD {UP} data=a end gathered=b,c",
@@ -548,6 +569,9 @@ def test_what_a_complete_answer_leaves() -> None:
     machine = machine_in("BEGUN")
     ended = machine.stream_ended()
     assert ended.turns == TURNS
+    enough = machine_in("BEGUN").data(b"ENOUGH")
+    assert isinstance(enough, Verdict)
+    assert enough.turns == TURNS
     answered = machine_in("GATHERING").gathered([])
     assert answered.turns == TURNS
     assert machine_in("BEGUN").failed(problem()).turns == {}
@@ -622,6 +646,8 @@ class AnyCourse(RuleBasedStateMachine):
         elif verdict.do in (Do.STREAM, Do.END):
             self.got += verdict.data
             self.ends += 1
+        elif verdict.do is Do.GATHER:
+            self.got += verdict.data
         elif verdict.do is Do.SEND:
             self.sends += 1
         elif verdict.do is Do.PAUSE:
@@ -651,11 +677,11 @@ class AnyCourse(RuleBasedStateMachine):
         self.obey(self.machine.head(status))
 
     @precondition(lambda self: self.state(State.STREAMING))
-    @rule(what=st.sampled_from(("text", "text", "text", "HOP", "none", "BAD")))
+    @rule(what=st.sampled_from(("text", "text", "text", "HOP", "none", "BAD", "ENOUGH")))
     def data(self, what: str) -> None:
         self.number += 1
         piece = b"(%d%s)" % (self.number, what.encode())
-        if what in ("text", "HOP"):
+        if what in ("text", "HOP", "ENOUGH"):
             self.fed += piece
         self.obey(self.machine.data(piece))
 

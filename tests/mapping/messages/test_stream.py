@@ -359,6 +359,39 @@ def test_a_turn_that_signatures_do_not_restore_is_carried() -> None:
     assert whole(*events)["content"][0]["type"] == "server_tool_use"
 
 
+def test_nothing_is_read_behind_a_stop_sequence() -> None:
+    """However the bytes are cut: the numbers are those that came up to it, and what follows may be any fault."""
+    known = {"promptTokenCount": 10, "candidatesTokenCount": 2}
+    events = [{**event({"text": "a E"}), "usageMetadata": known}, event({"text": "ND b"})]
+    later = sse({**event(finishReason="MALFORMED_FUNCTION_CALL"), "usageMetadata": USAGE}) + b"data: no JSON\r\n\r\n"
+    once = streaming(stops=["END"])
+    out = once.feed(sse(*events) + later)
+    assert once.enough
+    out += once.end()
+    assert folded(message_checks.check_stream(out))["content"] == [text("a ")]
+    assert (once.totals().prompt, once.totals().completion) == (10, 2)
+    assert once.finish_reasons() == ["stop"]
+    twice = streaming(stops=["END"])
+    begun = twice.feed(sse(events[0]))
+    assert not twice.enough
+    begun += twice.feed(sse(events[1]))
+    assert twice.enough
+    assert twice.feed(later) == b""
+    assert begun + twice.end() == out
+
+
+def test_an_answer_that_a_stop_sequence_ended_does_not_go_on() -> None:
+    answer = MessagesAnswer(asked(stops=["END"]))
+    answer.add(event({"text": "aEND"}, finishReason="CONTINUATION", continuationToken="more"))
+    assert answer.continuation is None
+    message = json.loads(answer.finish())
+    assert (message["content"], message["stop_sequence"]) == ([text("a")], "END")
+    stream = streaming(stops=["END"])
+    stream.feed(sse(event({"text": "aEND"}, finishReason="CONTINUATION", continuationToken="more")))
+    assert stream.end()
+    assert stream.continuation is None
+
+
 def test_what_a_stop_sequence_cut_off_is_not_remembered() -> None:
     stream = streaming(stops=["END"])
     stream.feed(sse(event({"text": "aEND", "thoughtSignature": "c2ln"}, **STOP)))

@@ -184,7 +184,7 @@ class Turn(Arrival):
             exchange.attempt_failed(self._problem)
         elif self._broken is not None:
             exchange.upstream_broke(self._broken, connecting=False)
-        elif self._ended:
+        elif self._ended or exchange.state is State.GATHERING:
             assert flow.response is not None
             if not self._streams:
                 body = self._body
