@@ -529,7 +529,9 @@ def test_a_refusal_of_a_call_beside_the_first_names_it_too(case: Case) -> None:
 
 
 def test_a_count_that_is_refused_names_it_too(case: Case) -> None:
-    gateway = case.over(refusal(NO_ITEMS.replace("tools", "generate_content_request.tools")))
+    """It is asked once more in another form, as an answer is, and refused again."""
+    refused = refusal(NO_ITEMS.replace("tools", "generate_content_request.tools"))
+    gateway = case.over(refused, refused)
     tools = [OTHER["/v1/responses"], SEARCHING["/v1/responses"]]
     answer = gateway.call("POST", "/v1/responses/input_tokens", {"model": MODEL, "input": "Hi.", "tools": tools})
     assert answer.error["param"] == "tools[1].parameters.properties.tags.items"
