@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from mitmproxy import http as mitm_http
 from mitmproxy import io as mitm_io
@@ -50,6 +51,10 @@ class Web:
         found = mitm_io.FlowReader(io.BytesIO(self.fetch("/flows/dump"))).stream()
         flows = [flow for flow in found if isinstance(flow, mitm_http.HTTPFlow)]
         return sorted(flows, key=lambda flow: flow.request.timestamp_start)
+
+    def view(self, flow: mitm_http.HTTPFlow, message: str, name: str = "auto") -> str:
+        """The text that a view shows of a flow's `request` or `response`; `auto`: the one that is shown unasked."""
+        return str(json.loads(self.fetch(f"/flows/{flow.id}/{message}/content/{quote(name)}.json"))["text"])
 
     def load(self, file: Path) -> None:
         """Open a saved file."""

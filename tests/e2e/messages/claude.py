@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,20 +94,29 @@ class Claude:
     def execute(
         self, gateway: Gateway, *arguments: str, environ: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
+        there = {"ANTHROPIC_BASE_URL": root(gateway), "ANTHROPIC_AUTH_TOKEN": KEY}
+        return self._start(["node", str(PROGRAM), *arguments], {**there, **(environ or {})})
+
+    def sh(self, script: str) -> subprocess.CompletedProcess[str]:
+        """What a person has typed; it is found as `claude`."""
+        program = self.home / "claude"
+        program.write_text(f'#!/bin/sh\nexec node {shlex.quote(str(PROGRAM))} "$@"\n')
+        program.chmod(0o755)
+        return self._start(["sh", "-euc", script], {"PATH": f"{self.home}:{os.environ['PATH']}"})
+
+    def _start(self, command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
         here = {
             "HOME": str(self.home),
             "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
-            "ANTHROPIC_BASE_URL": root(gateway),
-            "ANTHROPIC_AUTH_TOKEN": KEY,
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "NO_PROXY": "127.0.0.1",
         }
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SYSTEMROOT")}
         return subprocess.run(
-            ["node", str(PROGRAM), *arguments],
+            command,
             cwd=self.work,
-            env={**kept, **nowhere, **here, **(environ or {})},
+            env={**kept, **nowhere, **here, **environ},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from addons.demo.answer import media
-from tests.e2e.conftest import TWO_ACCOUNTS
+from addons.gateway.status import shell_lines
+from tests.e2e.conftest import PRO, TWO_ACCOUNTS
 from tests.e2e.messages.claude import MODEL, Claude, call, check_saved, saved
+from tests.e2e.messages.sdk import root
+from tests.e2e.mitmweb import start_web
 from tests.e2e.sdk_tools import first_calls, is_genuine
 
 if TYPE_CHECKING:
@@ -113,7 +117,7 @@ def test_a_document(claude: Claude, watched: Gateway, upstream: Upstream) -> Non
 
 
 def test_a_file_is_read_changed_and_tried(claude: Claude, starter: Starter) -> None:
-    gateway = starter(TWO_ACCOUNTS, "-w", "saved.flow")
+    web = start_web(starter)
     file, trial = claude.work / "sums.py", claude.work / "test_sums.py"
     file.write_text("def add(a, b):\n    return a - b\n")
     trial.write_text("from sums import add\n\nassert add(2, 3) == 5\nprint('all is well')\n")
@@ -122,17 +126,22 @@ def test_a_file_is_read_changed_and_tried(claude: Claude, starter: Starter) -> N
         call("Edit", file_path=str(file), old_string="a - b", new_string="a + b"),
         call("Bash", command="python3 test_sums.py"),
     ]
-    run = claude.run(gateway, "\n".join(["Mend it.", *lines]))
+    run = claude.run(web.gateway, "\n".join(["Mend it.", *lines]))
     assert run.calls == ["Read", "Edit", "Bash"]
     assert "all is well" in run.answer
     assert "a + b" in file.read_text()
-    flows = saved(gateway)
+    flows = web.new_flows([], 8)
     check_saved(flows)
     check_both_sides(flows)
+    client, attempt = flows[-2:] if "messages" in flows[-2].request.path else flows[:-3:-1]
+    shown = {side: web.view(flow, "request") for side, flow in (("client", client), ("gemini", attempt))}
+    assert all("Mend it." in text and "all is well" in text for text in shown.values())
+    assert "tool_result" not in shown["client"], "it is shown as a conversation"
+    assert all("all is well" in web.view(flow, "response") for flow in (client, attempt))
 
 
 def check_both_sides(flows: list[http.HTTPFlow]) -> None:
-    """Each exchange is in the record as Claude Code had it and as Gemini had it."""
+    """Each exchange is there as Claude Code had it and as Gemini had it."""
     theirs = [flow for flow in flows if flow.request.path.startswith("/v1/messages")]
     ours = [flow for flow in flows if ":streamGenerateContent" in flow.request.path]
     assert len(theirs) == len(ours) == 4
@@ -227,6 +236,17 @@ def test_it_finds_out_which_models_there_are(claude: Claude, watched: Gateway) -
     environ = {"CLAUDE_CODE_ENABLE_GATEWAY_MODEL_DISCOVERY": "1"}
     assert claude.run(watched, call("Bash", command="echo one"), environ=environ).answer
     assert "/v1/models" in watched.log
+
+
+def test_the_lines_for_a_shell(claude: Claude, gateway: Gateway, upstream: Upstream) -> None:
+    """Those of `serve.py --print-env claude`; it asks for its own model then."""
+    lines = shell_lines.lines("claude", root(gateway), "any")
+    prompt = shlex.quote(f"Go.\n{call('Bash', command='echo said-7')}")
+    done = claude.sh(f"{lines}\nclaude --allowedTools Bash -p {prompt}")
+    assert done.returncode == 0, done.stderr
+    assert "said-7" in done.stdout
+    assert done.stderr == ""
+    assert upstream.requests[-1].path.startswith(f"/v1beta/models/{PRO}")
 
 
 # ---- restarts
