@@ -98,6 +98,21 @@ def test_it_is_served_whole_streamed_and_retried(saved: tuple[Path, list[Any]]) 
     assert "retried=" in retried.headers["x-antigravity-notes"]
 
 
+@pytest.mark.parametrize("wire", ["layers", "auto"])
+def test_a_stream_that_has_enough_waits_for_the_other_call(
+    tree: Path, upstream: Upstream, tmp_path: Path, wire: str
+) -> None:
+    gateway = start(tree, tmp_path, upstream, "--set", f"antigravity_wire={wire}")
+    body = {"model": "gemini-3-flash", "say": "Hello", "stream": True, "twice": True}
+    for until, begun in (("demo", b'data: toy "This is the "'), ("This", b'data: toy "This is the demo')):
+        pieces = gateway.call("POST", "/v1/toy", {**body, "until": until}).body.split(b"\n\n")
+        assert pieces[0].startswith(begun)
+        assert b"demo" in pieces[-3]
+        assert pieces[-2:] == [b"data: end", b""]
+    assert "Traceback" not in gateway.log
+    gateway.stop()
+
+
 def test_it_is_replayed(tree: Path, saved: tuple[Path, list[Any]], upstream: Upstream, tmp_path: Path) -> None:
     upstream.forget()
     gateway = start(tree, tmp_path, upstream, "-S", str(saved[0]))

@@ -1,4 +1,7 @@
-"""A small dialect, to show what one has to bring: `{"model", "say", "loud"?, "stream"?}` -> `{"toy": text}`."""
+"""A small dialect, to show what one has to bring: `{"model", "say", "loud"?, "stream"?}` -> `{"toy": text}`.
+
+With `until` a stream ends where that is said. With `twice` Gemini is asked twice, and both answers count.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,10 @@ class ToyWhole:
     def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
         """Take in an answer."""
         found = payload.responses(data) if isinstance(data, bytes) else payload.unwrap(data)
-        self._text = "".join(map(text_of, found))
-        if not self._text and needs_content:
+        text = "".join(map(text_of, found))
+        if not text and needs_content:
             raise broken("Nothing was said.")
+        self._text += text
         if isinstance(data, bytes):
             self._totals = totals_in(data)
 
@@ -64,12 +68,14 @@ class ToyStream:
     """See `mapping.dialect.StreamTranslator`. Lines `toy TEXT`, and `end`."""
 
     continuation: str | None = None
-    enough = False
 
-    def __init__(self, loud: bool) -> None:
+    def __init__(self, loud: bool, until: str = "") -> None:
         self.started = False
         self.fault: UpstreamError | None = None
+        self.enough = False
         self._loud = loud
+        self._until = until
+        self._further = b""
         self._parser = sse.EventParser()
 
     def feed(self, data: bytes) -> bytes:
@@ -79,7 +85,10 @@ class ToyStream:
             return out
         try:
             for event in self._parser.feed(data):
-                out += self._said(event)
+                if not self.enough:
+                    text, end, _ = _text_in(event).partition(self._until or "\0")
+                    self.enough = bool(end)
+                    out += self._said(text)
         except UpstreamError as e:
             if not self.started:
                 raise
@@ -93,10 +102,9 @@ class ToyStream:
             return b""
         if not self.started:
             raise broken("Nothing was said.")
-        return b"data: end\n\n"
+        return self._further + b"data: end\n\n"
 
-    def _said(self, event: bytes) -> bytes:
-        text = "".join(map(text_of, payload.responses(event)))
+    def _said(self, text: str) -> bytes:
         self.started = self.started or bool(text)
         return b"data: toy %b\n\n" % jsonio.dumps(text.upper() if self._loud else text) if text else b""
 
@@ -114,10 +122,11 @@ class ToyStream:
 
     def again(self) -> Self:
         """Another attempt."""
-        return type(self)(self._loud)
+        return type(self)(self._loud, self._until)
 
     def add_answer(self, data: bytes) -> None:
-        """There is one call only."""
+        """What was said by the second call."""
+        self._further += self._said(_text_in(data))
 
     def remember(self) -> Mapping[str, RawTurn]:
         """Nothing."""
@@ -130,6 +139,10 @@ class ToyStream:
     def finish_reasons(self) -> Sequence[str]:
         """It always stops."""
         return ["stop"]
+
+
+def _text_in(data: bytes) -> str:
+    return "".join(map(text_of, payload.responses(data)))
 
 
 class ToyAnswering:
@@ -146,7 +159,10 @@ class ToyAnswering:
         self._loud = body.get("loud") is True
         contents = [{"role": "user", "parts": [{"text": body["say"]}]}]
         method, query = ("streamGenerateContent", "?alt=sse") if self.streams else ("generateContent", "")
+        self._until = str(body.get("until") or "")
         self.calls = [GeminiCall(given.model, method, {"contents": contents}, query, given.notes)]
+        if body.get("twice") is True:
+            self.calls.append(GeminiCall(given.model, "generateContent", {"contents": contents}, notes=given.notes))
 
     def facts(self) -> JSON:
         """How it is said."""
@@ -169,7 +185,7 @@ class ToyAnswering:
 
     def stream(self) -> ToyStream:
         """A toy in pieces."""
-        return ToyStream(self._loud)
+        return ToyStream(self._loud, self._until)
 
     def kept(self, translator: Any, events: bytes | None) -> Kept | None:
         """Nothing."""
