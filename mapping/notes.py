@@ -75,6 +75,11 @@ class Notes:
         assert code in CODES, code
         self._seen[code, detail] = None
 
+    def cut(self, length: int) -> None:
+        """Forget all but the first so many: what noted them is done anew."""
+        for note in list(self._seen)[length:]:
+            del self._seen[note]
+
     def __iter__(self) -> Iterator[tuple[str, str]]:
         return iter(self._seen)
 

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from openai import OpenAI
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
+from tests.e2e.sdk_tools import TOOLS, by_hand, first_calls, is_genuine, results
 from tests.e2e.test_token_refresh import Google, People
 from tests.gateway.shared.places import Server, valkey
 
@@ -191,6 +193,25 @@ def test_a_background_response_is_cancelled_and_deleted_from_anywhere(pair: Pair
     for gateway in (one, two):
         assert gateway.call("GET", f"/v1/responses/{made[0]}").json["status"] == "cancelled"
         assert gateway.call("GET", f"/v1/responses/{made[1]}").status == 404
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_signature_that_one_saw_goes_up_from_the_other(pair: Pair, upstream: Upstream, stream: bool) -> None:
+    """A tool loop in chat, whose client drops the signatures: each step is another gateway's."""
+    gateways = [OpenAI(base_url=gateway.base_url, api_key="none") for gateway in pair()]
+    messages: list[Any] = [{"role": "user", "content": "parallel work"}]
+    for step in range(6):
+        body: Any = {"model": "gemini-3-flash", "messages": messages, "tools": TOOLS, "tool_choice": "required"}
+        made = gateways[step % 2].chat.completions
+        if stream:
+            with made.stream(**body) as events:
+                message = events.get_final_completion().choices[0].message
+        else:
+            message = made.create(**body).choices[0].message
+        messages += [by_hand(message), *results(message)]
+    steps = first_calls(upstream.requests[-1].body)
+    assert len(steps) == 5
+    assert all(is_genuine(step) for step in steps)
 
 
 def test_without_valkey_what_is_stored_can_not_be_read_and_is_not_lost(server: Server, starter: Starter) -> None:

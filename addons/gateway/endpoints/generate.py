@@ -28,7 +28,7 @@ from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
 from mapping.gemini.count import Estimates
 from mapping.gemini.errors import upstream_errors
-from mapping.values import JSON, Options, Recall
+from mapping.values import JSON, Options, RawTurn, Recall
 
 LARGE = 2**20
 """Bytes of a body from which on it is understood in steps. Each takes some ms for 10 MB."""
@@ -82,7 +82,7 @@ class Generate:
         """See `begin`."""
         lookups = dialect.lookups(body)
         if lookups is None:
-            return self._answer(exchange, dialect, dialect.translate(body, self._given(exchange, name, model)))
+            return self._translate(exchange, dialect, body, self._given(exchange, name, model))
         return self._begin_later(exchange, dialect, body, name, model, lookups)
 
     async def _begin_later(
@@ -98,9 +98,39 @@ class Generate:
         if exchange.trace and history is not None:
             exchange.trace.given |= {"history": history, "items": items, "chat_shape": chat_shape}
         given = self._given(exchange, name, model, history=history, items=items, chat_shape=chat_shape)
-        waiting = self._answer(exchange, dialect, dialect.translate(body, given))
+        waiting = self._translate(exchange, dialect, body, given)
         if waiting is not None:
             await waiting
+
+    def _translate(self, exchange: Facts, dialect: Dialect, body: JSON, given: Given) -> Awaitable[None] | None:
+        """Translate; once more where other workers remember turns that this one does not."""
+        memory = self._services.memory
+        if memory.far is None or exchange.seeds.are_known:
+            return self._answer(exchange, dialect, dialect.translate(body, given))
+        missed: list[str] = []
+
+        def recall(key: str) -> RawTurn | None:
+            turn = given.recall(key)
+            if turn is None:
+                missed.append(key)
+            return turn
+
+        noted, needed = len(exchange.notes), exchange.seeds.mark()
+        answering = dialect.translate(body, replace(given, recall=recall))
+        unknown = memory.unknown(exchange.tenant, missed)
+        if not unknown:
+            return self._answer(exchange, dialect, answering)
+
+        async def look() -> None:
+            made = answering
+            if await memory.fetch(exchange.tenant, unknown):
+                exchange.notes.cut(noted)
+                exchange.seeds.back_to(needed)
+                made = dialect.translate(body, given)
+            if (waiting := self._answer(exchange, dialect, made)) is not None:
+                await waiting
+
+        return look()
 
     def _given(self, exchange: Facts, name: str, model: str, **found: object) -> Given:
         services, seeds, trace = self._services, exchange.seeds, exchange.trace

@@ -31,11 +31,22 @@ class Seeds:
         self.ids: list[str] = []
         self.sealed: list[str] = []
         lists = {name: values for name, values in (known or {}).items() if isinstance(values, list)}
+        self.are_known = bool(lists)
+        """They are those of a record."""
         self._known: dict[str, deque[Any]] = {name: deque(values) for name, values in lists.items()}
 
     def plain(self) -> dict[str, Any]:
         """As lists, for the record; it is what the constructor takes."""
         return {"times": self.times, "ids": self.ids, "sealed": self.sealed}
+
+    def mark(self) -> tuple[int, int, int]:
+        """How far they are: for `back_to`."""
+        return len(self.times), len(self.ids), len(self.sealed)
+
+    def back_to(self, mark: tuple[int, int, int]) -> None:
+        """Forget what was needed since: what needed it is done anew."""
+        times, ids, sealed = mark
+        del self.times[times:], self.ids[ids:], self.sealed[sealed:]
 
     def now(self) -> int:
         """Unix time in whole seconds."""

@@ -18,7 +18,9 @@ from addons.gateway.shared.uses import asides, rests
 from addons.gateway.shared.uses.jobs import SharedJobs
 from addons.gateway.shared.uses.responses import SharedResponses
 from addons.gateway.shared.uses.tokens import SharedTokens
+from addons.gateway.shared.uses.turns import SharedTurns
 from addons.gateway.storage.database import Database
+from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.store import KeptResponses
 
@@ -29,6 +31,7 @@ class Sharer(Protocol):
     pool: Pool
     news: PoolNews
     cooldowns: Cooldowns
+    memory: TurnMemory
 
 
 class Sharing:
@@ -40,6 +43,7 @@ class Sharing:
         self.hub = hub = Hub(place, me=name)
         rests.share(hub, sharer.cooldowns)
         asides.share(hub, self.vault, sharer.news, lambda: sharer.pool.accounts)
+        sharer.memory.far = SharedTurns(hub, self.vault)
         self._tokens = SharedTokens(hub, self.vault)
 
     def meet(self, accounts: Iterable[Account]) -> None:
