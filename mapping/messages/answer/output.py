@@ -12,6 +12,8 @@ Rules of this module (Anthropic's API reference; what clients need was tried wit
 * The signature of a text, and turns that signatures do not restore, travel in a thinking block, too. It is never the
   last one: Claude Code (2.1.332, tried) then prints nothing. So it stands at the beginning of a whole answer, behind
   the calls of a stream; the stream of a mere text has none, and Gemini does well without.
+* For the same reason thoughts behind what was said wait until something follows them. Nothing may, where the answer was
+  cut short: then they are left out, with a note.
 * There is no empty answer: a text says why there is nothing else. Claude Code shows nothing at all otherwise.
 """
 
@@ -49,6 +51,8 @@ class MessageOutput:
         self._plan = plan = asked.plan
         self._list = BlockList(events, live=live)
         self._open: OpenText | OpenThinking | None = None
+        self._waiting: list[str] = []
+        """Thoughts that may be the last of the answer."""
         self._texts: list[OpenText] = []
         self._watch = StopWatch(plan.stops) if plan.stops else None
         self._shows_thoughts = plan.thinking and plan.display == "summarized"
@@ -80,20 +84,18 @@ class MessageOutput:
         """A piece of the thoughts."""
         if not self._shows_thoughts or self.stopped:
             return
-        if not isinstance(self._open, OpenThinking):
-            self._close_open()
-            self._open = OpenThinking(self._list)
-        self._open.add(text)
+        if isinstance(self._open, OpenThinking):
+            self._open.add(text)
+            return
+        self._end_text()
+        self._waiting.append(text)
+        if self._calls or not self._said_something:
+            self._think()
 
     def text(self, text: str) -> None:
         """A piece of the text."""
-        if self._watch is not None and not (text := self._watch.add(text)):
-            return
-        opened = self._open
-        if not isinstance(opened, OpenText):
-            opened = self._open_text()
-        self.length += len(text)
-        opened.add(text)
+        if self._watch is None or (text := self._watch.add(text)):
+            self._write(text)
 
     def call(self, call: Call) -> None:
         """A use of a tool, and before it the carrier of its signature."""
@@ -107,17 +109,15 @@ class MessageOutput:
         carried = None
         if call.signature and self._plan.thinking:
             carried = carrier.pack(self._plan.model, calls={call.id: call.signature})
-            if not isinstance(self._open, OpenThinking):
-                self._close_open()
-                self._open = OpenThinking(self._list)
-        self._close_open(carried)
+        self._go_on(carried)
         self._list.add_use({"type": "tool_use", "id": call.id, "name": call.name}, call.arguments)
 
     def image(self, mime: str, data: str) -> None:
         """An image, as clients send them. Anthropic's answers have none."""
+        self._end_text()
         if self.stopped:
             return
-        self._close_open()
+        self._go_on()
         self._list.add({"type": "image", "source": {"type": "base64", "media_type": mime, "data": data}})
 
     def audio(self, mime: str, data: str) -> None:
@@ -128,17 +128,18 @@ class MessageOutput:
         """A use of code execution; its result follows."""
         self._end_text()
         if not self.stopped:
-            self._close_open()
+            self._go_on()
             self._end_code()
             self._code_id = server_tools.add_code(self._list, code, self._asked.mint)
 
     def code_result(self, outcome: str, output: str) -> None:
         """What the code gave."""
+        self._end_text()
         if self.stopped:
             return
         if not self._code_id:
             self.code("", "")
-        self._close_open()
+        self._go_on()
         server_tools.add_code_result(self._list, self._code_id, outcome, output)
         self._code_id = ""
 
@@ -181,6 +182,8 @@ class MessageOutput:
 
     def _close(self, reader: AnswerReader) -> None:
         self._end_text()
+        if self._waiting:
+            self._asked.notes.add("part-unknown", "thoughts behind the answer")
         if self._citations and isinstance(self._open, OpenText):
             opened = self._open
             opened.cite(server_tools.citations(self._citations, opened.text, opened.start))
@@ -245,9 +248,14 @@ class MessageOutput:
     def _end_text(self) -> None:
         """What may have been the beginning of a stop sequence was none."""
         if self._watch is not None and (text := self._watch.end()):
-            opened = self._open if isinstance(self._open, OpenText) else self._open_text()
-            self.length += len(text)
-            opened.add(text)
+            self._write(text)
+
+    def _write(self, text: str) -> None:
+        opened = self._open
+        if self._waiting or not isinstance(opened, OpenText):
+            opened = self._open_text()
+        self.length += len(text)
+        opened.add(text)
 
     def _rest(self, reader: AnswerReader) -> JSON | None:
         """What is to be carried beside the signatures of calls."""
@@ -283,11 +291,26 @@ class MessageOutput:
             self._code_id = ""
 
     def _open_text(self) -> OpenText:
-        self._close_open()
+        self._go_on()
         opened = OpenText(self._list, self.length)
         self._open = opened
         self._texts.append(opened)
         return opened
+
+    def _think(self) -> None:
+        """Open a block of thoughts, unless one is open, with those that waited."""
+        if not isinstance(self._open, OpenThinking):
+            self._close_open()
+            self._open = OpenThinking(self._list)
+        if self._waiting:
+            self._open.add("".join(self._waiting))
+            self._waiting.clear()
+
+    def _go_on(self, carried: JSON | None = None) -> None:
+        """Something follows: close what is open, behind thoughts that waited for it, or that take what is carried."""
+        if self._waiting or carried:
+            self._think()
+        self._close_open(carried)
 
     def _close_open(self, carried: JSON | None = None) -> None:
         """Close the open block; one of thoughts takes what is to be carried."""

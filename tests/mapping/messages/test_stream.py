@@ -92,6 +92,18 @@ ANSWERS: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
         [thinking("tt"), text("a"), thinking("t"), text("a")],
         "end_turn",
     ),
+    "thoughts behind the answer": (
+        [event(THOUGHT), event(TEXT), event(THOUGHT, finishReason="MAX_TOKENS")],
+        THINKS,
+        [thinking("t"), text("a")],
+        "max_tokens",
+    ),
+    "thoughts between a text and a call": (
+        [event(TEXT), event(THOUGHT, THOUGHT), event(CALL), event(THOUGHT, **STOP)],
+        THINKS,
+        [text("a"), thinking("tt"), use(), thinking("t")],
+        "tool_use",
+    ),
     "thoughts that are not to be seen": ([event(THOUGHT), event(TEXT, **STOP)], HIDES, [text("a")], "end_turn"),
     "a call": ([event(CALL, **STOP)], THINKS, [use()], "tool_use"),
     "a signed call behind thoughts": (
@@ -151,6 +163,12 @@ ANSWERS: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
         [text("a ")], "stop_sequence"),
     "what only begins like one": ([event({"text": "a E"}), event(CALL, {"text": "N"}, **STOP)], {"stops": ["END"]},
         [text("a E"), use(), text("N")], "tool_use"),
+    "what only begins like one, before thoughts": (
+        [event({"text": "a E"}, THOUGHT, {"text": "ND"}, **STOP)],
+        {"stops": ["END"], **THINKS},
+        [text("a E"), thinking("t"), text("ND")],
+        "end_turn",
+    ),
     "a stop sequence behind a call": (
         [event(CALL, {"text": "aEND"}, **STOP)],
         {"stops": ["END"]},
@@ -269,6 +287,15 @@ def test_a_stream_makes_the_message_that_a_whole_answer_is(name: str) -> None:
         made["content"] = [*ordered, *(block for block in blocks if block not in ordered)]
     assert {**same, "usage": 0} == {**made, "usage": 0}
     assert same["usage"] == made["usage"]
+
+
+def test_thoughts_behind_the_answer_are_noted_and_its_sources_stay() -> None:
+    given = asked(**THINKS)
+    answer = MessagesAnswer(given)
+    answer.add(json.dumps([event(TEXT), event(THOUGHT, **GROUNDED, **STOP)]).encode())
+    said = json.loads(answer.finish())["content"][-1]
+    assert [citation["cited_text"] for citation in said["citations"]] == ["a"]
+    assert list(given.notes) == [("part-unknown", "thoughts behind the answer")]
 
 
 def test_the_order_of_events() -> None:
