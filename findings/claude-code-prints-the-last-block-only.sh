@@ -8,7 +8,8 @@
 #
 # What happens: of two text blocks only the second is printed. When the last block is `thinking` or `redacted_thinking`,
 #   an empty line is printed in place of the text before it. One request each, exit 0, no word on stderr: for the caller
-#   the model had nothing else to say.
+#   the model had nothing else to say. (`--output-format json` says the same: `result` is "", `is_error` false.) The text
+#   is in the session, and `--continue` sends it back.
 #
 # Why users of an LLM gateway care: other models think between two pieces of text, or give the signature of a text at its
 #   very end (Gemini does: a last part with an empty text and a thought signature), and a thinking block behind it looks
