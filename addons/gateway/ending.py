@@ -2,8 +2,11 @@
 
 * Nothing new is taken on: the servers stop listening, and a request on a connection that is open gets a 503.
 * Streams end with the error event of their dialect, whole answers with an error answer, background responses as failed.
-* That takes moments. A client that takes nothing more is waited for `GRACE` seconds, and no longer than until a second
-  signal; from then on signals end the process as they always do.
+* Before that, with `[limits] drain`: /healthz says 503, so that a load balancer sends nothing more; what is under way,
+  and what comes all the same, is served. That ends when nothing is under way any more, after `drain` at the latest, or
+  with a second signal.
+* The end takes moments. A client that takes nothing more is waited for `GRACE` seconds, and no longer than until a
+  second signal; from then on signals end the process as they always do.
 """
 
 from __future__ import annotations
@@ -12,11 +15,13 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy import ctx
 
 from addons.gateway.http.admission import stopping
+from addons.gateway.workers import inside
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -27,6 +32,8 @@ GRACE = 3.0
 """Seconds that the end may take."""
 LOOK_EVERY = 0.01
 """Seconds between two looks whether the clients have their answers."""
+NOTICED_AFTER = 5.0
+"""Seconds that a load balancer has to notice that it should send nothing more."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -35,15 +42,34 @@ async def end(gateway: Gateway) -> None:
     hurry = asyncio.Event()
     on_signals(hurry)
     try:
-        ended = asyncio.ensure_future(_end_all(gateway))
-        hurried = asyncio.ensure_future(hurry.wait())
-        await asyncio.wait([ended, hurried], timeout=GRACE, return_when=asyncio.FIRST_COMPLETED)
-        for task in (ended, hurried):
-            task.cancel()
+        if drain := gateway.settings.limits.drain:
+            gateway.draining = True
+            if worker := inside.current():
+                worker.say(drains=drain)
+            logger.info("The gateway ends when what is under way has ended; a second signal ends it at once.")
+            await _within(drain, _drained(gateway), hurry)
+            hurry.clear()
+        ended = await _within(GRACE, _end_all(gateway), hurry)
         if ended.done() and not ended.cancelled() and (error := ended.exception()):
             logger.error("What was under way could not be ended.", exc_info=error)
     finally:
         off_signals()
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, None], hurry: asyncio.Event) -> asyncio.Task[None]:
+    """Do this, for so long at most, or until somebody is in a hurry. Returns the task: done, or told to end."""
+    done, hurried = asyncio.ensure_future(work), asyncio.ensure_future(hurry.wait())
+    await asyncio.wait([done, hurried], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    for task in (done, hurried):
+        task.cancel()
+    return done
+
+
+async def _drained(gateway: Gateway) -> None:
+    """Wait until nothing comes any more, and nothing is under way."""
+    await asyncio.sleep(NOTICED_AFTER)
+    while gateway.background.tasks or any(not exchange.is_own for exchange in gateway.exchanges.values()):  # noqa: ASYNC110 - no event for each request
+        await asyncio.sleep(LOOK_EVERY)
 
 
 async def _end_all(gateway: Gateway) -> None:

@@ -87,6 +87,8 @@ class Gateway:
         self.exchanges: dict[str, Exchange] = {}
         self.ending = False
         """Nothing new is taken on."""
+        self.draining = False
+        """The end has begun: a load balancer should send nothing more, and what comes all the same is served."""
         self.memory = TurnMemory()
         self.heap = Heap()
         self.address = Address("https", "generativelanguage.googleapis.com", 443)

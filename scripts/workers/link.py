@@ -67,6 +67,8 @@ class WorkerLink:
         """Whether it got ready, once that is known."""
         self.dismissed = False
         """It was told to end; else another takes its place when it does."""
+        self.drain_time = 0.0
+        """Seconds for which it goes on after it was told to end, as it said."""
         self.ended = asyncio.Event()
         self.tells = False
         """Whether it answers questions of others."""

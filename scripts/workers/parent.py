@@ -2,7 +2,8 @@
 
 * A worker that ends is replaced, after a pause that grows while they do not live long (`pauses`).
 * SIGHUP: a new loader, and then each worker is replaced when its successor is ready; the old one serves what it has.
-* SIGTERM, SIGINT: all end. A further one is passed on: whoever sends it is in a hurry.
+* SIGTERM, SIGINT: all end. While they still take connections (`[limits] drain`), they get them. A further signal is
+  passed on: whoever sends it is in a hurry.
 """
 
 from __future__ import annotations
@@ -225,6 +226,9 @@ class Parent:
             if said["final"]:
                 link.tells = False
                 self._pass_on(link)
+        elif "drains" in said:
+            link.drain_time = said["drains"]
+            self._changed.set()
         elif "refused" in said:
             say(said["refused"])
             self._fail(1)
@@ -335,22 +339,35 @@ class Parent:
         self._ending.set()
 
     async def _end_all(self) -> None:
-        self._listen_not()
-        for one in self._listening:
-            one.close()
         for task in self._tasks:
             task.cancel()
-        for connection in self._unplaced:
-            connection.close()
         links = list(self._links)
         for link in links:
             link.dismissed = True
             link.kill(signal.SIGTERM)
+        await self._served()
+        self._listen_not()
+        for one in self._listening:
+            one.close()
+        for connection in self._unplaced:
+            connection.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*(link.ended.wait() for link in links)), PATIENCE)
         for link in links:
             link.kill(signal.SIGKILL)
         await self._loader.end()
+
+    async def _served(self) -> None:
+        """Hand on connections until no worker takes any more: at once, where there is no `[limits] drain`."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while any(one.phase is Phase.READY for one in self._links):
+            left = begun + PATIENCE + max(one.drain_time for one in self._links) - loop.time()
+            if left <= 0:
+                return
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), left)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

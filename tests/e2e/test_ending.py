@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import TWO_ACCOUNTS, StallingUpstream, free_port, wait_until
 from tests.e2e.test_commands import Console
+from tests.e2e.workers import GatedUpstream, Stream
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Starter
@@ -91,6 +92,48 @@ def test_what_is_under_way_ends_with_its_error(
     assert gateway.log.count("gateway_stopping") == 4
     assert "Traceback" not in gateway.log
     assert "Task was destroyed" not in gateway.log
+
+
+@pytest.mark.parametrize("workers", [1, 2], ids=["alone", "workers"])
+def test_with_a_drain_what_is_under_way_and_what_comes_is_served(starter: Starter, workers: int) -> None:
+    """Also on new connections: a load balancer sends them until it has noticed."""
+    gated = GatedUpstream()
+    drain = "[limits]\ndrain = '5m'\n"
+    gateway = starter(drain + TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=workers)
+    first = Stream(gateway.port)
+    wait_until(lambda: b"Once upon" in first.received)
+    gateway.process.terminate()
+    wait_until(lambda: gateway.call("GET", "/healthz").status == 503)
+    second = Stream(gateway.port)
+    wait_until(lambda: b"Once upon" in second.received)
+    assert gateway.call("GET", "/healthz").error["code"] == "gateway_stopping"
+    gated.gate.set()
+    assert gateway.process.wait(30) == 0
+    for stream in (first, second):
+        stream.join(10)
+        assert stream.whole
+    assert "Traceback" not in gateway.log
+    gated.close()
+
+
+@pytest.mark.parametrize(
+    ("drain", "again"), [("1ms", False), ("5m", True)], ids=["until it is over", "until a second signal"]
+)
+@pytest.mark.parametrize("workers", [1, 2], ids=["alone", "workers"])
+def test_a_drain_ends(starter: Starter, workers: int, drain: str, again: bool) -> None:
+    gated = GatedUpstream()
+    settings = f"[limits]\ndrain = '{drain}'\n" + TWO_ACCOUNTS.replace("UPSTREAM", gated.url)
+    gateway = starter(settings, workers=workers)
+    stream = Stream(gateway.port)
+    wait_until(lambda: b"Once upon" in stream.received)
+    gateway.process.terminate()
+    if again:
+        wait_until(lambda: gateway.call("GET", "/healthz").status == 503)
+        gateway.process.terminate()
+    assert gateway.process.wait(30) == 0
+    stream.join(10)
+    assert b'"code":"gateway_stopping"' in stream.received
+    gated.close()
 
 
 def test_a_response_of_the_background_has_failed_and_who_waits_for_it_is_told(

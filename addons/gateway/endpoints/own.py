@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from addons.gateway.exchange.facts import Facts
+from addons.gateway.http.admission import stopping
 from addons.gateway.http.routes import Match
 from addons.gateway.status import page
 from addons.gateway.status.everyone import Everyone
@@ -16,8 +17,15 @@ if TYPE_CHECKING:
     from addons.gateway.status.metrics import Metrics
 
 
+class Drained(Watched, Protocol):
+    """What the paths tell of: the gateway."""
+
+    draining: bool
+    """The end has begun: a load balancer should send nothing more."""
+
+
 def endpoints(
-    watched: Watched, everyone: Everyone | None = None
+    watched: Drained, everyone: Everyone | None = None
 ) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
     """By name. Each is given an exchange, and answers it. `everyone`: this gateway is one of several workers."""
 
@@ -27,19 +35,28 @@ def endpoints(
 
         return Metrics(watched)
 
-    hello = {"hello": lambda exchange, match: exchange.succeed(b'{"message":"hello"}')}
+    well = everyone.show_health if everyone is not None else _show_well
+
+    def health(exchange: Facts, match: Match) -> None:
+        if watched.draining:
+            raise stopping()
+        well(exchange, match)
+
+    told = {"hello": lambda exchange, match: exchange.succeed(b'{"message":"hello"}'), "health": health}
     if everyone is not None:
         return {
-            **hello,
-            "health": everyone.show_health,
+            **told,
             "metrics": everyone.show_metrics,
             "status": everyone.show_status,
             "status_json": everyone.show_status_json,
         }
     return {
-        **hello,
-        "health": lambda exchange, match: exchange.succeed(b'{"status":"ok"}'),
+        **told,
         "metrics": lambda exchange, match: metrics().show(exchange),
         "status": lambda exchange, match: page.show(exchange, watched),
         "status_json": lambda exchange, match: page.show_json(exchange, watched),
     }
+
+
+def _show_well(exchange: Facts, match: Match) -> None:
+    exchange.succeed(b'{"status":"ok"}')

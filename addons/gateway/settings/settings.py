@@ -144,6 +144,7 @@ class LimitSettings(_Section):
 
     in_flight: int = Field(default=1000, ge=1)
     deadline: Annotated[Duration, Field(gt=0)] = 600.0
+    drain: Duration = 0.0
 
 
 class StateSettings(_Section):

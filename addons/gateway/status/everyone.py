@@ -87,7 +87,7 @@ class Everyone:
         worker, gateway = self._worker, self._gateway
         if worker.keeps:
             try:
-                await asyncio.wait_for(worker.is_last.wait(), PATIENCE)
+                await asyncio.wait_for(worker.is_last.wait(), PATIENCE + gateway.settings.limits.drain)
             except TimeoutError:
                 pass
             if gateway.settings.responses.store:
