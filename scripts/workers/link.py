@@ -18,7 +18,7 @@ MOST_WAITING = 64
 """Connections that may be on their way to a worker; those beyond are for others, or wait in the parent."""
 SLOW = 2
 """Pings without an answer after which a worker gets connections only if no other can have them."""
-STUCK = 30
+STUCK = 15
 """Pings without an answer after which a worker is killed: what it serves is lost, what waits for it goes to others."""
 
 

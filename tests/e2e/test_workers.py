@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.e2e.conftest import TWO_ACCOUNTS, free_port, wait_until
-from tests.e2e.workers import CHAT, GatedUpstream, Stream, lives, workers_of
+from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, free_port, wait_until
+from tests.e2e.workers import CHAT, GatedUpstream, Stream, lives, parent_of, workers_of
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -49,6 +50,11 @@ def health(connection: http.client.HTTPConnection) -> int:
     response = connection.getresponse()
     response.read()
     return response.status
+
+
+def status(gateway: Gateway, state: str) -> int:
+    """How many workers are in a state."""
+    return [one["state"] for one in gateway.call("GET", "/status.json").json["workers"]].count(state)
 
 
 def test_a_killed_worker_takes_only_its_own_with_it(starter: Starter, gated: GatedUpstream) -> None:
@@ -132,6 +138,50 @@ def test_a_restart_loses_nothing(starter: Starter, gated: GatedUpstream) -> None
     assert [health(stream.connection) for stream in streams] == [200] * 2
 
 
+def test_a_restart_brings_new_code_and_code_that_is_broken_changes_nothing(starter: Starter, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    for part in ("addons", "mapping", "scripts"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+    gateway = starter(workers=2, script=copy / "addons" / "antigravity.py")
+    old = workers_of(gateway)
+    file = copy / "addons" / "gateway" / "endpoints" / "own.py"
+    code = file.read_text()
+    file.write_text("this is no Python\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "The restart has failed" in gateway.log)
+    assert all(lives(pid) for pid in old)
+    file.write_text(code.replace('{"message":"hello"}', '{"message":"Good evening!"}'))
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "All workers have been replaced." in gateway.log)
+    wait_until(lambda: not any(lives(pid) for pid in old))
+    assert gateway.call("GET", "/api/hello").json == {"message": "Good evening!"}
+
+
+def test_settings_that_became_unusable_let_no_worker_be_replaced(starter: Starter) -> None:
+    gateway = starter(workers=2)
+    old = workers_of(gateway)
+    file = gateway.folder / "antigravity.toml"
+    file.write_text("[proxy]\nauth_mod = 'off'\n")
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "The restart has failed" in gateway.log)
+    assert "proxy.auth_mod: no such setting" in gateway.log
+    assert all(lives(pid) for pid in old)
+    assert gateway.chat("gemini-2.5-flash").status == 200
+
+
+def test_a_loader_that_was_killed_is_replaced(starter: Starter) -> None:
+    gateway = starter(workers=2)
+    first, second = workers_of(gateway)
+    loader = parent_of(first)
+    assert parent_of(loader) == gateway.process.pid
+    os.kill(loader, signal.SIGKILL)
+    wait_until(lambda: not lives(loader))
+    assert gateway.chat("gemini-2.5-flash").status == 200
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: status(gateway, "ready") == 2)
+    assert lives(second)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
 def test_a_signal_ends_all(starter: Starter, gated: GatedUpstream, number: int) -> None:
     gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=2)
@@ -170,6 +220,17 @@ def test_one_banner_for_all(starter: Starter) -> None:
     assert gateway.log.count("OpenAI-compatible gateway") == 1
     assert gateway.log.count("listening at") == 1
     assert gateway.call("POST", "/v1/chat/completions", CHAT).status == 200
+
+
+def test_what_all_would_say_is_said_once(starter: Starter, tmp_path: Path) -> None:
+    unusable = '\n[[accounts]]\nemail = "charlie@example.com"\nupstream = "vertex"\ncredentials = "none.json"\n'
+    gateway = starter(TWO_ACCOUNTS + unusable + 'project = "p"\nlocation = "global"\n', workers=3)
+    assert gateway.log.count("Account charlie@example.com can't be used") == 1
+    file = gateway.folder / "antigravity.toml"
+    file.write_text(file.read_text() + "\n[retry]\nmax_attempts = 2\n")
+    wait_until(lambda: "Settings reloaded" in gateway.log)
+    file.write_text(file.read_text() + "[proxy]\nexpose_account = false\n")
+    wait_until(lambda: gateway.log.count("Settings reloaded") == 2)
 
 
 def test_lines_of_the_log_are_whole(starter: Starter, tmp_path: Path) -> None:

@@ -96,6 +96,10 @@ def workers_of(gateway: Gateway) -> list[int]:
     return [int(pid) for pid in found[1].split(", ")]
 
 
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def lives(pid: int) -> bool:
     """Whether a process has not ended. One that has, but was not yet waited for, has."""
     try:

@@ -30,6 +30,20 @@ LIMIT = 0.5
 QUIETER = ("mitmproxy.proxy.mode_servers", "mitmproxy.addons.script")
 """Loggers that say at the start of each process what one has said already."""
 
+SAID_BY_ONE = tuple(
+    os.path.join(*path)
+    for path in (
+        ("gateway", "prepared.py"),
+        ("gateway", "settings_file.py"),
+        ("accounts", "credentials", "credential_files.py"),
+        ("models", "remarks.py"),
+        ("shared", "hub.py"),
+        ("wire", "compat.py"),
+        ("wire", "listening.py"),
+    )
+)
+"""Modules whose lines, errors apart, would be the same from each worker: the first one says them."""
+
 ALONE = ("save_stream_file", "hardump", "rfile", "client_replay", "server_replay")
 """mitmproxy's options that only one process can follow: flows to one file, or from one."""
 
@@ -185,6 +199,11 @@ async def _ended_by(drain: Callable[[], Awaitable[None]]) -> None:
     await drain()
 
 
+def _is_for_each(record: logging.LogRecord) -> bool:
+    """Whether a record is not one that the first worker says for all."""
+    return record.levelno >= logging.ERROR or not record.pathname.endswith(SAID_BY_ONE)
+
+
 _current: Worker | None = None
 
 
@@ -206,6 +225,8 @@ def become(seat: Seat, handing: socket.socket, talk: socket.socket) -> None:
         return found
 
     mode_servers.AsyncioServerInstance.listen = listen  # type: ignore[method-assign]
+    if seat.number != 1:
+        logger.addFilter(_is_for_each)
     if not seat.greets:
         for name in QUIETER:
             logging.getLogger(name).setLevel(logging.WARNING)
