@@ -115,14 +115,23 @@ def test_a_key_that_is_not_known(starter: Starter) -> None:
     assert raised.value.status_code in (401, 403)
 
 
-@pytest.mark.parametrize("way", ["whole", "events", "helper"])
-def test_an_upstream_that_is_silent(starter: Starter, way: str) -> None:
+def test_an_upstream_that_is_silent(starter: Starter) -> None:
     """Signs of life are pings, after the message has begun."""
-    gateway = starter('[proxy]\nkeep_alive = "50ms"\n' + TWO_ACCOUNTS)
-    with checked_client(gateway) as client:
-        message = ask(client, way, model="demo-silent-0.3")
-    assert text(message)
-    assert message.usage.input_tokens
+    with checked_client(starter('[proxy]\nkeep_alive = "50ms"\n' + TWO_ACCOUNTS)) as client:
+        for way in ("whole", "events", "helper"):
+            message = ask(client, way, model="demo-silent-0.3")
+            assert text(message)
+            assert message.usage.input_tokens
+
+
+def test_bad_keys_of_the_accounts(starter: Starter) -> None:
+    """Nobody is to wait for them to get better, nor to take them for the client's own."""
+    with checked_client(starter(TWO_ACCOUNTS)) as client:
+        for status in (403, 500):  # refused, and then no account is left
+            with pytest.raises(anthropic.APIStatusError) as raised:
+                ask(client, model="demo-401-all")
+            assert raised.value.status_code == status
+            assert raised.value.response.headers["x-should-retry"] == "false"
 
 
 def test_a_client_that_leaves(client: Anthropic, gateway: Gateway) -> None:
