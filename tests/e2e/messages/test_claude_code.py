@@ -7,6 +7,7 @@ answered is checked.
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import shlex
 from pathlib import Path
@@ -45,6 +46,15 @@ def declared(body: Any) -> set[str]:
     return {f["name"] for tool in body.get("tools", ()) for f in tool.get("functionDeclarations", ())}
 
 
+def check_cached(bodies: list[Any], *members: str) -> None:
+    """Each request begins with the one before, so that Gemini's prompt cache counts. `members` are the same in all."""
+    for before, now in itertools.pairwise(bodies):
+        for member in members:
+            assert now[member] == before[member]
+        said, known = ([(c["role"], part) for c in body["contents"] for part in c["parts"]] for body in (now, before))
+        assert said[: len(known)] == known
+
+
 # ---- tasks
 
 
@@ -71,6 +81,7 @@ def test_a_command_and_a_second_turn(claude: Claude, watched: Gateway, upstream:
     system = json.dumps(bodies[-1]["systemInstruction"])
     assert "x-anthropic-billing-header" not in system
     assert "DeferredToolPlaceholder" not in declared(bodies[-1])
+    check_cached(bodies, "systemInstruction", "tools")
 
 
 def texts(body: Any) -> str:
@@ -173,6 +184,9 @@ def test_a_tool_that_is_searched_for_and_a_search(claude: Claude, watched: Gatew
     assert "WebSearch" not in declared(bodies[0])
     assert "WebSearch" in declared(bodies[-1])
     assert {"googleSearch": {}} in [tool for body in bodies for tool in body["tools"]]
+    task = [body for body in bodies if "Look it up." in texts(body)]
+    assert len(task) == 3
+    check_cached(task, "systemInstruction")
 
 
 @pytest.mark.parametrize("background", [False, True], ids=["waited for", "in the background"])
@@ -190,6 +204,8 @@ def test_a_helper(claude: Claude, watched: Gateway, upstream: Upstream, backgrou
     assert "Bash: {" in results
     assert "said-by-a-helper" in results
     assert all(map(is_genuine, first_calls(last)))
+    task = [body for body in bodies if "Let somebody do it." in texts(body)]
+    check_cached(task, "systemInstruction", "tools")
 
 
 def test_a_shaped_answer(claude: Claude, watched: Gateway) -> None:
