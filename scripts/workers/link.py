@@ -20,6 +20,8 @@ SLOW = 2
 """Pings without an answer after which a worker gets connections only if no other can have them."""
 STUCK = 15
 """Pings without an answer after which a worker is killed: what it serves is lost, what waits for it goes to others."""
+LONGEST_START = 60.0
+"""Seconds after which a worker that is not ready is killed."""
 
 
 class Phase(enum.StrEnum):
@@ -116,8 +118,10 @@ class WorkerLink:
 
     def ping(self) -> None:
         """Look whether it answers; one that has not for long is killed."""
-        self.silent += self.phase is not Phase.STARTING
-        if self.silent > STUCK:
+        starting = self.phase is Phase.STARTING
+        self.silent += not starting
+        age = asyncio.get_running_loop().time() - self.born
+        if self.silent > STUCK or (starting and age > LONGEST_START):
             self.kill(signal.SIGKILL)
         self._talk.say(ping=True)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import logging
 import os
 import select
 import signal
@@ -48,7 +49,12 @@ LOADED = (
 
 
 def load() -> None:
-    """Load what the workers then share."""
+    """Load what the workers then share. Raises ImportError where a package or mitmproxy is not as it has to be."""
+    from addons.gateway.wire import compat
+
+    logging.disable(logging.WARNING)  # each worker says what is only less good
+    compat.check()
+    logging.disable(logging.NOTSET)
     for name in LOADED:
         importlib.import_module(name)
     from mapping import dialects
@@ -59,7 +65,11 @@ def load() -> None:
 def run(asked: socket.socket, arguments: list[str]) -> int:
     """Load, and fork a worker whenever asked. In a worker this returns its exit status, when it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to end
-    load()
+    try:
+        load()
+    except ImportError as e:
+        print(_lacking(e), flush=True)
+        return 1
     gc.collect()
     gc.freeze()
     woken, wakes = os.pipe()
@@ -87,6 +97,15 @@ def run(asked: socket.socket, arguments: list[str]) -> int:
             for descriptor in descriptors:
                 os.close(descriptor)
             _say(asked, forked=pid)
+
+
+def _lacking(error: ImportError) -> str:
+    """What a person is to do about it, as the script itself says it. Raises it where it is the gateway's own fault."""
+    if error.name and error.name.partition(".")[0] in ("addons", "mapping", "scripts"):
+        raise error
+    from addons.gateway import dependencies
+
+    return dependencies.lacking(error.name) if isinstance(error, ModuleNotFoundError) and error.name else str(error)
 
 
 def _asked(asked: socket.socket) -> tuple[bytes, list[int]]:

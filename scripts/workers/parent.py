@@ -301,21 +301,23 @@ class Parent:
                 await loader.end()
 
     async def _replace_all(self, loader: Loader) -> None:
-        """Replace one worker after the other. Raises LoaderGone if the first of the new ones does not get ready."""
-        before, replaced = self._loader, []
-        for number in range(1, self._count + 1):
-            old = [one for one in self._links if one.number == number and not one.dismissed]
-            new = await self._fork(number, by=loader)
-            new.dismissed = True  # until it is known to be of use
-            if not await new.ready:
-                raise LoaderGone
-            new.dismissed = self._ending.is_set()
-            self._loader = loader
-            for one in old:
-                one.drain()
-            replaced += old
+        """Replace one worker after the other. Raises LoaderGone if a new one does not get ready."""
+        before, its_workers = self._loader, list(self._links)
+        try:
+            for number in range(1, self._count + 1):
+                old = [one for one in self._links if one.number == number and not one.dismissed]
+                new = await self._fork(number, by=loader)
+                new.dismissed = True  # until it is known to be of use
+                if not await new.ready:
+                    raise LoaderGone
+                new.dismissed = self._ending.is_set()
+                self._loader = loader
+                for one in old:
+                    one.drain()
+        finally:
+            if self._loader is not before:
+                self._spawn(self._end_loader(before, its_workers))
         say("All workers have been replaced.")
-        self._spawn(self._end_loader(before, replaced))
 
     async def _end_loader(self, loader: Loader, links: list[WorkerLink]) -> None:
         """End a loader when its workers have ended: it is their parent."""

@@ -214,6 +214,14 @@ def test_what_one_process_only_can_do_is_refused(starter: Starter, arguments: tu
     assert "leave --workers out" in gateway.log or "or the other modes out" in gateway.log
 
 
+def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
+    (tmp_path / "orjson.py").write_text("raise ModuleNotFoundError(\"No module named 'orjson'\", name='orjson')\n")
+    gateway = starter(workers=2, environ={"PYTHONPATH": str(tmp_path)}, wait=False)
+    assert gateway.process.wait(60) == 1
+    assert "lacks the package 'orjson'" in gateway.log
+    assert "Traceback" not in gateway.log
+
+
 def test_one_banner_for_all(starter: Starter) -> None:
     gateway = starter(workers=3)
     assert len(set(workers_of(gateway))) == 3
