@@ -146,6 +146,7 @@ UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("images", "variations"), "Use POST /v1/images/edits with a prompt that says what is to vary"),
     (("moderations",), "Nothing here stands for it"),
     (("files",), "Send files inside the request, as data"),
+    (("messages", "batches"), "Use POST /v1/messages for each"),
     (("batches",), _CHAT),
     (("assistants",), _CHAT),
     (("threads",), _CHAT),

@@ -87,11 +87,18 @@ class TurnMemory:
 
 
 def _size(value: Any) -> int:
-    """Roughly the bytes that a JSON value takes."""
-    if isinstance(value, str):
-        return 50 + len(value)
-    if isinstance(value, dict):
-        return 60 + sum(50 + _size(v) for v in value.values())
-    if isinstance(value, list):
-        return 60 + sum(map(_size, value))
-    return 30
+    """Roughly the bytes that a JSON value takes. No recursion: an answer may be nested as deeply as JSON is read."""
+    size, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            size += 50 + len(one)
+        elif isinstance(one, dict):
+            size += 60 + 50 * len(one)
+            waiting += one.values()
+        elif isinstance(one, list):
+            size += 60
+            waiting += one
+        else:
+            size += 30
+    return size

@@ -140,6 +140,8 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
         ("POST", "/v1/chat/completion", 404, "unknown_url", "/v1/chat/completions"),
         ("GET", "/v1/embeddings", 405, "method_not_supported", "POST"),
         ("POST", "/v1/images/variations", 404, "unknown_url", "Use POST /v1/images/edits with a prompt"),
+        ("POST", "/v1/messages/batches", 404, "unknown_url", "Use POST /v1/messages for each"),
+        ("POST", "/v1/batches", 404, "unknown_url", "Use POST /v1/chat/completions"),
         ("POST", "/v1beta/models/gemini-3.8-flash:predict", 404, "unknown_url", "does not serve"),
         ("POST", "/v1beta/models/x", 405, "method_not_supported", "takes GET."),
         ("GET", "/v1beta/nothing", 404, "unknown_url", "nearest path is /v1beta/"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from addons.gateway.storage.memory import TurnMemory
+from mapping import jsonio
 from mapping.values import RawTurn, nothing_remembered
 
 
@@ -43,6 +44,13 @@ def test_bounded_by_size() -> None:
     assert memory.recall("")("large") is not None
     memory.remember("", {"too large": turn("x" * 6000)})
     assert len(memory) == 0
+
+
+def test_nested_as_deeply_as_json_is_read() -> None:
+    memory = TurnMemory()
+    deep = RawTurn("gemini-3-flash", jsonio.loads('[{"a":' * 500 + "1" + "}]" * 500), [])
+    memory.remember("", {"a": deep})
+    assert memory.recall("")("a") is deep
 
 
 def test_the_same_key_again_counts_once() -> None:
