@@ -267,7 +267,8 @@ def start_gateway(
     port = free_port()
     command = [str(Path(sys.executable).parent / tool), "-s", str(script)]
     if workers > 1:
-        launcher = [sys.executable, str(script.parents[1] / "scripts" / "workers"), "--workers", str(workers)]
+        python = Path(command[0]).with_name("python")
+        launcher = [str(python), str(script.parents[1] / "scripts" / "workers"), "--workers", str(workers)]
         command[:1] = [*launcher, "--host", "127.0.0.1", "--port", str(port), "--"]
     # No call that the test did not make, and no note of a model that retires while the test exists.
     command += ["--set", "antigravity_list_models=false"]

@@ -6,6 +6,7 @@ The older one has an environment of its own, which `scripts/test.py --all` makes
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from addons.gateway.wire import compat
 from scripts import bootstrap
-from tests.e2e.conftest import TWO_ACCOUNTS, Gateway, Upstream, start_gateway
+from tests.e2e.conftest import TWO_ACCOUNTS, Gateway, Upstream, start_gateway, wait_until
 from tests.e2e.faults.faulty_upstream import CHUNKED, KEEP, LAST_CHUNK, SSE, SSE_TYPE, FaultyUpstream, chunk, head
 
 OLDEST, PINNED = compat.TESTED
@@ -69,6 +70,18 @@ def test_it_is_this_version(mitmdump: str, running: Gateway) -> None:
     told = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True, timeout=120).stdout
     assert re.search(r"Mitmproxy: (\S+)", told)[1] == (PINNED if mitmdump == "mitmdump" else OLDEST)  # type: ignore[index]
     assert "without" not in running.log  # nothing that compat looks for is missing
+
+
+def test_several_workers(mitmdump: str, upstream: Upstream, tmp_path: Path) -> None:
+    gateway = start_gateway(tmp_path, TWO_ACCOUNTS.replace("UPSTREAM", upstream.url), tool=mitmdump, workers=2)
+    try:
+        assert gateway.chat("gemini-2.5-flash").status == 200
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "All workers have been replaced." in gateway.log)
+        assert gateway.chat("gemini-2.5-flash").status == 200
+        assert "Traceback" not in gateway.log
+    finally:
+        gateway.stop()
 
 
 def test_healthz(running: Gateway) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, free_port, wait_until
+from tests.e2e.test_responses_socket import answered, socket_to
 from tests.e2e.workers import CHAT, GatedUpstream, Stream, lives, parent_of, workers_of
 
 if TYPE_CHECKING:
@@ -138,6 +139,35 @@ def test_a_restart_loses_nothing(starter: Starter, gated: GatedUpstream) -> None
     assert [health(stream.connection) for stream in streams] == [200] * 2
 
 
+def test_a_restart_waits_for_what_mitmproxys_layers_carry(starter: Starter, gated: GatedUpstream) -> None:
+    layers = ("--set", "antigravity_wire=layers")
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", gated.url), *layers, workers=2)
+    old = workers_of(gateway)
+    streams = begun(gateway, gated, 2)
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "All workers have been replaced." in gateway.log)
+    assert all(lives(pid) for pid in old)
+    gated.gate.set()
+    for stream in streams:
+        stream.join(30)
+        assert stream.whole
+    wait_until(lambda: not any(lives(pid) for pid in old))
+
+
+def test_a_websocket_keeps_its_worker(starter: Starter) -> None:
+    gateway = starter(workers=2)
+    old = workers_of(gateway)
+    with socket_to(gateway) as connection:
+        first = answered(connection, model="gemini-2.5-flash", input="My name is Ada.", store=False)
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "All workers have been replaced." in gateway.log)
+        id = first[-1]["response"]["id"]
+        again = answered(connection, model="gemini-2.5-flash", input="And now?", store=False, previous_response_id=id)
+        assert again[-1]["type"] == "response.completed"
+        wait_until(lambda: [lives(pid) for pid in old].count(True) == 1)
+    wait_until(lambda: not any(lives(pid) for pid in old))
+
+
 def test_a_restart_brings_new_code_and_code_that_is_broken_changes_nothing(starter: Starter, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     for part in ("addons", "mapping", "scripts"):
@@ -228,6 +258,17 @@ def test_one_banner_for_all(starter: Starter) -> None:
     assert gateway.log.count("OpenAI-compatible gateway") == 1
     assert gateway.log.count("listening at") == 1
     assert gateway.call("POST", "/v1/chat/completions", CHAT).status == 200
+
+
+def test_workers_share_what_was_loaded(starter: Starter) -> None:
+    """What is a worker's own is less than half of what it has in memory; of one that is alone it is three quarters."""
+    gateway = starter(workers=2)
+    for _ in range(20):
+        assert gateway.chat("gemini-2.5-flash").status == 200
+    for pid in workers_of(gateway):
+        rows = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        sizes = {name.rstrip(":"): int(size) for name, size, _ in rows}
+        assert sizes["Private_Dirty"] + sizes["Private_Clean"] < sizes["Rss"] / 2
 
 
 def test_what_all_would_say_is_said_once(starter: Starter, tmp_path: Path) -> None:
