@@ -127,7 +127,7 @@ class CountAnswer:
         except ValueError:
             answer = None
         count = answer.get("totalTokens", 0) if isinstance(answer, dict) else None
-        if not isinstance(count, int):
+        if type(count) is not int or count < 0:
             raise upstream_errors.broken("The upstream's count of tokens is none.", code="upstream_not_json")
         self.count = count
 

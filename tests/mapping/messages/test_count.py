@@ -10,6 +10,7 @@ from mapping import dialects, jsonio
 from mapping.dialect import Given
 from mapping.faults import Fault
 from mapping.gemini.count import estimated
+from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.messages.count import TokenCount
 from mapping.notes import Notes
 from mapping.values import JSON, RawTurn
@@ -54,6 +55,15 @@ def test_the_answer() -> None:
     answer = answering.whole(notes)
     answer.add(b'{"totalTokens": 42, "promptTokensDetails": []}')
     assert answer.finish() == b'{"input_tokens":42}'
+
+
+@pytest.mark.parametrize(
+    "told", [b"", b"5", b"[]", b'{"totalTokens": true}', b'{"totalTokens": -1}', b'{"totalTokens": 1.5}']
+)
+def test_what_is_no_number(told: bytes) -> None:
+    answering, notes = count({})
+    with pytest.raises(UpstreamError):
+        answering.whole(notes).add(told)
 
 
 def test_what_was_counted_is_not_asked_again() -> None:
