@@ -147,9 +147,9 @@ def _of_function(tool: JSON) -> JSON:
 
 def _changes(body: JSON) -> tuple[list[tuple[JSON, str]], dict[str, bool]]:
     """What the messages say about tools: those that they define, each with its path; and by name, whether a tool is
-    offered at their end. A name that is not there: as its declaration says.
+    offered at their end. A name that is not there: as its declaration says. Raises Fault.
 
-    What is not as it should be is for the reader of the messages to complain of.
+    What else is not as it should be is for the reader of the messages to complain of.
     """
     defined: dict[str, tuple[JSON, str]] = {}
     offered: dict[str, bool] = {}
@@ -157,14 +157,16 @@ def _changes(body: JSON) -> tuple[list[tuple[JSON, str]], dict[str, bool]]:
         kind = kind_of(block)
         if kind == "tool_reference" and isinstance(name := block.get("tool_name"), str):
             offered[name] = True
-        elif kind in ("tool_addition", "tool_removal") and isinstance(tool := block.get("tool"), dict):
-            definition = tool.get("definition")
-            if kind == "tool_addition" and isinstance(definition, dict):
-                tool = definition
-                if isinstance(name := tool.get("name"), str):
-                    defined[name] = (tool, f"{path}.tool.definition")
-            if isinstance(name := tool.get("name"), str):
-                offered[name] = kind == "tool_addition"
+        elif kind in ("tool_addition", "tool_removal"):
+            tool, path = members.json_object(block, "tool", path), f"{path}.tool"
+            if kind_of(tool).startswith("mcp_"):  # of a server that is not asked
+                continue
+            if defines := tool.get("definition") is not None:
+                tool, path = members.json_object(tool, "definition", path), f"{path}.definition"
+            name = members.string(tool, "name", path)
+            offered[name] = kind == "tool_addition"
+            if defines and offered[name]:
+                defined[name] = (tool, path)
     return list(defined.values()), offered
 
 

@@ -192,6 +192,29 @@ def test_tools_that_come_later(tools: list[JSON], messages: list[JSON], declared
     assert Asked({"tools": tools, "messages": messages}).functions == declared
 
 
+MCP: JSON = {"type": "tool_removal", "tool": {"type": "mcp_toolset_reference", "server_name": "s"}}
+WRONG_CHANGES = [
+    # change, param
+    ({"type": "tool_addition"}, "tool"),
+    ({"type": "tool_addition", "tool": "g"}, "tool"),
+    ({"type": "tool_removal", "tool": {"type": "tool_reference"}}, "tool.name"),
+    ({"type": "tool_removal", "tool": {"type": "tool_reference", "name": 5}}, "tool.name"),
+    ({"type": "tool_addition", "tool": {"type": "tool_definition", "definition": []}}, "tool.definition"),
+    ({"type": "tool_addition", "tool": {"type": "tool_definition", "definition": {}}}, "tool.definition.name"),
+]
+
+
+@pytest.mark.parametrize(("change", "param"), WRONG_CHANGES)
+def test_a_change_of_tools_that_can_not_be_read_is_not_lost(change: JSON, param: str) -> None:
+    with pytest.raises(Fault) as caught:
+        Asked({"tools": [TOOL], "messages": [HI, {"role": "system", "content": [change]}]})
+    assert caught.value.param == f"messages[1].content[0].{param}"
+
+
+def test_a_change_of_tools_that_are_not_there() -> None:
+    assert Asked({"tools": [TOOL], "messages": [HI, {"role": "system", "content": [MCP]}]}).functions == ["f"]
+
+
 def test_a_search_by_the_server_is_emulated() -> None:
     assert Asked({"tools": [BM25, deferred("g")]}).notes == [("emulated", "tools[0]")]
 
