@@ -206,6 +206,8 @@ class MessageOutput:
 
     def end(self, reader: AnswerReader) -> JSON:
         """Why the message ended, as `message_delta` tells it."""
+        if self._plan.prewarm:
+            return {"stop_reason": stops.MAX_TOKENS, "stop_sequence": None, "stop_details": None}
         found = self._watch.found if self._watch else None
         reason = stops.stop_reason(self._reason, reader.ended_by, stopped=found is not None, calls=self._calls > 0)
         if reason == stops.MAX_TOKENS and stops.fills_window(

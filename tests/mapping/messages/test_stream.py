@@ -159,6 +159,7 @@ ANSWERS: dict[str, tuple[list[Any], dict[str, Any], list[Any], str]] = {
         "max_tokens",
     ),
     "nothing": ([event(**STOP)], {}, [text("[Gemini gave no answer. stop: nothing came; ask again]")], "end_turn"),
+    "a warm cache, which was all that was wanted": ([event(**STOP)], {"prewarm": True}, [], "max_tokens"),
     "a stop sequence": ([event({"text": "a E"}), event({"text": "ND b"}, CALL, **STOP)], {"stops": ["END"]},
         [text("a ")], "stop_sequence"),
     "what only begins like one": ([event({"text": "a E"}), event(CALL, {"text": "N"}, **STOP)], {"stops": ["END"]},
