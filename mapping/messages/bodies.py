@@ -42,8 +42,9 @@ class MessagesBodies(ConversationBodies):
     structure = Structure(
         kept=frozenset(
             {
-                *("display", "effort", "error_code", "keep", "service_tier", "stop_reason", "stop_sequence"),
-                *("stop_sequences", "tool_name", "ttl"),
+                *("allowed_callers", "clear_at", "display", "effort", "error_code", "keep", "service_tier", "speed"),
+                *("stop_reason", "stop_sequence", "stop_sequences", "ttl"),
+                *("clear_tool_inputs", "exclude_tools", "tool_name"),  # names of tools
             }
         ),
         ids=frozenset({"tool_use_id", "request_id"}),

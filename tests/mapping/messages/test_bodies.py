@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from mapping import dialects
 from mapping.inspect.masking import mask_request
 from mapping.inspect.transcript import Transcript
 from mapping.messages.bodies import MessagesBodies
+from mapping.values import JSON
 from tests.e2e.message_checks import read_events
 from tests.mapping.messages.samples import CALL, SIGNED, STOP, TEXT, THOUGHT, USAGE, event, sse, streaming, whole
 
@@ -92,6 +95,23 @@ def test_who_shows_it() -> None:
     assert type(dialects.bodies("messages", REQUEST)) is MessagesBodies
     assert type(dialects.bodies("", {"type": "message_start", "message": {}})) is MessagesBodies
     assert type(dialects.bodies("", {"type": "message", "content": []})) is MessagesBodies
+
+
+CHOICES = [
+    # What one can choose from, and names of tools: masked they would be another request, or none.
+    {"speed": "fast"},
+    {"thinking": {"type": "adaptive", "display": "omitted"}, "output_config": {"effort": "low"}},
+    {"tools": [{"type": "bash_20250124", "name": "bash", "allowed_callers": ["direct"]}]},
+    {"tool_choice": {"type": "tool", "name": "run"}},
+    {"messages": [{"role": "system", "clear_at": "next_user_message", "output_config": {"effort": "low"}}]},
+    {"context_management": {"edits": [{"keep": "all", "exclude_tools": ["run"], "clear_tool_inputs": ["run"]}]}},
+    {"stop_sequences": ["END"]},
+]
+
+
+@pytest.mark.parametrize("request_", CHOICES)
+def test_what_stays_when_masked(request_: JSON) -> None:
+    assert mask_request(request_, SHOWN.structure) == request_
 
 
 def test_masking() -> None:
