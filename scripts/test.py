@@ -95,6 +95,9 @@ OLDEST = "oldest"
 """The marker of the tests that run with the oldest mitmproxy too: 30 MB, and half a minute for an environment."""
 BROWSER = "browser"
 """The marker of the tests that drive one."""
+HAPROXY = "haproxy"
+"""The program, and the marker of the tests with it."""
+NO_HAPROXY = "There is no haproxy on PATH. Debian: apt-get install haproxy. macOS: brew install haproxy."
 LACKING = """
 ************************************************************************
 *  {why}
@@ -140,6 +143,11 @@ def set_up(packages: Packages) -> str:
     return ""
 
 
+def haproxy() -> str:
+    """The path of HAProxy; empty where there is none. Debian has it where only root's PATH leads."""
+    return shutil.which(HAPROXY, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"])) or ""
+
+
 def left_out(tests: str, why: str, switch: str) -> bool:
     """Say loudly that some tests cannot run. Returns whether the environment's variable `switch` lets them go."""
     allowed = os.environ.get(switch) == "1"
@@ -160,6 +168,8 @@ def selection(everything: bool) -> "list[str]":
             without.append(packages.marker)
     if not browser.find() and left_out("The tests in a browser", browser.MISSING, "ALLOW_NO_BROWSER"):
         without.append(BROWSER)
+    if not haproxy() and left_out("The tests behind a load balancer", NO_HAPROXY, "ALLOW_NO_HAPROXY"):
+        without.append(HAPROXY)
     if everything:
         bootstrap.oldest().ensure(bootstrap.RUN, paths=[bootstrap.Environment().python])
     else:

@@ -201,10 +201,11 @@ class Gateway:
     log_file: Path
     folder: Path
     extra: dict[str, Any] = field(default_factory=dict)
+    host: str = "127.0.0.1"
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http://{self.host}:{self.port}/v1"
 
     @property
     def log(self) -> str:
@@ -213,7 +214,7 @@ class Gateway:
     def call(
         self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout: float = 30
     ) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         try:
             connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
@@ -261,18 +262,20 @@ def start_gateway(
     wait: bool = True,
     script: Path = ROOT / "addons" / "antigravity.py",
     workers: int = 1,
+    host: str = "127.0.0.1",
+    port: int = 0,
 ) -> Gateway:
     """Start mitmproxy with the addon. `settings` is the text of a settings file; `workers` are several mitmdumps."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = free_port()
+    port = port or free_port()
     command = [str(Path(sys.executable).parent / tool), "-s", str(script)]
     if workers > 1:
         python = Path(command[0]).with_name("python")
         launcher = [str(python), str(script.parents[1] / "scripts" / "workers"), "--workers", str(workers)]
-        command[:1] = [*launcher, "--host", "127.0.0.1", "--port", str(port), "--"]
+        command[:1] = [*launcher, "--host", host, "--port", str(port), "--"]
     # No call that the test did not make, and no note of a model that retires while the test exists.
     command += ["--set", "antigravity_list_models=false"]
-    command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@127.0.0.1:{port}"]
+    command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@{host}:{port}"]
     if settings is not None:
         file = folder / "antigravity.toml"
         file.write_text(settings)
@@ -285,7 +288,7 @@ def start_gateway(
         process = subprocess.Popen(
             [*command, *arguments], stdout=out, stderr=subprocess.STDOUT, env={**clean, **(environ or {})}, cwd=folder
         )
-    gateway = Gateway(process, port, log, folder)
+    gateway = Gateway(process, port, log, folder, host=host)
     if wait:
         said = f"{workers} workers are ready" if workers > 1 else "OpenAI-compatible gateway"
         wait_until(lambda: process.poll() is not None or said in gateway.log)

@@ -68,8 +68,11 @@ class GatedUpstream:
 class Stream(threading.Thread):
     """A streamed answer on a connection of its own, read on a thread of its own."""
 
-    def __init__(self, port: int, connection: http.client.HTTPConnection | None = None) -> None:
+    def __init__(
+        self, port: int, connection: http.client.HTTPConnection | None = None, *, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(daemon=True)
+        self._headers = headers or {}
         self.connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.received = b""
         self.torn = False
@@ -77,7 +80,7 @@ class Stream(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.connection.request("POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}))
+            self.connection.request("POST", "/v1/chat/completions", json.dumps({**CHAT, "stream": True}), self._headers)
             response = self.connection.getresponse()
             while data := response.read1():
                 self.received += data

@@ -19,7 +19,7 @@ FOLDERS = [packages.marker for packages in command.NPM]
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A checkout's files, and a PATH with a browser and with an npm and a node that record their calls in `calls.log`.
+    """A checkout's files, and a PATH with a browser, HAProxy, and an npm and a node that record calls in `calls.log`.
 
     They fail when there is a file `npm-fails` or `node-fails`.
     """
@@ -45,13 +45,14 @@ echo "{name} ${{PWD##*/}} $1" >> '{tmp_path}/calls.log'
 """
         )
         program.chmod(0o755)
-    chromium = tmp_path / "bin" / "chromium"
-    chromium.write_text("#!/bin/sh\n")
-    chromium.chmod(0o755)
+    for name in ("chromium", "haproxy"):
+        program = tmp_path / "bin" / name
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
     monkeypatch.setattr(bootstrap, "ROOT", str(tmp_path))
     monkeypatch.setattr(bootstrap.Environment, "ensure", lambda self, what, paths: made(self.path))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}/usr/bin{os.pathsep}/bin")
-    for switch in ("ALLOW_NO_NODE", "ALLOW_NO_BROWSER"):
+    for switch in ("ALLOW_NO_NODE", "ALLOW_NO_BROWSER", "ALLOW_NO_HAPROXY"):
         monkeypatch.delenv(switch, raising=False)
     return tmp_path
 
@@ -121,6 +122,16 @@ def test_without_a_browser(machine: Path, monkeypatch: pytest.MonkeyPatch, capsy
     for name in FOLDERS:
         shutil.rmtree(machine / "tests" / "e2e" / name / "node_modules")
     assert command.selection(True) == ["-m", "not node and not codex and not claude and not agents and not browser"]
+
+
+def test_without_haproxy(machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(command, "haproxy", lambda: "")
+    assert command.selection(True) == []
+    said = capsys.readouterr().err
+    assert command.NO_HAPROXY in said
+    assert "will FAIL. ALLOW_NO_HAPROXY=1 leaves them out." in said
+    monkeypatch.setenv("ALLOW_NO_HAPROXY", "1")
+    assert command.selection(True) == ["-m", "not haproxy"]
 
 
 @pytest.mark.parametrize("name", FOLDERS)
