@@ -116,6 +116,7 @@ class TurnReader:
                 continue
             if index in self._cleared.thinking:
                 message = {**message, "content": _without_thinking(message["content"])}
+                self._conversation.leave_thoughts_out(path)
             read(self, message, path)
 
     # roles

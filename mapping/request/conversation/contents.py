@@ -150,6 +150,10 @@ class Contents:
             turn.texts.append(text)
         turn.signature = signature or turn.signature
 
+    def leave_thoughts_out(self, path: str) -> None:
+        """The client wants no thoughts of this turn of the model in the conversation any more."""
+        self._model_turn(path).thoughts = False
+
     def part(self, part: JSON, path: str) -> None:
         """Another part of the model's turn, an image say."""
         self._model_turn(path).parts.append(part)
@@ -271,7 +275,7 @@ class Contents:
                 return False
         for part, call in zip(made, turn.calls, strict=True):
             call.part = part
-        turn.parts = sendable(raw)
+        turn.parts = sendable(raw, thoughts=turn.thoughts)
         self._notes.add("turn-replayed", turn.path)
         return True
 
@@ -313,7 +317,7 @@ class Contents:
         if raw is not None and family(raw.model) != self._family:
             self._notes.add("signature-foreign", turn.path)
         elif raw is not None and not raw.call_ids:
-            turn.parts = sendable(raw)
+            turn.parts = sendable(raw, thoughts=turn.thoughts)
             self._notes.add("turn-replayed", turn.path)
         elif turn.signature is not None:
             sign_text(turn)

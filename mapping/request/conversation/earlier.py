@@ -62,6 +62,8 @@ class EarlierTurn:
     """How many of the calls have their result."""
     raw: RawTurn | None = None
     """The turn as Gemini made it, where it is remembered."""
+    thoughts: bool = True
+    """False: the client wants its thoughts to be left out, whoever has kept them."""
 
 
 @dataclass(slots=True)

@@ -48,6 +48,7 @@ def same_text(raw: RawTurn, texts: list[str]) -> bool:
     return True
 
 
-def sendable(raw: RawTurn) -> list[JSON]:
-    """The remembered parts, without the empty texts that end a stream; a signed one stays."""
-    return [part for part in raw.parts if part.get("text") != "" or "thoughtSignature" in part]
+def sendable(raw: RawTurn, *, thoughts: bool) -> list[JSON]:
+    """The remembered parts, without the empty texts that end a stream; a signed one stays. `thoughts`: with those."""
+    parts = raw.parts if thoughts else [part for part in raw.parts if part.get("thought") is not True]
+    return [part for part in parts if part.get("text") != "" or "thoughtSignature" in part]

@@ -9,7 +9,8 @@ import pytest
 from mapping.faults import Fault
 from mapping.messages.request.clearing import PLACEHOLDER
 from mapping.request.conversation import carrier
-from mapping.values import JSON
+from mapping.request.signatures import text_key
+from mapping.values import JSON, RawTurn
 from tests.mapping.messages.request.ask import G3, HI, Asked, assistant, result, text, use, user
 
 CLEAR_USES, CLEAR_THINKING = "clear_tool_uses_20250919", "clear_thinking_20251015"
@@ -186,3 +187,17 @@ def test_what_is_nested_deeply() -> None:
     management = uses(keep=keep(0), trigger=keep(1), clear_tool_inputs=True)
     [edit] = Asked({"messages": messages, "context_management": management}).plan.applied_edits or ()
     assert edit["cleared_input_tokens"] == 1260
+
+
+def test_thoughts_that_are_cleared_do_not_come_back_from_memory() -> None:
+    told = [{"text": "hm", "thought": True}, {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "c2ln"}]
+    said = [{"text": "hm", "thought": True}, {"text": "a", "thoughtSignature": "dGV4"}]
+    memory = {"c1": RawTurn(G3, told, ["c1"]), text_key("a"): RawTurn(G3, said, [])}
+    thinking = {"type": "thinking", "thinking": "hm", "signature": "s"}
+    messages = [
+        *[HI, assistant(thinking, use("c1")), user(result("r", "c1"))],
+        *[assistant(thinking, text("a")), HI, assistant(thinking, text("a")), HI],
+    ]
+    edits = [{"type": CLEAR_THINKING, "keep": {"type": "thinking_turns", "value": 1}}]
+    asked = Asked({"messages": messages, "context_management": {"edits": edits}}, G3, recall=memory.get)
+    assert [content["parts"] for content in asked.contents if content["role"] == "model"] == [told[1:], said[1:], said]
