@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from openai import OpenAI
+from websockets.sync.client import connect
 
 from scripts.test import haproxy
 from tests.e2e.conftest import wait_until
@@ -168,6 +170,25 @@ def test_a_machine_is_restarted_and_nobody_notices(held_back: Site, gated: Gated
     after = [held_back.call("POST", "/v1/chat/completions", {**CHAT, "stream": True}) for _ in range(4)]
     assert {answer.status for answer in after} == {200}
     assert set(turns_since(held_back, 1, 4)) == set(HOSTS)
+
+
+def test_a_websocket(machines: Site) -> None:
+    with connect(f"ws://127.0.0.1:{machines.front.port}/v1/responses", additional_headers=BEARER) as socket:
+        previous = None
+        for turn in range(2):
+            asked = {"model": "gemini-2.5-flash", "input": f"turn {turn}", "previous_response_id": previous}
+            socket.send(json.dumps({"type": "response.create", **asked}))
+            while (event := json.loads(socket.recv()))["type"] != "response.completed":
+                assert event["type"] != "error"
+            previous = event["response"]["id"]
+
+
+def test_what_a_gateway_takes_gets_there(machines: Site) -> None:
+    """A long head, a large body."""
+    headers = {**BEARER, "X-Long": "x" * 60_000}
+    assert machines.front.call("GET", "/status.json", headers=headers).status == 200
+    body = {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "x" * 20_000_000}]}
+    assert machines.call("POST", "/v1/chat/completions", body).status == 200
 
 
 def test_a_machine_that_is_killed_is_left_out(machines: Site) -> None:

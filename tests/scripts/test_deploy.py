@@ -21,6 +21,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE: Any = YAML(typ="safe").load((ROOT / "compose.yaml").read_text())
 HAPROXY = (DEPLOY / "haproxy.cfg").read_text()
 UNIT = (DEPLOY / "antigravity.service").read_text()
+README = (ROOT / "README.md").read_text()
 GATEWAYS = ("one", "two")
 
 
@@ -140,13 +141,21 @@ def test_only_this_machine_can_reach_what_compose_publishes() -> None:
     assert published == ["127.0.0.1:8045:8045"]
 
 
-def test_haproxys_patience_is_longer_than_the_gateways() -> None:
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        (HAPROXY, "timeout client"),
+        (HAPROXY, "timeout server"),
+        (README, "proxy_read_timeout"),
+        (README, "proxy_send_timeout"),
+    ],
+)
+def test_a_load_balancers_patience_is_longer_than_the_gateways(text: str, setting: str) -> None:
     limits, proxy = settings.LimitSettings(), settings.ProxySettings()
-    for side in ("client", "server"):
-        [patience] = re.findall(rf"(?m)^\s+timeout {side} (\w+)", HAPROXY)
-        seconds = durations.seconds(patience)
-        assert seconds is not None
-        assert seconds > limits.deadline > proxy.keep_alive
+    [patience] = re.findall(rf"(?m)^\s+{setting} (\w+)", text)
+    seconds = durations.seconds(patience)
+    assert seconds is not None
+    assert seconds > limits.deadline > proxy.keep_alive
 
 
 def test_the_unit_starts_what_is_there() -> None:
