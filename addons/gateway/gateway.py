@@ -283,6 +283,8 @@ class Gateway:
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
         self.exchanges[flow.id] = exchange
+        if self.sharing is not None:
+            self.sharing.load.changed()
         return exchange
 
     def _look_at(self, exchange: Exchange, request: http.Request) -> None:
@@ -313,7 +315,8 @@ class Gateway:
     @property
     def busy(self) -> int:
         """See `Services`."""
-        return len(self.exchanges)
+        here = len(self.exchanges)
+        return here if self.sharing is None else here + self.sharing.load.others()
 
     @property
     def offline(self) -> bool:

@@ -102,6 +102,40 @@ def test_a_gateway_that_comes_later_knows_what_the_others_know(pair: Pair, upstr
     assert asked(upstream) == [KEYS[1]]
 
 
+def test_turns_of_the_rotation_are_counted_by_both(pair: Pair, upstream: Upstream) -> None:
+    one, two = pair()
+    for gateway in (one, two, one, two, two, one, one, one, two, two):
+        assert gateway.chat("gemini-2.5-flash").status == 200
+    assert asked(upstream) == [*KEYS] * 5
+    late = pair(number=1)[0]
+    for gateway in (one, late, two, late):
+        assert gateway.chat("gemini-2.5-flash").status == 200
+    assert asked(upstream) == [*KEYS] * 2
+
+
+def test_a_conversation_stays_on_its_account_at_the_other_too(pair: Pair, upstream: Upstream) -> None:
+    one, two = pair('[routing]\nstrategy = "sticky"\n' + TWO_ACCOUNTS)
+    for number in range(6):
+        first, other = (one, two) if number % 3 else (two, one)
+        made = respond(first, prompt_cache_key=f"conversation {number}")["id"]
+        respond(other, prompt_cache_key=f"conversation {number}")
+        respond(other, previous_response_id=made)
+        assert len(set(asked(upstream))) == 1
+
+
+def test_the_limit_holds_for_both_together(pair: Pair, upstream: Upstream) -> None:
+    one, two = pair("[limits]\nin_flight = 1\n" + TWO_ACCOUNTS)
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(one.chat, "demo-slow-1")
+        wait_until(lambda: len(upstream.requests) == 1)
+        found = two.chat("gemini-2.5-flash")
+        while found.status == 200 and not slow.done():
+            found = two.chat("gemini-2.5-flash")
+        assert (found.status, found.error["code"]) == (503, "too_many_requests_in_flight")
+        assert slow.result().status == 200
+    wait_until(lambda: two.chat("gemini-2.5-flash").status == 200)
+
+
 def test_a_token_is_fetched_once_for_all(pair: Pair, tmp_path: Path) -> None:
     google = Google()
     try:

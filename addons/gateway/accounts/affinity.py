@@ -19,6 +19,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from addons.gateway.storage.bounded import Bounded
 from mapping import jsonio
@@ -52,6 +53,25 @@ class Conversation:
 
     account: str | None = None
     """The label of the account that was chosen for it last."""
+    moved: Callable[[str], None] | None = None
+    """Is told where it goes on from now on, where other workers want to know."""
+
+    def move(self, label: str) -> None:
+        """It goes on there."""
+        if label != self.account:
+            self.account = label
+            if self.moved:
+                self.moved(label)
+
+
+class Labels(Protocol):
+    """What other workers know of keys: the label of the account of each. `shared.uses.labels`."""
+
+    def get(self, key: str, /) -> str | None:
+        """The label; None: nobody has told one."""
+
+    def put(self, key: str, label: str, /) -> None:
+        """It is this one from now on."""
 
 
 class Affinity:
@@ -60,6 +80,8 @@ class Affinity:
     def __init__(
         self, *, max_keys: int = MAX_KEYS, max_idle: float = MAX_IDLE, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.shared: Labels | None = None
+        """None: there are no other workers."""
         self._known: Bounded[bytes, Conversation] = Bounded(max_keys, seconds=max_idle, idle=True, clock=clock)
 
     def __len__(self) -> int:
@@ -71,7 +93,7 @@ class Affinity:
         if name and isinstance(name, str):
             return self._conversation(tenant, "prompt_cache_key", name)
         previous = body.get("previous_response_id")
-        if isinstance(previous, str) and (found := self._known.use(_key(tenant, "response", previous))):
+        if isinstance(previous, str) and (found := self._found(_key(tenant, "response", previous))):
             return found
         for header in SESSION_HEADERS:
             if value := headers.get(header):
@@ -86,15 +108,36 @@ class Affinity:
 
     def made(self, tenant: str, response_id: str, conversation: Conversation) -> None:
         """A response was made in a conversation: whoever goes on from it goes on with that."""
-        self._known.put(_key(tenant, "response", response_id), conversation)
+        key = _key(tenant, "response", response_id)
+        self._known.put(key, conversation)
+        if self.shared is not None and conversation.account is not None:
+            self.shared.put(key.hex(), conversation.account)
 
     def _conversation(self, tenant: str, kind: str, name: str | bytes) -> Conversation:
         key = _key(tenant, kind, name)
-        found = self._known.use(key)
+        found = self._found(key)
         if found is None:
-            found = Conversation()
-            self._known.put(key, found)
+            found = self._begun(key, None)
         return found
+
+    def _found(self, key: bytes) -> Conversation | None:
+        """What is known of a key, here or elsewhere. Where another worker has moved it, it goes on there."""
+        found = self._known.use(key)
+        label = None if self.shared is None else self.shared.get(key.hex())
+        if label is None:
+            return found
+        if found is None:
+            return self._begun(key, label)
+        found.account = label
+        return found
+
+    def _begun(self, key: bytes, label: str | None) -> Conversation:
+        made = Conversation(label)
+        if (shared := self.shared) is not None:
+            name = key.hex()
+            made.moved = lambda label: shared.put(name, label)
+        self._known.put(key, made)
+        return made
 
 
 def _session(body: JSON) -> str | None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from addons.gateway.accounts.account import Account
-from addons.gateway.accounts.affinity import Conversation
+from addons.gateway.accounts.affinity import Conversation, Labels
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.storage.opened import OWNERS
 from addons.gateway.storage.state import StateStore
@@ -40,6 +40,8 @@ class Owners:
         self._parts: list[OrderedDict[str, str]] = [OrderedDict() for _ in range(PARTS)]
         """Digest of tenant and name -> label of the account."""
         self._state: StateStore | None = None
+        self.shared: Labels | None = None
+        """What other workers know; None: there are none."""
 
     def keep_in(self, state: StateStore, kept: Sequence[Any]) -> None:
         """Keep it there from now on, and take up what is kept there, part by part."""
@@ -51,7 +53,8 @@ class Owners:
     def of(self, tenant: str, name: str) -> str | None:
         """The label of the account that has it; None: that is not known."""
         key = _key(tenant, name)
-        return self._parts[_part(key)].get(key)
+        found = self._parts[_part(key)].get(key)
+        return found if self.shared is None else self.shared.get(key) or found
 
     def made(self, tenant: str, names: Iterable[str], account: str) -> None:
         """An account has these from now on."""
@@ -62,6 +65,8 @@ class Owners:
         key = _key(tenant, name)
         number = _part(key)
         part = self._parts[number]
+        if self.shared is not None:
+            self.shared.put(key, account)
         if part.get(key) == account:
             return
         part.pop(key, None)

@@ -115,7 +115,7 @@ class Pool:
             account = ready[0] if self._fill_first else self._in_turn(ready)
         else:
             account = next((a for a in ready if a.label == conversation.account), None) or self._in_turn(ready)
-            conversation.account = account.label
+            conversation.move(account.label)
         if account.aside:  # until that one is answered, no other request asks it
             account.aside.asked = self._clock()
             account.aside.until = max(account.aside.until, account.aside.asked + self._gap)

@@ -20,7 +20,7 @@ type Merge = Callable[[JSON, JSON], JSON]
 type Changed = Callable[[str, JSON], None]
 """Is told what another worker has made of a field."""
 
-KEPT_FOR = 8 * 86400.0
+KEPT_FOR = 31 * 86400.0
 """Seconds after its last change for which a field is kept at least: longer than anything that is on a board lasts."""
 
 

@@ -76,6 +76,9 @@ type Heard = Callable[[bytes], None]
 class SharedPlace(Protocol):
     """See the module. Everything but `close` raises Away when the place can't be reached."""
 
+    gathers: float
+    """Seconds for which words are gathered while there are many: what each costs differs."""
+
     async def open(self, heard: Heard) -> None:
         """Connect, and listen. May be called again after it has failed."""
 

@@ -42,8 +42,8 @@ MOST_AT_ONCE = 256
 MOST_WAITING = 20_000
 MOST_BYTES = 64 * 2**20
 """Of changes that wait to be written; beyond that the oldest are lost."""
-SAY_AFTER = 0.002
-"""Seconds for which words are gathered while there are many."""
+BURST = 20
+"""How often in a row something is said at once."""
 EPOCH = "epoch"
 """The key of a thing by which it is seen that the place was emptied."""
 EPOCH_LASTS = 400 * 86400.0
@@ -74,17 +74,22 @@ class Hub:
         self._limit = limit
         self._boards: dict[str, Board] = {}
         self._told: dict[str, Told] = {}
+        self._missed: list[Callable[[], None]] = []
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
         self._written = 0
         """Changes that are written, or lost, since the start."""
         self._pending: dict[str, tuple[_Waiting, bytes | None]] = {}
         """Keys of things -> what they will be once everything is written."""
-        self._settling: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._flushes = 0
+        """How many have begun."""
+        self._settling: deque[tuple[int, int, asyncio.Future[None]]] = deque()
+        """How many changes have to be written, and the flush that has to be over, before each is told."""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._unsaid: list[list[Any]] = []
         self._said = float("-inf")
+        """When something was said last, or would have been at the greatest rate; on the clock of the loop."""
         self._timer: asyncio.TimerHandle | None = None
         self._read_at = float("-inf")
         self._epoch: bytes | None = None
@@ -101,6 +106,10 @@ class Hub:
     def on(self, topic: str, told: Told) -> None:
         """Who is told what other workers `say` on a topic."""
         self._told[topic] = told
+
+    def on_missed(self, then: Callable[[], None]) -> None:
+        """What to do when what others said may be lost, and at the start."""
+        self._missed.append(then)
 
     async def start(self) -> None:
         """Connect, and read what is there: for `WRITE_WITHIN` seconds; then that goes on beside."""
@@ -176,24 +185,30 @@ class Hub:
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits to be written, or it can't be now."""
-        return not self._waiting or not self.here
+        return not self.here or not self._has_work()
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Do something when what is to be written by now is written, however long that takes."""
-        if self._waiting:
-            future = asyncio.get_running_loop().create_future()
-            future.add_done_callback(lambda future: then())
-            self._settling.append((self._written + len(self._waiting), future))
+        if self._has_work():
+            self._settled().add_done_callback(lambda future: then())
         else:
             then()
 
     async def settled(self) -> None:
         """Wait until what is to be written by now is written, but not for longer than `LIMIT`."""
-        if self.is_settled:
-            return
-        future = asyncio.get_running_loop().create_future()
-        self._settling.append((self._written + len(self._waiting), future))
-        await asyncio.wait({future}, timeout=self._limit)
+        if not self.is_settled:
+            await asyncio.wait({self._settled()}, timeout=self._limit)
+
+    def _settled(self) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settling.append((self._written + len(self._waiting), self._flushes + 1, future))
+        return future
+
+    def _tell_settled(self) -> None:
+        while self._settling and self._settling[0][0] <= self._written and self._settling[0][1] <= self._flushes:
+            future = self._settling.popleft()[2]
+            if not future.done():
+                future.set_result(None)
 
     def _take_first(self) -> None:
         first = self._waiting.popleft()
@@ -211,10 +226,10 @@ class Hub:
         if self._timer is not None:
             return
         loop = asyncio.get_running_loop()
-        if loop.time() >= self._said + SAY_AFTER:
-            self._timer = loop.call_later(0, self._say_now)  # with what else is said in this turn
-        else:
-            self._timer = loop.call_at(self._said + SAY_AFTER, self._say_now)
+        # At once, with what else is said in this turn of the loop; where much is said, after a while.
+        gathers = self._place.gathers
+        self._said = max(self._said, loop.time() - BURST * gathers)
+        self._timer = loop.call_at(max(loop.time(), self._said), self._say_now)
 
     def _say_now(self) -> None:
         if self._timer is not None:
@@ -222,20 +237,21 @@ class Hub:
             self._timer = None
         words, self._unsaid = self._unsaid, []
         if words:
-            self._said = asyncio.get_running_loop().time()
+            self._said += self._place.gathers
             self._place.say(jsonio.dumps(words))
 
     def _heard(self, message: bytes) -> None:
         if message == MISSED:
             self._read_at = float("-inf")
             self._wake.set()
+            self._ask_again()
             return
         try:
             words = jsonio.loads(message)
             for topic, body in words:
                 if topic == "board":
                     name, field, value = body
-                    if board := self._boards.get(name):
+                    if (board := self._boards.get(name)) is not None:
                         board.heard(field, value)
                 elif told := self._told.get(topic):
                     told(body)
@@ -279,6 +295,11 @@ class Hub:
         self._read_at = float("-inf")
         await self._read()
         self._back()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        for then in self._missed:
+            then()
 
     async def _read(self) -> None:
         """Read all boards, and see whether the place was emptied."""
@@ -297,16 +318,16 @@ class Hub:
         if not first and not swaps:
             return
         count, had = len(first), self._written
+        self._flushes += 1
         found = await self._within(self._place.write([*first, *(swap for _, swap in swaps)]))
         while self._written < had + count:  # some may have been lost in the meantime
             self._take_first()
-        while self._settling and self._settling[0][0] <= self._written:
-            future = self._settling.popleft()[1]
-            if not future.done():
-                future.set_result(None)
         for (board, swap), left in zip(swaps, found[count:], strict=True):
             if (value := board.swapped(swap, left)) is not None:
                 self.say("board", [board.name, swap.field, value])
+        if self._settling and self._unsaid:
+            self._say_now()  # whoever waits for this means the others, too
+        self._tell_settled()
 
     async def _within[R](self, work: Coroutine[Any, Any, R]) -> R:
         try:

@@ -5,18 +5,24 @@ Nothing is shared, and nothing of this is loaded, while there is one worker and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Protocol
 
 from addons.gateway.accounts.account import Account, PoolNews
+from addons.gateway.accounts.affinity import MAX_IDLE, MAX_KEYS, Affinity
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.credentials.credentials import GoogleCredential
+from addons.gateway.accounts.owners import MOST as MOST_OWNED
+from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.shared.hub import LIMIT, Hub
 from addons.gateway.shared.opening import SharedSource
 from addons.gateway.shared.uses import asides, rests
 from addons.gateway.shared.uses.jobs import SharedJobs
+from addons.gateway.shared.uses.labels import SharedLabels
+from addons.gateway.shared.uses.load import SharedLoad
 from addons.gateway.shared.uses.responses import SharedResponses
+from addons.gateway.shared.uses.rotation import SharedRotation
 from addons.gateway.shared.uses.tokens import SharedTokens
 from addons.gateway.shared.uses.turns import SharedTurns
 from addons.gateway.storage.database import Database
@@ -32,6 +38,16 @@ class Sharer(Protocol):
     news: PoolNews
     cooldowns: Cooldowns
     memory: TurnMemory
+    affinity: Affinity
+    owners: Owners
+
+    @property
+    def exchanges(self) -> Collection[object]:
+        """What is under way."""
+
+
+OWNED_FOR = 30 * 86400.0
+"""Seconds for which it is known which account has something. Google deletes files after two days."""
 
 
 class Sharing:
@@ -43,6 +59,10 @@ class Sharing:
         self.hub = hub = Hub(place, me=name)
         rests.share(hub, sharer.cooldowns)
         asides.share(hub, self.vault, sharer.news, lambda: sharer.pool.accounts)
+        self.rotation = SharedRotation(hub, sharer.news, lambda: sharer.pool.accounts)
+        self.load = SharedLoad(hub, lambda: len(sharer.exchanges))
+        sharer.affinity.shared = SharedLabels(hub, "conversations", most=MAX_KEYS, life=MAX_IDLE)
+        sharer.owners.shared = SharedLabels(hub, "owners", most=MOST_OWNED, life=OWNED_FOR)
         sharer.memory.far = SharedTurns(hub, self.vault)
         self._tokens = SharedTokens(hub, self.vault)
 

@@ -45,6 +45,8 @@ STEPS = (
 class SqlitePlace:
     """See the module. `clock` tells Unix seconds."""
 
+    gathers = 0.0
+
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time, most_bytes: int = MOST_BYTES) -> None:
         self._database = Database(folder / FILE, STEPS, synchronous="off")
         self._datagrams = Datagrams(folder)

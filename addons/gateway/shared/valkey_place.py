@@ -69,6 +69,8 @@ return {0}
 class ValkeyPlace:
     """See the module. `url` has no `valkey_address.problem`."""
 
+    gathers = 0.01
+
     def __init__(self, url: str, prefix: str = "antigravity") -> None:
         self._url = url
         self._start = f"{prefix}:{VERSION}:"

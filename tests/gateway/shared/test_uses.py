@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from addons.gateway.accounts.account import Account, PoolNews
 from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.credentials.credentials import ApiKey
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.shared.hub import Hub
-from addons.gateway.shared.uses import asides, rests
+from addons.gateway.shared.uses import asides, labels, rests, rotation
 from mapping.values import JSON
 from tests.gateway.shared.test_hub import Weather
 
@@ -23,6 +27,7 @@ RESTS = st.fixed_dictionaries(
 ASIDES = st.fixed_dictionaries({"began": TIMES, "ends": TIMES, "asked": TIMES, "strikes": st.integers(1, 3)})
 MERGES: dict[str, tuple[Callable[[JSON, JSON], JSON], st.SearchStrategy[JSON]]] = {
     "rests": (rests.merged, st.fixed_dictionaries({"rest": st.none() | RESTS, "served": TIMES, "until": TIMES})),
+    "labels": (labels.later, st.fixed_dictionaries({"account": st.sampled_from("ab"), "at": TIMES, "until": TIMES})),
     "asides": (asides.merged, st.fixed_dictionaries({"aside": st.none() | ASIDES, "ended": TIMES, "until": TIMES})),
 }
 
@@ -63,6 +68,39 @@ def test_two_that_meet_the_same_limit_cool_the_account_once() -> None:
             await asyncio.sleep(0)
         assert workers[1][1].rest_of("a", "m") is None
         for hub, _ in workers:
+            await hub.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("weights", [(1, 1), (1, 1, 1), (3, 1)])
+@given(order=st.lists(st.integers(0, 2), max_size=40))
+def test_turns_that_all_count_are_those_of_one_rotation(weights: tuple[int, ...], order: list[int]) -> None:
+    """Three workers choose in whatever order, each after it has heard of the turn before: as one worker would."""
+
+    def pool(news: PoolNews | None = None) -> Pool:
+        return Pool([Account(str(n), ApiKey("k"), weight=weight) for n, weight in enumerate(weights)], news=news)
+
+    async def run() -> None:
+        weather = Weather()
+        hubs = [Hub(weather.access()) for _ in range(3)]
+        pools = []
+        for hub in hubs:
+            news = PoolNews()
+            pools.append(pool(news))
+            rotation.SharedRotation(hub, news, partial(getattr, pools[-1], "accounts"))
+            await hub.start()
+        alone = pool()
+        for worker in order:
+            chosen, expected = pools[worker].choose("m"), alone.choose("m")
+            assert chosen
+            assert expected
+            assert chosen.label == expected.label
+            for _ in range(50):
+                await asyncio.sleep(0)
+            credits = [account.credit for account in alone.accounts]
+            assert all([account.credit for account in one.accounts] == credits for one in pools)
+        for hub in hubs:
             await hub.stop()
 
     asyncio.run(run())
