@@ -172,7 +172,8 @@ class WorkerLink:
                 self.open -= 1
             elif word == BACK:
                 self.open -= 1
-                self._owner.place(socket.socket(fileno=descriptors.pop(0)))
+                if descriptors:  # else there were too many files open to have it
+                    self._owner.place(socket.socket(fileno=descriptors.pop(0)))
             elif word == CLOSED:
                 self.phase = Phase.LEAVING
                 self._place_waiting()

@@ -46,6 +46,14 @@ base_url = "UPSTREAM"
 """
 
 
+CONTROLLED = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+"""A program that becomes another one, whose terminal is its standard input."""
+
+
 class Upstream:
     """The demo upstream in a thread of its own."""
 
@@ -264,8 +272,10 @@ def start_gateway(
     workers: int = 1,
     host: str = "127.0.0.1",
     port: int = 0,
+    terminal: int | None = None,
 ) -> Gateway:
-    """Start mitmproxy with the addon. `settings` is the text of a settings file; `workers` are several mitmdumps."""
+    """Start mitmproxy with the addon. `settings` is the text of a settings file; `workers` are several mitmdumps, which
+    a `terminal`, as a file descriptor, controls."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or free_port()
     command = [str(Path(sys.executable).parent / tool), "-s", str(script)]
@@ -273,6 +283,8 @@ def start_gateway(
         python = Path(command[0]).with_name("python")
         launcher = [str(python), str(script.parents[1] / "scripts" / "workers"), "--workers", str(workers)]
         command[:1] = [*launcher, "--host", host, "--port", str(port), "--"]
+    if terminal is not None:
+        command[:0] = [sys.executable, "-c", CONTROLLED]
     # No call that the test did not make, and no note of a model that retires while the test exists.
     command += ["--set", "antigravity_list_models=false"]
     command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@{host}:{port}"]
@@ -286,8 +298,9 @@ def start_gateway(
     log = folder / "log.txt"
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [*command, *arguments], stdout=out, stderr=subprocess.STDOUT, env={**clean, **(environ or {})}, cwd=folder
-        )
+            [*command, *arguments], stdout=out, stderr=subprocess.STDOUT, env={**clean, **(environ or {})}, cwd=folder,
+            stdin=terminal, start_new_session=terminal is not None,
+        )  # fmt: skip
     gateway = Gateway(process, port, log, folder, host=host)
     if wait:
         said = f"{workers} workers are ready" if workers > 1 else "OpenAI-compatible gateway"

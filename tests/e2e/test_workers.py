@@ -168,10 +168,30 @@ def test_a_websocket_keeps_its_worker(starter: Starter) -> None:
     wait_until(lambda: not any(lives(pid) for pid in old))
 
 
-def test_a_restart_brings_new_code_and_code_that_is_broken_changes_nothing(starter: Starter, tmp_path: Path) -> None:
-    copy = tmp_path / "copy"
+def copied(folder: Path) -> Path:
+    """A copy of the code, which a test may change."""
     for part in ("addons", "mapping", "scripts"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_a_script_that_is_loaded_anew_goes_on_as_before(starter: Starter, tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
+    script = copy / "addons" / "antigravity.py"
+    gateway = starter(workers=2, script=script)
+    old = workers_of(gateway)
+    connections = [kept(gateway) for _ in range(4)]
+    script.write_text(script.read_text() + "\n# changed\n")
+    wait_until(lambda: gateway.log.count("OpenAI-compatible gateway") == 2)
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "All workers have been replaced." in gateway.log)
+    wait_until(lambda: not any(lives(pid) for pid in old))
+    assert [health(connection) for connection in connections] == [200] * 4
+    assert "Traceback" not in gateway.log
+
+
+def test_a_restart_brings_new_code_and_code_that_is_broken_changes_nothing(starter: Starter, tmp_path: Path) -> None:
+    copy = copied(tmp_path / "copy")
     gateway = starter(workers=2, script=copy / "addons" / "antigravity.py")
     old = workers_of(gateway)
     file = copy / "addons" / "gateway" / "endpoints" / "own.py"
@@ -221,6 +241,16 @@ def test_a_signal_ends_all(starter: Starter, gated: GatedUpstream, number: int) 
     for stream in streams:
         stream.join(30)
         assert b'"code":"gateway_stopping"' in stream.received
+    assert not any(lives(pid) for pid in workers_of(gateway))
+
+
+def test_a_terminal_that_hangs_up_ends_all(starter: Starter) -> None:
+    """SIGHUP comes then, too, but means the end."""
+    ours, theirs = os.openpty()
+    gateway = starter(workers=2, terminal=theirs)
+    os.close(theirs)
+    os.close(ours)
+    assert gateway.process.wait(20) == 0
     assert not any(lives(pid) for pid in workers_of(gateway))
 
 

@@ -71,6 +71,7 @@ class Everyone:
         """How much had been counted when the launcher was told last."""
         self._kept: Any = None
         """How much all had counted when that was kept last."""
+        self._going_on: asyncio.Task[None] | None = None
         gateway.kept_statistics.by_others = True
         worker.answer("status", lambda given: self._part())
         worker.answer("metrics", lambda given: self._plain_metrics())
@@ -80,7 +81,10 @@ class Everyone:
 
     def begin(self) -> None:
         """Tell and keep what is counted, now and then."""
-        asyncio_utils.create_task(self._go_on(), name="keeping the statistics of all workers", keep_ref=True)
+        if self._going_on is None:
+            self._going_on = asyncio_utils.create_task(
+                self._go_on(), name="keeping the statistics of all workers", keep_ref=False
+            )
 
     async def end(self) -> None:
         """Nothing is under way any more: tell what was counted, and keep what all have counted if this one does."""

@@ -116,9 +116,11 @@ class Worker:
         return HandedServer(self.handing, self.seat.addresses, by_mitmproxy)
 
     def begin(self, drain: Callable[[], Awaitable[None]]) -> None:
-        """All is ready for connections. `drain` ends the process once what is open has been served."""
-        self._drain = drain
-        asyncio_utils.create_task(self._listen({"ready": True}), name="talk with the launcher", keep_ref=True)
+        """All is ready for connections. `drain` ends the process once what is open has been served. Once more when
+        mitmproxy has loaded the script anew."""
+        is_first, self._drain = self._drain is None, drain
+        if is_first:
+            asyncio_utils.create_task(self._listen({"ready": True}), name="talk with the launcher", keep_ref=True)
 
     def refuse(self, why: str) -> None:
         """Say why several workers can't be; the launcher ends them all."""
@@ -179,8 +181,7 @@ class Worker:
                 asked.look()
         elif "drain" in said and self._drain is not None:
             self.keeps = False
-            drain, self._drain = self._drain, None
-            asyncio_utils.create_task(_ended_by(drain), name="drain", keep_ref=True)
+            asyncio_utils.create_task(_ended_by(self._drain), name="drain", keep_ref=True)
 
     def _answer(self, said: dict[str, Any]) -> None:
         try:

@@ -44,6 +44,7 @@ class Service:
     def __init__(self, wire: DirectWire, instance: Any) -> None:
         self._instance = instance
         self.mode: mode_specs.ProxyMode = instance.mode
+        self.clients = wire.clients
         self.serve_for(wire)
         host, port = instance.mode.address
         self.address = Address(instance.mode.scheme, host, port)
@@ -53,6 +54,7 @@ class Service:
         self._wire = wire
         self.listeners = wire.listeners
         self.pool = wire.pool
+        wire.clients |= self.clients
         self.clients = wire.clients
 
     def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
