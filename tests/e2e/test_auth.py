@@ -100,6 +100,8 @@ def test_foreign_pages(gateway: Gateway, upstream: Upstream, headers: dict[str, 
     assert len(upstream.requests) == (1 if status == 200 else 0)
     if "Origin" in headers and status == 200:
         assert answer.headers["access-control-allow-origin"] == headers["Origin"]
+        read = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"x-request-id", "request-id", "Retry-After", "x-should-retry"} <= set(read)  # by SDKs in a browser
     else:
         assert "access-control-allow-origin" not in answer.headers
 

@@ -51,11 +51,18 @@ def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> htt
     return make(told.status, told.body, [*told.fields, *fields])
 
 
+_EXPOSED = (
+    b"x-request-id, request-id, Retry-After, retry-after-ms, x-should-retry, "
+    b"X-Mapped-Model, X-Account-Email, X-Antigravity-Notes"
+)
+"""Fields that SDKs in a browser read, and the gateway's own."""
+
+
 def cors_fields(origin: str) -> Fields:
     """For a page of an allowed origin: it may read the answer, and these of its headers."""
     return [
         (b"Access-Control-Allow-Origin", origin.encode("latin-1", "replace")),
-        (b"Access-Control-Expose-Headers", b"x-request-id, X-Mapped-Model, X-Account-Email, X-Antigravity-Notes"),
+        (b"Access-Control-Expose-Headers", _EXPOSED),
         (b"Vary", b"Origin"),
     ]
 
