@@ -89,8 +89,8 @@ class OpenText:
             self._list.events.delta(self._index, {"type": "citations_delta", "citation": citation})
         self._citations += citations
 
-    def close(self, signature: str = "") -> None:
-        """The text is over. It has no place for a signature."""
+    def close(self) -> None:
+        """The text is over."""
         block: JSON = {"type": "text", "text": self.text}
         self._list.done(self._index, {**block, "citations": self._citations} if self._citations else block)
 
@@ -111,7 +111,7 @@ class OpenThinking:
         self._pieces.append(text)
         self._delta(text)
 
-    def close(self, signature: str = "") -> None:
+    def close(self, signature: str) -> None:
         """The thoughts are over; the signature says whose they are, and carries what goes with them."""
         self._list.events.delta(self._index, {"type": "signature_delta", "signature": signature})
         self._list.done(self._index, {"type": "thinking", "thinking": "".join(self._pieces), "signature": signature})

@@ -77,10 +77,8 @@ def read_clearing(body: JSON, notes: Notes, options: Options) -> Cleared:
 
 
 def _clear_tool_uses(edit: JSON, path: str, body: JSON, cleared: Cleared) -> JSON | None:
-    trigger, least = (
-        _amount(edit, "trigger", path, ("input_tokens", "tool_uses")),
-        _amount(edit, "clear_at_least", path),
-    )
+    trigger = _amount(edit, "trigger", path, ("input_tokens", "tool_uses"))
+    least = _amount(edit, "clear_at_least", path)
     keep = _amount(edit, "keep", path, ("tool_uses",))
     spared = parameters.array(edit.get("exclude_tools"), f"{path}.exclude_tools") or []
     inputs = edit.get("clear_tool_inputs")

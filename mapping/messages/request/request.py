@@ -69,21 +69,11 @@ def translate(
     cleared = read_clearing(body, notes, options)
 
     carried: dict[str, RawTurn] = {}
-    conversation = Contents(
-        info,
-        options=options,
-        recall=carried_first(carried, recall),
-        notes=notes,
-        wording=WORDING,
-        system_stays=True,
-    )
+    recall = carried_first(carried, recall)
+    conversation = Contents(info, options=options, recall=recall, notes=notes, wording=WORDING, system_stays=True)
+    signatures = CarriedSignatures(info.id, unseal=unseal, turns=carried, notes=notes)
     reader = TurnReader(
-        conversation,
-        toolset.gemini_name,
-        signatures=CarriedSignatures(info.id, unseal=unseal, turns=carried, notes=notes),
-        cleared=cleared,
-        options=options,
-        notes=notes,
+        conversation, toolset.gemini_name, signatures=signatures, cleared=cleared, options=options, notes=notes
     )
     reader.system(body.get("system"))
     reader.read(body.get("messages"))
