@@ -44,6 +44,8 @@ class Messages(_MessagesDialect):
     """`POST /v1/messages`."""
 
     name = "messages"
+    breaks_off = True
+    """goose does not look at error events, and opencode asks again only where a connection broke off."""
 
     def likeness(self, body: JSON) -> int:
         """It has messages, and something that chat does not have: a member, a tool with `input_schema`, or blocks."""

@@ -220,15 +220,29 @@ class Gateway:
         return self.log_file.read_text(errors="replace")
 
     def call(
-        self, method: str, path: str, body: Any = None, *, headers: dict[str, str] | None = None, timeout: float = 30
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        timeout: float = 30,
+        may_break: bool = False,
     ) -> Answer:
+        """`may_break`: the answer may break off, and is then what has come of it."""
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout)
         data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         try:
             connection.request(method, path, data, {"Content-Type": "application/json", **(headers or {})})
             response = connection.getresponse()
             found = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
+            try:
+                content = response.read()
+            except http.client.IncompleteRead as e:
+                if not may_break:
+                    raise
+                content = e.partial
+            return Answer(response.status, found, content)
         finally:
             connection.close()
 

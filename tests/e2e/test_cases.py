@@ -61,7 +61,7 @@ def traffic(gateway: Gateway) -> None:
         said = {"messages": [{"role": "user", "content": PROMPT + " get_weather"}], "thinking": {"type": "adaptive"}}
         for model in ("gemini-3-flash", f"demo-cut-mid-stream-{stream}-messages", "demo-429-all-messages"):
             body = {"model": model, "max_tokens": 500, "tools": [weather], "stop_sequences": ["END"], **said}
-            gateway.call("POST", "/v1/messages", {**body, "stream": stream}, headers=BEARER)
+            gateway.call("POST", "/v1/messages", {**body, "stream": stream}, headers=BEARER, may_break=True)
     gateway.chat("demo-401-all", PROMPT, headers=BEARER)
     gateway.chat("gpt-4o", PROMPT, headers=BEARER)
 

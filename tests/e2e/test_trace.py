@@ -139,7 +139,7 @@ def test_a_saved_file_replayed_gives_the_same_bytes(starter: Starter, upstream: 
         answers = {}
         for name, (path, body) in REPLAYED.items():
             assert gateway.call("POST", f"/v1/{path}", body).status == 401
-            answer = gateway.call("POST", f"/v1/{path}", body, headers={"x-api-key": "a-key"})
+            answer = gateway.call("POST", f"/v1/{path}", body, headers={"x-api-key": "a-key"}, may_break=True)
             answers[name] = answer.body.replace(answer.headers["x-request-id"].encode(), b"<id>")
         return answers
 
