@@ -109,9 +109,14 @@ def _message(fault: Fault) -> str:
     if fault.code == CONTEXT_LENGTH:
         counts = _TOO_LONG.search(fault.message)
         return f"prompt is too long: {counts[2]} tokens > {counts[1]} maximum" if counts else _long(fault.message)
-    if fault.param and fault.param not in fault.message:
+    if fault.param and not _names(fault.message, fault.param):
         return _place(fault.param) + fault.message
     return fault.message
+
+
+def _names(message: str, param: str) -> bool:
+    """Whether a message names the member: Gemini's `thinkingConfig` is not the client's `thinking`."""
+    return re.search(rf"(?<!\w){re.escape(param)}(?!\w)", message) is not None
 
 
 def _place(param: str) -> str:

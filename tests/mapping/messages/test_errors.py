@@ -120,8 +120,19 @@ def test_the_member_is_named() -> None:
     found = errors.read_error(400, event("error", told))
     assert found is not None
     assert found.message == "Too odd."
-    told = errors.error_object(Fault(400, "'model' is odd.", param="model"), None)
-    assert told["error"]["message"] == "'model' is odd."
+
+
+@pytest.mark.parametrize(
+    ("message", "param", "told"),
+    [
+        ("'model' is odd.", "model", "'model' is odd."),
+        ("messages[0].content[1].text is odd.", "messages[0].content[1]", "messages[0].content[1].text is odd."),
+        ("No field thinkingConfig.", "thinking", "In thinking: No field thinkingConfig."),
+    ],
+)
+def test_a_member_is_named_once(message: str, param: str, told: str) -> None:
+    found = errors.error_object(Fault(400, message, param=param), None)
+    assert found["error"]["message"] == told
 
 
 @pytest.mark.parametrize("answer", [b"", b"{}", b"<html>", b"[]", b'{"type":"message"}', b'{"error":"x"}'])
