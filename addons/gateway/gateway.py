@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import date
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mitmproxy import http
 
@@ -235,6 +235,10 @@ class Gateway:
     def settling(self) -> Awaitable[None] | None:
         """See `Services`."""
         return None if self.sharing is None else self.sharing.settling(self.database)
+
+    def shared_facts(self) -> dict[str, Any] | None:
+        """See `Measured`."""
+        return None if self.sharing is None else self.sharing.hub.facts()
 
     async def share_no_more(self) -> None:
         """Let go of what is shared."""

@@ -102,7 +102,7 @@ def _place(settings: Settings, folder: Path, shared: SharedSource | None) -> Sto
     responses = settings.responses
     path = folder / responses.store if responses.store else None
     if path is None and shared is not None and shared.folder is not None:
-        path = shared.folder / SHARED_STORE  # of all workers, as long as they run
+        return StorePlace(shared.folder / SHARED_STORE, responses.max_age, responses.max_size, lasts=False)
     return StorePlace(path, responses.max_age, responses.max_size)
 
 

@@ -286,12 +286,16 @@ def test_without_valkey_each_goes_on_and_afterwards_both_know(
     assert two.chat("gemini-2.5-flash").status == 200
     assert {gateway.call("GET", "/healthz").status for gateway in (one, two)} == {200}
     wait_until(lambda: "The shared state is away" in one.log)
+    metrics = one.call("GET", "/metrics").body
+    assert b"\ngateway_state_here 0.0\n" in metrics
+    assert b"\ngateway_state_failures_total 0.0\n" not in metrics
     assert account(two, "alpha@example.com")["state"] == "ready"
     server.start()
     wait_until(lambda: account(two, "alpha@example.com")["state"] == "cooling")
     asked(upstream)
     assert two.chat(model).status == 200
     assert asked(upstream) == [KEYS[1]]
+    assert b"\ngateway_state_here 1.0\n" in two.call("GET", "/metrics").body
     assert one.log.count("The shared state is away") == 1
     assert "The shared state was emptied" in one.log
 

@@ -11,13 +11,13 @@ from addons.gateway.http.admission import stopping
 from addons.gateway.http.routes import Match
 from addons.gateway.status import page
 from addons.gateway.status.everyone import Everyone
-from addons.gateway.status.overview import Watched
+from addons.gateway.status.overview import Measured
 
 if TYPE_CHECKING:
     from addons.gateway.status.metrics import Metrics
 
 
-class Drained(Watched, Protocol):
+class Drained(Measured, Protocol):
     """What the paths tell of: the gateway."""
 
     draining: bool

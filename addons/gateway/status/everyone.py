@@ -28,7 +28,7 @@ from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.settings.settings import Settings
 from addons.gateway.status import page
 from addons.gateway.status.kept import KEEP_EVERY, KeptStatistics
-from addons.gateway.status.overview import MOST_RUNNING, READY, Watched, status
+from addons.gateway.status.overview import MOST_RUNNING, READY, Measured, Watched, status
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.workers.inside import Told, Worker
 
@@ -40,7 +40,7 @@ PATIENCE = 4.0
 """Seconds for which the one that keeps the statistics waits for the ends of the others."""
 
 
-class Counting(Watched, Protocol):
+class Counting(Measured, Protocol):
     """Whose numbers they are: the gateway."""
 
     settings: Settings

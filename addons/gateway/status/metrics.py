@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.status.counters import SECONDS, Counters, Labels, Spans, Tally
-from addons.gateway.status.overview import Watched
+from addons.gateway.status.overview import Measured
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -26,7 +26,7 @@ _BOUNDS = [*(str(float(bound)) for bound in SECONDS), "+Inf"]
 class Metrics:
     """The numbers of one gateway since it started."""
 
-    def __init__(self, gateway: Watched) -> None:
+    def __init__(self, gateway: Measured) -> None:
         self._registry = registry = CollectorRegistry()
         registry.register(_Counted(gateway.statistics.since_start))
         in_flight = Gauge("gateway_requests_in_flight", "Requests under way.", registry=registry)
@@ -34,6 +34,7 @@ class Metrics:
         tasks = Gauge("gateway_tasks", "Tasks of the event loop.", registry=registry)
         tasks.set_function(lambda: len(asyncio.all_tasks()))
         registry.register(_Cooldowns(gateway))
+        registry.register(_Shared(gateway))
         ProcessCollector(registry=registry)
 
     def collect(self) -> Iterable[Metric]:
@@ -92,10 +93,26 @@ def _spans(name: str, about: str, names: Labels, measured: Mapping[Labels, Spans
     return family
 
 
+class _Shared(Collector):
+    """How what is shared with other workers is doing; nothing where nothing is."""
+
+    def __init__(self, gateway: Measured) -> None:
+        self._gateway = gateway
+
+    def collect(self) -> Iterable[Metric]:
+        facts = self._gateway.shared_facts()
+        if facts is None:
+            return
+        yield GaugeMetricFamily("gateway_state_here", "Whether the shared state answers.", facts["here"])
+        yield GaugeMetricFamily("gateway_state_waiting", "Changes that wait for the shared state.", facts["waiting"])
+        yield CounterMetricFamily("gateway_state_failures", "Times it did not answer in time.", facts["failures"])
+        yield CounterMetricFamily("gateway_state_lost", "Changes there was no room for meanwhile.", facts["lost"])
+
+
 class _Cooldowns(Collector):
     """Seconds that accounts still rest, as they stand when somebody looks."""
 
-    def __init__(self, gateway: Watched) -> None:
+    def __init__(self, gateway: Measured) -> None:
         self._gateway = gateway
 
     def collect(self) -> Iterable[Metric]:

@@ -46,6 +46,13 @@ class Watched(Protocol):
         """Answers are made up by the demo upstream."""
 
 
+class Measured(Watched, Protocol):
+    """What metrics are taken of besides."""
+
+    def shared_facts(self) -> dict[str, Any] | None:
+        """How what is shared with other workers is doing, see `shared.hub`; None: nothing is shared."""
+
+
 def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
     """Everything but the exchanges. `asking` is the one that this is for, and not told of."""
     statistics, pool = gateway.statistics, gateway.pool

@@ -23,6 +23,8 @@ class StorePlace(NamedTuple):
     max_age: float
     """Seconds."""
     max_bytes: int
+    lasts: bool = True
+    """What is in it has to outlive the machine; else it is of workers, as long as they run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class OpenStore:
     @classmethod
     def open(cls, place: StorePlace) -> OpenStore:
         """Open or make it. Takes as long as the disk does. Raises OSError, sqlite3.Error."""
-        database = Database(place.path)
+        database = Database(place.path, synchronous="normal" if place.lasts else "off")
         try:
             responses = ResponseStore(database, max_age=place.max_age, max_bytes=place.max_bytes)
             sealer = Sealer(responses.secret(new_key))

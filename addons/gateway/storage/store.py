@@ -24,6 +24,8 @@ MAX_CHAIN = 1000
 """How many responses a conversation may have behind it."""
 
 
+COUNT_EVERY = 60.0
+"""Seconds after which all bytes are counted again: other processes store, too."""
 GONE_FOR = 86400.0
 """Seconds for which it is known that a response was deleted: longer than any is made for."""
 
@@ -80,6 +82,9 @@ class ResponseStore:
         self._max_age = max_age
         self._max_bytes = max_bytes
         self._clock = clock
+        self._room = 0.0
+        """Bytes that may come before all are counted again: to count them takes longer the more there are."""
+        self._counted = float("-inf")
 
     # --- from the event loop
 
@@ -147,7 +152,7 @@ class ResponseStore:
             (kept.id, tenant, self._clock(), kept.previous, response, events, size),
         )
         connection.executemany("insert or replace into items values (?, ?, ?, ?, ?)", items)
-        self._tidy(connection)
+        self._tidy(connection, size)
 
     def _is_final(self, connection: sqlite3.Connection, id: str) -> bool:
         """Whether what is kept of a response, or that it was deleted, must stay so."""
@@ -169,15 +174,20 @@ class ResponseStore:
             "update responses set response = ? where id = ? and tenant = ?", (jsonio.dumps(response), id, tenant)
         )
 
-    def _tidy(self, connection: sqlite3.Connection) -> None:
-        """Drop what is too old, then the oldest until the rest is small enough."""
-        connection.execute("delete from responses where created < ?", (self._clock() - self._max_age,))
-        connection.execute("delete from deleted where at < ?", (self._clock() - GONE_FOR,))
+    def _tidy(self, connection: sqlite3.Connection, come: int) -> None:
+        """Drop what is too old, then the oldest until the rest is small enough. `come`: bytes that are new."""
+        now = self._clock()
+        connection.execute("delete from responses where created < ?", (now - self._max_age,))
+        self._room -= come
+        if self._room >= 0 and self._counted <= now < self._counted + COUNT_EVERY:
+            return
+        connection.execute("delete from deleted where at < ?", (now - GONE_FOR,))
         (size,) = connection.execute("select coalesce(sum(size), 0) from responses").fetchone()
         while size > self._max_bytes:
             id, freed = connection.execute("select id, size from responses order by created, rowid limit 1").fetchone()
             connection.execute("delete from responses where id = ?", (id,))
             size -= freed
+        self._room, self._counted = self._max_bytes - size, now
 
     def _row(
         self, connection: sqlite3.Connection, tenant: str, id: str
