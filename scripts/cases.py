@@ -4,6 +4,7 @@
     python3 scripts/cases.py export saved.flow cases/ --id req_... --mask
     python3 scripts/cases.py run cases/                          show what is translated otherwise than recorded
     python3 scripts/cases.py update cases/                       take what is translated now as what is expected
+    python3 scripts/cases.py diff saved.flow#req_2f8a req_77c1   two exchanges side by side
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
@@ -31,9 +32,14 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     export.add_argument("folder", metavar="FOLDER", help="where the cases go, a folder each")
     export.add_argument("--id", action="append", metavar="REQ", help="only the exchange with this request id")
     export.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
+    diff = commands.add_parser("diff", help="two exchanges side by side; exit status 1 if they differ")
+    for name in ("before", "after"):
+        where = "a case, or FLOWS#REQ: an exchange of a saved file; FLOWS#REQ/2: its second attempt"
+        diff.add_argument(name, metavar=name.upper(), help=where)
+    diff.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args(argv)
     if not options.command:
-        parser.error("a command is needed: run, export or update")
+        parser.error("a command is needed: run, export, update or diff")
     return options
 
 

@@ -115,13 +115,26 @@ class Commands:
         """
         from addons.gateway.cases import export as cases  # takes its time to load, and is needed here only
 
-        client = _one_client(_found(flows))
-        exchange = siblings_of(client)
         try:
-            case = cases.export([client, *exchange.attempts, *exchange.further], Path(folder), mask=mask)
+            case = cases.export(_family(_found(flows)), Path(folder), mask=mask)
         except cases.CaseError as e:
             raise exceptions.CommandError(str(e)) from None
         logger.log(ALERT, f"Exported to {case}.")
+
+    @command.command("antigravity.diff")
+    def diff(self, before: str, after: str, as_json: bool = False) -> Sequence[str]:
+        """
+        Two exchanges side by side, both sides of each: requests, tools, answers, times, tokens. Of two flows of
+        attempts, these two attempts. With as_json "true" as JSON.
+        """
+        from addons.gateway.cases import compare, exchanges
+
+        pairs = [_recorded(_found(spec)) for spec in (before, after)]
+        if all(len(flows) == 1 and record_of(flows[0]).get("side") == ATTEMPT for flows in pairs):
+            found = compare.attempts(*(exchanges.of_attempt(flows[0]) for flows in pairs))
+        else:
+            found = compare.exchanges(*(exchanges.from_flows(_family(flows)) for flows in pairs))
+        return [jsonio.dumps(found.plain()).decode()] if as_json else found.lines()
 
     # --- replays
 
@@ -209,7 +222,9 @@ def _found(spec: str) -> Sequence[flow.Flow]:
     return found
 
 
-def _of_id(beginning: str) -> list[http.HTTPFlow]:
+def _of_id(spec: str) -> list[http.HTTPFlow]:
+    """The client's flow of an exchange; with `/2` behind the id, that of its second attempt."""
+    beginning, _, number = spec.partition("/")
     known: dict[str, list[http.HTTPFlow]] = {}
     for one in ctx.master.commands.call("view.flows.resolve", "@all"):
         if isinstance(one, http.HTTPFlow) and (id := str(record_of(one).get("id") or "")).startswith(beginning):
@@ -220,6 +235,11 @@ def _of_id(beginning: str) -> list[http.HTTPFlow]:
         among = f"{_named(list(known))} begin with {beginning}; write more of the one." if known else ""
         raise exceptions.CommandError(among or f"No exchange here has the id {beginning}.")
     (flows,) = known.values()
+    if number:
+        own = siblings_of(flows[0]).attempts
+        if not number.isdigit() or not 0 < int(number) <= len(own):
+            raise exceptions.CommandError(f"{beginning} has no attempt {number}; it has {len(own)}.")
+        return [own[int(number) - 1]]
     return [one for one in flows if _is_clients(one)][:1] or flows
 
 
@@ -261,6 +281,13 @@ def _one_client(flows: Sequence[flow.Flow], advice: str = "") -> http.HTTPFlow:
         ids = [str(record_of(one).get("id")) for one in clients]
         raise exceptions.CommandError(f"This takes one exchange; the flows are of {_named(ids)}.{advice}")
     return clients[0]
+
+
+def _family(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:
+    """All flows of the one exchange that the flows are of. Raises CommandError."""
+    client = _one_client(flows)
+    exchange = siblings_of(client)
+    return [client, *exchange.attempts, *exchange.further]
 
 
 def _clients(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:

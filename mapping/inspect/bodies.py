@@ -22,6 +22,16 @@ from mapping.values import JSON
 type Event = Any
 """An event of a stream: its JSON value, or bytes where it is no JSON."""
 
+TOOLS = ("tools", "functions")
+"""Members of a request that list tools."""
+
+_PASSING = frozenset(
+    {
+        *("id", "created", "created_at", "completed_at", "responseId", "createTime", "system_fingerprint"),
+        *("obfuscation", "thoughtSignature", "thought_signature"),
+    }
+)
+
 
 class Bodies:
     """Of any dialect. Those that know better derive from it."""
@@ -31,6 +41,11 @@ class Bodies:
 
     structure = PLAIN
     """What stays when an exchange is masked (`mapping.inspect.masking`)."""
+
+    @property
+    def passing(self) -> frozenset[str]:
+        """Members that differ in any two answers, whatever they say: ids, times, signatures."""
+        return _PASSING | self.structure.ids | self.structure.opaque
 
     def mask_sealed(self, payload: JSON) -> JSON:
         """What the dialect has sealed (`mapping.dialect.Given.seal`), with fillers for what was said."""
@@ -52,6 +67,19 @@ class Bodies:
         """What the events of a stream make, as far as they came: as the whole answer would be shown."""
         for event in events:
             out.line(_text(event))
+
+    def folded(self, events: Sequence[JSON]) -> JSON:
+        """The one answer that all events make, as a whole answer looks."""
+        return {"events": list(events)}
+
+    def tools(self, request: JSON) -> Sequence[tuple[str, JSON]]:
+        """The tools of a request, each by its name."""
+        listed = [members(tool) for name in TOOLS for tool in elements(request.get(name))]
+        return [(self.tool_name(tool), tool) for tool in listed]
+
+    def tool_name(self, tool: JSON) -> str:
+        """The name of a tool; of a hosted tool its type."""
+        return string(tool.get("name") or tool.get("type"))
 
     def described(self, event: Event) -> tuple[str, int] | None:
         """For the timeline: what an event brings, and how many characters of text. None: it can't be read."""
@@ -94,10 +122,6 @@ class ConversationBodies(Bodies):
         found = members(value)
         return 3 if found.keys() & self.asked or self.answers(found) else 2 if "error" in found else 0
 
-    def tool_name(self, tool: JSON) -> str:
-        """The name of a tool; of a hosted tool its type."""
-        return string(tool.get("name") or tool.get("type"))
-
     @abstractmethod
     def answers(self, value: JSON) -> bool:
         """Whether it looks like an answer of this dialect, or an event of one."""
@@ -110,16 +134,15 @@ class ConversationBodies(Bodies):
     def show_answered(self, out: Transcript, answer: JSON) -> None:
         """What an answer says."""
 
+    @override
     @abstractmethod
-    def folded(self, events: Sequence[JSON]) -> JSON:
-        """The one answer that all events make, as a whole answer looks."""
+    def folded(self, events: Sequence[JSON]) -> JSON: ...
 
     @override
     def show(self, out: Transcript, value: JSON) -> None:
         if value.keys() & self.asked:
             out.facts(value, self.turns)
-            tools = elements(value.get("tools")) + elements(value.get("functions"))
-            if names := [self.tool_name(members(tool)) for tool in tools]:
+            if names := [name for name, _ in self.tools(value)]:
                 out.fact("tools", ", ".join(names))
             self.show_asked(out, value)
             return

@@ -8,14 +8,15 @@ from typing import override
 
 from mapping.inspect.bodies import Bodies, Event
 from mapping.inspect.masking import Structure
-from mapping.inspect.transcript import Transcript, members
+from mapping.inspect.transcript import Transcript, elements, members, string
 from mapping.native import request, shown
-from mapping.native.folded import folded
+from mapping.native.folded import folded, unwrapped
 from mapping.values import JSON
 
 _WRAPPERS = ("generateContentRequest", "generate_content_request")
 _CONTENTS = frozenset({"contents", "content", "requests", *_WRAPPERS})
 """Members one of which each request has, and no answer."""
+_FUNCTIONS = ("functionDeclarations", "function_declarations")
 _ANSWERS = frozenset(
     {"candidates", "promptFeedback", "usageMetadata", "totalTokens", "embedding", "embeddings", "error"}
 )
@@ -56,6 +57,20 @@ class NativeBodies(Bodies):
     @override
     def show_stream(self, out: Transcript, events: Sequence[Event]) -> None:
         shown.show_answer(out, folded([members(event) for event in events]))
+
+    @override
+    def folded(self, events: Sequence[JSON]) -> JSON:
+        return folded([unwrapped(event) for event in events])
+
+    @override
+    def tools(self, request: JSON) -> Sequence[tuple[str, JSON]]:
+        """Each function by itself; of a hosted tool its member is its name."""
+        found: list[tuple[str, JSON]] = []
+        for tool in map(members, elements(request.get("tools"))):
+            for name, value in tool.items():
+                functions = [members(one) for one in elements(value)] if name in _FUNCTIONS else []
+                found += [(string(one.get("name")), one) for one in functions] or [(name, {name: value})]
+        return found
 
     @override
     def described(self, event: Event) -> tuple[str, int] | None:

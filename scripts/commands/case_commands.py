@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mitmproxy import exceptions, io
-
 from addons.gateway.cases import export as cases
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.files import Case, CaseError
 from addons.gateway.cases.rerun import RerunDifference, differences, rerun
 from addons.gateway.log.terminal import say
 from mapping.inspect.printable import one_line
+from scripts.commands import exchange_commands
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.command == "export":
             return export(Path(options.file), Path(options.folder), options.id, mask=options.mask)
+        if options.command == "diff":
+            return exchange_commands.diff(options.before, options.after, as_json=options.json)
         folders = [case for name in options.folders for case in case_files.found_in(Path(name))]
         return (check if options.command == "run" else update)(folders)
     except CaseError as e:
@@ -79,10 +80,7 @@ def update(folders: list[Path]) -> int:
 
 def export(file: Path, folder: Path, ids: Iterable[str] | None, *, mask: bool) -> int:
     """Write the exchanges of a saved file into folders that are named by their request ids. Raises CaseError."""
-    try:
-        found = cases.by_exchange(io.read_flows_from_paths([file]))
-    except exceptions.FlowReadException as e:
-        raise CaseError(f"{file}: {e}") from None
+    found = exchange_commands.read(str(file))
     if missing := sorted(set(ids or ()) - set(found)):
         raise CaseError(f"{file} has no exchange {', '.join(missing)}.")
     wanted = list(ids or found)

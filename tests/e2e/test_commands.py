@@ -140,6 +140,7 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.accounts",
         "antigravity.accounts.labels",
         "antigravity.cool",
+        "antigravity.diff",
         "antigravity.explain",
         "antigravity.export",
         "antigravity.release",
@@ -159,6 +160,27 @@ def test_explain_tells_attempts_and_translation(web: Web) -> None:
         text = "\n".join(web.command("antigravity.explain", flows))
         for said in ("ATTEMPTS", "503", ALPHA, BRAVO, "THE REQUEST", "logit_bias", "THE ANSWER", "finish"):
             assert said in text, said
+
+
+def test_two_exchanges_side_by_side(web: Web) -> None:
+    """By id; two attempts by their numbers. The first is retried, so that it has two."""
+    first = web.gateway.chat("demo-503-first-diff", "Name a red fish.").headers["x-request-id"]
+    second = web.gateway.chat("demo-503-first-diff", "Name a blue fish.", seed=7).headers["x-request-id"]
+    text = "\n".join(web.command("antigravity.diff", first, second))
+    for said in ("Name a [-red-]{+blue+} fish.", "seed\n+ 7", "── times ──", "── tokens ──", "attempts         503 "):
+        assert said in text, said
+    told = json.loads("".join(web.command("antigravity.diff", first, second, "true")))
+    assert told["differs"]
+    [asked] = [part for part in told["sections"] if part["name"] == "the client's request"]
+    assert [change["path"] for change in asked["changes"]] == ["messages[0].content", "seed"]
+    same = web.command("antigravity.diff", first, first, "true")
+    assert not json.loads("".join(same))["differs"]
+    attempts = "\n".join(web.command("antigravity.diff", f"{first}/1", f"{first}/2"))
+    assert "attempt 1/2 of" in attempts
+    assert "outcome   503 " in attempts
+    assert not [key for key in KEYS if key in text + attempts]
+    with pytest.raises(CommandFailed, match="has no attempt 3; it has 2"):
+        web.command("antigravity.diff", first, f"{first}/3")
 
 
 def test_a_request_id_stands_for_its_exchange(web: Web, upstream: Upstream) -> None:

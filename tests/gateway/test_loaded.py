@@ -19,6 +19,7 @@ LATER = {
     "addons.gateway.views.translation_view": "a body that is shown",
     "mapping.inspect.explain": "a body that is shown",
     "addons.gateway.cases.export": "antigravity.export",
+    "addons.gateway.cases.compare": "antigravity.diff",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
     **{f"mapping.{package}.dialect": "a client that speaks it" for package in set(dialects.names().values())},

@@ -153,6 +153,41 @@ def test_refused(argv: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage:" in capsys.readouterr().err
 
 
+# --- diff
+
+
+def test_diff_of_cases_and_of_a_saved_file(saved: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("diff", folder / "chat-grounding", folder / "chat-grounding") == 0
+    assert "differs" not in capsys.readouterr().out
+    assert run("diff", f"{saved}#req_one", "req_two") == 1
+    text = capsys.readouterr().out
+    assert text.startswith("- req_one · ")
+    assert "── the client's request ──\n" in text
+    assert run("diff", folder / "chat-grounding", f"{saved}#req_o") == 0
+    capsys.readouterr()
+    assert run("diff", f"{saved}#req_two/1", "req_two/2", "--json") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["before"].startswith("attempt 1/2 of req_two")
+    assert run("diff", f"{saved}#req_two/2", "req_two") == 0, "an exchange stands for its last attempt"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("nowhere", "nowhere", "nowhere: there is no case of this name"),
+        ("{saved}#req_one", "req_", "has 3 exchanges req_…"),
+        ("{saved}#req_one", "req_none", "has no exchange req_none…"),
+        ("{saved}#req_one/9", "req_one", "req_one has no attempt 9; it has 1"),
+        ("{saved}.none#req_one", "req_one", "No such file"),
+    ],
+)
+def test_diff_says_what_is_wrong(
+    saved: Path, before: str, after: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("diff", before.format(saved=saved), after) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_old_pythons_can_read_the_script() -> None:
     text = Path(cases.__file__).read_text()
     ast.parse(text, feature_version=(3, 7))

@@ -182,14 +182,14 @@ def _call(flow: http.HTTPFlow, part: int) -> UpstreamCall:
     content = response.get_content(strict=False) or b""
     return replace(
         call,
-        answer=_without_secrets(content, whole=response.status_code >= 300),
+        answer=without_secrets(content, whole=response.status_code >= 300),
         status=response.status_code,
         type=response.headers.get("content-type", ""),
         retry_after=response.headers.get("retry-after"),
     )
 
 
-def _without_secrets(answer: bytes, *, whole: bool) -> bytes:
+def without_secrets(answer: bytes, *, whole: bool) -> bytes:
     """Google's errors can name keys and projects. `whole`: the answer is one; else only its members `error` are."""
     if not whole and b'"error"' not in answer:
         return answer

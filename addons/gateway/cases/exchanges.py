@@ -1,0 +1,163 @@
+"""A recorded exchange as values: what was asked and answered on both sides, and what the record says of it.
+
+It is made of flows, or of a case, so that whoever compares and copies exchanges need not know which it was. It is there
+of failed exchanges too, and of those whose attempts are gone. No header field is taken over but those that a client's
+API needs, and none that holds a credential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mitmproxy import http
+
+from addons.gateway.cases.export import without_secrets
+from addons.gateway.cases.files import Case, CaseError
+from addons.gateway.record import retranslation
+from addons.gateway.record.flow_record import record_of
+from addons.gateway.views import body as bodies
+from addons.gateway.views.gemini_stream import whole_answer
+from addons.gateway.views.siblings import sorted_out
+from addons.gateway.wire.bodies import received
+from mapping import dialects, jsonio
+from mapping.faults import Fault
+from mapping.inspect.transcript import members
+from mapping.values import JSON
+
+USUAL_URL = "http://127.0.0.1:8045"
+"""Where a gateway is, if nothing tells."""
+_FIELDS = ("anthropic-beta", "anthropic-version", "openai-beta")
+"""Header fields that are a part of what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenCall:
+    """One call to Gemini."""
+
+    record: JSON
+    """What is said of the attempt."""
+    request: Any
+    """The JSON that was sent, without the wrapper of an upstream."""
+    answer: JSON | None
+    """The one answer that came, folded; None: none, or none that is JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenExchange:
+    """What there is of an exchange."""
+
+    record: JSON
+    """The client's: members as in `addons.gateway.record.flow_record`; of a case only some of them."""
+    method: str
+    path: str
+    """With the query, without credentials."""
+    request: JSON | None
+    """As the client's dialect reads it; None: it can't be read."""
+    body: bytes
+    """The client's request as it came. Of a case, its JSON."""
+    answer: Any
+    """The client's, of a stream the one that it makes; None: there is none, or it is no JSON."""
+    text: str
+    """Of an answer that is no JSON, what it is or says."""
+    calls: Sequence[TakenCall] = ()
+    url: str = USUAL_URL
+    """Of the gateway, without a path."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The request id; empty for a case."""
+        return str(self.record.get("id") or "")
+
+    @property
+    def endpoint(self) -> str:
+        """The name of the dialect, or of another endpoint."""
+        return str(self.record.get("endpoint"))
+
+
+def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
+    """The exchange that these flows show. Raises CaseError where the client's is not among them."""
+    found = sorted_out(flows)
+    client = found.client
+    if client is None:
+        raise CaseError("These flows can't be taken: the client's request is not among them.")
+    record = record_of(client)
+    answer, text = _answer(record, client.response)
+    return TakenExchange(
+        record=record,
+        method=client.request.method,
+        path=client.request.path,
+        request=_request(record, client),
+        body=client.request.get_content(strict=False) or b"",
+        answer=answer,
+        text=text,
+        calls=[_call(flow) for flow in (*found.attempts, *found.further)],
+        url=f"{client.request.scheme}://{client.request.host}:{client.request.port}",
+        fields={name: client.request.headers[name] for name in _FIELDS if name in client.request.headers},
+    )
+
+
+def of_attempt(flow: http.HTTPFlow) -> TakenCall:
+    """A call by itself."""
+    return _call(flow)
+
+
+def from_case(case: Case) -> TakenExchange:
+    """The exchange of a case. When it was, how long it took and who served it is not in one."""
+    record = {**case.record, "status": case.status, "streamed": case.streamed, "notes": case.notes}
+    answer, text = _read(case.endpoint, case.answer)
+    calls = [
+        TakenCall({"status": call.status, "outcome": call.outcome}, _inner(call.request), whole_answer(call.answer))
+        for call in case.calls
+    ]
+    body = jsonio.dumps(case.request)
+    return TakenExchange(record, case.method, case.path, case.request, body, answer, text, calls)
+
+
+def _call(flow: http.HTTPFlow) -> TakenCall:
+    content = b""
+    if (response := flow.response) is not None:
+        content = without_secrets(response.get_content(strict=False) or b"", whole=response.status_code >= 300)
+    sent = bodies.read(flow.request.get_content(strict=False) or b"").values
+    return TakenCall(record_of(flow), _inner(sent[0]) if sent else None, whole_answer(content))
+
+
+def _inner(sent: Any) -> Any:
+    """The request in the wrapper of the Cloud Code API."""
+    inner = members(sent).get("request")
+    return inner if isinstance(inner, dict) else sent
+
+
+def _request(record: JSON, client: http.HTTPFlow) -> JSON | None:
+    """The value of a client's request; of one that its dialect can't read, its JSON."""
+    try:
+        return retranslation.body_of(record, received(client.request))
+    except (Fault, retranslation.NotTranslated):
+        values = bodies.read(client.request.get_content(strict=False) or b"").values
+        return values[0] if values and isinstance(values[0], dict) else None
+
+
+def _answer(record: JSON, response: http.Response | None) -> tuple[Any, str]:
+    """The value of a client's answer, or what is to be said of it."""
+    if response is None:
+        return None, ""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+    content = response.get_content(strict=False) or b""
+    if kind and not kind.startswith("text/") and "json" not in kind:
+        return None, f"[{kind}, {len(content)} bytes]"
+    return _read(str(record.get("endpoint")), content)
+
+
+def _read(endpoint: str, content: bytes) -> tuple[Any, str]:
+    body = bodies.read(content)
+    values = body.values
+    listed = not body.stream and bool(values) and isinstance(values[0], list)
+    events = values[0] if listed else values
+    if not values or (body.stream and not any(isinstance(event, dict) for event in events)):
+        return None, content.decode("utf-8", "replace")
+    if not (body.stream or listed):
+        return values[0], ""
+    first = next((event for event in events if isinstance(event, dict)), {})
+    return dialects.bodies(endpoint, first).folded([members(event) for event in events]), ""

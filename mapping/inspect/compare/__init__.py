@@ -1,0 +1,1 @@
+"""Two values, two texts, two exchanges side by side."""

@@ -1,0 +1,89 @@
+"""What scripts/cases.py does with single exchanges: two side by side, and copies of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from mitmproxy import exceptions, http, io
+
+from addons.gateway.cases import compare, exchanges
+from addons.gateway.cases import export as cases
+from addons.gateway.cases import files as case_files
+from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.files import CaseError
+from addons.gateway.log.terminal import say, takes_all
+from mapping.inspect.compare.report import Comparison
+from mapping.inspect.printable import json_text
+
+_MARK = "#"
+"""Between a saved file and a request id."""
+_ATTEMPT = "/"
+"""Between a request id and the number of an attempt."""
+
+
+def diff(before: str, after: str, *, as_json: bool) -> int:
+    """Print two exchanges, or two attempts, side by side. 1: they differ. Raises CaseError."""
+    file = before.rpartition(_MARK)[0]
+    first, second = _taken(before, ""), _taken(after, file)
+    found = _compared(first, second)
+    if as_json:
+        say(json_text(json.dumps(found.plain(), ensure_ascii=False), ascii_only=not takes_all()))
+    else:
+        say("\n".join(found.lines()))
+    return 1 if found.differs else 0
+
+
+def _compared(first: TakenExchange | TakenCall, second: TakenExchange | TakenCall) -> Comparison:
+    """An attempt is compared with the last one of an exchange."""
+    if isinstance(first, TakenExchange) and isinstance(second, TakenExchange):
+        return compare.exchanges(first, second)
+    calls = [one if isinstance(one, TakenCall) else _last(one) for one in (first, second)]
+    return compare.attempts(*calls)
+
+
+def _last(taken: TakenExchange) -> TakenCall:
+    if not taken.calls:
+        raise CaseError("Nothing of the one exchange went upstream.")
+    return taken.calls[-1]
+
+
+def _taken(spec: str, file: str) -> TakenExchange | TakenCall:
+    """What a person names: a case's folder, or an exchange or an attempt of a saved file (`file`, if none is named)."""
+    if os.path.isdir(spec):
+        return exchanges.from_case(case_files.read(Path(spec)))
+    named, _, id = spec.rpartition(_MARK)
+    if not (named or file):
+        raise CaseError(f"{spec}: there is no case of this name. An exchange of a saved file is FLOWS#REQ.")
+    id, _, number = id.partition(_ATTEMPT)
+    taken = exchanges.from_flows(_of_id(named or file, id))
+    return _call(taken, number) if number else taken
+
+
+def _call(taken: TakenExchange, number: str) -> TakenCall:
+    if not number.isdigit() or not 0 < int(number) <= len(taken.calls):
+        raise CaseError(f"{taken.id} has no attempt {number}; it has {len(taken.calls)}.")
+    return taken.calls[int(number) - 1]
+
+
+def _of_id(file: str, beginning: str) -> list[http.HTTPFlow]:
+    """The flows of the exchange whose id begins so."""
+    known = read(file)
+    found = [id for id in known if id.startswith(beginning)]
+    if beginning in known:
+        found = [beginning]
+    if len(found) != 1:
+        raise CaseError(f"{file} has {len(found) or 'no'} exchange{'s' * (len(found) > 1)} {beginning}….")
+    return known[found[0]]
+
+
+@cache
+def read(file: str) -> Mapping[str, list[http.HTTPFlow]]:
+    """The exchanges of a saved file, by their ids. Raises CaseError."""
+    try:
+        return cases.by_exchange(io.read_flows_from_paths([file]))
+    except exceptions.FlowReadException as e:
+        raise CaseError(f"{file}: {e}") from None
