@@ -37,8 +37,8 @@ from mapping.values import JSON, Options
 
 _TOP_K = Number("top_k", "topK", 0, INT32_MAX, whole=True, sampling=True, neutral=(0,))
 _SHARED = Shared((TEMPERATURE, TOP_P, _TOP_K), ("max_tokens",))
-_MAX_STOPS = 100
-"""So many are looked for in every piece of the answer."""
+_MAX_STOPS, _LONGEST_STOP = 100, 1000
+"""So many, of so many characters, are looked for in every piece of the answer: it takes the time of both."""
 _USUAL_LIMIT = 65_536
 """Tokens. The longest answer of most models; for those of which nothing is known."""
 
@@ -97,18 +97,19 @@ def read_length_and_sampling(body: JSON, model: Model, notes: Notes, options: Op
 
 
 def read_stops(body: JSON, notes: Notes) -> list[str]:
-    """`stop_sequences`, without the empty ones. Raises Fault (400)."""
+    """`stop_sequences`, without the empty ones, and those that are too many or too long. Raises Fault (400)."""
     path = "stop_sequences"
     stops = parameters.array(body.get(path), path) or []
     for index, stop in enumerate(stops):
         if not isinstance(stop, str):
             raise faults.wrong_type(f"{path}[{index}]", "a string", stop)
-    found = [stop for stop in stops if stop]
-    if found:
+    asked = [stop for stop in stops if stop]
+    found = [stop for stop in asked if len(stop) <= _LONGEST_STOP][:_MAX_STOPS]
+    if asked:
         notes.add("emulated", path)
-    if len(found) > _MAX_STOPS:
+    if len(found) < len(asked):
         notes.add("clamped", path)
-    return found[:_MAX_STOPS]
+    return found
 
 
 def is_prewarm(body: JSON) -> bool:

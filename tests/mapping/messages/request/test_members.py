@@ -99,6 +99,7 @@ def test_the_length_is_cut_down_and_never_refused(
 STOPS = [
     (["a", "", "b"], ["a", "b"], ["emulated"]),
     (["a"] * 101, ["a"] * 100, ["clamped", "emulated"]),
+    (["a" * 1000, "a" * 1001], ["a" * 1000], ["clamped", "emulated"]),
     ([""], [], []),
 ]
 
