@@ -17,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mapping import faults
 from mapping.messages.request.content import kind_of
 from mapping.notes import Notes
 from mapping.request import members, unknown
@@ -31,6 +32,8 @@ _CHARACTERS_PER_TOKEN = 4
 _IMAGE_TOKENS = 1120
 """What Gemini 3 counts an image as, unless it is told otherwise (Gemini API, "Media resolution")."""
 
+_MAX_EDITS = 10
+"""Each goes through the whole conversation. Anthropic has three kinds."""
 _TOOL_USES_TRIGGER = ("input_tokens", 100_000)
 _TOOL_USES_KEPT = 3
 _THINKING_KEPT = 1
@@ -60,7 +63,10 @@ def read_clearing(body: JSON, notes: Notes, options: Options) -> Cleared:
     parameters.note_unknown(asked, "context_management", ("edits",), notes)
     cleared.applied = []
     path = "context_management.edits"
-    for edit, edit_path in members.objects(asked["edits"], path) if asked.get("edits") is not None else ():
+    edits = members.objects(asked["edits"], path) if asked.get("edits") is not None else []
+    if len(edits) > _MAX_EDITS:
+        raise faults.bad_value(path, f"Invalid '{path}': array too long. At most {_MAX_EDITS} edits are supported.")
+    for edit, edit_path in edits:
         kind = edit.get("type")
         if kind == "compact_20260112":
             parameters.leave_out(edit_path, notes, options)
@@ -80,8 +86,9 @@ def _clear_tool_uses(edit: JSON, path: str, body: JSON, cleared: Cleared) -> JSO
     trigger = _amount(edit, "trigger", path, ("input_tokens", "tool_uses"))
     least = _amount(edit, "clear_at_least", path)
     keep = _amount(edit, "keep", path, ("tool_uses",))
-    spared = parameters.array(edit.get("exclude_tools"), f"{path}.exclude_tools") or []
+    spared = _names(parameters.array(edit.get("exclude_tools"), f"{path}.exclude_tools"))
     inputs = edit.get("clear_tool_inputs")
+    emptied = _names(inputs)
     calls = {
         block["id"]: block
         for block in _blocks(body, "assistant")
@@ -97,8 +104,8 @@ def _clear_tool_uses(edit: JSON, path: str, body: JSON, cleared: Cleared) -> JSO
         return None
     done = [id for id in calls if id in results]
     old = done[: max(0, len(done) - (keep[1] if keep else _TOOL_USES_KEPT))]
-    found = [id for id in old if calls[id].get("name") not in spared]
-    without = [id for id in found if _is_named(calls[id].get("name"), inputs)]
+    found = [id for id in old if _name(calls[id]) not in spared]
+    without = [id for id in found if inputs is True or _name(calls[id]) in emptied]
     saved = sum(tokens(results[id].get("content")) for id in found) + sum(
         tokens(calls[id].get("input")) for id in without
     )
@@ -143,9 +150,14 @@ def _amount(edit: JSON, name: str, path: str, units: Collection[str] = ("input_t
     return unit, value or 0
 
 
-def _is_named(name: Any, names: Any) -> bool:
-    """Whether `clear_tool_inputs`, true or a list of names, is about a tool."""
-    return name in names if isinstance(names, list) else names is True
+def _names(value: Any) -> frozenset[str]:
+    """The names in a list of names of tools; anything else has none."""
+    return frozenset(name for name in value if isinstance(name, str)) if isinstance(value, list) else frozenset()
+
+
+def _name(call: JSON) -> str:
+    name = call.get("name")
+    return name if isinstance(name, str) else ""
 
 
 def _thinking_turns(body: JSON) -> list[list[int]]:

@@ -162,6 +162,7 @@ REFUSED = [
     (uses(keep=keep(-1)), "context_management.edits[0].keep.value"),
     (uses(exclude_tools="f"), "context_management.edits[0].exclude_tools"),
     ({"edits": [{"type": CLEAR_THINKING, "keep": "some"}]}, "context_management.edits[0].keep"),
+    ({"edits": [{"type": CLEAR_THINKING}] * 11}, "context_management.edits"),
 ]
 
 
