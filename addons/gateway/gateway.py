@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import date
@@ -37,6 +38,7 @@ from addons.gateway.heap import Heap
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import Caller, take, take_from_address
 from addons.gateway.http.fields import headers
+from addons.gateway.http.health_checks import HealthChecks
 from addons.gateway.http.routes import SOCKET, Match, is_own
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, utc_today
@@ -111,6 +113,7 @@ class Gateway:
         self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
         self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
+        self.health_checks = HealthChecks()
         self.remarks = ModelRemarks(self._remarks)
         self.statistics = Statistics()
         self.kept_statistics = KeptStatistics(self)
@@ -283,7 +286,7 @@ class Gateway:
             services=self,
         )  # fmt: skip
         if request.data.method != b"POST":  # else it is for a model
-            self._look_at(exchange, request)
+            self._look_at(exchange, request, caller.address)
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
         self.exchanges[flow.id] = exchange
@@ -291,10 +294,13 @@ class Gateway:
             self.sharing.load.changed()
         return exchange
 
-    def _look_at(self, exchange: Exchange, request: http.Request) -> None:
+    def _look_at(self, exchange: Exchange, request: http.Request, address: str) -> None:
         """Whether a request is about the gateway itself, and whether a person asks."""
+        path = path_of(request)
         exchange.is_poll = status_page.is_poll(request)
-        exchange.is_own = exchange.is_poll or (not self.shows_own and is_own(request.method, path_of(request)))
+        exchange.is_own = exchange.is_poll or (not self.shows_own and is_own(request.method, path))
+        if self.health_checks.comes_again(request.method, path, address, time.monotonic()):
+            exchange.is_poll = True
         if status_page.is_page(request):
             exchange.show_error = partial(status_page.refusal, request)
 

@@ -54,6 +54,15 @@ def _answers(gateway: Gateway) -> bool:
         return False
 
 
+def test_a_load_balancer_that_asks_again_and_again_is_told_of_once(starter: Starter) -> None:
+    gateway = starter()
+    for _ in range(5):
+        assert gateway.call("GET", "/healthz").status == 200
+    gateway.chat("gpt-4o")
+    wait_until(lambda: f" · gpt-4o -> {FLASH} · " in gateway.log)
+    assert gateway.log.count("/healthz") == 1
+
+
 def test_json_lines(starter: Starter) -> None:
     gateway = starter('[log]\nformat = "json"\n' + TWO_ACCOUNTS)
     id = gateway.chat("gpt-4o").headers["x-request-id"]

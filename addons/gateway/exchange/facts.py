@@ -52,7 +52,7 @@ class Facts:
     inner: bool = False
     """Made by the gateway itself, not by a client."""
     is_poll: bool = False
-    """An open status page asks for itself again."""
+    """An open status page asks for itself again, or a load balancer whether the gateway is there."""
     is_own: bool = False
     """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
     show_error: Callable[[Fault, answers.Fields], http.Response] | None = None

@@ -225,8 +225,17 @@ def _meant(matches: list[Match], asker: str) -> Match:
 
 def is_own(method: str, path: str) -> bool:
     """Whether a path is about the gateway itself. `path` is without the query."""
+    return _name_of(method, path) in UNVERSIONED
+
+
+def is_health(method: str, path: str) -> bool:
+    """Whether a path says that the gateway is there, and nothing more. `path` is without the query."""
+    return _name_of(method, path) in HEALTH
+
+
+def _name_of(method: str, path: str) -> str | None:
     match = _PLAIN.get((path, "GET" if method == "HEAD" else method, ""))
-    return match is not None and match.endpoint.name in UNVERSIONED
+    return match.endpoint.name if match is not None else None
 
 
 def dialect_of(method: str, path: str, asker: str = "") -> Dialect | None:
