@@ -109,6 +109,7 @@ class Claude:
         here = {
             "HOME": str(self.home),
             "CLAUDE_CONFIG_DIR": str(self.home / ".claude"),
+            "CLAUDE_CODE_TMPDIR": str(self.home),
             "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
             "NO_PROXY": "127.0.0.1",
         }
