@@ -47,11 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.stdin.buffer.read()
     request = given if named is None else named
     notes, remarks, status = Notes(), [], 0
-    dialect: Dialect | None = None
+    dialect = dialects.named(arguments.dialect) if arguments.dialect else None
     try:
         body = _body(request)
-        dialect = dialects.named(arguments.dialect) if arguments.dialect else dialects.most_like(body)
-        assert dialect is not None
+        dialect = dialect or dialects.most_like(body)
         answering = dialect.translate(body, _given(body, arguments.model, notes))
         if arguments.command == "answer":
             out = _answer(given, answering, arguments.form, notes, pretty=arguments.pretty)
@@ -73,9 +72,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mapping", description="Translate by hand, without the gateway.")
     commands = parser.add_subparsers(dest="command", required=True)
-    request = commands.add_parser("request", help="an OpenAI request on standard input: show the Gemini request")
+    request = commands.add_parser("request", help="a client's request on standard input: show the Gemini request")
     answer = commands.add_parser("answer", help="Gemini's answer on standard input: show what the client gets")
-    answer.add_argument("--request", type=Path, required=True, metavar="FILE", help="the OpenAI request, as JSON")
+    answer.add_argument("--request", type=Path, required=True, metavar="FILE", help="the client's request, as JSON")
     form = answer.add_mutually_exclusive_group()
     for name, shown in (("stream", "events"), ("whole", "one object")):
         text = f"answer with {shown} (default: as Gemini's answer came)"

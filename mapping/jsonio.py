@@ -1,7 +1,7 @@
 """JSON bytes in and out: orjson, with the things added that it refuses and clients do send.
 
 * Lone surrogates (`"\\ud83d"`, half an emoji cut off by a client) become U+FFFD, both ways.
-* Integers beyond 64 bits (in a tool's arguments, say) are read as Python integers and written as they are.
+* Integers beyond 64 bits are written as they are. What orjson reads of them are floats, as with most parsers.
 * A byte order mark before the text is passed over, as RFC 8259 lets parsers do.
 """
 

@@ -172,6 +172,11 @@ def test_bad_request(given: bytes, argv: list[str], param: str | None, says: str
     assert says in error["message"]
 
 
+def test_the_error_of_the_dialect_that_was_named() -> None:
+    _, out, _ = run(["request", "--dialect", "messages"], b"{")
+    assert json.loads(out)["type"] == "error"
+
+
 def test_too_deep() -> None:
     deep = b'{"type":"object","properties":{"a":' * 5000 + b"{}" + b"}}" * 5000
     status, out, _ = run(["request"], b'{"model":"m","messages":[],"tools":[%b]}' % deep)
