@@ -121,19 +121,24 @@ class Board:
 
     def read(self, fields: Mapping[str, bytes]) -> None:
         """This is all that is there. What is not, and is not over, is written once more."""
-        now = self._clock()
-        found = {field: jsonio.loads(value) for field, value in fields.items()}
-        by_end = sorted(found, key=lambda field: float(found[field]["until"]))
-        surplus = set(by_end[: max(0, len(by_end) - self._most)])
+        now, known, values = self._clock(), self._written, self._values
+        # What is as it was before is not looked into: there may be many.
+        found = {
+            f: values[f] if known.get(f) == raw and f in values else jsonio.loads(raw) for f, raw in fields.items()
+        }
+        surplus: set[str] = set()
+        if len(found) > self._most:
+            by_end = sorted(found, key=lambda field: float(found[field]["until"]))
+            surplus.update(by_end[: len(by_end) - self._most])
         self._written = dict(fields)
         for field, value in found.items():
             if value["until"] <= now or field in surplus:
                 self._over[field] = fields[field]
-            else:
+            elif value is not values.get(field):
                 self._take(field, value)
-        for field in [*self._values]:
-            if self._values[field]["until"] <= now or field in surplus:
-                del self._values[field]
+        for field in [*values]:
+            if values[field]["until"] <= now or field in surplus:
+                del values[field]
                 self._dirty.pop(field, None)
             elif field not in found:
                 self._dirty[field] = None

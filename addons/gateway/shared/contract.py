@@ -78,6 +78,8 @@ class SharedPlace(Protocol):
 
     gathers: float
     """Seconds for which words are gathered while there are many: what each costs differs."""
+    reads_every: float
+    """Seconds after which boards are read again, because what was said may be lost without anybody's knowing."""
 
     async def open(self, heard: Heard) -> None:
         """Connect, and listen. May be called again after it has failed."""

@@ -45,16 +45,18 @@ class Datagrams:
         self._looked = float("-inf")
         self._heard: Heard | None = None
 
-    def open(self, heard: Heard) -> None:
-        """Listen, on the event loop that runs. Raises nothing: where that can't be, nothing is heard."""
+    def open(self, heard: Heard) -> bool:
+        """Listen, on the event loop that runs. Raises nothing. False: that can't be, and nothing is heard."""
         self._heard = heard
         if self._socket is not None:
-            return
+            return True
         try:
             self._open()
         except (OSError, AttributeError) as e:  # there are systems without such sockets
             logger.warning(f"The workers hear of each other once a second only: {self._folder}: {e}")
             self.close()
+            return False
+        return True
 
     def _open(self) -> None:
         self._reached = str(self._folder)

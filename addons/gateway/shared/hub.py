@@ -33,8 +33,6 @@ WRITE_WITHIN = 5.0
 """Seconds for what no request waits for."""
 AGAIN_AFTER = 0.25
 """Seconds after which a place that is away is tried again."""
-READ_EVERY = 10.0
-"""Seconds between two looks at all boards: what was said may be lost."""
 REPORT_EVERY = 60.0
 """Seconds between two complaints."""
 MOST_AT_ONCE = 256
@@ -267,7 +265,7 @@ class Hub:
                 if not self.here:
                     await self._open()
                     opened.set()
-                if time.monotonic() >= self._read_at + READ_EVERY:
+                if time.monotonic() >= self._read_at + self._place.reads_every:
                     await self._read()
                 while self._has_work():
                     await self._flush()
@@ -281,7 +279,7 @@ class Hub:
                 await asyncio.sleep(AGAIN_AFTER)
             if self.here:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(0.0, self._read_at + READ_EVERY - time.monotonic())):
+                    async with asyncio.timeout(max(0.0, self._read_at + self._place.reads_every - time.monotonic())):
                         await self._wake.wait()
             else:
                 await asyncio.sleep(AGAIN_AFTER)

@@ -46,6 +46,7 @@ class SqlitePlace:
     """See the module. `clock` tells Unix seconds."""
 
     gathers = 0.0
+    reads_every = 10.0
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time, most_bytes: int = MOST_BYTES) -> None:
         self._database = Database(folder / FILE, STEPS, synchronous="off")
@@ -57,7 +58,8 @@ class SqlitePlace:
     async def open(self, heard: Heard) -> None:
         """See `SharedPlace`."""
         await self._ask(lambda connection: None)
-        self._datagrams.open(heard)
+        if not self._datagrams.open(heard):
+            self.reads_every = 1.0
 
     async def close(self) -> None:
         """See `SharedPlace`."""

@@ -70,6 +70,7 @@ class ValkeyPlace:
     """See the module. `url` has no `valkey_address.problem`."""
 
     gathers = 0.01
+    reads_every = 60.0
 
     def __init__(self, url: str, prefix: str = "antigravity") -> None:
         self._url = url
