@@ -149,9 +149,9 @@ class Parent:
         return link
 
     async def _again(self, number: int, pause: float) -> None:
-        """Start a worker, after a pause."""
+        """Start a worker, after a pause, if there is none of that number by then."""
         await asyncio.sleep(pause)
-        while not self._ending.is_set():
+        while not self._ending.is_set() and not self._of(number):
             try:
                 if self._loader.is_gone:
                     self._loader = Loader(self._arguments, self._environ, self._note)
@@ -163,6 +163,10 @@ class Parent:
                 await asyncio.sleep(pause)
             else:
                 return
+
+    def _of(self, number: int) -> list[WorkerLink]:
+        """The workers of a number that are to stay: one, or two while it is being replaced."""
+        return [one for one in self._links if one.number == number and not one.dismissed]
 
     # --- connections
 
@@ -305,15 +309,15 @@ class Parent:
         before, its_workers = self._loader, list(self._links)
         try:
             for number in range(1, self._count + 1):
-                old = [one for one in self._links if one.number == number and not one.dismissed]
                 new = await self._fork(number, by=loader)
                 new.dismissed = True  # until it is known to be of use
                 if not await new.ready:
                     raise LoaderGone
                 new.dismissed = self._ending.is_set()
                 self._loader = loader
-                for one in old:
-                    one.drain()
+                for old in self._of(number):
+                    if old is not new:
+                        old.drain()
         finally:
             if self._loader is not before:
                 self._spawn(self._end_loader(before, its_workers))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
 from scripts import bootstrap, serve
+from scripts.workers.fork import LoaderGone
+from scripts.workers.parent import Parent
 from scripts.workers.pauses import LONGEST, WELL, Pauses
 from scripts.workers.place import listen
 
@@ -53,6 +57,81 @@ def test_a_worker_that_was_well_is_started_at_once() -> None:
     pauses = Pauses()
     assert [pauses.after(1.0) for _ in range(4)] == [0, 0.5, 1, 2]
     assert [pauses.after(WELL), pauses.after(1.0)] == [0, 0.5]
+
+
+class FakeLink:
+    """A worker of a number, which gets ready when the test says so."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.dismissed = False
+        self.ready: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.ended = asyncio.Event()
+
+    def drain(self) -> None:
+        self.dismissed = True
+        self.ended.set()
+
+
+class FakeParent(Parent):
+    """Its workers are no processes."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, [], [], {})
+        self.made: list[FakeLink] = []
+        self._loader: Any = FakeLoader()
+
+    async def _fork(self, number: int, *, greets: bool = False, by: Any = None) -> Any:
+        self.made.append(FakeLink(number))
+        self._links.append(self.made[-1])  # type: ignore[arg-type]
+        return self.made[-1]
+
+    @property
+    def staying(self) -> list[int]:
+        return sorted(link.number for link in self._links if not link.dismissed)
+
+
+class FakeLoader:
+    is_gone = False
+
+    async def end(self) -> None: ...
+
+
+def test_one_that_ends_while_it_is_replaced_is_not_started_twice() -> None:
+    async def work() -> None:
+        parent = FakeParent(1)
+        loader: Any = FakeLoader()
+        replacing = asyncio.create_task(parent._replace_all(loader))
+        await asyncio.sleep(0)
+        await parent._again(1, 0.0)  # the old one has ended meanwhile
+        new, another = parent.made
+        new.ready.set_result(True)
+        await replacing
+        assert (parent.staying, another.dismissed) == ([1], True)
+        await parent._again(1, 0.0)  # another has ended before that
+        assert parent.staying == [1]
+        assert len(parent.made) == 2
+
+    asyncio.run(work())
+
+
+def test_a_restart_that_fails_halfway_leaves_one_of_each_number() -> None:
+    async def work() -> None:
+        parent = FakeParent(2)
+        for number in (1, 2):
+            await parent._again(number, 0.0)
+        loader: Any = FakeLoader()
+        replacing = asyncio.create_task(parent._replace_all(loader))
+        await asyncio.sleep(0)
+        parent.made[2].ready.set_result(True)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        parent.made[3].ready.set_result(False)
+        with pytest.raises(LoaderGone):
+            await replacing
+        assert [link.dismissed for link in parent.made] == [True, False, False, True]
+
+    asyncio.run(work())
 
 
 def test_the_shared_port_is_listened_on_by_all_addresses_of_a_host() -> None:
