@@ -1,4 +1,4 @@
-"""Notes: what was dropped or changed on the way from OpenAI to Gemini and back, so that nothing is lost silently.
+"""Notes: what was dropped or changed on the way from the client to Gemini and back, so that nothing is lost silently.
 
 A note is a code (one of `CODES`) and a short detail, usually the path of the parameter. Details name parameters,
 keywords and tools, never message text and never a credential: the header goes to logs.
@@ -37,7 +37,7 @@ CODES: dict[str, str] = {
     "shape": "Something came in the shape of Anthropic's API and was taken as what it means.",
     "media-type": "The bytes of a file are not of the type that was told; the right type was sent.",
     "unknown": "A role, item, part or tool is not known here and was left out; a text that it had was kept.",
-    "item-dropped": "What a tool of OpenAI's own did in an earlier turn was left out.",
+    "item-dropped": "What a tool of the client's provider did in an earlier turn was left out.",
     "thinking": "The thinking asked for became the nearest that the model offers, or that the answer has room for.",
     "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",
     "emulated": "A parameter is emulated by the gateway.",
@@ -49,8 +49,8 @@ CODES: dict[str, str] = {
     "served": "Another model answered than the one that was asked; Google serves it under that name.",
     "retried": "The upstream was asked more than once.",
     "empty": "The answer has no content: no text, no call, no picture.",
-    "finish": "The answer ended with a finish reason that OpenAI does not have.",
-    "part-unknown": "The answer holds a part that OpenAI's answer has no place for.",
+    "finish": "The answer ended with a finish reason that the client's API does not have.",
+    "part-unknown": "The answer holds a part that the client's API has no place for.",
     "call-cut": "A streamed function call was cut off before it was complete; it was left out.",
     "call-repeated": "The upstream told a function call twice under one id; the client gets it once.",
     "choice-missing": "The upstream gave fewer choices than it was asked for; an empty one stands in their place.",
