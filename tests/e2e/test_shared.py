@@ -184,6 +184,17 @@ def test_a_conversation_goes_from_one_to_the_other(pair: Pair, upstream: Upstrea
     assert len(items) == 23
 
 
+def test_what_a_client_was_told_of_outlives_its_worker(pair: Pair) -> None:
+    """Killed as soon as the answer is there: the response, and the receipt of one in the background."""
+    one, two, three = pair(number=3)
+    made = respond(one)["id"]
+    one.process.kill()
+    receipt = respond(two, model="demo-slow-30", background=True)["id"]
+    two.process.kill()
+    assert three.call("GET", f"/v1/responses/{made}").json["status"] == "completed"
+    assert three.call("GET", f"/v1/responses/{receipt}").json["status"] in ("queued", "in_progress")
+
+
 def test_what_is_deleted_is_gone_everywhere(pair: Pair) -> None:
     one, two = pair()
     made = respond(one)["id"]

@@ -45,7 +45,7 @@ STEPS = (
 class SqlitePlace:
     """See the module. `clock` tells Unix seconds."""
 
-    gathers = 0.0
+    gathers = 0.002
     reads_every = 10.0
 
     def __init__(self, folder: Path, *, clock: Callable[[], float] = time.time, most_bytes: int = MOST_BYTES) -> None:
