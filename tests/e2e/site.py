@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,9 @@ from tests.gateway.shared.places import Server, valkey
 
 DEPLOY = ROOT / "scripts" / "deploy"
 HAPROXY_CFG = DEPLOY / "haproxy.cfg"
-HOSTS = {"one": "127.0.0.2", "two": "127.0.0.3"}
+GATEWAYS = ("one", "two")
+HOSTS = {"one": "127.0.0.2", "two": "127.0.0.3"} if sys.platform == "linux" else dict.fromkeys(GATEWAYS, "127.0.0.1")
+"""Elsewhere only one address of loopback can be had."""
 KEY = "sk-codex-key"
 """What clients send."""
 
