@@ -47,6 +47,8 @@ def refusal() -> str | None:
     for name in ALONE:
         if name in options and getattr(options, name):
             return f"mitmproxy's option {name} goes with one process only: leave --workers out."
+    if not options.server:
+        return "mitmproxy was told to serve nothing (-n, server=false): leave --workers out."
     if len(options.mode) != 1:
         return "Several workers have one port, and take one --mode: leave --workers or the other modes out."
     if not compat.offers(compat.WORKERS) or not compat.offers(compat.DIRECT):

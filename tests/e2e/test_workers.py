@@ -266,7 +266,9 @@ def test_settings_that_cannot_be_used_end_the_start(starter: Starter) -> None:
     assert gateway.log.count("proxy.auth_mod: no such setting") == 1
 
 
-@pytest.mark.parametrize("arguments", [("-w", "flows"), ("--set", "hardump=flows.har"), ("--mode", "socks5@{port}")])
+@pytest.mark.parametrize(
+    "arguments", [("-w", "flows"), ("-n",), ("--set", "hardump=flows.har"), ("--mode", "socks5@{port}")]
+)
 def test_what_one_process_only_can_do_is_refused(starter: Starter, arguments: tuple[str, ...]) -> None:
     given = [argument.format(port=free_port()) for argument in arguments]
     gateway = starter(TWO_ACCOUNTS, *given, workers=2, wait=False)
