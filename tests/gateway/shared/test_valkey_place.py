@@ -159,3 +159,27 @@ def test_addresses(url: str, kind: str, values: dict[str, Any]) -> None:
 @pytest.mark.parametrize("url", ["", "host:6379", "http://host", "redis://host:port", "redis+sentinel://host", "x://"])
 def test_what_is_no_address(url: str) -> None:
     assert valkey_address.problem(url)
+
+
+def test_an_answer_that_comes_too_late_is_nobody_elses(server: Server) -> None:
+    """Who does not wait any more leaves a connection on which an answer is still to come."""
+
+    async def run() -> None:
+        place = ValkeyPlace(server.url)
+        await place.open(nobody)
+        names = [f"k{number}" for number in range(40)]
+        await place.write([Put(name, name.encode(), 60) for name in names])
+        for _ in range(3):
+            server.pause()
+            asking = [asyncio.ensure_future(place.get([name])) for name in names]
+            writing = [asyncio.ensure_future(place.write([Swap("x", name, None, b"1", 60)])) for name in names]
+            await asyncio.wait([*asking, *writing], timeout=0.02)
+            for task in (*asking, *writing):
+                task.cancel()
+            await asyncio.gather(*asking, *writing, return_exceptions=True)
+            server.go_on()
+            found = await asyncio.gather(*(place.get([name, "none"]) for name in reversed(names)))
+            assert found == [[name.encode(), None] for name in reversed(names)]
+        await place.close()
+
+    asyncio.run(run())
