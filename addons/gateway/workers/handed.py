@@ -116,6 +116,7 @@ class Handing:
     async def _serve(self, connection: HandedConnection) -> None:
         assert self._make is not None
         try:
+            connection.getpeername()  # mitmproxy does not bear a client without an address
             await asyncio.get_running_loop().connect_accepted_socket(self._make, connection)
         except OSError:  # its client has left
             connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import override
@@ -147,5 +148,23 @@ def test_the_launcher_is_lost_once() -> None:
         async with launcher() as other:
             other.pair.close()
             await asyncio.wait_for(other.lost.wait(), 10)
+
+    asyncio.run(work())
+
+
+def test_one_whose_client_has_left_already_is_not_served() -> None:
+    """It has no address any more, and mitmproxy can't bear that."""
+
+    async def work() -> None:
+        async with launcher() as other:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                client = socket.create_connection(server.getsockname(), 10)
+                accepted, _ = server.accept()
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()  # with a reset
+            with accepted:
+                socket.send_fds(other.pair, [CONNECTION], [accepted.fileno()])
+            assert await other.told(2) == (TAKEN + ENDED, [])
+            assert not other.made
 
     asyncio.run(work())
