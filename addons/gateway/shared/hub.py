@@ -1,7 +1,7 @@
 """A worker's access to the shared state: what is written and said soon, what is asked, and what holds while it is away.
 
 * What is to be written is written soon, in its order, by one task, as often as it takes: all changes may be made twice.
-  Until it is written, this worker finds it nevertheless.
+  Until it is written, this worker finds it nevertheless, and what was acknowledged is in its outbox (`Outbox`).
 * Who asks waits for `LIMIT` seconds at most. When that was not enough the shared state counts as away: nobody asks it
   any more but who can't go on without, until it answers again.
 * While it is away each worker goes on with its copies of the boards; when it is back they are merged.
@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from addons.gateway.shared.board import Board
 from addons.gateway.shared.contract import MISSED, Away, Change, Claim, Put, SharedPlace, Swap
+from addons.gateway.shared.outbox import Outbox
 from mapping import jsonio
 from mapping.values import JSON
 
@@ -58,9 +59,9 @@ class _Waiting:
 
 
 class Hub:
-    """See the module. `me` names this worker."""
+    """See the module. `me` names this worker; without an `outbox` what waits is lost with it."""
 
-    def __init__(self, place: SharedPlace, *, me: str = "", limit: float = LIMIT) -> None:
+    def __init__(self, place: SharedPlace, *, me: str = "", limit: float = LIMIT, outbox: Outbox | None = None) -> None:
         self.me = me or uuid4().hex[:12]
         self.here = False
         """Whether the place answers, as far as is known."""
@@ -77,6 +78,9 @@ class Hub:
         self._bytes = 0
         self._written = 0
         """Changes that are written, or lost, since the start."""
+        self._outbox = outbox
+        self._kept = 0
+        """Of all changes since the start: up to which they are written, or in the outbox."""
         self._pending: dict[str, tuple[_Waiting, bytes | None]] = {}
         """Keys of things -> what they will be once everything is written."""
         self._flushes = 0
@@ -125,6 +129,7 @@ class Hub:
             async with asyncio.timeout(1.0):
                 while self.here and self._has_work():
                     await self._flush()
+        self._keep()
         self._task.cancel()
         self._task = None
         await self._place.close()
@@ -136,6 +141,11 @@ class Hub:
         mine = {key: self._pending[key][1] for key in keys if key in self._pending}
         others = [key for key in keys if key not in mine]
         found = dict(zip(others, await self._ask(self._place.get(others), needed) if others else (), strict=True))
+        if needed and (missing := [key for key, value in found.items() if value is None]):
+            if self._outbox is not None:
+                found |= self._outbox.find(missing)
+            if not self.here and None in found.values():
+                raise Away("others may not have written yet what they have")
         return [mine[key] if key in mine else found[key] for key in keys]
 
     async def make(self, changes: Sequence[Change], *, needed: bool = False) -> list[bytes | None]:
@@ -182,8 +192,8 @@ class Hub:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing waits to be written, or it can't be now."""
-        return not self.here or not self._has_work()
+        """Whether nothing waits to be written, or it can't be now, and is in the outbox."""
+        return not self._has_work() if self.here else self._is_kept
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Do something when what is to be written by now is written, however long that takes."""
@@ -193,9 +203,33 @@ class Hub:
             then()
 
     async def settled(self) -> None:
-        """Wait until what is to be written by now is written, but not for longer than `LIMIT`."""
-        if not self.is_settled:
-            await asyncio.wait({self._settled()}, timeout=self._limit)
+        """Wait until what is to be written by now is written, but not for longer than `LIMIT`; then it is kept."""
+        if self.is_settled:
+            return
+        if not self.here or not (await asyncio.wait({self._settled()}, timeout=self._limit))[0]:
+            self._keep()
+
+    @property
+    def _is_kept(self) -> bool:
+        return self._outbox is None or self._kept >= self._written + len(self._waiting)
+
+    def _keep(self) -> None:
+        """Put what waits into the outbox."""
+        if self._outbox is None or self._is_kept:
+            return
+        if self._outbox.size > 2 * MOST_BYTES:  # most of it was lost since
+            self._outbox.clear()
+            self._kept = 0
+        since = max(0, self._kept - self._written)
+        self._outbox.keep(waiting.change for waiting in islice(self._waiting, since, None))
+        self._kept = self._written + len(self._waiting)
+
+    def _adopt(self, changes: Sequence[Change]) -> None:
+        """Write what a worker has left that died."""
+        for change in changes:
+            if getattr(change, "key", None) not in self._pending:  # what this worker knows is newer
+                self.soon(change)
+        self._keep()
 
     def _settled(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -300,14 +334,16 @@ class Hub:
             then()
 
     async def _read(self) -> None:
-        """Read all boards, and see whether the place was emptied."""
+        """Read all boards, see whether the place was emptied, and what workers have left that died."""
         self._read_at = time.monotonic()
+        if self._outbox is not None:
+            self._outbox.take_over(self._adopt)
         (epoch,) = await self._within(self._place.write([Claim(EPOCH, uuid4().hex.encode(), EPOCH_LASTS)]))
         emptied = self._epoch is not None and epoch != self._epoch
         for board in self._boards.values():
             board.read(await self._within(self._place.board(board.name)))
         if emptied:
-            logger.warning("The shared state was emptied: responses and turns that were kept there are lost")
+            logger.error("The shared state was emptied: responses and turns that were kept there are lost")
         self._epoch = epoch
 
     async def _flush(self) -> None:
@@ -320,6 +356,8 @@ class Hub:
         found = await self._within(self._place.write([*first, *(swap for _, swap in swaps)]))
         while self._written < had + count:  # some may have been lost in the meantime
             self._take_first()
+        if self._outbox is not None and self._outbox.size and self._written >= self._kept:
+            self._outbox.clear()
         for (board, swap), left in zip(swaps, found[count:], strict=True):
             if (value := board.swapped(swap, left)) is not None:
                 self.say("board", [board.name, swap.field, value])

@@ -38,6 +38,7 @@ class SharedSource:
     key: str
     prefix: str
     folder: Path | None
+    """Of the workers of this machine, if there are several."""
 
     def open(self) -> tuple[SharedPlace, Vault]:
         """The place, not connected yet, and what seals values there. Raises OSError."""
@@ -58,9 +59,9 @@ def source_of(settings: Settings, environ: Mapping[str, str]) -> SharedSource | 
     """What the settings name; None: nothing is shared. Raises SettingsError."""
     state = settings.state
     url = secret(state.url, environ)
+    folder = Path(environ[FOLDER]) if environ.get(FOLDER) else None
     if url is None:
-        folder = environ.get(FOLDER)
-        return SharedSource(None, "", "", Path(folder)) if folder else None
+        return SharedSource(None, "", "", folder) if folder else None
     try:
         from addons.gateway.shared import valkey_address
     except ImportError as e:
@@ -73,7 +74,7 @@ def source_of(settings: Settings, environ: Mapping[str, str]) -> SharedSource | 
             f"state.key: a secret of at least {SHORTEST_SECRET} characters is needed, the same for all gateways that "
             "share this: conversations and tokens are sealed with it (openssl rand -base64 32 makes one)"
         )
-    return SharedSource(url, key, state.prefix, None)
+    return SharedSource(url, key, state.prefix, folder)
 
 
 def worker_name(environ: Mapping[str, str]) -> str:

@@ -17,6 +17,7 @@ from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.shared.hub import LIMIT, Hub
 from addons.gateway.shared.opening import SharedSource
+from addons.gateway.shared.outbox import Outbox
 from addons.gateway.shared.uses import asides, rests
 from addons.gateway.shared.uses.jobs import SharedJobs
 from addons.gateway.shared.uses.labels import SharedLabels
@@ -56,7 +57,8 @@ class Sharing:
     def __init__(self, source: SharedSource, name: str, sharer: Sharer) -> None:
         place, self.vault = source.open()
         self._by_url = source.url is not None
-        self.hub = hub = Hub(place, me=name)
+        outbox = None if source.folder is None else Outbox(source.folder, name)
+        self.hub = hub = Hub(place, me=name, outbox=outbox)
         rests.share(hub, sharer.cooldowns)
         asides.share(hub, self.vault, sharer.news, lambda: sharer.pool.accounts)
         self.rotation = SharedRotation(hub, sharer.news, lambda: sharer.pool.accounts)

@@ -246,7 +246,8 @@ def test_a_place_that_was_emptied_is_filled_again_and_the_log_says_so(caplog: py
         while not weather.model.boards.get("b"):  # noqa: ASYNC110
             await asyncio.sleep(0)
         assert worker.board.get("f") == value(1)
-        assert [r for r in caplog.records if "was emptied" in r.message]
+        said = [r.levelname for r in caplog.records if "was emptied" in r.message]
+        assert said == ["ERROR"]  # each worker says it: the first, which speaks for all, may not be there
         await stop(worker)
 
     asyncio.run(run())
