@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from scripts.commands import soak_run as soak
+from mapping.trial import Wrong
+from scripts.commands.soak_run import soak
+from scripts.soaking.asks import Request, check, make_request
+from scripts.soaking.verdict import growth
 
 ERROR = {"error": {"message": "no", "type": "server_error", "param": None, "code": None}}
 CHUNK = {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
@@ -26,9 +29,9 @@ def numbered(*types: str) -> bytes:
     return sse(*({"type": t, "sequence_number": n, "response": response} for n, t in enumerate(types)))
 
 
-CHAT, STREAM = soak.Request("/v1/chat/completions", {"stream": False}, False), {"stream": True}
+CHAT, STREAM = Request("/v1/chat/completions", {"stream": False}, False), {"stream": True}
 CHAT_STREAM, TWO = CHAT._replace(body=STREAM), CHAT._replace(body={"stream": True, "n": 2})
-RESPONSES = soak.Request("/v1/responses", STREAM, False)
+RESPONSES = Request("/v1/responses", STREAM, False)
 
 
 @pytest.mark.parametrize(
@@ -56,35 +59,35 @@ RESPONSES = soak.Request("/v1/responses", STREAM, False)
         (RESPONSES, 200, numbered("response.created"), None),
     ],
 )
-def test_the_ends_of_answers(request_: soak.Request, status: int, content: Any, end: str | None) -> None:
+def test_the_ends_of_answers(request_: Request, status: int, content: Any, end: str | None) -> None:
     kind, data = (
         ("text/event-stream", content)
         if isinstance(content, bytes)
         else ("application/json", json.dumps(content).encode())
     )
     if end is None:
-        with pytest.raises((soak.Wrong, ValueError, LookupError, TypeError)):
-            soak.check(request_, status, kind, data)
+        with pytest.raises((Wrong, ValueError, LookupError, TypeError)):
+            check(request_, status, kind, data)
     else:
-        assert soak.check(request_, status, kind, data) == end
+        assert check(request_, status, kind, data) == end
 
 
 def test_the_same_seed_makes_the_same_requests() -> None:
-    def some(seed: int) -> list[soak.Request]:
+    def some(seed: int) -> list[Request]:
         choose = random.Random(seed)
-        return [soak.make_request(choose) for _ in range(50)]
+        return [make_request(choose) for _ in range(50)]
 
     assert some(1) == some(1) != some(2)
 
 
 def test_growth() -> None:
-    assert soak.growth([1, 5, 10, 10, 10, 10]) == 0
-    assert soak.growth([1, 5, 10, 10, 11, 11]) == pytest.approx(0.1)
+    assert growth([1, 5, 10, 10, 10, 10]) == 0
+    assert growth([1, 5, 10, 10, 11, 11]) == pytest.approx(0.1)
 
 
 def test_a_short_run() -> None:
     said: list[str] = []
-    wrong = soak.soak(3, 6, 7, programs=str(Path(sys.executable).parent), tell=said.append)
+    wrong = soak(3, 6, 7, programs=str(Path(sys.executable).parent), tell=said.append)
     assert wrong == []
     counts = {line.split()[0]: int(line.split()[-1]) for line in said if line.startswith("  ")}
     assert counts["answer"] > 5
