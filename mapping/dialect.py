@@ -8,8 +8,8 @@ package, and one row in the table of routes. The package has
   `mapping.request` and `mapping.answer` where it holds a conversation, and derive from the classes here;
 * if it likes, a module `bodies` with `BODIES`, by name: how its bodies are shown, and which texts stay when they are
   masked (`mapping.inspect.bodies.Bodies`; without it, as any JSON). `Answering.facts` is explained there, too;
-* if it is to be soaked and fuzzed, a module `trial` with `TRIALS`, by name: what to ask, and what an answer has to be
-  (`mapping.trial.Trial`).
+* if SDKs speak it, a module `sdk` with `SDKS`, by name: how programs make its requests (`mapping.inspect.code.calls`);
+* if it is to be soaked and fuzzed, a module `trial` with `TRIALS`, by name: what to ask, and to get (`mapping.trial`).
 
 A dialect has no state: one object serves all requests, an `Answering` serves one, and a translator one answer of it.
 All run in one thread. A body is shared with whoever else looks at it, and is never changed.

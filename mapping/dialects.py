@@ -3,8 +3,8 @@
 A dialect is found, not listed: each package of `mapping` that has a module `dialect` brings the `DIALECTS` in it. They
 are loaded when one of them is first asked for, if the package says with `NAMES` how they are called: nobody speaks them
 all, and a start would wait for each. What is needed for people and for tests only is in modules of their own, which are
-loaded when somebody asks, and which a package may leave out: `bodies` with `BODIES` (`mapping.inspect.bodies`), and
-`trial` with `TRIALS` (`mapping.trial`), each by the names of its dialects.
+loaded when somebody asks, and which a package may leave out: `bodies` with `BODIES` (`mapping.inspect.bodies`), `sdk`
+with `SDKS` (`mapping.inspect.code.calls`), `trial` with `TRIALS` (`mapping.trial`), each by the names of its dialects.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from mapping.values import JSON
 
 if TYPE_CHECKING:
     from mapping.inspect.bodies import Bodies, Event
+    from mapping.inspect.code.calls import Sdk
     from mapping.trial import Trial
 
 USUAL = "chat"
@@ -69,6 +70,19 @@ def bodies(name: str, value: Event) -> Bodies:
         return own
     best = max(shown.values(), key=lambda other: other.likeness(value))
     return best if best.likeness(value) else own
+
+
+def sdk(name: str) -> Sdk:
+    """How programs make the requests of a dialect; `name` may be of none."""
+    from mapping.inspect.code.calls import Sdk  # not before somebody copies one
+
+    return _sdks().get(name) or Sdk()
+
+
+@cache
+def _sdks() -> Mapping[str, Sdk]:
+    """Name of a dialect -> how programs make its requests, of those that say how."""
+    return _brought("sdk", "SDKS")
 
 
 @cache

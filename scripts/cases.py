@@ -5,6 +5,8 @@
     python3 scripts/cases.py run cases/                          show what is translated otherwise than recorded
     python3 scripts/cases.py update cases/                       take what is translated now as what is expected
     python3 scripts/cases.py diff saved.flow#req_2f8a req_77c1   two exchanges side by side
+    python3 scripts/cases.py copy curl saved.flow#req_2f8a       an exchange as curl, python, javascript, markdown, html
+    python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
@@ -37,9 +39,16 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         where = "a case, or FLOWS#REQ: an exchange of a saved file; FLOWS#REQ/2: its second attempt"
         diff.add_argument(name, metavar=name.upper(), help=where)
     diff.add_argument("--json", action="store_true", help="print JSON")
+    copy = commands.add_parser("copy", help="exchanges as programs, transcripts, or lines of a data set")
+    copy.add_argument("form", choices=("curl", "python", "javascript", "markdown", "html", "jsonl"))
+    copy.add_argument(
+        "names", nargs="+", metavar="WHAT", help="a case, a folder of cases, FLOWS (all its exchanges), or FLOWS#REQ"
+    )
+    copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
+    copy.add_argument("--out", metavar="FILE", help="write there, and not to standard output")
     options = parser.parse_args(argv)
     if not options.command:
-        parser.error("a command is needed: run, export, update or diff")
+        parser.error("a command is needed: run, export, update, diff or copy")
     return options
 
 

@@ -36,6 +36,7 @@ logger = logging.getLogger("antigravity")
 ID_BEGINS = "req_"
 REPLAY_SEVERAL = ' To replay them all, say "true" after the flows.'
 ACCOUNT = mitmproxy.types.Choice("antigravity.accounts.labels")
+FORM = mitmproxy.types.Choice("antigravity.copy.forms")
 
 
 class Commands:
@@ -135,6 +136,39 @@ class Commands:
         else:
             found = compare.exchanges(*(exchanges.from_flows(_family(flows)) for flows in pairs))
         return [jsonio.dumps(found.plain()).decode()] if as_json else found.lines()
+
+    # --- taking along
+
+    @command.command("antigravity.copy.forms")
+    def forms(self) -> Sequence[str]:
+        """
+        The forms that an exchange can be copied in, for completion.
+        """
+        from addons.gateway.cases import copies
+
+        return list(copies.FORMS)
+
+    @command.command("antigravity.copy")
+    @command.argument("form", type=FORM)
+    def copy(self, flows: str, form: str, mask: bool = False) -> Sequence[str]:
+        """
+        Show an exchange as a command or a program that asks again, as a transcript, or as a line of JSON. It holds no
+        credential; with mask "true" the texts are masked too.
+        """
+        return _copied(flows, form, mask).removesuffix("\n").split("\n")
+
+    @command.command("antigravity.copy.file")
+    @command.argument("form", type=FORM)
+    def copy_file(self, flows: str, form: str, file: mitmproxy.types.Path, mask: bool = False) -> None:
+        """
+        Write what antigravity.copy shows into a file. As markdown, html and jsonl several exchanges.
+        """
+        text = _copied(flows, form, mask)
+        try:
+            Path(file).write_text(text, encoding="utf-8", newline="\n")
+        except OSError as e:
+            raise exceptions.CommandError(f"{file}: {e.strerror or e}") from None
+        logger.log(ALERT, f"Written to {file}.")
 
     # --- replays
 
@@ -281,6 +315,18 @@ def _one_client(flows: Sequence[flow.Flow], advice: str = "") -> http.HTTPFlow:
         ids = [str(record_of(one).get("id")) for one in clients]
         raise exceptions.CommandError(f"This takes one exchange; the flows are of {_named(ids)}.{advice}")
     return clients[0]
+
+
+def _copied(spec: str, form: str, mask: bool) -> str:
+    """The exchanges that flows are of, in a form. Raises CommandError."""
+    from addons.gateway.cases import copies, exchanges
+    from addons.gateway.cases.files import CaseError
+
+    taken = [exchanges.from_flows(_family([client])) for client in _clients(_found(spec))]
+    try:
+        return copies.copied(taken, form, mask=mask)
+    except CaseError as e:
+        raise exceptions.CommandError(str(e)) from None
 
 
 def _family(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:

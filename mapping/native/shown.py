@@ -45,13 +45,18 @@ def show_request(out: Transcript, request: JSON) -> None:
     out.facts(members(request.get("generationConfig")))
     if names := _tool_names(request.get("tools")):
         out.fact("tools", ", ".join(names))
-    contents = elements(request.get("contents"))
+    contents = listed(request.get("contents"))
     out.preview(len(contents), lambda last: _show_content(last, contents[-1]))
     if system := request.get("systemInstruction") or request.get("system_instruction"):
         out.turn("system instruction")
         _show_parts(out, system)
     for content in contents:
         _show_content(out, content)
+
+
+def listed(value: Any) -> list[Any]:
+    """A list; of one element that stands by itself, as Google takes it, a list of that."""
+    return [value] if isinstance(value, dict) else elements(value)
 
 
 def show_texts(out: Transcript, request: JSON) -> None:
@@ -116,7 +121,7 @@ def show_answer(out: Transcript, answer: JSON) -> None:
 
 
 def _show_parts(out: Transcript, content: Any) -> None:
-    parts = elements(members(content).get("parts"))
+    parts = listed(members(content).get("parts"))
     for part in parts if parts or isinstance(content, dict) else [{"text": string(content)}]:
         _show_part(out, members(part))
 

@@ -25,6 +25,8 @@ def run(options: argparse.Namespace) -> int:
             return export(Path(options.file), Path(options.folder), options.id, mask=options.mask)
         if options.command == "diff":
             return exchange_commands.diff(options.before, options.after, as_json=options.json)
+        if options.command == "copy":
+            return exchange_commands.copy(options.form, options.names, mask=options.mask, out=options.out)
         folders = [case for name in options.folders for case in case_files.found_in(Path(name))]
         return (check if options.command == "run" else update)(folders)
     except CaseError as e:

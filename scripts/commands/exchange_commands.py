@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from mitmproxy import exceptions, http, io
 
-from addons.gateway.cases import compare, exchanges
+from addons.gateway.cases import compare, copies, exchanges
 from addons.gateway.cases import export as cases
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
@@ -35,6 +36,33 @@ def diff(before: str, after: str, *, as_json: bool) -> int:
     else:
         say("\n".join(found.lines()))
     return 1 if found.differs else 0
+
+
+def copy(form: str, names: Sequence[str], *, mask: bool, out: str | None) -> int:
+    """Print exchanges in a form, or write them into a file. Raises CaseError."""
+    text = copies.copied([taken for name in names for taken in _all(name)], form, mask=mask)
+    if out is None:
+        sys.stdout.buffer.write(text.encode())  # it is for a file or a pipe, in which every character has a place
+        sys.stdout.flush()
+        return 0
+    try:
+        Path(out).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as e:
+        raise CaseError(f"{out}: {e.strerror or e}") from None
+    return 0
+
+
+def _all(name: str) -> list[TakenExchange]:
+    """The exchanges that a person names: cases, all of a saved file, or one of it."""
+    if os.path.isdir(name):
+        return [exchanges.from_case(case_files.read(folder)) for folder in case_files.found_in(Path(name))]
+    if _MARK in name and not os.path.exists(name):
+        file, _, id = name.rpartition(_MARK)
+        return [exchanges.from_flows(_of_id(file, id))]
+    found = [exchanges.from_flows(flows) for flows in read(name).values()]
+    if not found:
+        raise CaseError(f"{name} has no exchange of this gateway. A file saved with -w has them.")
+    return found
 
 
 def _compared(first: TakenExchange | TakenCall, second: TakenExchange | TakenCall) -> Comparison:

@@ -140,6 +140,9 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.accounts",
         "antigravity.accounts.labels",
         "antigravity.cool",
+        "antigravity.copy",
+        "antigravity.copy.file",
+        "antigravity.copy.forms",
         "antigravity.diff",
         "antigravity.explain",
         "antigravity.export",
@@ -181,6 +184,33 @@ def test_two_exchanges_side_by_side(web: Web) -> None:
     assert not [key for key in KEYS if key in text + attempts]
     with pytest.raises(CommandFailed, match="has no attempt 3; it has 2"):
         web.command("antigravity.diff", first, f"{first}/3")
+
+
+def test_an_exchange_is_copied(web: Web, tmp_path: Path) -> None:
+    said = "It's $HOME, 你好"
+    first = web.gateway.chat("gpt-4o", said).headers["x-request-id"]
+    web.gateway.chat("gpt-4o", "another", stream=True)
+    assert web.command("antigravity.copy.forms") == ["curl", "python", "javascript", "markdown", "html", "jsonl"]
+    program = "\n".join(web.command("antigravity.copy", first, "python"))
+    assert f'base_url="{web.gateway.base_url}"' in program
+    assert said in program
+    masked = "\n".join(web.command("antigravity.copy", first, "markdown", "true"))
+    assert "> xx'x $xxxx" in masked
+    file = tmp_path / "all.jsonl"
+    web.command("antigravity.copy.file", "@all", "jsonl", str(file))
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [row["input"][0]["content"] for row in rows] == [said, "another"]
+    assert all(row["output"]["content"] for row in rows)
+    assert not [secret for secret in (*KEYS, ALPHA, BRAVO) if secret in file.read_text() + program + masked]
+    for arguments, why in (
+        (("@all", "curl"), "One exchange is copied as curl; these are 2"),
+        ((first, "fax"), "Invalid choice"),
+        (("req_none", "curl"), "No exchange here has the id"),
+    ):
+        with pytest.raises(CommandFailed, match=why):
+            web.command("antigravity.copy", *arguments)
+    with pytest.raises(CommandFailed, match="/proc/none/x: "):
+        web.command("antigravity.copy.file", first, "curl", "/proc/none/x")
 
 
 def test_a_request_id_stands_for_its_exchange(web: Web, upstream: Upstream) -> None:

@@ -20,6 +20,7 @@ LATER = {
     "mapping.inspect.explain": "a body that is shown",
     "addons.gateway.cases.export": "antigravity.export",
     "addons.gateway.cases.compare": "antigravity.diff",
+    "addons.gateway.cases.copies": "antigravity.copy",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
     **{f"mapping.{package}.dialect": "a client that speaks it" for package in set(dialects.names().values())},

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from mitmproxy import http, io
 
+from addons.gateway.cases import copies
 from addons.gateway.cases import files as case_files
 from scripts import bootstrap, cases
 from scripts.commands import case_commands
@@ -185,6 +186,46 @@ def test_diff_says_what_is_wrong(
     saved: Path, before: str, after: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("diff", before.format(saved=saved), after) == 1
+    assert said in capsys.readouterr().err
+
+
+# --- copy
+
+
+def test_the_forms_of_the_command_line_are_those_that_there_are() -> None:
+    for form in copies.FORMS:
+        assert cases.parse(["copy", form, "x"]).form == form
+    text = (Path(bootstrap.ROOT) / "scripts" / "cases.py").read_text()
+    assert f"choices={tuple(copies.FORMS)}".replace("'", '"') in text
+
+
+def test_copy(saved: Path, folder: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("copy", "curl", f"{saved}#req_one") == 0
+    out = capsysbinary.readouterr().out
+    assert out.startswith(b"curl -sSN 'http://127.0.0.1:80/v1/chat/completions' ")
+    assert run("copy", "jsonl", saved, folder) == 0
+    rows = [json.loads(line) for line in capsysbinary.readouterr().out.splitlines()]
+    assert [row["id"] for row in rows] == ["req_one", "req_two", "req_left", None, None]
+    assert run("copy", "html", saved, "--mask", "--out", tmp_path / "page.html") == 0
+    page = (tmp_path / "page.html").read_text()
+    assert page.count("<h2>POST /v1/chat/completions") == 3
+    assert "Hello" not in page
+    assert capsysbinary.readouterr().out == b""
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("python", "{saved}"), "One exchange is copied as python; these are 3"),
+        (("jsonl", "{saved}#req_none"), "has no exchange req_none"),
+        (("jsonl", "{saved}.none"), "No such file"),
+        (("jsonl", "{saved}", "--out", "/proc/none/x"), "/proc/none/x: "),
+    ],
+)
+def test_copy_says_what_is_wrong(
+    saved: Path, argv: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("copy", *(word.format(saved=saved) for word in argv)) == 1
     assert said in capsys.readouterr().err
 
 

@@ -96,7 +96,7 @@ def _case(client: http.HTTPFlow, attempts: list[http.HTTPFlow], record: dict[str
     if record["error"]:
         told = dialects.spoken(record["endpoint"]).read_error(record["status"], answer)
     if told is not None:
-        said, told.message = told.message, _without_accounts(told.message)
+        said, told.message = told.message, without_accounts(told.message)
         answer = _with_text(answer, said, told.message)
     return Case(
         endpoint=record["endpoint"],
@@ -198,7 +198,7 @@ def without_secrets(answer: bytes, *, whole: bool) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _without_accounts(message: str) -> str:
+def without_accounts(message: str) -> str:
     """The message of an error; what it says of accounts is left out."""
     for pattern, kept in _OF_ACCOUNTS:
         message = pattern.sub(kept, message)

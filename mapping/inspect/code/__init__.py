@@ -1,0 +1,1 @@
+"""A request as a program that makes it again: curl, Python, JavaScript."""

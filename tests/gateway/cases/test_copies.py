@@ -1,0 +1,107 @@
+"""addons.gateway.cases.copies: exchanges as programs, transcripts and data, without secrets; masked."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from addons.gateway.cases import copies, exchanges
+from addons.gateway.cases import files as case_files
+from addons.gateway.cases.exchanges import TakenExchange
+from addons.gateway.cases.files import CaseError
+from addons.gateway.record.flow_record import KEY
+from tests.gateway.cases.case_flows import ACCOUNT, ID, flows_of
+
+GOLDEN = Path(__file__).parents[2] / "cases"
+ALL = sorted(path.parent.name for path in GOLDEN.glob("*/case.json"))
+SAID = ("Hello", "weather of a", "quick brown", "demo upstream", "answering")
+
+
+def case(name: str) -> case_files.Case:
+    return case_files.read(GOLDEN / name)
+
+
+def taken(name: str) -> TakenExchange:
+    return exchanges.from_flows(flows_of(case(name)))
+
+
+@pytest.mark.parametrize("form", copies.FORMS)
+@pytest.mark.parametrize("name", ALL)
+def test_every_exchange_in_every_form(name: str, form: str) -> None:
+    """Of flows and of a case; masked copies have the same lines' worth, and nothing of what was said."""
+    for one in (taken(name), exchanges.from_case(case(name))):
+        plain, masked = (copies.copied([one], form, mask=mask) for mask in (False, True))
+        assert ACCOUNT not in plain + masked
+        assert not [word for word in SAID if word in masked]
+        if form == "python":
+            assert ast.dump(ast.parse(plain)) != "" != ast.dump(ast.parse(masked))
+        if form == "jsonl":
+            [row] = map(json.loads, plain.splitlines())
+            assert row["request"] == one.request
+            assert (row["id"] or ID) == ID
+
+
+def test_a_line_of_a_data_set() -> None:
+    flows = flows_of(case("chat-stream-parallel-calls"))
+    flows[0].metadata[KEY].update(tokens={"prompt": 1, "completion": 2}, total=0.5, finish=["tool_calls"])
+    row = json.loads(copies.copied([exchanges.from_flows(flows)], "jsonl"))
+    assert row["input"] == [{"role": "user", "content": "Use get_weather in parallel."}]
+    assert row["output"]["tool_calls"][0]["function"] == {
+        "name": "get_weather",
+        "arguments": '{"city":"demo city","days":1}',
+    }
+    assert (row["tokens"]["completion"], row["total"], row["finish"]) == (2, 0.5, ["tool_calls"])
+    assert row["dialect"] == "chat"
+    assert row["answer"]["choices"][0]["finish_reason"] == "tool_calls"
+
+
+def test_several_as_one() -> None:
+    several = [taken(name) for name in ("chat-grounding", "messages-tokens", "speech-events")]
+    assert len(copies.copied(several, "jsonl").splitlines()) == 3
+    assert copies.copied(several, "markdown").count("\n## POST /v1/") == 3
+    assert copies.copied(several, "html").count("<h2>POST /v1/") == 3
+    for form in ("curl", "python", "javascript"):
+        with pytest.raises(CaseError, match=f"One exchange is copied as {form}; these are 3"):
+            copies.copied(several, form)
+
+
+@pytest.mark.parametrize("form", copies.FORMS)
+def test_what_an_error_says_of_accounts_is_left_out(form: str) -> None:
+    flows = flows_of(case("chat-quota-used-up"))
+    message = f"Gemini refused account {ACCOUNT}: no."
+    flows[0].metadata[KEY].update(error="permission_denied", message=message)
+    assert flows[0].response is not None
+    flows[0].response.content = json.dumps({"error": {"message": message}}).encode()
+    assert ACCOUNT not in copies.copied([exchanges.from_flows(flows)], form)
+
+
+def test_a_key_in_the_address_is_left_out() -> None:
+    flows = flows_of(case("chat-grounding"))
+    flows[0].request.path = "/v1/chat/completions?key=[credential]&alt=sse"
+    flows[0].request.headers["authorization"] = "Bearer sk-p…1234 (51 characters)"
+    flows[0].request.headers["openai-beta"] = "x=1"
+    text = copies.copied([exchanges.from_flows(flows)], "curl")
+    assert "/v1/chat/completions?alt=sse'" in text
+    assert "credential" not in text
+    assert "sk-p" not in text
+    assert "-H 'openai-beta: x=1'" in text
+
+
+def test_a_body_that_is_no_request_can_be_read_but_not_asked_again() -> None:
+    one = replace(taken("chat-grounding"), request=None, body=b'{"model": ')
+    for form in ("curl", "python", "javascript"):
+        with pytest.raises(CaseError, match="its body is no request"):
+            copies.copied([one], form)
+    assert "There is none." in copies.copied([one], "markdown")
+
+
+def test_an_answer_that_is_no_json_is_said() -> None:
+    flows = flows_of(case("chat-grounding"))
+    assert flows[0].response is not None
+    flows[0].response.headers["content-type"] = "audio/mpeg"
+    text = copies.copied([exchanges.from_flows(flows)], "markdown")
+    assert "audio/mpeg" in text
