@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -110,7 +111,7 @@ class Stage:
             files = [folder / f"{number}{suffix}" for number in range(len(programs))]
             for file, program in zip(files, programs, strict=True):
                 file.write_text(program, newline="\n")
-            environ = {"PATH": "/usr/bin:/bin:/usr/local/bin", "ANTIGRAVITY_API_KEY": KEY, "HOME": str(folder)}
+            environ = {"PATH": os.environ["PATH"], "ANTIGRAVITY_API_KEY": KEY, "HOME": str(folder)}
             done = subprocess.run(
                 [*command, *map(str, files)], cwd=folder, env=environ, capture_output=True, timeout=300, check=False
             )

@@ -23,6 +23,8 @@ from mapping.values import JSON
 SAME = "the same"
 _CLIPPED = 400
 """Characters of a value that are shown."""
+_PLACES = 200
+"""Places of a section that are told to a person; more than these nobody reads."""
 _AROUND = 60
 """Characters of what is the same that are shown beside what is not."""
 _BLANKS = re.compile(r"\s")
@@ -100,13 +102,12 @@ def _told(section: ComparedSection) -> Iterator[str]:
         yield from _table(section.rows)
     if not section.rows and not section.remark and not section.differs:
         yield SAME
-    passing = 0
-    for change in section.changes:
-        if change.passing:
-            passing += 1
-        else:
-            yield from _change(change)
-    if passing:
+    told = [change for change in section.changes if not change.passing]
+    for change in told[:_PLACES]:
+        yield from _change(change)
+    if len(told) > _PLACES:
+        yield f"({len(told) - _PLACES} more places differ; as JSON all are told)"
+    if passing := len(section.changes) - len(told):
         yield f"({passing} ids, times or signatures, which differ in every answer, differ too)"
 
 

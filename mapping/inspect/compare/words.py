@@ -38,7 +38,7 @@ def _by_words(before: str, after: str) -> list[Piece]:
 
 def _aligned(first: list[str], second: list[str]) -> list[tuple[str, str, str]]:
     """How the second becomes the first's successor: (what to do, the first's text, the second's)."""
-    matcher = SequenceMatcher(None, first, second, autojunk=False)
+    matcher = SequenceMatcher(str.isspace, first, second, autojunk=False)  # spaces are everywhere, and tell nothing
     head = _common(first, second)
     tail = _common(first[head:][::-1], second[head:][::-1])
     if len(first) + len(second) - 2 * (head + tail) > MOST:

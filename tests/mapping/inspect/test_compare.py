@@ -179,3 +179,21 @@ def test_lines_and_json_say_the_same() -> None:
 def test_nothing_steers_a_terminal() -> None:
     made = Comparison("one\x1b[31m", "two", [ComparedSection("x", changes=changes({"a": "\x1b[2J"}, {"a": "b\x07"}))])
     assert not [line for line in made.lines() if not line.isprintable()]
+
+
+def test_only_so_many_places_are_told_to_a_person() -> None:
+    found = changes(list(range(1000)), [0.5] * 1000)
+    made = Comparison("one", "two", [ComparedSection("x", changes=found)])
+    assert len(found) >= 1000
+    assert len(made.lines()) < 700
+    assert made.lines()[-1] == f"({len(found) - 200} more places differ; as JSON all are told)"
+    assert len(made.plain()["sections"][0]["changes"]) == len(found)
+
+
+def test_long_conversations_are_compared_by_words_at_once() -> None:
+    """Spaces, of which there are as many as words, are not set against each other; this would take minutes."""
+    before = [{"role": "user", "content": " ".join(f"w{(7 * i + n) % 997}" for i in range(400))} for n in range(300)]
+    after = [{"role": "user", "content": " ".join(f"w{(11 * i + n) % 997}" for i in range(400))} for n in range(300)]
+    made = Comparison("one", "two", [ComparedSection("x", changes=changes(before, after))])
+    assert made.differs
+    assert "[-" in "\n".join(made.lines())
