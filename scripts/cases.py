@@ -45,6 +45,7 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         "names", nargs="+", metavar="WHAT", help="a case, a folder of cases, FLOWS (all its exchanges), or FLOWS#REQ"
     )
     copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
+    copy.add_argument("--url", default="", help="of the gateway that programs ask, without /v1")
     copy.add_argument("--out", metavar="FILE", help="write there, and not to standard output")
     options = parser.parse_args(argv)
     if not options.command:

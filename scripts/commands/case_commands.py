@@ -26,7 +26,8 @@ def run(options: argparse.Namespace) -> int:
         if options.command == "diff":
             return exchange_commands.diff(options.before, options.after, as_json=options.json)
         if options.command == "copy":
-            return exchange_commands.copy(options.form, options.names, mask=options.mask, out=options.out)
+            text = exchange_commands.copied(options.form, options.names, mask=options.mask, url=options.url)
+            return exchange_commands.put_out(text, options.out)
         folders = [case for name in options.folders for case in case_files.found_in(Path(name))]
         return (check if options.command == "run" else update)(folders)
     except CaseError as e:

@@ -38,9 +38,13 @@ def diff(before: str, after: str, *, as_json: bool) -> int:
     return 1 if found.differs else 0
 
 
-def copy(form: str, names: Sequence[str], *, mask: bool, out: str | None) -> int:
-    """Print exchanges in a form, or write them into a file. Raises CaseError."""
-    text = copies.copied([taken for name in names for taken in _all(name)], form, mask=mask)
+def copied(form: str, names: Sequence[str], *, mask: bool, url: str) -> str:
+    """Exchanges in a form, see `copies.copied`. Raises CaseError."""
+    return copies.copied([taken for name in names for taken in _all(name)], form, mask=mask, url=url)
+
+
+def put_out(text: str, out: str | None) -> int:
+    """Print a text, or write it into a file. Raises CaseError."""
     if out is None:
         sys.stdout.buffer.write(text.encode())  # it is for a file or a pipe, in which every character has a place
         sys.stdout.flush()

@@ -393,6 +393,11 @@ def test_in_mitmproxys_console(upstream: Upstream, tmp_path: Path) -> None:
         wait_until(lambda: "ATTEMPTS" in console.text)
         file.write_text(file.read_text().replace("@example.com", "@example.org"))
         wait_until(lambda: account().endswith(".org"))
+        console.type(":antigravity.copy @focus python\r")
+        wait_until(lambda: "from openai import OpenAI" in console.text)
+        console.type("q")
+        console.type(":antigravity.diff @focus @focus\r")
+        wait_until(lambda: "the client's request" in console.text)
         assert "Unhandled error" not in console.text
     finally:
         console.process.terminate()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
@@ -112,6 +113,20 @@ def _waited(record: JSON) -> float | None:
     return sum(members(one).get("waited") or 0.0 for one in tries) if tries else None
 
 
+def _arrived(record: JSON) -> list[float]:
+    """When pieces of the answer came or went, in seconds; without one at least, none is known."""
+    return [pair[1] for pair in elements(record.get("arrived")) if isinstance(pair, list | tuple) and len(pair) == 2]
+
+
+def _first_bytes(record: JSON) -> float | None:
+    return next(iter(_arrived(record)), None)
+
+
+def _longest_pause(record: JSON) -> float | None:
+    """Between two pieces of a stream."""
+    return max((later - earlier for earlier, later in pairwise(_arrived(record))), default=None)
+
+
 _OUTCOME: _Facts = (
     ("status", _named("status")),
     ("error", _named("error")),
@@ -129,10 +144,16 @@ _ATTEMPT: _Facts = (
     ("account", _named("account")),
     ("upstream", _named("upstream")),
 )
-_ATTEMPT_TIMES: _Facts = (("waited", _named("waited")), ("took", _named("seconds")))
+_ATTEMPT_TIMES: _Facts = (
+    ("waited", _named("waited")),
+    ("first bytes after", _first_bytes),
+    ("longest pause", _longest_pause),
+    ("took", _named("seconds")),
+)
 _TIMES: _Facts = (
     ("first chunk after", _named("first")),
     ("total", _named("total")),
+    ("longest pause", _longest_pause),
     ("waited in all", _waited),
     *((f"attempt {at + 1} took", lambda record, at=at: _nth(record, at)) for at in range(3)),
 )

@@ -6,6 +6,7 @@ have fillers in the place of what was said (`mapping.inspect.masking`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,14 +31,20 @@ from mapping.values import JSON
 
 _GEMINI = "generateContent"
 """The dialect of Gemini's side."""
+_UNSAFE = re.compile(r"[^!-~]")
+"""What has no place in a URL, though clients send it."""
 
 
-def copied(taken: Sequence[TakenExchange], form: str, *, mask: bool = False) -> str:
-    """The exchanges in a form of `FORMS`. Raises CaseError for those that can't be in it."""
+def copied(taken: Sequence[TakenExchange], form: str, *, mask: bool = False, url: str = "") -> str:
+    """The exchanges in a form of `FORMS`. Raises CaseError for those that can't be in it.
+
+    `url`: of the gateway that programs ask, without a path; empty: the one that was asked, if that is this machine.
+    """
     made = FORMS[form]
     if len(taken) != 1 and not made.several:
         raise CaseError(f"One exchange is copied as {form}; these are {len(taken)}.")
-    return made.write([masked(one) if mask else _anonymous(one) for one in taken])
+    asking = [replace(one, url=url.rstrip("/")) for one in taken] if url else taken
+    return made.write([masked(one) if mask else _anonymous(one) for one in asking])
 
 
 def _anonymous(taken: TakenExchange) -> TakenExchange:
@@ -84,10 +91,14 @@ def asked(taken: TakenExchange) -> CopiedRequest:
         sdk=dialects.sdk(taken.endpoint),
         method=taken.method,
         url=taken.url,
-        path="?".join([path, *(["&".join(kept)] if kept else [])]),
+        path=_UNSAFE.sub(_encoded, "?".join([path, *(["&".join(kept)] if kept else [])])),
         request=taken.request,
         fields=taken.fields,
     )
+
+
+def _encoded(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
 
 
 # --- transcripts

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Any
 
 from mitmproxy import http
@@ -94,9 +95,19 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         answer=answer,
         text=text,
         calls=[_call(flow) for flow in (*found.attempts, *found.further)],
-        url=f"{client.request.scheme}://{client.request.host}:{client.request.port}",
+        url=_url(client.request),
         fields={name: client.request.headers[name] for name in _FIELDS if name in client.request.headers},
     )
+
+
+def _url(request: http.Request) -> str:
+    """Where the gateway was, if that is this machine: copies send a key there, and saved files come from others."""
+    try:
+        local = request.host == "localhost" or ip_address(request.host).is_loopback
+    except ValueError:
+        local = False
+    host = f"[{request.host}]" if ":" in request.host else request.host
+    return f"http://{host}:{request.port}" if local else USUAL_URL
 
 
 def of_attempt(flow: http.HTTPFlow) -> TakenCall:

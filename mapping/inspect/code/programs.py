@@ -58,7 +58,7 @@ def curl(asked: CopiedRequest) -> str:
     name, before = asked.sdk.key_field
     address = asked.url + asked.path
     flags = "-sSN" + ("g" if _GLOBS & set(address) else "")
-    method = "" if asked.method in ("GET", "POST") else f" -X {asked.method}"
+    method = "" if asked.method in ("GET", "POST") else f" -X {_word(asked.method)}"
     lines = [f"curl {flags}{method} {quoted(address)}"]
     lines += [f"-H {quoted(f'{field}: {value}')}" for field, value in asked.headers.items()]
     lines.append(f'-H "{name}: {before}${{{KEY}:-any}}"')
@@ -66,6 +66,11 @@ def curl(asked: CopiedRequest) -> str:
     if body is not None:
         return " \\\n  ".join([*lines, f"--data-binary @- <<'{_END}'"]) + f"\n{pretty(body)}\n{_END}\n"
     return " \\\n  ".join([*lines, *(["-d ''"] if asked.method == "POST" else [])]) + "\n"
+
+
+def _word(text: str) -> str:
+    """A text for a shell; in quotes, if it has to be."""
+    return text if text.isascii() and text.isalpha() else quoted(text)
 
 
 def python(asked: CopiedRequest) -> str:

@@ -18,7 +18,7 @@ _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 50rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere; }
 h1 { font-size: 1.3rem; } h2 { margin-top: 2rem; border-bottom: 1px solid var(--line); } h3 { margin: 1.5rem 0 .3rem; }
 h3 { font-size: 1rem; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .5rem 0; }
-dt { opacity: .7; } dd { margin: 0; } .text, pre { white-space: pre-wrap; margin: .5rem 0; }
+dt { opacity: .7; } dd { margin: 0; } .text, pre, details { white-space: pre-wrap; margin: .5rem 0; }
 pre, details { background: var(--soft); border: 1px solid var(--line); border-radius: .3rem; padding: .5rem; }
 pre { font: 14px/1.4 ui-monospace, monospace; } details > pre { background: none; border: 0; padding: 0; }
 """.strip()

@@ -101,12 +101,16 @@ def test_times_tokens_and_outcome() -> None:
 
     attempt = {"outcome": "429 quota", "waited": 1.5, "seconds": 0.2}
     tokens = {"prompt": 10_000, "completion": 20, "cached": 0, "reasoning": 0}
-    first = recorded(tokens=tokens, total=1.0, first=0.5, attempts=[attempt, {**attempt, "outcome": "200"}])
+    arrived = [[10, 0.5], [20, 0.75], [30, 2.0]]
+    first = recorded(
+        tokens=tokens, total=1.0, first=0.5, arrived=arrived, attempts=[attempt, {**attempt, "outcome": "200"}]
+    )
     second = recorded(tokens={**tokens, "prompt": 15_000, "cached": 5}, total=4.0, first=None, status=500, error="oops")
     made = compare.exchanges(first, second)
     rows = {row.name: (row.before, row.after, row.about) for part in made.sections for row in part.rows}
     assert rows["total"] == ("1.00 s", "4.00 s", "+3.00 s (4.0 x)")
     assert rows["first chunk after"] == ("0.50 s", "", "differs")
+    assert rows["longest pause"] == ("1.25 s", "", "differs")
     assert rows["waited in all"] == ("3.00 s", "", "differs")
     assert rows["attempts"] == ("429 quota, 200", "", "differs")
     assert rows["prompt"] == ("10,000", "15,000", "+5,000 (1.5 x)")
@@ -118,9 +122,16 @@ def test_times_tokens_and_outcome() -> None:
 
 def test_attempts() -> None:
     flows = flows_of(case("chat-stream-retried"))
+    flows[1].metadata[KEY].update(seconds=1.0, arrived=[[10, 0.25]])
+    flows[2].metadata[KEY].update(seconds=1.5, arrived=[[10, 1.0], [20, 1.5]])
     first, second = (exchanges.of_attempt(flow) for flow in flows[1:])
     made = compare.attempts(first, second)
     assert made.before.startswith("attempt 1/2 of req_")
+    assert [(row.name, row.about) for row in section(made, "times").rows] == [
+        ("first bytes after", "+0.75 s (4.0 x)"),
+        ("longest pause", "differs"),
+        ("took", "+0.50 s (1.5 x)"),
+    ]
     assert not section(made, "Gemini's request").differs
     assert "candidates" in paths(made, "Gemini's answer")
     assert "error" in paths(made, "Gemini's answer")

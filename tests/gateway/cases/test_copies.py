@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,39 @@ def test_a_key_in_the_address_is_left_out() -> None:
     assert "credential" not in text
     assert "sk-p" not in text
     assert "-H 'openai-beta: x=1'" in text
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:9000"),
+        ("localhost", "http://localhost:9000"),
+        ("::1", "http://[::1]:9000"),
+        ("evil.example", exchanges.USUAL_URL),
+        ("192.168.1.5", exchanges.USUAL_URL),
+    ],
+)
+def test_a_key_goes_to_this_machine_only(host: str, url: str) -> None:
+    """Saved files come from other people; another gateway has to be named."""
+    flows = flows_of(case("chat-grounding"))
+    flows[0].request.host, flows[0].request.port = host, 9000
+    one = exchanges.from_flows(flows)
+    for form in ("curl", "python", "javascript"):
+        assert f"{url}/v1" in copies.copied([one], form)
+        assert "https://gateway.example/v1" in copies.copied([one], form, url="https://gateway.example/")
+        assert host in copies.copied([one], form) or host not in url
+
+
+def test_nothing_of_a_saved_file_is_run() -> None:
+    flows = flows_of(case("chat-grounding"))
+    flows[0].request.method = "DELETE;ID>&2;"
+    flows[0].request.data.path = b"/v1/x$(id)'`\"\xff\xc3\xa9 {}\n?a=b"
+    text = copies.copied([exchanges.from_flows(flows)], "curl")
+    words = shlex.split(text.split("\n")[0].removesuffix("\\"))
+    assert words[:-1] == ["curl", "-sSNg", "-X", "DELETE;ID>&2;"]
+    assert words[-1] == "http://127.0.0.1:80/v1/x$(id)'`\"%FF%C3%A9%20{}%0A?a=b"
+    for form in copies.FORMS:
+        copies.copied([exchanges.from_flows(flows)], form).encode()
 
 
 def test_a_body_that_is_no_request_can_be_read_but_not_asked_again() -> None:
