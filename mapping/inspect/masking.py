@@ -56,6 +56,8 @@ _KEPT = frozenset(
 )
 """Members whose texts are structure, at Gemini and with most others."""
 
+_NUMBER = "numberValue"
+"""A number in an argument of a tool, which comes in pieces."""
 _IDS = frozenset({"id"})
 _OPAQUE = frozenset({"thoughtSignature", "thought_signature", "continuationToken"})
 _DATA = frozenset({"data"})
@@ -135,6 +137,8 @@ class _Mask:
             }
         if isinstance(value, list):
             return [self.value(item, path, holder, result=result) for item in value]
+        if path and path[-1] == _NUMBER:
+            return mask_free(value)
         if not isinstance(value, str) or not path:
             return value
         return self._text(value, path, holder, result)
@@ -234,7 +238,7 @@ def _answer_leaf(leaf: Leaf) -> str | None:
     if _is_free(path):
         return mask_free_leaf(leaf)
     if not leaf.is_text:
-        return mask_number(leaf.raw) if name in ("numberValue", "tokenId", "values") else None
+        return mask_number(leaf.raw) if name in (_NUMBER, "tokenId", "values") else None
     if name in _KEPT or name in _IDS or name == "name":
         return None
     for names, change in _SPECIAL:

@@ -34,6 +34,7 @@ class NativeBodies(Bodies):
                 *("taskType", "task_type"),
             }
         ),
+        free=frozenset({"args", "response"}),
     )
 
     @override

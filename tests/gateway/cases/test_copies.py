@@ -92,6 +92,38 @@ def test_a_key_in_the_address_is_left_out() -> None:
     assert "-H 'openai-beta: x=1'" in text
 
 
+@pytest.mark.parametrize("form", copies.FORMS)
+@pytest.mark.parametrize("endpoint", ["generateContent", "chat", "messages"])
+def test_numbers_of_calls_and_results_are_masked(endpoint: str, form: str) -> None:
+    """On both sides: what a tool was given and gave is nobody's business."""
+    card = 4111_2222_3333_4444
+    args = {"card": card, "to": ["Alice", {"pin": card}]}
+    partial = {"name": "pay", "partialArgs": [{"jsonPath": "$.card", "numberValue": card}]}
+    result = {"name": "pay", "response": args}
+    parts = [{"functionCall": {"name": "pay", "args": args}}, {"functionCall": partial}, {"functionResponse": result}]
+    gemini = {"contents": [{"role": "model", "parts": parts}]}
+    use = {"type": "tool_use", "id": "1", "name": "pay", "input": args}
+    call = {"id": "1", "type": "function", "function": {"name": "pay", "arguments": json.dumps(args)}}
+    requests = {
+        "generateContent": {"model": "m", **gemini},
+        "chat": {"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]},
+        "messages": {"model": "m", "max_tokens": 5, "messages": [{"role": "assistant", "content": [use]}]},
+    }
+    made = exchanges.TakenExchange(
+        record={"endpoint": endpoint, "model": "m"},
+        method="POST",
+        path="/v1/x",
+        request=requests[endpoint],
+        body=b"{}",
+        answer=requests[endpoint],
+        text="",
+        calls=[exchanges.TakenCall({}, gemini, {"candidates": gemini["contents"]})],
+    )
+    text = copies.copied([made], form, mask=True)
+    assert "pay" in text
+    assert not [word for word in (str(card), "Alice") if word in text]
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [
