@@ -23,7 +23,7 @@ LATER = {
     "addons.gateway.cases.copies": "antigravity.copy",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
-    **{f"mapping.{package}.dialect": "a client that speaks it" for package in set(dialects.names().values())},
+    **{f"mapping.{package}.dialect": "a client that speaks it" for package in sorted(set(dialects.names().values()))},
 }
 
 
