@@ -284,6 +284,17 @@ def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
     assert "Traceback" not in gateway.log
 
 
+def test_without_a_key_this_machine_alone_is_served(starter: Starter) -> None:
+    """The launcher listens on all addresses, as `allow_lan_access` says, and the workers refuse all."""
+    settings = "[proxy]\nallow_lan_access = true\n" + TWO_ACCOUNTS
+    gateway = starter(settings, workers=2, host="0.0.0.0")
+    local = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    assert health(local) == 200
+    local.request("GET", "/v1/models")
+    assert local.getresponse().status == 401
+    assert "proxy.api_key is empty" in gateway.log
+
+
 def test_one_banner_for_all(starter: Starter) -> None:
     gateway = starter(workers=3)
     assert len(set(workers_of(gateway))) == 3

@@ -1,7 +1,8 @@
 """Which addresses the gateway listens on: loopback only, unless the settings open it to the network.
 
 mitmproxy listens on all interfaces unless told otherwise, and starts to before it loads scripts. So it is moved
-afterwards if need be; what calls from elsewhere in between is refused by its address (`callers`).
+afterwards if need be; what calls from elsewhere in between is refused by its address (`callers`). It is always refused
+so where several workers share a port: their launcher listens, and they can't move it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.http.callers import Gatekeeper, is_loopback
 from addons.gateway.settings.settings import Settings
 from addons.gateway.wire import compat
+from addons.gateway.workers import inside
 
 logger = logging.getLogger("antigravity")
 
@@ -63,7 +65,7 @@ async def keep_to_loopback(gateway: Listened) -> None:
         return
     specs = list(ctx.options.mode)
     wanted = [_on_loopback(spec) for spec in specs]
-    if wanted != specs and not compat.offers(compat.LOOPBACK):
+    if wanted != specs and (inside.current() is not None or not compat.offers(compat.LOOPBACK)):
         logger.warning("Listening beyond this machine; calls from other machines are refused by their address.")
     elif wanted != specs:
         if any(host not in ("", LOOPBACK) for host in (_host(spec) for spec in specs)):
