@@ -139,6 +139,8 @@ class Hub:
     async def get(self, keys: Sequence[str], *, needed: bool = False) -> list[bytes | None]:
         """Things; what this worker is about to write, too. `needed`: ask also while it counts as away. Raises Away."""
         mine = {key: self._pending[key][1] for key in keys if key in self._pending}
+        if needed and mine:
+            self._keep()  # who is told of it may count on it
         others = [key for key in keys if key not in mine]
         found = dict(zip(others, await self._ask(self._place.get(others), needed) if others else (), strict=True))
         if needed and (missing := [key for key, value in found.items() if value is None]):
@@ -316,6 +318,7 @@ class Hub:
                     async with asyncio.timeout(max(0.0, self._read_at + self._place.reads_every - time.monotonic())):
                         await self._wake.wait()
             else:
+                self._keep()
                 await asyncio.sleep(AGAIN_AFTER)
             self._wake.clear()
 

@@ -112,7 +112,6 @@ def test_what_one_has_acknowledged_another_writes_when_it_dies(tmp_path: Path) -
         one.soon(Put("a", b"1", 60.0))
         while one.here:  # noqa: ASYNC110 - it finds out by itself
             await asyncio.sleep(0)
-        assert not one.is_settled
         await one.settled()
         assert one.is_settled
         assert one._task
@@ -147,3 +146,36 @@ def test_what_one_still_keeps_another_finds(tmp_path: Path) -> None:
         await two.stop()
 
     asyncio.run(run())
+
+
+def test_what_was_told_while_it_waited_is_kept(tmp_path: Path) -> None:
+    """A background response that was finished in an outage: nobody waited for it to be written, but one was told."""
+
+    async def run() -> None:
+        weather = Weather()
+        one = Hub(weather.access(), outbox=Outbox(tmp_path, "one"))
+        two = Outbox(tmp_path, "two")
+        await one.start()
+        weather.away = True
+        one.soon(Put("a", b"1", 60.0))
+        assert two.find(["a"]) == {}
+        assert await one.get(["a"], needed=True) == [b"1"]
+        assert two.find(["a"]) == {"a": b"1"}
+        await one.stop()
+
+    asyncio.run(run())
+
+
+def test_what_nobody_was_told_is_kept_soon(tmp_path: Path) -> None:
+    async def run() -> None:
+        weather = Weather()
+        one = Hub(weather.access(), outbox=Outbox(tmp_path, "one"))
+        two = Outbox(tmp_path, "two")
+        await one.start()
+        weather.away = True
+        one.soon(Put("a", b"1", 60.0))
+        while not two.find(["a"]):  # noqa: ASYNC110 - it comes by itself
+            await asyncio.sleep(0.001)
+        await one.stop()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
