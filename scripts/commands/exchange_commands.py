@@ -78,9 +78,10 @@ def _compared(first: TakenExchange | TakenCall, second: TakenExchange | TakenCal
 
 
 def _last(taken: TakenExchange) -> TakenCall:
-    if not taken.calls:
+    own = [call for call in taken.calls if not call.part]
+    if not own:
         raise CaseError("Nothing of the one exchange went upstream.")
-    return taken.calls[-1]
+    return own[-1]
 
 
 def _taken(spec: str, file: str) -> TakenExchange | TakenCall:

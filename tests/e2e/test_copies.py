@@ -99,15 +99,15 @@ class Stage:
         assert "Traceback" not in gateway.log
         self.taken = [one for one in read(folder / "first" / "saved.flow") if one.record["status"] == 200]
 
-    def run(self, form: str, suffix: str, *command: str, link: Path | None = None) -> Ran:
+    def run(self, form: str, suffix: str, *command: str, link: Path | None = None, mask: bool = False) -> Ran:
         """Run a program for each exchange, one after another, in one process, against another gateway."""
-        folder = self.folder / form
+        folder = self.folder / f"{form}{'-masked' if mask else ''}"
         gateway = start_gateway(folder / "gateway", self._settings, "-w", "saved.flow")
         try:
             if link:
                 (folder / "node_modules").symlink_to(link)
             url = f"http://127.0.0.1:{gateway.port}"
-            programs = [copies.copied([replace(one, url=url)], form) for one in self.taken]
+            programs = [copies.copied([one], form, mask=mask, url=url) for one in self.taken]
             files = [folder / f"{number}{suffix}" for number in range(len(programs))]
             for file, program in zip(files, programs, strict=True):
                 file.write_text(program, newline="\n")
@@ -174,6 +174,13 @@ def test_what_is_copied_asks_the_same(stage: Stage, way: tuple[str, ...]) -> Non
         assert texts(after.answer) == texts(before.answer)
         if way[0] == "curl" and after.answer is not None and not after.record["streamed"]:
             assert json.loads(output) == after.answer
+
+
+def test_what_is_masked_is_still_a_request(stage: Stage) -> None:
+    ran = stage.run("curl", ".sh", "sh", "-c", SHELL, "sh", mask=True)
+    assert [one.record["status"] for one in ran.seen] == [200] * len(stage.taken)
+    without_names = [program for program in ran.programs if "metadata" not in program]
+    assert not [program for program in without_names if "quoted" in program or "Be brief" in program]
 
 
 def in_one_form(taken: TakenExchange) -> TakenExchange:

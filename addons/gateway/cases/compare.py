@@ -25,7 +25,7 @@ _GEMINI = "generateContent"
 
 
 def exchanges(before: TakenExchange, after: TakenExchange) -> Comparison:
-    """Two exchanges; of the calls to Gemini the last of each is compared."""
+    """Two exchanges; of the attempts at each call to Gemini the last is compared."""
     made = Comparison(_title(before), _title(after))
     made.sections += [
         _facts("outcome", _OUTCOME, before.record, after.record),
@@ -33,11 +33,13 @@ def exchanges(before: TakenExchange, after: TakenExchange) -> Comparison:
         _facts("tokens", _TOKENS, before.record, after.record),
         *_asked("the client's request", (before.endpoint, before.request), (after.endpoint, after.request)),
     ]
-    first, second = before.calls[-1:], after.calls[-1:]
-    if first and second:
-        made.sections += _calls(first[0], second[0])
-    elif first or second:
-        made.sections.append(ComparedSection("Gemini's side", remark=_only("was sent to Gemini", bool(first))))
+    first, second = ({call.part: call for call in taken.calls} for taken in (before, after))
+    for part in sorted(first | second):
+        told = f" (call {part + 1})" if part else ""
+        if part in first and part in second:
+            made.sections += _calls(first[part], second[part], told)
+        else:
+            made.sections.append(ComparedSection(f"Gemini's side{told}", remark=_only("was sent", part in first)))
     made.sections.append(_answered("the client's answer", before, after))
     made.sections = [section for section in made.sections if _says(section)]
     return made
@@ -205,9 +207,9 @@ type _Request = tuple[str, Any]
 """The name of its dialect, and its value."""
 
 
-def _calls(before: TakenCall, after: TakenCall) -> list[ComparedSection]:
-    sections = _asked("Gemini's request", (_GEMINI, before.request), (_GEMINI, after.request))
-    return [*sections, _value("Gemini's answer", _GEMINI, before.answer, after.answer)]
+def _calls(before: TakenCall, after: TakenCall, told: str = "") -> list[ComparedSection]:
+    sections = _asked(f"Gemini's request{told}", (_GEMINI, before.request), (_GEMINI, after.request))
+    return [*sections, _value(f"Gemini's answer{told}", _GEMINI, before.answer, after.answer)]
 
 
 def _asked(name: str, before: _Request, after: _Request) -> list[ComparedSection]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.cases.export import without_accounts
 from addons.gateway.cases.files import CaseError
 from addons.gateway.record.secrets import STANDS_FOR_IT
@@ -72,7 +72,7 @@ def masked(taken: TakenExchange) -> TakenExchange:
         answer=mask_request(taken.answer, structure),
         text=mask_text(taken.text),
         calls=[
-            TakenCall(call.record, mask_request(call.request, inner), mask_request(call.answer, inner))
+            replace(call, request=mask_request(call.request, inner), answer=mask_request(call.answer, inner))
             for call in taken.calls
         ],
     )
@@ -163,7 +163,7 @@ def _lines(taken: Sequence[TakenExchange]) -> str:
 def _row(taken: TakenExchange) -> JSON:
     """A line: `input` and `output` as messages whatever the dialect, `request` and `answer` as they were."""
     record = taken.record
-    last = taken.calls[-1] if taken.calls else None
+    last = next((call for call in reversed(taken.calls) if not call.part), None)
     output = as_messages.answered(last.answer) if last else []
     return {
         "id": taken.id or None,

@@ -8,7 +8,7 @@ API needs, and none that holds a credential.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -43,6 +43,8 @@ class TakenCall:
     """The JSON that was sent, without the wrapper of an upstream."""
     answer: JSON | None
     """The one answer that came, folded; None: none, or none that is JSON."""
+    part: int = 0
+    """0: an attempt at the exchange's own call; from 1 on: at the further calls that make up the answer, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ class TakenExchange:
     text: str
     """Of an answer that is no JSON, what it is or says."""
     calls: Sequence[TakenCall] = ()
+    """In the order of time, those of further calls last."""
     url: str = USUAL_URL
     """Of the gateway, without a path."""
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -94,7 +97,8 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         body=client.request.get_content(strict=False) or b"",
         answer=answer,
         text=text,
-        calls=[_call(flow) for flow in (*found.attempts, *found.further)],
+        # An answer that is made in the background has no call on the client's connection.
+        calls=[*map(_call, found.attempts), *_further(found.further, 1 if found.attempts else 0)],
         url=_url(client.request),
         fields={name: client.request.headers[name] for name in _FIELDS if name in client.request.headers},
     )
@@ -120,11 +124,24 @@ def from_case(case: Case) -> TakenExchange:
     record = {**case.record, "status": case.status, "streamed": case.streamed, "notes": case.notes}
     answer, text = _read(case.endpoint, case.answer)
     calls = [
-        TakenCall({"status": call.status, "outcome": call.outcome}, _inner(call.request), whole_answer(call.answer))
+        TakenCall(
+            {"status": call.status, "outcome": call.outcome},
+            _inner(call.request),
+            whole_answer(call.answer),
+            call.part,
+        )
         for call in case.calls
     ]
     body = jsonio.dumps(case.request)
     return TakenExchange(record, case.method, case.path, case.request, body, answer, text, calls)
+
+
+def _further(flows: Sequence[http.HTTPFlow], first: int) -> list[TakenCall]:
+    """The attempts at further calls, each of which has a connection of its own. They run at the same time, and begin
+    in any order: that of their connections is that of the answer."""
+    connections = sorted({(flow.client_conn.timestamp_start or 0.0, flow.client_conn.id) for flow in flows})
+    parts = {id: part for part, (_, id) in enumerate(connections, first)}
+    return [replace(_call(flow), part=parts[flow.client_conn.id]) for flow in flows]
 
 
 def _call(flow: http.HTTPFlow) -> TakenCall:

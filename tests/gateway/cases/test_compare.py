@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from mitmproxy.test import tflow
 
 from addons.gateway.cases import compare, exchanges
 from addons.gateway.cases import files as case_files
@@ -135,6 +136,26 @@ def test_attempts() -> None:
     assert not section(made, "Gemini's request").differs
     assert "candidates" in paths(made, "Gemini's answer")
     assert "error" in paths(made, "Gemini's answer")
+
+
+def test_further_calls_are_compared_each_with_its_own() -> None:
+    """They run at the same time, and were saved as they ended: the order of their connections counts."""
+    flows = flows_of(case("completions-stream-prompts"))
+    for at, flow in enumerate(flows):
+        flow.request.timestamp_start = 100.0 - at
+    made = compare.exchanges(taken("completions-stream-prompts"), exchanges.from_flows([flows[0], *flows[:0:-1]]))
+    assert not made.differs
+    assert "Gemini's request (call 2)" in {one.name for one in made.sections}
+    short = compare.exchanges(taken("completions-stream-prompts"), exchanges.from_flows(flows[:2]))
+    assert section(short, "Gemini's side (call 2)").remark == "Only that of the first was sent."
+
+
+def test_an_answer_that_was_made_in_the_background_has_its_call() -> None:
+    flows = flows_of(case("chat-grounding"))
+    flows[1].client_conn = tflow.tclient_conn()
+    one = exchanges.from_flows(flows)
+    assert [call.part for call in one.calls] == [0]
+    assert compare.exchanges(one, taken("chat-grounding")).differs is False
 
 
 def test_without_its_client_there_is_no_exchange() -> None:
