@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -32,6 +33,9 @@ def run(options: argparse.Namespace) -> int:
         return (check if options.command == "run" else update)(folders)
     except CaseError as e:
         say(e, sys.stderr)
+        return 1
+    except BrokenPipeError:  # `| head` has seen enough; what is left is written nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 
 

@@ -229,6 +229,23 @@ def test_copy_says_what_is_wrong(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", ["diff", "copy"])
+def test_a_reader_that_has_seen_enough(command: str) -> None:
+    names = {"diff": ["chat-grounding", "messages-thread"], "copy": ["html", "."]}[command]
+    script = (
+        "import sys; from scripts import cases as c; from scripts.commands.case_commands import run; "
+        "sys.exit(run(c.parse(sys.argv[1:])))"
+    )
+    words = [sys.executable, "-c", script, command, *names]
+    environ = {**os.environ, "PYTHONPATH": str(bootstrap.ROOT)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, cwd=GOLDEN, env=environ, stdout=pipe, stderr=pipe) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        assert b"Traceback" not in process.stderr.read()
+
+
 def test_old_pythons_can_read_the_script() -> None:
     text = Path(cases.__file__).read_text()
     ast.parse(text, feature_version=(3, 7))
