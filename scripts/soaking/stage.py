@@ -191,10 +191,11 @@ class SoakStage:
 
 
 class Pages(NamedTuple):
-    """Memory in bytes: a fair part of what is shared with others (PSS), and what is shared with nobody."""
+    """Memory in bytes: a fair part of what is shared with others (PSS), what is shared with nobody, and all (RSS)."""
 
     fair: int
     own: int
+    resident: int
 
 
 def pages_of(pid: int) -> Pages | None:
@@ -205,7 +206,8 @@ def pages_of(pid: int) -> Pages | None:
         return None
     if "Pss" not in found:
         return None
-    return Pages(int(found["Pss"]) * 1024, (int(found["Private_Clean"]) + int(found["Private_Dirty"])) * 1024)
+    own = int(found["Private_Clean"]) + int(found["Private_Dirty"])
+    return Pages(int(found["Pss"]) * 1024, own * 1024, int(found["Rss"]) * 1024)
 
 
 def _read(path: str) -> str:

@@ -36,8 +36,8 @@ def own_memory(samples: Sequence[Mapping[str, Pages]]) -> list[float]:
 
 
 def memory_of(who: str, samples: Sequence[Mapping[str, Pages]]) -> list[float]:
-    """For each sample: what a process has for itself that is there all the time."""
-    return [one[who].own for one in samples if who in one]
+    """For each sample: all of a process that is there all the time. What of it others share varies with them."""
+    return [one[who].resident for one in samples if who in one]
 
 
 def of_memory(samples: Sequence[float], seconds: float, who: str = "memory") -> tuple[str, list[str]]:
@@ -123,7 +123,7 @@ def _memory(samples: Sequence[Mapping[str, Pages]]) -> list[str]:
     lines = ["memory in MB, PSS (own), first and last:"]
     for who in sorted({name for one in samples for name in one}):
         seen = [one[who] for one in samples if who in one]
-        first, last = ("{:.1f} ({:.1f})".format(*(size / 2**20 for size in pages)) for pages in (seen[0], seen[-1]))
+        first, last = ("{:.1f} ({:.1f})".format(*(size / 2**20 for size in pages[:2])) for pages in (seen[0], seen[-1]))
         lines.append(f"  {who:<10} {first:>15} {last:>15}")
     sums = [sum(pages.fair for pages in one.values()) / 2**20 for one in samples]
     lines.append(f"  {'PSS of all':<10} {sums[0]:>15.1f} {sums[-1]:>15.1f}")

@@ -212,9 +212,12 @@ def test_memory_is_judged() -> None:
 
 
 def test_memory_of_workers_is_an_average() -> None:
-    samples = [{"parent": Pages(9, 9), "worker 1": Pages(5, 2), "worker 2": Pages(5, 4)}, {"parent": Pages(9, 9)}]
+    samples = [
+        {"parent": Pages(9, 9, 8), "worker 1": Pages(5, 2, 9), "worker 2": Pages(5, 4, 9)},
+        {"parent": Pages(9, 9, 8)},
+    ]
     assert verdict.own_memory(samples) == [3]
-    assert verdict.memory_of("parent", samples) == [9, 9]
+    assert verdict.memory_of("parent", samples) == [8, 8]
     assert verdict.of_memory([1, 1, 1, 1, 2, 2], 100, "the parent")[1] == ["the parent grows: +100.0%"]
 
 
@@ -226,7 +229,10 @@ def test_cooldowns_are_judged() -> None:
 
 def test_the_table() -> None:
     groups = {("chat", "whole"): 7, ("get", "error"): 2, ("chat", WRONG): 1}
-    samples = [{"worker 1": Pages(2**20, 2**19)}, {"worker 1": Pages(2**21, 2**20), "parent": Pages(2**20, 2**20)}]
+    samples = [
+        {"worker 1": Pages(2**20, 2**19, 2**22)},
+        {"worker 1": Pages(2**21, 2**20, 2**22), "parent": Pages(2**20, 2**20, 2**22)},
+    ]
     lines = verdict.table(
         groups, {"stored": 4, "lost": 3}, Cooling(5, 2, 1), 6, [Outage(0, 30, False), Outage(40, 41, True)], samples
     )
