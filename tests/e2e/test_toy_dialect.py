@@ -181,10 +181,14 @@ def test_it_is_on_the_command_line(tree: Path) -> None:
 SOAKED = """
 import os, sys
 from scripts.commands import soak_run
-toy = {"toy": soak_run.paths()["toy"]}
-ends, check = set(), soak_run.check
-soak_run.check = lambda *about: ends.add(check(*about)) or "met"
-soak_run.paths, soak_run.FAULTS = lambda: toy, 0.2
+from scripts.soaking import asks, clients
+def of_toy(choose):
+    while asks.name_of(request := asks.make_request(choose)) != "toy":
+        pass
+    return request
+ends = set()
+clients.check = lambda *about: ends.add(asks.check(*about)) or "met"
+clients.make_request, asks.FAULTS = of_toy, 0.2
 print(soak_run.soak(2, 6, 7, programs=os.path.dirname(sys.executable), tell=lambda line: None))
 print(*sorted(ends))
 """
@@ -192,6 +196,7 @@ print(*sorted(ends))
 
 def test_it_is_soaked(tree: Path) -> None:
     soaked = run(tree, "-c", SOAKED)
+    assert soaked.returncode == 0, soaked.stderr.decode()
     wrong, ends = soaked.stdout.decode().splitlines()
     assert wrong == "[]", soaked.stderr.decode()
     assert {"answer", "stream"} <= set(ends.split())
