@@ -228,8 +228,9 @@ class Hub:
 
     def _adopt(self, changes: Sequence[Change]) -> None:
         """Write what a worker has left that died."""
+        newer = {*self._pending}
         for change in changes:
-            if getattr(change, "key", None) not in self._pending:  # what this worker knows is newer
+            if getattr(change, "key", None) not in newer:
                 self.soon(change)
         self._keep()
 

@@ -179,3 +179,22 @@ def test_what_nobody_was_told_is_kept_soon(tmp_path: Path) -> None:
         await one.stop()
 
     asyncio.run(asyncio.wait_for(run(), 10))
+
+
+def test_the_last_of_what_one_has_left_counts(tmp_path: Path) -> None:
+    """Receipt, under way, finished: three changes of one thing."""
+
+    async def run() -> None:
+        weather = Weather()
+        left_one = Outbox(tmp_path, "one")
+        left_one.keep([Put("a", b"1", 60.0), Put("a", b"2", 60.0), Put("a", b"3", 60.0)])
+        release(left_one)
+        two = Hub(weather.access(), outbox=Outbox(tmp_path, "two"))
+        await two.start()
+        assert await two.get(["a"], needed=True) == [b"3"]
+        while two._waiting:
+            await two.settled()
+        assert weather.model.things["a"] == b"3"
+        await two.stop()
+
+    asyncio.run(asyncio.wait_for(run(), 10))
