@@ -62,11 +62,23 @@ class SharedTokens:
                 return found
             (has,) = await self._hub.make([Claim(lease, holder, LEASE)])
             if has == holder:
-                return await self._kept(name, mine)  # it may have come since
+                return await self._kept_since(name, lease, holder, mine)
             if time.monotonic() >= end:
                 raise Away("another worker takes too long for a token")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), LOOK_EVERY)
+
+    async def _kept_since(self, name: str, lease: str, holder: bytes, mine: str | None) -> Token | None:
+        """A token that came just before this worker got the lease. Then the lease ends, as nobody fetches by it."""
+        found = None
+        fetches = False
+        try:
+            found = await self._kept(name, mine)
+            fetches = found is None
+        finally:
+            if not fetches:
+                self._leave(name, lease, holder, None)
+        return found
 
     async def _kept(self, name: str, mine: str | None) -> Token | None:
         (sealed,) = await self._hub.get([name])
