@@ -37,7 +37,6 @@ SAID_BY_ONE = tuple(
         ("gateway", "settings_file.py"),
         ("accounts", "credentials", "credential_files.py"),
         ("models", "remarks.py"),
-        ("shared", "hub.py"),
         ("wire", "compat.py"),
         ("wire", "listening.py"),
     )
