@@ -30,7 +30,7 @@ try:
 
     from addons.gateway import ca_key, draining, ending, views
     from addons.gateway.accounts.network import proxies
-    from addons.gateway.commands import Commands
+    from addons.gateway.commands import all_commands
     from addons.gateway.demo import BuiltInDemo
     from addons.gateway.exchange.exchange import Exchange
     from addons.gateway.gateway import shared_gateway
@@ -78,7 +78,7 @@ class Antigravity:
         self.log_events: LogEvents | None = None
         self.wire: DirectWire | None = None
         self.worker = inside.current()
-        self.addons = [Commands(self.gateway), Sockets(), TakenPorts()]
+        self.addons = [*all_commands(self.gateway), Sockets(), TakenPorts()]
         self.ready = asyncio.Event()
 
     # --- options

@@ -16,7 +16,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.commands import Commands
+from addons.gateway.commands.accounts import AccountCommands
 from addons.gateway.gateway import Gateway
 from addons.gateway.record import replay
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
@@ -120,7 +120,7 @@ def gateway() -> Gateway:
 
 
 def lines(gateway: Gateway) -> list[str]:
-    return list(Commands(gateway).accounts())
+    return list(AccountCommands(gateway).accounts())
 
 
 def test_an_accounts_line(gateway: Gateway) -> None:
@@ -135,7 +135,7 @@ def test_an_accounts_line(gateway: Gateway) -> None:
 
 
 def test_cool_and_release(gateway: Gateway) -> None:
-    commands = Commands(gateway)
+    commands = AccountCommands(gateway)
     with taddons.context(commands) as context:
         context.master.commands.execute("antigravity.cool a 30")
         assert lines(gateway)[0] == "a · gemini · cooling for all models 30 s"
@@ -149,17 +149,17 @@ def test_cool_and_release(gateway: Gateway) -> None:
 def test_no_account_is_told_to_rest_where_none_ever_rests(gateway: Gateway) -> None:
     gateway.use(gateway.prepare(Settings(retry=RetrySettings(cooldown=False))))
     with pytest.raises(exceptions.CommandError, match=r"retry\.cooldown"):
-        Commands(gateway).cool("a", 30)
+        AccountCommands(gateway).cool("a", 30)
 
 
 def test_what_still_cant_be_used_is_told(gateway: Gateway) -> None:
     gateway.pool.accounts[0].lacks = "it has no key"
     with pytest.raises(exceptions.CommandError, match="it has no key"):
-        Commands(gateway).release("a")
+        AccountCommands(gateway).release("a")
 
 
 def test_accounts_are_offered_for_completion(gateway: Gateway) -> None:
-    with taddons.context(Commands(gateway)) as context:
+    with taddons.context(AccountCommands(gateway)) as context:
         manager = context.master.commands
         choice = manager.commands["antigravity.cool"].parameters[0].type
         from mitmproxy.types import CommandTypes
