@@ -16,7 +16,8 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from addons.gateway.accounts import unavailable
@@ -64,6 +65,16 @@ class Attempt:
     seconds: float = 0.0
     waited: float = 0.0
     """Seconds of pause before it."""
+    token: float = 0.0
+    """Seconds for which its credential was waited for."""
+    connecting: float = 0.0
+    """When a connection was asked for, on the clock of `started`, as the following. 0: there was a free one."""
+    sent: float = 0.0
+    """When it went up; 0: it never did."""
+    reused: bool = False
+    """It went up on a connection that was open already."""
+    answered: float = 0.0
+    """When the head of an answer came; 0: none has."""
 
 
 @dataclass(slots=True)
@@ -123,6 +134,21 @@ class Failover:
             return Wait(rest + 0.01)
         self.attempts.append(Attempt(account, time.monotonic(), waited=paused))
         return account
+
+    def sent(self, *, reused: bool) -> None:
+        """The latest attempt goes up. `reused`: on a connection that was open already."""
+        attempt = self.attempts[-1]
+        self.shown = attempt.account.credential.version
+        attempt.sent, attempt.reused = time.monotonic(), reused
+
+    @contextmanager
+    def waiting_for_token(self) -> Iterator[None]:
+        """The credential of the latest attempt is waited for."""
+        attempt, begin = self.attempts[-1], time.monotonic()
+        try:
+            yield
+        finally:
+            attempt.token += time.monotonic() - begin
 
     def discount(self, reason: str, status: int) -> None:
         """The latest attempt was none of the account's failures: a stale connection, or a request that was mended."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -58,7 +59,7 @@ class Exchange(Facts):
         """The `request` hook: the whole request is there. What it returns, if anything, has to be awaited."""
         if self.begun:  # another attempt, and its call is a request that other addons may see too
             return self._credential_wait()
-        self.begun = True
+        self.begun = time.monotonic()
         with Guard(self):
             if self.flow.response is not None and not self.inner:
                 self.machine.answered(b"")  # by an addon before this one; one after it answers in the upstream's place
@@ -84,8 +85,7 @@ class Exchange(Facts):
         if self.trace:
             self.trace.answered(self.flow)
         with Guard(self):
-            if self.job and self.account:
-                self.job.came(response.headers, self.account.label)
+            self.answer_began(response.headers)
             self.machine.head(response.data.status_code)
             if self.streaming:
                 response.stream = self.feed
@@ -149,7 +149,7 @@ class Exchange(Facts):
         account = failover.account
         assert account is not None
         self.machine.sent(reused=reused)
-        failover.shown = account.credential.version
+        failover.sent(reused=reused)
         if self.trace:
             self.trace.shown(account.credential.headers())
         return upstream_request.signed(self.flow.request, account)
@@ -169,7 +169,7 @@ class Exchange(Facts):
         if not isinstance(out, bytes):
             out = self._obey_in_stream(out)
         if out:
-            self.events += out.count(b"\n\n") if self.job is None or self.job.content_type is None else 1
+            self.brought(data, out)
             if self._silence:
                 self._silence.heard()
             if trace:
@@ -301,7 +301,7 @@ class Exchange(Facts):
     async def _renew(self, account: Account) -> None:
         assert self.failover is not None
         refused, self.failover.refused = self.failover.refused, None
-        with Guard(self):
+        with Guard(self), self.failover.waiting_for_token():
             try:
                 await self._patience.wait(account.credential.refresh(refused))
             except CredentialError as e:

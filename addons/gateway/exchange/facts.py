@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from mitmproxy import flow as mitm_flow
@@ -37,6 +38,8 @@ from mapping.notes import Notes
 from mapping.values import JSON
 
 logger = logging.getLogger("antigravity")
+
+_THOUGHT = re.compile(rb'"thought"\s*:\s*true')
 
 
 @dataclass(slots=True, eq=False)
@@ -100,8 +103,10 @@ class Facts:
     """Of a stream: how many went to the client; of what is none of events, how many pieces."""
     first_sent: float = 0.0
     """When the first bytes of a stream went to the client."""
-    begun: bool = False
-    """The request is there as a whole."""
+    begun: float = 0.0
+    """When the request was there as a whole; 0: it is not yet."""
+    spoke: float = 0.0
+    """When the first piece of a stream came that is no thought, and brought the client something."""
     _breaks_off: bool = False
     """The client was told of a fault, by a job that breaks off."""
     _head: http.Response | None = None
@@ -217,6 +222,25 @@ class Facts:
             self.conversation = affinity.begun_like(self.tenant, body)
         return self.conversation
 
+    def connecting(self) -> None:
+        """A connection is asked for, for the attempt under way."""
+        self.attempts[-1].connecting = time.monotonic()
+
+    def answer_began(self, headers: Mapping[str, str]) -> None:
+        """The head of an answer has come, of the attempt under way."""
+        if self.failover and self.failover.attempts:
+            attempt = self.failover.attempts[-1]
+            attempt.answered = time.monotonic()
+            if self.job:
+                self.job.came(headers, attempt.account.label)
+
+    def brought(self, data: bytes, out: bytes) -> None:
+        """Bytes of Gemini's stream have brought the client these."""
+        if not self.spoke and _THOUGHT.search(data) is None:
+            self.spoke = time.monotonic()
+        job = self.machine.job
+        self.events += out.count(b"\n\n") if job is None or job.content_type is None else 1
+
     # --- its answer
 
     def fields(self) -> answers.Fields:
@@ -319,6 +343,7 @@ class Facts:
 def summarise(facts: Facts) -> Summary:
     """Sum up an exchange that has ended."""
     job, response, account, now = facts.job, facts.flow.response, facts.account, time.monotonic()
+    started = facts.started
     status = response.data.status_code if response is not None else facts.status
     left = facts.left
     if left and not facts.sent_stream:
@@ -329,7 +354,7 @@ def summarise(facts: Facts) -> Summary:
     return Summary(
         id=facts.id,
         flow_id=facts.flow.id,
-        time=time.time() - (now - facts.started),
+        time=time.time() - (now - started),
         method=facts.method,
         path=facts.path,
         endpoint=facts.endpoint,
@@ -339,8 +364,8 @@ def summarise(facts: Facts) -> Summary:
         status=status,
         error=None if left else facts.error,
         streamed=facts.sent_stream,
-        first=facts.first_sent - facts.started if facts.first_sent else None,
-        total=now - facts.started,
+        first=facts.first_sent - started if facts.first_sent else None,
+        total=now - started,
         tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
         attempts=tuple(
             [
@@ -351,6 +376,12 @@ def summarise(facts: Facts) -> Summary:
                     attempt.status or (status if left else None),
                     attempt.waited,
                     attempt.seconds or now - attempt.started,
+                    attempt.started - started,
+                    attempt.token,
+                    attempt.connecting - started if attempt.connecting and not attempt.reused else None,
+                    attempt.sent - started if attempt.sent else None,
+                    attempt.reused,
+                    attempt.answered - started if attempt.answered else None,
                 )
                 for attempt in facts.attempts
             ]
@@ -360,4 +391,6 @@ def summarise(facts: Facts) -> Summary:
         message=one_line(facts.message, MESSAGE) if facts.message and not left else None,
         events=facts.events if facts.sent_stream else None,
         finish=tuple(job.finish_reasons()) if job is not None and good else (),
+        received=facts.begun - started if facts.begun else None,
+        spoke=facts.spoke - started if facts.spoke else None,
     )

@@ -39,6 +39,18 @@ class AttemptSummary:
     waited: float
     """Seconds of pause before it."""
     seconds: float
+    began: float = 0.0
+    """Seconds after the request had arrived, as the following."""
+    token: float = 0.0
+    """Seconds for which its credential was waited for."""
+    connecting: float | None = None
+    """When a new connection was asked for; None: none was, or one that was open could be used."""
+    sent: float | None = None
+    """When it went up; None: it never did."""
+    reused: bool = False
+    """It went up on a connection that was open already."""
+    answered: float | None = None
+    """When the head of an answer came; None: none has."""
 
 
 @dataclass(slots=True)
@@ -90,6 +102,10 @@ class Summary:
     """How many events of a stream went to the client."""
     finish: tuple[str, ...] = ()
     """OpenAI's finish reason of each choice, as far as the answer has ended."""
+    received: float | None = None
+    """Until the request was there as a whole; None: it never was."""
+    spoke: float | None = None
+    """Until the first piece of a stream that is no thought came and went to the client."""
 
     @property
     def failed(self) -> bool:

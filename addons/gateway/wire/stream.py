@@ -154,6 +154,7 @@ class GatewayStream(ArrivingStream):
         except proxies.ProxyError as e:
             yield from self.attempt_failed(str(e), connecting=True)
             return
+        exchange.connecting()
         connection, error = yield GetHttpConnection(place, secure, proxy.via if proxy else None, "tcp")
         if error:
             self.owner.forget_failed()

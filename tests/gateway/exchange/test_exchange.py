@@ -216,6 +216,37 @@ def test_an_answer_without_content_is_told_of(tmp_path: Path) -> None:
     assert "empty=max_tokens: all 100 tokens were thoughts; raise max_tokens" in line(told[0])
 
 
+@pytest.mark.parametrize("reused", [False, True])
+def test_when_what_happened_is_told_in_its_order(reused: bool, tmp_path: Path) -> None:
+    gateway = gateway_of(tmp_path)
+    told: list[Summary] = []
+    gateway.log.write = told.append  # type: ignore[method-assign]
+    thought = PART.replace(b'"text": "Hi"', b'"text": "Hm", "thought": true')
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, CHAT)
+        exchange.connecting()
+        exchange.outgoing(reused=reused)
+        exchange.flow.response = tflow.tresp(status_code=200)
+        exchange.on_response_headers()
+        exchange.feed(thought)
+        assert not exchange.spoke
+        exchange.feed(PART)
+        exchange.feed(EVENT)
+        exchange.judge()
+        await exchange.on_response()
+
+    asyncio.run(run())
+    gateway.close_store()
+    [summary] = told
+    [attempt] = summary.attempts
+    times = [summary.received, attempt.began, attempt.connecting, attempt.sent, attempt.answered, summary.spoke]
+    known = [at for at in (*times, summary.total) if at is not None]
+    assert known == sorted(known)
+    assert [at is None for at in times] == [False, False, reused, False, False, False]
+    assert (attempt.reused, attempt.token) == (reused, 0.0)
+
+
 def test_a_client_that_leaves_while_others_look_at_its_request_ends_the_attempt(tmp_path: Path) -> None:
     """Another addon's hook may take its time; nothing goes up then, and the layer waits for the event that says so."""
     gateway = gateway_of(tmp_path)

@@ -201,6 +201,7 @@ class Turn(Arrival):
         pool = self._shared.pool
         connection = None if self._met_closed else pool.idle(host, port, secure)
         if connection is None:
+            exchange.connecting()
             # eagerly: the first call of a request goes up before those beside it, which wait for the loop
             dialling = asyncio.Task(
                 pool.dial(host, port, secure, flow.client_conn), loop=asyncio.get_running_loop(), eager_start=True
