@@ -66,7 +66,7 @@ _TOLD_APART = frozenset(["generationConfig", "thinkingConfig"])
 """Objects in the result that are only named by their members, which have nothing to do with each other."""
 
 _RUNS = (12, 1200)
-_TIME = 700_000
+ALL_RUNS = 700_000
 """What all runs may cost together, in about microseconds."""
 _PER_RUN = 60
 _PER_VALUE = 1.0
@@ -75,9 +75,12 @@ _PER_KB = 1.5
 _LETTER = re.compile(r"[A-Za-z0-9]")
 
 
-def explain(body: Any, translate: Translate) -> Explanation:
-    """Find out what became of every member of `body`. Raises nothing but what `translate` is not to raise."""
-    runs = _Runs(body, translate)
+def explain(body: Any, translate: Translate, cost: int = ALL_RUNS) -> Explanation:
+    """Find out what became of every member of `body`. Raises nothing but what `translate` is not to raise.
+
+    `cost`: what all runs may cost together, in about microseconds; with less fewer members are told one by one.
+    """
+    runs = _Runs(body, translate, cost)
     if isinstance(runs.result, Fault):
         return Explanation(notes=runs.notes, refused=runs.result)
     root = Row((), [()], body)
@@ -119,11 +122,11 @@ class _Effect:
 class _Runs:
     """The translations of one body, of which there is a limited number."""
 
-    def __init__(self, body: Any, translate: Translate) -> None:
+    def __init__(self, body: Any, translate: Translate, cost: int) -> None:
         self._body = body
         self._translate = translate
         fewest, most = _RUNS
-        self.left = max(fewest, min(most, int(_TIME / _cost(body))))
+        self.left = max(fewest, min(most, int(cost / _cost(body))))
         self.result, self.notes = self._run(body)
 
     def without(self, parent: Path, keys: Sequence[Step]) -> _Effect | Fault:

@@ -29,6 +29,8 @@ HEALTH = ("health", "hello")
 """Endpoints that say that the gateway is there, and nothing more."""
 UNVERSIONED = (*HEALTH, "metrics", "status", "status_json")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
+PAGES = "/exchanges"
+"""What the paths of the pages about exchanges begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,7 @@ def _meant(matches: list[Match], asker: str) -> Match:
 
 def is_own(method: str, path: str) -> bool:
     """Whether a path is about the gateway itself. `path` is without the query."""
-    return _name_of(method, path) in UNVERSIONED
+    return path.startswith(PAGES) or _name_of(method, path) in UNVERSIONED
 
 
 def is_health(method: str, path: str) -> bool:

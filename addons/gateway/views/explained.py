@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mapping import jsonio
+from mapping.inspect.explain_call import is_sent
 from mapping.inspect.explain_diff import Path, dotted
 from mapping.inspect.explain_rows import Explanation, Note, Row, RowPlace
 from mapping.inspect.transcript import WIDTH, url_media
@@ -34,11 +35,21 @@ _MOST_PLACES = 4
 
 _KINDS = ("type", "object")
 """Members that say what kind of thing another one is, also where it is taken for that without them."""
-_SAYS_NOTHING: tuple[Any, ...] = (None, False, "", {}, [])
+SAYS_NOTHING: tuple[Any, ...] = (None, False, "", {}, [])
 
 BECAME = "→"
 LOST = "✗"
 NOTE = "!"
+
+
+def sent(row: Row) -> Sequence[RowPlace]:
+    """A `Shown`: what Gemini gets; how the answer is made only where Gemini gets nothing of it."""
+    return [place for place in row.became if is_sent(place.path)] or row.became
+
+
+def everywhere(row: Row) -> Sequence[RowPlace]:
+    """A `Shown`: all places."""
+    return row.became
 
 
 def lines(found: Explanation, said: Said, shown: Shown) -> list[str]:
@@ -67,7 +78,7 @@ def remarks(found: Explanation) -> list[str]:
     told = [f"{_few(names)}\n{wrapped(note_line(note), 4)}" for note, names in by_note.items()]
     told += [wrapped(note_line(note)) for note in found.notes]
     lost = [
-        row.name for row in found.leaves() if not (row.has_effect or _is_kind(row)) and row.value not in _SAYS_NOTHING
+        row.name for row in found.leaves() if not (row.has_effect or is_kind(row)) and row.value not in SAYS_NOTHING
     ]
     return told + ([wrapped(f"without effect: {', '.join(lost)}")] if lost else [])
 
@@ -99,7 +110,7 @@ def _lines(row: Row, said: Said, shown: Shown, above: int, depth: int) -> list[s
     if not row.children:
         return _leaf(name, row, said, shown)
     made: list[str] = []
-    kinds = [child for child in row.children if _is_kind(child)]
+    kinds = [child for child in row.children if is_kind(child)]
     if kinds or row.notes:
         about = " · ".join(f"{kind.path[-1]} {value_text(kind.value)}" for kind in kinds)
         made.append(f"{name}  {about}".rstrip())
@@ -113,15 +124,15 @@ def _lines(row: Row, said: Said, shown: Shown, above: int, depth: int) -> list[s
 
 def _leaf(name: str, row: Row, said: Said, shown: Shown) -> list[str]:
     value = value_text(row.value) if len(row.paths) == 1 else f"({len(row.paths):,} of them)"
-    first, *rest = _fates(row, said, shown)
+    first, *rest = fates(row, said, shown)
     left = f"{f'{name:{_NAME}} {value}':{_NAME + 1 + _VALUE}} "
     if len(left) <= _NAME + _VALUE + 2 and len(left) + len(first) <= WIDTH:
         return [left + first, *(wrapped(fate, _BELOW) for fate in rest)]
     return [left.rstrip(), *(wrapped(fate, _BELOW) for fate in (first, *rest))]
 
 
-def _fates(row: Row, said: Said, shown: Shown) -> list[str]:
-    """What became of it: at least one thing."""
+def fates(row: Row, said: Said, shown: Shown) -> list[str]:
+    """What became of a row without children: at least one thing, with `BECAME`, `LOST` or `NOTE` before it."""
     notes = [f"{NOTE} {_short(note)}" for note in row.notes]
     places = _places(row, said, shown)
     if not places and not notes and row.spared:
@@ -158,8 +169,8 @@ def _as(value: Any, row: Row) -> str:
     return f" = {value_text(value)}" if len(str(value)) <= _SHORT else ""
 
 
-def _is_kind(row: Row) -> bool:
-    """Whether it says only what its neighbours are."""
+def is_kind(row: Row) -> bool:
+    """Whether it says only what kind of thing its neighbours are."""
     plain = isinstance(row.value, str | int | float | bool) and not row.children and len(row.paths) == 1
     says_nothing = bool(row.needed) or row.path[-1] in _KINDS
     return plain and says_nothing and not (row.became or row.instead or row.notes or row.spared)

@@ -6,11 +6,8 @@ true of the bodies as they stand, edited ones too.
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, override
 
@@ -24,14 +21,15 @@ from addons.gateway.views import cut_json, explained, failure
 from addons.gateway.views.gemini_stream import whole_answer
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
+from addons.gateway.views.translated import GeminiAnswers, has_translation, no_collection, request_translation
 from addons.gateway.wire.bodies import received
-from mapping import dialects, jsonio
+from mapping import dialects
 from mapping.faults import Fault
 from mapping.inspect.explain import explain
-from mapping.inspect.explain_call import BODY, call_json, generates, is_sent, said, with_model
+from mapping.inspect.explain_call import BODY, generates, said
 from mapping.inspect.explain_diff import difference, dotted
-from mapping.inspect.explain_rows import Explanation, Row, RowPlace
-from mapping.inspect.transcript import Transcript, members
+from mapping.inspect.explain_rows import Explanation
+from mapping.inspect.transcript import Transcript
 from mapping.notes import Notes
 from mapping.values import JSON
 
@@ -58,7 +56,7 @@ class Translation(Contentview):
         siblings = siblings_of(flow)
         if siblings.client is None:
             return f"The client's flow of this exchange ({record.get('id')}) is not here, and it is what tells."
-        with _no_collection():
+        with no_collection():
             return (_answer_side if metadata.http_message is flow.response else _request_side)(flow, siblings)
 
 
@@ -73,7 +71,7 @@ def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
     body, cut = _client_body(record, client.request)
     translate = request_translation(record)
     explanation = None
-    if _has_translation(record) and body is not None:
+    if has_translation(record) and body is not None:
         explanation = explain(body, translate)
         for _ in range(_CUT_BACK if cut and isinstance(body, dict) else 0):
             if explanation.refused is None or not body:
@@ -88,7 +86,7 @@ def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
     else:
         _section(out, "left out or changed", explained.remarks(explanation))
         facts = dialects.bodies(record["endpoint"], body).facts
-        _section(out, "request · each member", explained.lines(explanation, partial(said, facts=facts), _sent))
+        _section(out, "request · each member", explained.lines(explanation, partial(said, facts=facts), explained.sent))
         _section(out, "sent otherwise", _otherwise(siblings, body, translate))
     _section(out, "further notes on the exchange", _further_notes(record, explanation))
     if cut:
@@ -102,9 +100,9 @@ def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
     record = record_of(client)
     out = Transcript()
     out.line(_headline(record))
-    answers = _Answers.of(siblings)
+    answers = _answers_of(siblings)
     body, _ = _client_body(record, client.request)
-    explanation = answers.explained(record, body) if _has_translation(record) else None
+    explanation = answers.explained(record, body) if has_translation(record) else None
     _section(out, "what went wrong", failure.told(siblings, None))
     if explanation is None:
         out.remark(_why_no_answer(record, siblings))
@@ -115,79 +113,9 @@ def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
             count = 1 + len(answers.hops) + len(answers.others)
             out.line(f"{count} answers of Gemini make this one; the first is shown, as a part of it.")
         _section(out, "left out or changed", explained.remarks(explanation))
-        _section(out, "Gemini's answer · each member", explained.lines(explanation, dotted, _all))
+        _section(out, "Gemini's answer · each member", explained.lines(explanation, dotted, explained.everywhere))
     _section(out, "further notes on the exchange", _further_notes(record, explanation))
     return out.render()
-
-
-# --- the translations
-
-
-def request_translation(record: JSON) -> Callable[[Any, Notes], JSON]:
-    """What makes the Gemini call of a request, in the form of the upstream that was asked last."""
-    attempts = record.get("attempts") or [{}]
-    upstream = attempts[-1].get("upstream", "")
-
-    def translate(body: Any, notes: Notes) -> JSON:
-        answering = retranslation.translate(record, body, notes)
-        made = call_json(answering, retranslation.as_sent(answering.calls[0], upstream, notes))
-        name = body["model"]
-        return made if name == record.get("client_model") else with_model(made, f"what {name} stands for")
-
-    return translate
-
-
-@dataclass(slots=True)
-class _Answers:
-    """The answers of Gemini's that make up one of a client, each whole."""
-
-    first: JSON | None = None
-    hops: list[JSON] = field(default_factory=list)
-    """What the first one was continued with."""
-    others: list[JSON] = field(default_factory=list)
-    """Those of further calls."""
-
-    @classmethod
-    def of(cls, siblings: Siblings) -> _Answers:
-        own, others = _answers_in(siblings.attempts), _answers_in(siblings.further)
-        if not own:  # made in the background
-            own, others = others[:1], others[1:]
-        return cls(own[0] if own else None, own[1:], others)
-
-    def explained(self, record: JSON, body: Any) -> Explanation | None:
-        """What became of the first one; None, where there is none."""
-        if self.first is None or body is None:
-            return None
-        # Sealed texts are made anew, and readable: what is in them counts, and the recorded ones would hide it.
-        seeds = {**members(record.get("seeds")), "sealed": []}
-        record = {**record, "seeds": seeds}
-        try:
-            retranslation.request(record, body)
-        except Fault:
-            return None
-        return explain(self.first, partial(self._translate, record, body))
-
-    def _translate(self, record: JSON, body: Any, first: Any, notes: Notes) -> JSON:
-        """The client's answer, whole."""
-        answering = retranslation.translate(record, body, Notes())
-        return members(jsonio.loads(retranslation.whole(answering.whole(notes), [first, *self.hops], self.others)))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Translations leave no cycles behind; looking for them again and again takes several times as long as they do."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _answers_in(flows: Sequence[http.HTTPFlow]) -> list[JSON]:
-    whole = [whole_answer(_content(flow.response)) for flow in flows if is_answer(flow)]
-    return [answer for answer in whole if answer is not None]
 
 
 # --- the parts of the view
@@ -206,8 +134,13 @@ def _section(out: Transcript, title: str, lines: Sequence[str]) -> None:
             out.row(line)
 
 
-def _has_translation(record: JSON) -> bool:
-    return retranslation.is_translated(record) and isinstance(record.get("model"), str)
+def _answers_of(siblings: Siblings) -> GeminiAnswers:
+    return GeminiAnswers.of(_answers_in(siblings.attempts), _answers_in(siblings.further))
+
+
+def _answers_in(flows: Sequence[http.HTTPFlow]) -> list[JSON]:
+    whole = [whole_answer(_content(flow.response)) for flow in flows if is_answer(flow)]
+    return [answer for answer in whole if answer is not None]
 
 
 def _why_none(record: JSON, body: Any) -> str:
@@ -219,7 +152,7 @@ def _why_none(record: JSON, body: Any) -> str:
 
 
 def _why_no_answer(record: JSON, siblings: Siblings) -> str:
-    if not _has_translation(record):
+    if not has_translation(record):
         return _why_none(record, None)
     if not record.get("attempts") and not siblings.further:
         return "Gemini was not asked, so there is no answer of its to translate."
@@ -290,15 +223,6 @@ def _further_notes(record: JSON, explanation: Explanation | None) -> list[str]:
     told = {note for row in explanation.all() for note in row.notes} | set(explanation.notes) if explanation else set()
     notes = [(str(note[0]), str(note[1])) for note in record.get("notes", [])]
     return [explained.wrapped(explained.note_line(note)) for note in notes if note not in told]
-
-
-def _sent(row: Row) -> Sequence[RowPlace]:
-    """What Gemini gets; how the answer is made only where Gemini gets nothing of it."""
-    return [place for place in row.became if is_sent(place.path)] or row.became
-
-
-def _all(row: Row) -> Sequence[RowPlace]:
-    return row.became
 
 
 def _content(message: http.Message | None) -> bytes:

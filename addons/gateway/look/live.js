@@ -1,6 +1,9 @@
 "use strict";
 (() => {
-  const EVERY = 5000;
+  const { poll, every } = document.body.dataset;
+  if (!poll) return;
+  const EVERY = Number(every);
+  const RENEWED = `Renewed every ${EVERY === 1000 ? "second" : `${EVERY / 1000} seconds`}.`;
   const told = document.getElementById("refresh");
   let timer = 0;
   let asked = 0;
@@ -32,7 +35,7 @@
     const turn = ++asked;
     clearTimeout(timer);
     try {
-      const answer = await fetch("?poll" + location.search.replace("?", "&"), { cache: "no-store", signal: AbortSignal.timeout(20000) });
+      const answer = await fetch(poll + location.search.replace("?", "&"), { cache: "no-store", signal: AbortSignal.timeout(20000) });
       if (turn !== asked) return;
       if (answer.status === 401) {
         say("The key is not accepted any more. Reload the page.");
@@ -43,7 +46,11 @@
       const [x, y] = [scrollX, scrollY];
       for (const fresh of page.querySelectorAll("[data-live]")) swap(fresh);
       scrollTo({ left: x, top: y, behavior: "instant" });
-      say("Renewed every 5 seconds.");
+      if (!page.body.dataset.poll) { // it is over: what was left out while it ran is there now
+        location.reload();
+        return;
+      }
+      say(RENEWED);
     } catch {
       if (turn === asked) say("The gateway does not answer; trying again.");
     }
@@ -54,24 +61,6 @@
     clearTimeout(timer);
     if (!document.hidden) refresh();
   });
-  say("Renewed every 5 seconds.");
+  say(RENEWED);
   if (!document.hidden) timer = setTimeout(refresh, EVERY);
-
-  const copy = async (code) => {
-    try {
-      await navigator.clipboard.writeText(code.textContent);
-      return true;
-    } catch {
-      getSelection().selectAllChildren(code); // pages that came without TLS have no clipboard
-      return document.execCommand("copy");
-    }
-  };
-  for (const button of document.querySelectorAll("button.copy")) {
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const done = await copy(document.getElementById(button.dataset.copy));
-      button.textContent = done ? "Copied" : "Press Ctrl+C";
-      setTimeout(() => (button.textContent = "Copy"), 2000);
-    });
-  }
 })();
