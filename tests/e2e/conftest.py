@@ -250,6 +250,10 @@ class Gateway:
         body = {"model": model, "messages": [{"role": "user", "content": text}], **more}
         return self.call("POST", "/v1/chat/completions", body, headers=headers)
 
+    def is_asked(self, path: str) -> bool:
+        """Whether a request for what begins like this is under way."""
+        return any(one["path"].startswith(path) for one in self.call("GET", "/status.json").json["running"])
+
     def stop(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()

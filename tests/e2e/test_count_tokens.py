@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter as Counts
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,15 +31,19 @@ HI: Any = {"candidates": [{"content": {"parts": [{"text": "Hi."}]}, "finishReaso
 
 
 class Counter:
-    """An upstream that counts and answers. Counts are held back while it is told to; `status` refuses them."""
+    """An upstream that counts and answers. Counts are held back until `go` is set; `status` refuses them.
+
+    `most` is how many it has ever made at a time.
+    """
 
     def __init__(self) -> None:
         self.bodies: list[Any] = []
-        self.active: dict[str, int] = {}
-        self.most: dict[str, int] = {}
+        self.active: Counts[str] = Counts()
+        self.most = 0
         self.go = threading.Event()
         self.status = 200
-        lock, counter = threading.Lock(), self
+        self._lock = lock = threading.Lock()
+        counter = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -53,8 +58,8 @@ class Counter:
                 if self.path.endswith(":countTokens"):
                     with lock:
                         counter.bodies.append(body)
-                        counter.active[key] = counter.active.get(key, 0) + 1
-                        counter.most[key] = max(counter.most.get(key, 0), counter.active[key])
+                        counter.active[key] += 1
+                        counter.most = max(counter.most, counter.active.total())
                     counter.go.wait(30)
                     with lock:
                         counter.active[key] -= 1
@@ -73,6 +78,12 @@ class Counter:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.settings = TWO_ACCOUNTS.replace("UPSTREAM", f"http://127.0.0.1:{self._server.server_port}")
+
+    @property
+    def held(self) -> list[int]:
+        """How many counts each account makes now; the order is that in which the accounts were first asked."""
+        with self._lock:
+            return list(self.active.values())
 
     def close(self) -> None:
         self.go.set()
@@ -119,11 +130,13 @@ def test_many_at_a_time_are_spread_and_the_same_ones_shared(starter: Starter, co
     gateway = starter(f'[routing]\nstrategy = "{strategy}"\n{counter.settings}')
     with ThreadPoolExecutor(30) as pool:
         asked = [pool.submit(count, gateway, f"Question {number}?") for number in [*range(25), *[24] * 5]]
-        wait_until(lambda: sum(counter.active.values()) == 8)
+        wait_until(lambda: sum(counter.held) == 8)
+        held = counter.held  # once they go, the next ones take the places in any order
         counter.go.set()
         answers = [future.result() for future in asked]
     assert [answer.json for answer in answers] == [{"input_tokens": 42}] * 30
-    assert list(counter.most.values()) == [4, 4]
+    assert held == [4, 4]
+    assert counter.most == 8
     assert len(counter.bodies) == 25
     notes = [answer.headers.get("x-antigravity-notes") for answer in answers]
     assert notes.count("1 counted") == 5

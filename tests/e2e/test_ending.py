@@ -142,8 +142,9 @@ def test_a_response_of_the_background_has_failed_and_who_waits_for_it_is_told(
     store = "[responses]\nstore = 'kept.db'\n"
     gateway = starter(store + settings(stalling))
     made = gateway.call("POST", "/v1/responses", {**RESPONSES, "background": True}).json
-    waiting = Request(gateway.port, f"/v1/responses/{made['id']}?stream=true", None)
-    wait_until(lambda: stalling.accepted == 1)
+    path = f"/v1/responses/{made['id']}"
+    waiting = Request(gateway.port, f"{path}?stream=true", None)
+    wait_until(lambda: stalling.accepted == 1 and gateway.is_asked(path))
     gateway.process.terminate()
     gateway.process.wait(10)
     waiting.join(10)
@@ -151,7 +152,7 @@ def test_a_response_of_the_background_has_failed_and_who_waits_for_it_is_told(
     again = starter(
         f"[responses]\nstore = '{gateway.folder / 'kept.db'}'\n{settings(stalling)}",
     )
-    response = again.call("GET", f"/v1/responses/{made['id']}").json
+    response = again.call("GET", path).json
     assert response["status"] == "failed"
 
 
