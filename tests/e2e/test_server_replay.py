@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mitmproxy import http, io
 
-from tests.e2e.conftest import TWO_ACCOUNTS
+from tests.e2e.conftest import TWO_ACCOUNTS, ScriptedUpstream, http_answer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,11 +62,45 @@ def test_what_was_not_recorded_is_refused(
 
 
 def test_a_person_may_ask_for_more_by_name(starter: Starter, upstream: Upstream) -> None:
+    """While there are recordings; and what is asked again and again has them as often as the person says."""
     file = recorded(starter)
     upstream.forget()
-    gateway = starter(TWO_ACCOUNTS, "-S", str(file), "--set", "server_replay_extra=forward")
+    reuse = ("--set", "server_replay_reuse=true")
+    gateway = starter(TWO_ACCOUNTS, "-S", str(file), "--set", "server_replay_extra=forward", *reuse)
     assert [gateway.chat("gpt-4o", text).status for text in ("once", "another", "once")] == [200, 200, 200]
-    assert len(upstream.requests) == 2
+    assert len(upstream.requests) == 1
+
+
+@pytest.mark.parametrize("extra", ["forward", "kill", "204", "400"])
+def test_nothing_goes_up_once_all_is_used_up(starter: Starter, extra: str) -> None:
+    """Not even a connection is opened, whatever the option says. The upstream of the recording is not there any more:
+    in its place somebody counts."""
+    counting = ScriptedUpstream(http_answer(b"{}"))
+    try:
+        file = recorded(starter)
+        settings = TWO_ACCOUNTS.replace("UPSTREAM", counting.url)
+        ignored = [arg for name in ("host", "port") for arg in ("--set", f"server_replay_ignore_{name}=true")]
+        gateway = starter(settings, "-S", str(file), "--set", f"server_replay_extra={extra}", *ignored)
+        assert gateway.chat("gpt-4o", "once").status == 200
+        for stream in (False, True):
+            if extra == "kill":
+                with pytest.raises(ConnectionError):
+                    gateway.chat("gpt-4o", "once", stream=stream)
+                continue
+            answer = gateway.chat("gpt-4o", "once", stream=stream)
+            assert answer.status == (400 if extra == "400" else 404)
+            assert answer.json["error"]["code"] == "no_recording"
+            assert answer.json["error"]["message"].startswith(
+                "All recordings" if extra == "forward" else "No recording"
+            )
+            assert answer.headers["x-should-retry"] == "false"
+        message = {"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": "once"}]}
+        if extra == "forward":
+            told = gateway.call("POST", "/v1/messages", message).json
+            assert (told["type"], told["error"]["type"]) == ("error", "not_found_error")
+        assert counting.connections == 0
+    finally:
+        counting.close()
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

@@ -4,7 +4,8 @@ mitmproxy by itself lets through what no recording matches, once all are used up
 and it answers paths that the gateway serves itself. Here, while recordings are loaded:
 
 * What no recording matches is refused, with the status that `server_replay_extra` names (404 where it names none).
-* It goes up, or is hung up on, only where a person has set `server_replay_extra` to `forward` or `kill`.
+* It is hung up on only where a person has set `server_replay_extra` to `kill`. It goes up only where a person has set
+  it to `forward`, and only while there are recordings: once all are used up nothing goes up any more, whatever it says.
 * A recording without a body (a stream of which mitmproxy kept none) is never used.
 """
 
@@ -15,10 +16,12 @@ from typing import Any
 from mitmproxy import ctx, http
 
 from addons.gateway.exchange.exchange import Exchanges
+from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.wire import compat
 from mapping.faults import Fault, FaultKind
 
 OPTION = "server_replay_extra"
+FORWARD = "forward"
 _DEFAULT_STATUS = 404
 
 
@@ -53,10 +56,10 @@ class ServerReplay:
 
     @property
     def closed(self) -> bool:
-        """Whether nothing may go up: recordings are loaded, or were, and nobody asked for more by name."""
+        """Whether nothing may go up: recordings are loaded, and nobody asked for more by name; or all are used up."""
         if not self.loaded:
             return False
-        return _extra() != "forward"
+        return _extra() != FORWARD or not self._has_more
 
     def request(self, flow: http.HTTPFlow) -> None:
         """The hook: an answer from the recordings, or none."""
@@ -77,6 +80,12 @@ class ServerReplay:
         playback = self._playback
         return playback is not None and bool(self._wanted or playback.flowmap or self._used_up)
 
+    @property
+    def _has_more(self) -> bool:
+        """Whether there are recordings that can still answer. A file has those of clients too, which answer nobody."""
+        flows = (flow for flows in self._playback.flowmap.values() for flow in flows)
+        return any(record_of(flow).get("side") != CLIENT for flow in flows)
+
     def _recorded(self, flow: http.HTTPFlow) -> http.Response | None:
         recordings = self._playback.flowmap
         if not recordings:
@@ -96,11 +105,19 @@ def no_recording() -> Fault:
     """What is answered where no recording matches."""
     extra = _extra()
     status = int(extra) if extra in ("400", "404", "500") else _DEFAULT_STATUS
+    if extra == FORWARD:
+        why = "All recordings are used up, and then Gemini is not asked, whatever server_replay_extra says. "
+        todo = "With server_replay_reuse=true a recording answers as often as it is asked for."
+    else:
+        why = (
+            "No recording matches this request, and while recordings are replayed Gemini is not asked. A recording "
+            "answers once (server_replay_reuse=true: as often as it is asked for), and only the request that it was "
+            "made of. "
+        )
+        todo = f"To ask Gemini for what was not recorded: {OPTION}={FORWARD}."
     return Fault(
         status,
-        "No recording matches this request, and while recordings are replayed Gemini is not asked. A recording answers "
-        "once (server_replay_reuse=true: as often as it is asked for), and only the request that it was made of. "
-        f"To ask Gemini for what was not recorded: {OPTION}=forward.",
+        why + todo,
         code="no_recording",
         kind=FaultKind.SERVER if status >= 500 else FaultKind.REQUEST,
         should_retry=False,
