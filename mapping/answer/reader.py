@@ -112,8 +112,10 @@ class AnswerReader:
                 self.usage.merge(metadata)
             if self.response_id is None and type(response_id := response.get("responseId")) is str:
                 self.response_id = response_id
-            if not self._version.is_read and (served := self._version.read(response)):
-                self._context.plan.served = served
+            if not self._version.is_read:
+                if served := self._version.read(response):
+                    self._context.plan.served = served
+                self.usage.model = self._version.name
             candidates = response.get("candidates")
             if type(candidates) is not list or not candidates:
                 self._feedback(response.get("promptFeedback"))

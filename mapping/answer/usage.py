@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from mapping.answer.version import bare
 from mapping.gemini import payload
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import JSON
@@ -31,11 +32,14 @@ _COMPLETION_DETAILS = "candidatesTokensDetails"
 class Usage:
     """The counts of one upstream answer. `merge` takes each `usageMetadata`, `next_hop` begins the next hop."""
 
-    __slots__ = ("_counts", "_details", "_earlier", "_made")
+    __slots__ = ("_counts", "_details", "_earlier", "_made", "_words", "model")
 
     def __init__(self) -> None:
+        self.model: str | None = None
+        """The model that has answered, as it says itself."""
         self._counts: dict[str, int] = {}
         self._details: dict[str, list[Any]] = {}
+        self._words: dict[str, str] = {}
         self._earlier: list[Totals] = []
         self._made: Totals | None = None
         """What `totals` gave, as long as nothing comes: it is asked for by the answer and by the statistics."""
@@ -53,6 +57,8 @@ class Usage:
                 self._details[name] = value
             elif kind is float and 0 < value < 2**53 and int(value) > counts.get(name, 0):
                 counts[name] = int(value)
+            elif kind is str:
+                self._words[name] = value
 
     def next_hop(self) -> None:
         """The next `merge` belongs to a further upstream call for the same answer."""
@@ -60,6 +66,7 @@ class Usage:
         self._made = None
         self._counts = {}
         self._details = {}
+        self._words = {}
 
     def totals(self) -> Totals:
         """The numbers over all hops."""
@@ -81,7 +88,24 @@ class Usage:
             reasoning=reasoning,
             prompt_by=_by_modality(details.get(_PROMPT_DETAILS)),
             completion_by=_by_modality(details.get(_COMPLETION_DETAILS)),
+            calls=(CallUsage(dict(counts), dict(details), dict(self._words), self.model),) if counts else (),
         )
+
+
+@dataclass(slots=True)
+class CallUsage:
+    """What one upstream call has told of its tokens, in Gemini's words: each call is paid for by itself."""
+
+    counts: dict[str, int]
+    """Member -> tokens."""
+    details: dict[str, list[Any]] = field(default_factory=dict)
+    """Member -> its list of modalities and tokens, as it came."""
+    words: dict[str, str] = field(default_factory=dict)
+    """Members that are texts: `serviceTier`, `trafficType`."""
+    model: str | None = None
+    """The model that has answered, as it says itself."""
+    estimated: bool = False
+    """Gemini did not tell: the gateway has estimated."""
 
 
 @dataclass(slots=True)
@@ -99,6 +123,8 @@ class Totals:
     prompt_by: dict[str, int] = field(default_factory=dict)
     """Gemini's modality -> tokens of the prompt. Empty when Gemini did not tell."""
     completion_by: dict[str, int] = field(default_factory=dict)
+    calls: tuple[CallUsage, ...] = field(default=(), compare=False, repr=False)
+    """What all that has been asked for it has used; more than the numbers say where prompts count once."""
 
 
 def combine(parts: Iterable[Totals]) -> Totals:
@@ -115,6 +141,7 @@ def combine(parts: Iterable[Totals]) -> Totals:
         reasoning=first.reasoning + sum(part.reasoning for part in more),
         prompt_by=first.prompt_by,
         completion_by=_sum(part.completion_by for part in (first, *more)),
+        calls=sum((part.calls for part in more), first.calls),
     )
 
 
@@ -130,6 +157,7 @@ def add_up(parts: Iterable[Totals]) -> Totals:
             reasoning=first.reasoning + part.reasoning,
             prompt_by=_sum((first.prompt_by, part.prompt_by)),
             completion_by=_sum((first.completion_by, part.completion_by)),
+            calls=first.calls + part.calls,
         )
     return first
 
@@ -142,9 +170,11 @@ def totals_in(answer: bytes) -> Totals:
     except UpstreamError:
         return usage.totals()
     for response in responses:
-        metadata = response.get("usageMetadata")
+        metadata, version = response.get("usageMetadata"), response.get("modelVersion")
         if isinstance(metadata, dict):
             usage.merge(metadata)
+        if isinstance(version, str) and version:
+            usage.model = bare(version)
     return usage.totals()
 
 

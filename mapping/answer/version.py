@@ -15,13 +15,15 @@ _ENDING = ("LEGACY", "DEPRECATED", "RETIRED")
 class Version:
     """Reads it from the responses of one answer. `asked` is the model that was asked."""
 
-    __slots__ = ("_asked", "_notes", "is_read")
+    __slots__ = ("_asked", "_notes", "is_read", "name")
 
     def __init__(self, asked: str, notes: Notes) -> None:
         self._asked = asked
         self._notes = notes
         self.is_read = False
         """Nothing more is to be read."""
+        self.name: str | None = None
+        """The model that answers, as it says itself."""
 
     def read(self, response: JSON) -> str | None:
         """The model, if this response tells and it is another one than was asked. That is noted, too."""
@@ -32,7 +34,7 @@ class Version:
         if type(version) is not str or not version:
             return None
         self.is_read = True
-        served = strip_prefixes(version).rpartition("/")[2][:MAX_NAME]
+        self.name = served = bare(version)
         if not served or is_same(self._asked, served):
             return None
         self._notes.add("served", served)
@@ -48,3 +50,8 @@ class Version:
             self._notes.add("retires", when[:10])
         elif stage in _ENDING:
             self._notes.add("retires", stage.lower())
+
+
+def bare(version: str) -> str:
+    """The name of a `modelVersion`, without where the model is."""
+    return strip_prefixes(version).rpartition("/")[2][:MAX_NAME]

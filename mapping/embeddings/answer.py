@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
+from mapping.answer.usage import CallUsage, Totals
 from mapping.dialect import Deferred, Given, Kept, StreamTranslator
 from mapping.embeddings.request import Asked, estimate
 from mapping.embeddings.vectors import encoded, fitted
@@ -23,6 +23,8 @@ from mapping.gemini import embeddings
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.values import JSON, RawTurn
+
+_ALL, _OF = "promptTokenCount", "promptTokensDetails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,18 @@ class EmbeddingsAnswer:
         self._sizes = [embeddings.size(call) for call in answering.calls]
         self._parts: list[_Part] = []
         self._tokens = 0
+        self._used: tuple[CallUsage, ...] = ()
 
     def add(self, data: bytes | JSON, *, needs_content: bool = False) -> None:
         """Raises UpstreamError for what has no vectors, or another number of them than any call has asked for."""
         part = self._answering.part(data)
         if len(part.vectors) not in self._sizes:
             raise _miscounted(len(part.vectors), self._sizes[0])
-        self._tokens += self._count(part)
+        tokens = self._count(part)
+        self._tokens += tokens
+        if tokens:
+            text = {"modality": "TEXT", "tokenCount": tokens}
+            self._used += (CallUsage({_ALL: tokens}, {_OF: [text]}, estimated=part.tokens is None),)
         self._parts.append(part)
         if part.cut:
             self._notes.add("input-cut")
@@ -176,7 +183,7 @@ class EmbeddingsAnswer:
 
     def totals(self) -> Totals:
         """All went in."""
-        return Totals(prompt=self._tokens, total=self._tokens)
+        return Totals(prompt=self._tokens, total=self._tokens, calls=self._used)
 
     def finish_reasons(self) -> Sequence[str]:
         """A vector has none."""

@@ -56,8 +56,10 @@ class NativeReading:
             self._usage.merge(metadata)
         if not self._generates:
             return
-        if not self._version.is_read and (served := self._version.read(response)):
-            self._seen.served = served
+        if not self._version.is_read:
+            if served := self._version.read(response):
+                self._seen.served = served
+            self._usage.model = self._version.name
         candidates = response.get("candidates")
         if type(candidates) is list and candidates:
             for position, candidate in enumerate(candidates):
