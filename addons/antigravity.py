@@ -28,7 +28,7 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import ca_key, draining, ending, views
+    from addons.gateway import ca_key, draining, ending, timing, views
     from addons.gateway.accounts.network import proxies
     from addons.gateway.commands import all_commands
     from addons.gateway.demo import BuiltInDemo
@@ -86,7 +86,7 @@ class Antigravity:
     def load(self, loader: Loader) -> None:
         """The script is loaded, also once more when its file has changed: the options and the views are made known."""
         terminal.prepare()
-        views.register()
+        views.register(timing.TIMELINE)
         ca_key.read_quickly()
         loader.add_option(
             "antigravity_config", str, "", "Settings file (TOML) of the OpenAI gateway. Reloaded when it changes."

@@ -7,6 +7,7 @@
     python3 scripts/cases.py diff saved.flow#req_2f8a req_77c1   two exchanges side by side
     python3 scripts/cases.py copy curl saved.flow#req_2f8a       an exchange as curl, python, javascript, markdown, html
     python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
+    python3 scripts/cases.py timeline saved.flow#req_2f8a        where the time of an exchange went
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
@@ -47,9 +48,13 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     copy.add_argument("--url", default="", help="of the gateway that programs ask, without /v1")
     copy.add_argument("--out", metavar="FILE", help="write there, and not to standard output")
+    for name, about in (("timeline", "where the time of exchanges went"),):
+        told = commands.add_parser(name, help=about)
+        told.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
+        told.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")
     options = parser.parse_args(argv)
     if not options.command:
-        parser.error("a command is needed: run, export, update, diff or copy")
+        parser.error("a command is needed: run, export, update, diff, copy or timeline")
     return options
 
 

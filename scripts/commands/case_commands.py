@@ -29,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
         if options.command == "copy":
             text = exchange_commands.copied(options.form, options.names, mask=options.mask, url=options.url)
             return exchange_commands.put_out(text, options.out)
+        if options.command in exchange_commands.TOLD:
+            return exchange_commands.tell(options.command, options.names, as_json=options.json)
         folders = [case for name in options.folders for case in case_files.found_in(Path(name))]
         return (check if options.command == "run" else update)(folders)
     except CaseError as e:

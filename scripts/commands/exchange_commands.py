@@ -17,8 +17,10 @@ from addons.gateway.cases import files as case_files
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
 from addons.gateway.log.terminal import say, takes_all
+from addons.gateway.timing import drawing, phases
 from mapping.inspect.compare.report import Comparison
 from mapping.inspect.printable import json_text
+from mapping.values import JSON
 
 _MARK = "#"
 """Between a saved file and a request id."""
@@ -36,6 +38,26 @@ def diff(before: str, after: str, *, as_json: bool) -> int:
     else:
         say("\n".join(found.lines()))
     return 1 if found.differs else 0
+
+
+def tell(what: str, names: Sequence[str], *, as_json: bool) -> int:
+    """Print what there is to say of each exchange: `what` is one of `TOLD`. Raises CaseError."""
+    found = [TOLD[what](taken) for name in names for taken in _all(name)]
+    for number, (plain, lines) in enumerate(found):
+        if as_json:
+            say(json_text(json.dumps(plain, ensure_ascii=False), ascii_only=not takes_all()))
+        else:
+            say("\n".join(lines if not number else ["", *lines]))
+    return 0
+
+
+def _timeline(taken: TakenExchange) -> tuple[JSON, list[str]]:
+    made = phases.timeline(taken)
+    return made.plain(), drawing.lines(made)
+
+
+TOLD = {"timeline": _timeline}
+"""What can be told of an exchange, as JSON and as lines."""
 
 
 def copied(form: str, names: Sequence[str], *, mask: bool, url: str) -> str:

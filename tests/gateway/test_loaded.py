@@ -21,6 +21,7 @@ LATER = {
     "addons.gateway.cases.export": "antigravity.export",
     "addons.gateway.cases.compare": "antigravity.diff",
     "addons.gateway.cases.copies": "antigravity.copy",
+    "addons.gateway.timing.phases": "antigravity.timeline",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
     **{f"mapping.{package}.dialect": "a client that speaks it" for package in sorted(set(dialects.names().values()))},

@@ -229,6 +229,20 @@ def test_copy_says_what_is_wrong(
     assert said in capsys.readouterr().err
 
 
+# --- what there is to tell of each
+
+
+@pytest.mark.parametrize("what", ["timeline"])
+def test_told(what: str, saved: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(what, saved, folder / "chat-grounding") == 0
+    text = capsys.readouterr().out
+    assert [id in text for id in ("req_one", "req_two", "req_left")] == [True] * 3
+    assert run(what, f"{saved}#req_two", folder / "chat-grounding", "--json") == 0
+    assert [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()] == ["req_two", ""]
+    assert run(what, f"{saved}#req_none") == 1
+    assert "has no exchange req_none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["diff", "copy"])
 def test_a_reader_that_has_seen_enough(command: str) -> None:
     names = {"diff": ["chat-grounding", "messages-thread"], "copy": ["html", "."]}[command]

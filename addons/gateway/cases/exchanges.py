@@ -24,13 +24,36 @@ from addons.gateway.views.siblings import sorted_out
 from addons.gateway.wire.bodies import received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
-from mapping.inspect.transcript import members
+from mapping.inspect.transcript import elements, members
+from mapping.native import shown
+from mapping.native.folded import unwrapped
 from mapping.values import JSON
 
 USUAL_URL = "http://127.0.0.1:8045"
 """Where a gateway is, if nothing tells."""
 _FIELDS = ("anthropic-beta", "anthropic-version", "openai-beta")
 """Header fields that are a part of what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenPiece:
+    """An event of a stream of Gemini's."""
+
+    at: float
+    """When it came, in seconds after the call began."""
+    brought: str
+    """What it held, in the words of `mapping.native.shown.event`: `thought`, `text + STOP`."""
+    size: int
+    """Characters of text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenDial:
+    """How long it took to open a connection, in seconds; None: it is not known, or there was no such step."""
+
+    tcp: float | None
+    """With the look-up of the name."""
+    tls: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +68,12 @@ class TakenCall:
     """The one answer that came, folded; None: none, or none that is JSON."""
     part: int = 0
     """0: an attempt at the exchange's own call; from 1 on: at the further calls that make up the answer, in order."""
+    at: float | None = None
+    """When it began, in seconds after the client's request had arrived; None: nobody knows, as of a case."""
+    pieces: Sequence[TakenPiece] = ()
+    """Of an answer that came as a stream; empty, where nobody wrote down when they came."""
+    dialled: TakenDial | None = None
+    """Of a call for which a connection was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +118,7 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         raise CaseError("These flows can't be taken: the client's request is not among them.")
     record = record_of(client)
     answer, text = _answer(record, client.response)
+    arrival = record.get("time")
     return TakenExchange(
         record=record,
         method=client.request.method,
@@ -98,7 +128,10 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         answer=answer,
         text=text,
         # An answer that is made in the background has no call on the client's connection.
-        calls=[*map(_call, found.attempts), *_further(found.further, 1 if found.attempts else 0)],
+        calls=[
+            *(_call(flow, arrival) for flow in found.attempts),
+            *_further(found.further, 1 if found.attempts else 0, arrival),
+        ],
         url=_url(client.request),
         fields={name: client.request.headers[name] for name in _FIELDS if name in client.request.headers},
     )
@@ -116,7 +149,7 @@ def _url(request: http.Request) -> str:
 
 def of_attempt(flow: http.HTTPFlow) -> TakenCall:
     """A call by itself."""
-    return _call(flow)
+    return _call(flow, None)
 
 
 def from_case(case: Case) -> TakenExchange:
@@ -136,20 +169,46 @@ def from_case(case: Case) -> TakenExchange:
     return TakenExchange(record, case.method, case.path, case.request, body, answer, text, calls)
 
 
-def _further(flows: Sequence[http.HTTPFlow], first: int) -> list[TakenCall]:
+def _further(flows: Sequence[http.HTTPFlow], first: int, arrival: float | None) -> list[TakenCall]:
     """The attempts at further calls, each of which has a connection of its own. They run at the same time, and begin
     in any order: that of their connections is that of the answer."""
     connections = sorted({(flow.client_conn.timestamp_start or 0.0, flow.client_conn.id) for flow in flows})
     parts = {id: part for part, (_, id) in enumerate(connections, first)}
-    return [replace(_call(flow), part=parts[flow.client_conn.id]) for flow in flows]
+    return [replace(_call(flow, arrival), part=parts[flow.client_conn.id]) for flow in flows]
 
 
-def _call(flow: http.HTTPFlow) -> TakenCall:
-    content = b""
+def _call(flow: http.HTTPFlow, arrival: float | None) -> TakenCall:
+    """`arrival`: when the client's request came, in Unix seconds."""
+    content, came = b"", b""
     if (response := flow.response) is not None:
-        content = without_secrets(response.get_content(strict=False) or b"", whole=response.status_code >= 300)
+        came = response.get_content(strict=False) or b""
+        content = without_secrets(came, whole=response.status_code >= 300)
     sent = bodies.read(flow.request.get_content(strict=False) or b"").values
-    return TakenCall(record_of(flow), _inner(sent[0]) if sent else None, whole_answer(content))
+    record = record_of(flow)
+    return TakenCall(
+        record,
+        _inner(sent[0]) if sent else None,
+        whole_answer(content),
+        at=max(0.0, flow.request.timestamp_start - arrival) if arrival else None,
+        pieces=_pieces(came, record.get("arrived")),
+        dialled=_dialled(flow),
+    )
+
+
+def _pieces(came: bytes, arrived: Any) -> list[TakenPiece]:
+    """What came of a stream, and when, if that was written down."""
+    body = bodies.read(came, elements(arrived))
+    events = zip(body.times, body.values, strict=False)
+    return [TakenPiece(at, *shown.event(unwrapped(members(event)))) for at, event in events]
+
+
+def _dialled(flow: http.HTTPFlow) -> TakenDial | None:
+    """The connection's beginnings, if it was opened for this call."""
+    server = flow.server_conn
+    begin, tcp, tls = server.timestamp_start, server.timestamp_tcp_setup, server.timestamp_tls_setup
+    if record_of(flow).get("reused") is not False or not begin or not tcp:
+        return None
+    return TakenDial(max(0.0, tcp - begin), max(0.0, tls - tcp) if tls else None)
 
 
 def _inner(sent: Any) -> Any:

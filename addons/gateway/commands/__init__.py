@@ -11,6 +11,7 @@ from addons.gateway.commands.accounts import AccountCommands
 from addons.gateway.commands.copies import CopyCommands
 from addons.gateway.commands.looking import LookingCommands
 from addons.gateway.commands.replays import ReplayCommands
+from addons.gateway.commands.timing import TimingCommands
 
 if TYPE_CHECKING:
     from addons.gateway.gateway import Gateway
@@ -18,4 +19,4 @@ if TYPE_CHECKING:
 
 def all_commands(gateway: Gateway) -> list[object]:
     """Addons that have nothing but commands."""
-    return [AccountCommands(gateway), LookingCommands(), CopyCommands(), ReplayCommands(gateway)]
+    return [AccountCommands(gateway), LookingCommands(), CopyCommands(), ReplayCommands(gateway), TimingCommands()]

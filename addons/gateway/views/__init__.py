@@ -67,8 +67,8 @@ ATTEMPTS = OnDemand("Attempts", _attempts)
 VIEWS = (CLIENT, GEMINI, TRANSLATION, ATTEMPTS)
 
 
-def register() -> None:
-    """Makes the views known to mitmproxy: each once, also when the script is loaded again."""
-    for view in VIEWS:
+def register(*further: Contentview) -> None:
+    """Makes the views known to mitmproxy, and those of other rooms: each once, also when the script is loaded again."""
+    for view in (*VIEWS, *further):
         if contentviews.registry.get(view.name) is not view:
             contentviews.add(view)

@@ -17,6 +17,7 @@ from mitmproxy.test import tflow, tutils
 
 from addons.antigravity import Antigravity
 from addons.gateway import views
+from addons.gateway.timing import TIMELINE
 from addons.gateway.views import cut_json
 from addons.gateway.views.body import CUT
 from mapping.inspect.transcript import WIDTH
@@ -567,8 +568,8 @@ def test_the_addon_registers_each_view_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(contentviews, "registry", registry)
     for _ in range(2):  # as when the script is loaded again
         Antigravity().load(Mock())
-    assert changes == [*views.VIEWS]
-    assert [*registry] == ["client conversation", "gemini conversation", "translation", "attempts"]
+    assert changes == [*views.VIEWS, TIMELINE]
+    assert [*registry] == ["client conversation", "gemini conversation", "translation", "attempts", "timeline"]
 
 
 def test_choices_beside_items_are_not_shown_twice() -> None:

@@ -1,0 +1,37 @@
+"""The view "Timeline": the waterfall of the exchange that a flow is of."""
+
+from __future__ import annotations
+
+from typing import override
+
+from mitmproxy import http
+from mitmproxy.contentviews import Contentview, Metadata
+
+from addons.gateway.cases import exchanges
+from addons.gateway.record.flow_record import record_of
+from addons.gateway.timing import drawing, phases
+from addons.gateway.views.priority import NOT_MINE
+from addons.gateway.views.siblings import siblings_of
+
+NOT_OURS = "This is no exchange of the gateway, so there is no timeline to show."
+
+
+class TimelineView(Contentview):
+    """See the module."""
+
+    @override
+    def render_priority(self, data: bytes, metadata: Metadata) -> float:
+        return NOT_MINE  # there for those who choose it
+
+    @override
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        flow = metadata.flow
+        if not isinstance(flow, http.HTTPFlow) or not record_of(flow).get("side"):
+            return NOT_OURS
+        found = siblings_of(flow)
+        if found.client is None:
+            return (
+                f"The client's flow of this exchange ({record_of(flow).get('id')}) is not here, and it is what tells."
+            )
+        taken = exchanges.from_flows([found.client, *found.attempts, *found.further])
+        return "\n".join(drawing.lines(phases.timeline(taken)))
