@@ -37,7 +37,7 @@ try:
     from addons.gateway.log import banner, terminal
     from addons.gateway.log.log_events import LogEvents
     from addons.gateway.record import recordings
-    from addons.gateway.record.trace import Recorder
+    from addons.gateway.record.trace import Recorder, in_memory
     from addons.gateway.settings_file import SettingsFile
     from addons.gateway.wire import layer_setup, listening
     from addons.gateway.wire.direct.listeners import Listeners
@@ -103,6 +103,12 @@ class Antigravity:
             choices=("auto", "on", "off"),
         )
         loader.add_option(
+            "antigravity_pages",
+            bool,
+            False,
+            "Keep the last exchanges for their pages (/exchanges) under mitmdump too; mitmweb and mitmproxy do.",
+        )
+        loader.add_option(
             "antigravity_list_models",
             bool,
             True,
@@ -128,8 +134,8 @@ class Antigravity:
             ctx.options.connection_strategy = "lazy"
         if "mode" in updated:
             self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
-        if updated & {"antigravity_trace", "save_stream_file", "hardump"}:
-            self.gateway.record(Recorder.wanted())
+        if updated & {"antigravity_trace", "antigravity_pages", "save_stream_file", "hardump"}:
+            self.gateway.record(Recorder.wanted(), in_memory=in_memory())
             self.gateway.shows_own = ctx.options.antigravity_trace == "on"
         if updated & {"termlog_verbosity", "flow_detail"}:
             banner.quiet_down()

@@ -65,6 +65,11 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
         help="processes that share the port; auto: one per core (default: %(default)s)",
     )
     parser.add_argument("--demo", action="store_true", help="answer from the built-in demo")
+    parser.add_argument(
+        "--pages",
+        action="store_true",
+        help="keep the last requests, for their pages at /exchanges; the demo, --web and --console do",
+    )
     tool = parser.add_mutually_exclusive_group()
     tool.add_argument("--web", dest="tool", action="store_const", const="mitmweb", help="watch in the browser")
     tool.add_argument("--console", dest="tool", action="store_const", const="mitmproxy", help="watch in the terminal")
@@ -161,6 +166,8 @@ def command(
         chosen["antigravity_config"] = settings
     if demo:
         chosen["antigravity_demo"] = "true"
+    if (demo or options.pages) and options.tool == "mitmdump":
+        chosen["antigravity_pages"] = "true"
     arguments = ["-s", os.path.join(bootstrap.ROOT, "addons", "antigravity.py")]
     host = listen_host(options, lan=lan)
     arguments += ["--mode", f"reverse:{options.upstream}@{host}{':' if host else ''}{options.port}"]

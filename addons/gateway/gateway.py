@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from datetime import date
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,23 +33,22 @@ from addons.gateway.exchange.seeds import Seeds, new_id
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.heap import Heap
-from addons.gateway.http.admission import path_of
 from addons.gateway.http.callers import Caller, take, take_from_address
 from addons.gateway.http.fields import headers
 from addons.gateway.http.health_checks import HealthChecks
-from addons.gateway.http.routes import SOCKET, Match, is_own
+from addons.gateway.http.routes import SOCKET, Match
 from addons.gateway.log.exchange_log import ExchangeLog
-from addons.gateway.models.model_lists import ModelLists, utc_today
+from addons.gateway.models.model_lists import ModelLists, day_of
 from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.models.served import ServedModels
+from addons.gateway.observers import Observers
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.recordings import Recordings
 from addons.gateway.record.replay import Replays
 from addons.gateway.record.server_replay import ServerReplay
-from addons.gateway.record.trace import Recorder, Trace
+from addons.gateway.record.trace import Recorder, Trace, size_of
 from addons.gateway.settings.settings import Settings, load
 from addons.gateway.shared.opening import SharedSource, worker_name
-from addons.gateway.status import page as status_page
 from addons.gateway.status.everyone import Everyone
 from addons.gateway.status.kept import KeptStatistics
 from addons.gateway.status.statistics import Statistics
@@ -105,12 +102,13 @@ class Gateway:
         """What is being replayed (`-S`)."""
         self.log = ExchangeLog()
         self.steps = Steps()
+        self.observers = Observers(self.steps)
         self.news = PoolNews()
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
         self.affinity = Affinity()
         self.owners = Owners()
-        self.models = ModelLists(lambda: self.pool.accounts, today=_day(environ))
+        self.models = ModelLists(lambda: self.pool.accounts, today=day_of(environ))
         self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
         self.health_checks = HealthChecks()
@@ -179,7 +177,7 @@ class Gateway:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)
         if self.recorder:
-            self.recorder.keep = settings.trace.keep
+            self.recorder.keep(settings.trace.keep, settings.trace.keep_bytes)
 
     def _make_pool(self) -> None:
         made = [account for _, _, account in self._made]
@@ -248,9 +246,18 @@ class Gateway:
         if self.sharing is not None:
             await self.sharing.stop()
 
-    def record(self, wanted: bool) -> None:
-        """Begin or end to record exchanges."""
-        self.recorder = Recorder(self.settings.trace.keep) if wanted else None
+    def record(self, wanted: bool, *, in_memory: bool) -> None:
+        """Begin or end to record exchanges. `in_memory`: the last ones stay, to be looked at."""
+        if not wanted:
+            self.recorder = None
+            return
+        if self.recorder is None:
+            self.recorder = Recorder(self.settings.trace.keep, self.settings.trace.keep_bytes)
+        self.recorder.keeps = in_memory
+
+    def kept(self, id: str) -> list[http.HTTPFlow]:
+        """The flows of the exchange with this request id, the client's among them; none: it is not recorded."""
+        return self.recorder.kept(id) if self.recorder else []
 
     @property
     def is_demo(self) -> bool:
@@ -286,23 +293,13 @@ class Gateway:
             services=self,
         )  # fmt: skip
         if request.data.method != b"POST":  # else it is for a model
-            self._look_at(exchange, request, caller.address)
+            own.look_at(exchange, request, self.health_checks, shows_own=self.shows_own)
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
         self.exchanges[flow.id] = exchange
         if self.sharing is not None:
             self.sharing.load.changed()
         return exchange
-
-    def _look_at(self, exchange: Exchange, request: http.Request, address: str) -> None:
-        """Whether a request is about the gateway itself, and whether a person asks."""
-        path = path_of(request)
-        exchange.is_poll = status_page.is_poll(request)
-        exchange.is_own = exchange.is_poll or (not self.shows_own and is_own(request.method, path))
-        if self.health_checks.comes_again(request.method, path, address, time.monotonic()):
-            exchange.is_poll = True
-        if status_page.is_page(request):
-            exchange.show_error = partial(status_page.refusal, request)
 
     def open_inner(self, outer: Facts, result: asyncio.Future[bytes]) -> Exchange:
         """See `endpoints.asking.Opener`."""
@@ -340,12 +337,16 @@ class Gateway:
     def close(self, exchange: Facts) -> None:
         """See `Services`."""
         self.exchanges.pop(exchange.flow.id, None)
-        self.heap.look_soon(_size(exchange.flow))
+        self.heap.look_soon(size_of(exchange.flow))
         job = exchange.job
         if job and job.shown_model and job.answering_model and job.answering_model != job.shown_model:
             self.served.saw(job.shown_model, job.answering_model)
         if exchange.trace:
             self.steps.run("letting go of a replay", self.replays.over, exchange)
+
+    def observe(self, exchange: Facts, summary: Summary) -> None:
+        """See `Services`."""
+        self.observers.tell(exchange, summary)
 
     def tell(self, summary: Summary, *, quietly: bool) -> None:
         """See `Services`."""
@@ -371,21 +372,6 @@ class Gateway:
         self.remarks.tell()
         if ask and not self.recordings:
             self.models.begin(self.address, self.remarks.tell)
-
-
-def _size(flow: http.HTTPFlow) -> int:
-    """Bytes of the bodies that an exchange ended with."""
-    response = flow.response
-    return len(flow.request.raw_content or b"") + len(response.raw_content or b"" if response else b"")
-
-
-def _day(environ: Mapping[str, str]) -> Callable[[], date]:
-    """What tells the day. `ANTIGRAVITY_TODAY` (YYYY-MM-DD) stands still, for tests: models are retired by dates."""
-    fixed = environ.get("ANTIGRAVITY_TODAY")
-    if not fixed:
-        return utc_today
-    day = date.fromisoformat(fixed)
-    return lambda: day
 
 
 @cache

@@ -101,7 +101,13 @@ def test_options_are_documented() -> None:
     done = subprocess.run(
         [mitmdump, "-s", ROOT / "addons" / "antigravity.py", "--options"], capture_output=True, text=True, timeout=30
     )
-    for option in ("antigravity_config", "antigravity_demo", "antigravity_trace", "antigravity_wire"):
+    for option in (
+        "antigravity_config",
+        "antigravity_demo",
+        "antigravity_trace",
+        "antigravity_pages",
+        "antigravity_wire",
+    ):
         assert option in done.stdout
 
 

@@ -14,6 +14,7 @@ from scripts import bootstrap, serve
 
 ADDON = os.path.join(bootstrap.ROOT, "addons", "antigravity.py")
 MODE = "reverse:https://generativelanguage.googleapis.com@127.0.0.1:8045"
+PAGES = ["--set", "antigravity_pages=true"]
 
 
 def command(argv: str, *, settings: str | None = None, demo: bool = False, lan: bool = False) -> list[str]:
@@ -69,11 +70,12 @@ def test_allows_lan(tmp_path: Path, text: str, expected: bool) -> None:
     ("argv", "settings", "demo", "end"),
     [
         ("", "/a.toml", False, ["--set", "antigravity_config=/a.toml"]),
-        ("", None, True, ["--set", "antigravity_demo=true"]),
-        ("-- --set antigravity_demo=false", None, True, ["--set", "antigravity_demo=false"]),
+        ("", None, True, ["--set", "antigravity_demo=true", *PAGES]),
+        ("--pages", None, False, PAGES),
+        ("-- --set antigravity_demo=false", None, True, [*PAGES, "--set", "antigravity_demo=false"]),
         ("-- --set antigravity_config=b", "/a.toml", False, ["--set", "antigravity_config=b"]),
     ],
-    ids=["settings", "demo", "demo refused", "other settings"],
+    ids=["settings", "demo", "pages", "demo refused", "other settings"],
 )
 def test_options_of_the_addon(argv: str, settings: str | None, demo: bool, end: list[str]) -> None:
     assert command(argv, settings=settings, demo=demo) == ["mitmdump", "-s", ADDON, "--mode", MODE, *end]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol
 
+from mitmproxy import http
+
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.http.admission import stopping
-from addons.gateway.http.routes import Match
+from addons.gateway.http.admission import path_of, stopping
+from addons.gateway.http.health_checks import HealthChecks
+from addons.gateway.http.routes import Match, is_own
 from addons.gateway.status import page
 from addons.gateway.status.everyone import Everyone
 from addons.gateway.status.overview import Measured
@@ -60,3 +64,17 @@ def endpoints(
 
 def _show_well(exchange: Facts, match: Match) -> None:
     exchange.succeed(b'{"status":"ok"}')
+
+
+def look_at(exchange: Facts, request: http.Request, checks: HealthChecks, *, shows_own: bool) -> None:
+    """Whether a request that has just arrived is about the gateway itself, and whether a person asks.
+
+    `request` will be the flow's. `shows_own`: calls for the gateway itself are shown and saved as others are.
+    """
+    path = path_of(request)
+    exchange.is_poll = page.is_poll(request)
+    exchange.is_own = exchange.is_poll or (not shows_own and is_own(request.method, path))
+    if checks.comes_again(request.method, path, exchange.caller.address, time.monotonic()):
+        exchange.is_poll = True
+    if page.is_page(request):
+        exchange.show_error = partial(page.refusal, request)

@@ -364,6 +364,8 @@ class Exchange(Facts):
         try:
             summary = run("summing up an exchange", summarise, self)
             if summary is not None:
+                if not self.inner:
+                    services.observe(self, summary)
                 if trace := self.trace:
                     run("recording an exchange", trace.over, self.flow, summary, self.seeds, inner=self.inner)
                 if not self.inner:

@@ -55,6 +55,10 @@ class Services(Protocol):
         """What to wait for, for a moment, before a client hears the end of its answer, so that its next request finds
         wherever it goes what it needs. None: for nothing."""
 
+    def observe(self, exchange: Facts, summary: Summary) -> None:
+        """A client's exchange has ended: who knows more of it than the exchange does completes the summary. Raises
+        nothing."""
+
     def tell(self, summary: Summary, *, quietly: bool) -> None:
         """A client's exchange has ended. `quietly`: it is counted, and not worth a word. Raises nothing."""
 

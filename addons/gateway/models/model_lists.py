@@ -262,6 +262,15 @@ def utc_today() -> date:
     return datetime.now(UTC).date()
 
 
+def day_of(environ: Mapping[str, str]) -> Callable[[], date]:
+    """What tells the day. `ANTIGRAVITY_TODAY` (YYYY-MM-DD) stands still, for tests: models are retired by dates."""
+    fixed = environ.get("ANTIGRAVITY_TODAY")
+    if not fixed:
+        return utc_today
+    day = date.fromisoformat(fixed)
+    return lambda: day
+
+
 def _is_named(model: Mapping[str, Any]) -> bool:
     return isinstance(model.get("name"), str)
 

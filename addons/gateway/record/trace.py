@@ -203,11 +203,15 @@ class Trace:
 class Recorder:
     """Makes traces, and hands their flows to what shows and saves them."""
 
-    def __init__(self, keep: int) -> None:
-        self.keep = keep
-        """How many exchanges stay in mitmweb's or mitmproxy's memory."""
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self.keep(most, most_bytes)
         self._kept: OrderedDict[str, list[http.HTTPFlow]] = OrderedDict()
-        """The flows of each exchange, by its id."""
+        """The flows of each exchange, by its id, the oldest first."""
+        self._sizes: dict[str, int] = {}
+        """How many bytes each of them holds."""
+        self._bytes = 0
+        self.keeps = False
+        """Recorded exchanges stay in memory, and are not only saved."""
 
     @staticmethod
     def wanted() -> bool:
@@ -215,7 +219,19 @@ class Recorder:
         if ctx.options.antigravity_trace != "auto":
             return bool(ctx.options.antigravity_trace == "on")
         saves = getattr(ctx.options, "save_stream_file", None) or getattr(ctx.options, "hardump", "")
-        return bool(saves) or ctx.master.addons.get("view") is not None
+        return bool(saves) or in_memory()
+
+    def keep(self, most: int, most_bytes: int) -> None:
+        """How many exchanges stay in memory, and how many bytes of bodies."""
+        self._most, self._most_bytes = most, most_bytes
+
+    def kept(self, id: str) -> list[http.HTTPFlow]:
+        """The flows of an exchange that are in memory, the client's first."""
+        return list(self._kept.get(id, ()))
+
+    def ids(self) -> list[str]:
+        """Of the exchanges that are in memory, the oldest first."""
+        return list(self._kept)
 
     @staticmethod
     def show_comments() -> None:
@@ -277,16 +293,40 @@ class Recorder:
     def _show(self, flow: http.HTTPFlow, made: list[http.HTTPFlow], id: str) -> None:
         """The flow is mitmproxy's own and known to it already; those that were made are handed over here."""
         addons: Any = ctx.master.addons
-        if view := addons.get("view"):
+        view = addons.get("view")
+        if view:
             view.add(made)
             view.update([flow])
-            self._kept.setdefault(id, []).extend([flow, *made])
-            while len(self._kept) > self.keep:
-                view.remove(self._kept.popitem(last=False)[1])
+        if self.keeps:
+            self._remember([flow, *made], id, view)
         for name in ("save", "savehar"):
             if saver := addons.get(name):
                 for one in made:
                     saver.response(one)
+
+    def _remember(self, flows: list[http.HTTPFlow], id: str, view: Any) -> None:
+        """Keep them, and drop the oldest where these are too many."""
+        size = sum(map(size_of, flows))
+        self._kept.setdefault(id, []).extend(flows)
+        self._sizes[id] = self._sizes.get(id, 0) + size
+        self._bytes += size
+        while len(self._kept) > self._most or (self._bytes > self._most_bytes and len(self._kept) > 1):
+            oldest, dropped = self._kept.popitem(last=False)
+            self._bytes -= self._sizes.pop(oldest)
+            if view:
+                view.remove(dropped)
+
+
+def in_memory() -> bool:
+    """Whether what is recorded stays in memory: for who looks at it in mitmproxy, or on the gateway's own pages."""
+    asked = ctx.options.antigravity_trace == "on" or ctx.options.antigravity_pages
+    return asked or ctx.master.addons.get("view") is not None
+
+
+def size_of(flow: http.HTTPFlow) -> int:
+    """Bytes of a flow's bodies."""
+    response = flow.response
+    return len(flow.request.raw_content or b"") + len(response.raw_content or b"" if response else b"")
 
 
 def _copy[M: (http.Request, http.Response)](message: M) -> M:

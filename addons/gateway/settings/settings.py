@@ -157,9 +157,10 @@ class StateSettings(_Section):
 
 
 class TraceSettings(_Section):
-    """`[trace]`: the record of exchanges in mitmweb and mitmproxy."""
+    """`[trace]`: the record of exchanges in mitmweb, in mitmproxy and on the gateway's own pages."""
 
     keep: int = Field(default=1000, ge=1)
+    keep_bytes: ByteSize = ByteSize(2**28)
 
 
 class LogSettings(_Section):

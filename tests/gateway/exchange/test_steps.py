@@ -53,7 +53,7 @@ def test_an_exchange_ends_whatever_fails(
     file.write_text(ACCOUNT)
     gateway = Gateway(environ={})
     gateway.use(gateway.load(file))
-    gateway.recorder = Recorder(1)
+    gateway.recorder = Recorder(1, 2**20)
 
     async def run() -> None:
         told = {name: Mock() for name in ("log", "statistics")}
