@@ -60,7 +60,7 @@ def shown(record: JSON, number: int | None = None) -> str:
     else:
         out.line("No upstream was asked.")
     out.turn("exchange")
-    for name, value in _numbers(record):
+    for name, value in numbers(record):
         out.line(f"{name:18} {value}")
     if notes := record.get("notes"):
         out.turn("notes")
@@ -79,10 +79,10 @@ def in_short(out: Transcript, record: JSON) -> None:
     out.line(" · ".join(str(one) for one in (f"{asked} → {model}" if asked != model else model, account) if one))
     tried = [f"{at}. {_attempt(at, one)[1]} ({one.get('account')})" for at, one in enumerate(attempts, 1)]
     out.line(f"attempts: {', '.join(tried)}" if len(tried) > 1 else "")
-    numbers = dict(_numbers(record))
+    known = dict(numbers(record))
     out.line(
         " · ".join(
-            f"{name} {numbers[key]}"
+            f"{name} {known[key]}"
             for name, key in (
                 ("first chunk", "first chunk after"),
                 ("total", "total"),
@@ -90,7 +90,7 @@ def in_short(out: Transcript, record: JSON) -> None:
                 ("prompt", "prompt tokens"),
                 ("completion", "completion tokens"),
             )
-            if key in numbers
+            if key in known
         )
     )
     for code, detail in record.get("notes") or []:
@@ -110,7 +110,8 @@ def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, 
     )
 
 
-def _numbers(record: JSON) -> list[tuple[str, str]]:
+def numbers(record: JSON) -> list[tuple[str, str]]:
+    """A client's exchange in numbers and words: what each is, and its text."""
     status, error = record.get("status"), record.get("error")
     got = "nothing" if status is None else str(status)
     if status is None or record.get("outcome") == CLIENT_LEFT:

@@ -70,9 +70,13 @@ class GeminiAnswers:
         return explain(self.first, partial(self._translate, record, body), cost)
 
     def _translate(self, record: JSON, body: Any, first: Any, notes: Notes) -> JSON:
-        """The client's answer, whole."""
+        """The client's answer, whole; one that is no JSON (speech, say) as one member."""
         answering = retranslation.translate(record, body, Notes())
-        return members(jsonio.loads(retranslation.whole(answering.whole(notes), [first, *self.hops], self.others)))
+        made = retranslation.whole(answering.whole(notes), [first, *self.hops], self.others)
+        try:
+            return members(jsonio.loads(made))
+        except ValueError:
+            return {"the body": made.decode("latin-1")}
 
 
 @contextmanager

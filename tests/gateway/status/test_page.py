@@ -31,7 +31,7 @@ from tests.gateway.exchange.test_exchange import PART, exchange_of
 from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, REFUSED, UNMAPPED, attempt
 
 HOSTILE = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='alert(3)&amp;{{7*7}}"
-VOID = {"meta", "link", "br", "path", "input"}
+VOID = {"meta", "link", "br", "path", "input", "img"}
 
 
 class Page(HTMLParser):
