@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import FLASH, wait_until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Camera, Mitmweb, Opener, Starter
@@ -198,7 +199,7 @@ def test_what_is_under_way(start_mitmweb: Starter, open_page: Opener, picture: C
     """A silent upstream: what waits is shown, and a client that leaves is neither a success nor an error."""
     mitmweb = start_mitmweb()
     body = {"model": "demo-silent", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
-    connection = http.client.HTTPConnection("127.0.0.1", mitmweb.gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", mitmweb.gateway.port, timeout=PATIENCE)
     connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
     wait_until(lambda: mitmweb.gateway.call("GET", "/status.json").json["running"])
     page = open_page(address(mitmweb), viewport=DESKTOP)

@@ -23,6 +23,7 @@ from addons.demo.answer.answer import pieces
 from addons.demo.answer.examples import example
 from addons.demo.faults import FAULTS
 from scripts.demo_upstream import DemoServer, parse, start
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 BUDGET, LEVEL, OLD = "gemini-2.5-flash", "gemini-3.8-flash", "gemini-3.1-pro-preview"
@@ -61,7 +62,7 @@ class Upstream:
     now: list[float] = field(default_factory=lambda: [0.0])
 
     def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Reply:
-        connection = http.client.HTTPConnection("127.0.0.1", self.demo.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.demo.port, timeout=PATIENCE)
         try:
             data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
             connection.request(method, path, data, {"x-goog-api-key": "k1"} if headers is None else headers)
@@ -94,7 +95,7 @@ def upstream() -> Iterator[Upstream]:
     yield Upstream(demo, now)
     asyncio.run_coroutine_threadsafe(stop(demo), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join(PATIENCE)
     loop.close()
 
 
@@ -962,7 +963,7 @@ def test_requests_are_kept(upstream: Upstream) -> None:
 
 
 def test_a_connection_serves_many_requests(upstream: Upstream) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", upstream.demo.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", upstream.demo.port, timeout=PATIENCE)
     for method in ("generateContent", "streamGenerateContent?alt=sse", "generateContent"):
         connection.request("POST", f"/v1beta/models/{LEVEL}:{method}", json.dumps(ask()), {"x-goog-api-key": "k"})
         assert connection.getresponse().read()
@@ -991,7 +992,7 @@ def test_the_command() -> None:
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline().rpartition(":")[2])
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
             connection.request("GET", "/v1beta/models", headers={"x-goog-api-key": "k"})
             assert connection.getresponse().status == 200
             connection.close()

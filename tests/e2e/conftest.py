@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +20,7 @@ import pytest
 
 from mapping.gemini.model_classes import fallback
 from scripts import demo_upstream
+from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("upstream-key-alpha-3f9c", "upstream-key-bravo-71d2")
@@ -82,7 +82,7 @@ class Upstream:
         await self.demo.stop()
 
     def _run(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
 
 class StallingUpstream:
@@ -226,7 +226,7 @@ class Gateway:
         body: Any = None,
         *,
         headers: dict[str, str] | None = None,
-        timeout: float = 30,
+        timeout: float = PATIENCE,
         may_break: bool = False,
     ) -> Answer:
         """`may_break`: the answer may break off, and is then what has come of it."""
@@ -258,7 +258,7 @@ class Gateway:
         if self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -268,14 +268,6 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Look until something is so. The time is for a machine that is busy; only a failure takes it."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.01)
 
 
 def start_gateway(

@@ -16,6 +16,7 @@ from mitmproxy import http as mitm_http
 from mitmproxy import io as mitm_io
 
 from tests.e2e.conftest import TWO_ACCOUNTS, free_port, start_gateway, wait_until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -33,7 +34,7 @@ class Web:
     port: int
 
     def fetch(self, path: str, method: str = "GET", body: Any = None) -> bytes:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             data = body if body is None or isinstance(body, bytes) else json.dumps(body)
             headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}

@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway
 
@@ -50,7 +52,7 @@ BODY = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODY | ANY)
 def test_any_json(shared_gateway: Gateway, body: Any) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", shared_gateway.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", shared_gateway.port, timeout=PATIENCE)
     connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
     response = connection.getresponse()
     content = response.read()

@@ -22,6 +22,7 @@ from mitmproxy import http
 
 from tests.e2e.conftest import FLASH, KEYS, ROOT, TWO_ACCOUNTS, Gateway, free_port, wait_until
 from tests.e2e.mitmweb import CommandFailed, Web, running_web
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Upstream
@@ -401,7 +402,7 @@ def test_in_mitmproxys_console(upstream: Upstream, tmp_path: Path) -> None:
         assert "Unhandled error" not in console.text
     finally:
         console.process.terminate()
-        console.process.wait(10)
+        console.process.wait(PATIENCE)
 
 
 def connects(port: int) -> bool:

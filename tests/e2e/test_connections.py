@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import TWO_ACCOUNTS, Answer, StallingUpstream, wait_until
 from tests.e2e.faults.faulty_upstream import CHUNKED, KEEP, LAST_CHUNK, SSE, SSE_TYPE, TEXT, FaultyUpstream, chunk, head
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def raw(gateway: Gateway, data: bytes) -> bytes:
     """Send bytes, and read until the gateway hangs up."""
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s:
         s.sendall(data)
         received = b""
         while chunk := s.recv(65536):
@@ -50,7 +51,7 @@ FIRST_EVENT = b'data: {"candidates": [{"content": {"role": "model", "parts": [{"
 def test_a_client_that_leaves_ends_the_upstream_call_at_once(starter: Starter, reply: bytes, stream: bool) -> None:
     stalling = StallingUpstream(reply)
     gateway = starter(f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{stalling.url}"\n')
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s:
         s.sendall(post(chat("gpt-4o", stream=stream)))
         wait_until(lambda: stalling.accepted == 1)
         if stream and FIRST_EVENT in reply:
@@ -69,9 +70,9 @@ def test_bytes_come_as_soon_as_they_arrive(starter: Starter) -> None:
     seen = threading.Event()
     upstream = FaultyUpstream()
     first = head(SSE_TYPE, CHUNKED) + chunk(SSE[0])
-    upstream.play(first, lambda _: seen.wait(30), *map(chunk, SSE[1:]), LAST_CHUNK, KEEP)
+    upstream.play(first, lambda _: seen.wait(PATIENCE), *map(chunk, SSE[1:]), LAST_CHUNK, KEEP)
     gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", upstream.url))
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=20) as s:
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s:
         s.sendall(post(chat("gemini-2.5-flash", stream=True)))
         data = b""
         while TEXT.split()[0].encode() not in data:
@@ -198,7 +199,7 @@ def test_a_failing_addon_of_the_user_never_lets_the_request_through(starter: Sta
 def test_keep_alive_serves_many_requests(gateway: Gateway) -> None:
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     for n in range(20):
         body = json.dumps(chat("gemini-2.5-flash", stream=bool(n % 2)))
         connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})

@@ -16,6 +16,7 @@ import pytest
 
 from tests.e2e.conftest import FLASH, TWO_ACCOUNTS, ScriptedUpstream, http_answer, wait_until
 from tests.e2e.test_cases import cases
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter, Upstream
@@ -60,7 +61,7 @@ class Counter:
                         counter.bodies.append(body)
                         counter.active[key] += 1
                         counter.most = max(counter.most, counter.active.total())
-                    counter.go.wait(30)
+                    counter.go.wait(PATIENCE)
                     with lock:
                         counter.active[key] -= 1
                     status = counter.status

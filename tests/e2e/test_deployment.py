@@ -19,6 +19,7 @@ from tests.e2e.sdk_tools import TOOLS, by_hand, first_calls, is_genuine, results
 from tests.e2e.site import HAPROXY_CFG, HOSTS, KEY, Site, other, site
 from tests.e2e.test_codex import Codex, shell
 from tests.e2e.workers import CHAT, GatedUpstream, Stream
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Upstream
@@ -142,7 +143,7 @@ def test_a_stream_is_not_held_back(held_back: Site, gated: GatedUpstream) -> Non
     assert not any(b"a time." in stream.received for stream in streams)
     gated.gate.set()
     for stream in streams:
-        stream.join(30)
+        stream.join(PATIENCE)
         assert stream.whole
     assert sorted(turns_since(held_back, 0, 2)) == sorted(HOSTS)  # who has the fewest got the second
 
@@ -162,9 +163,9 @@ def test_a_machine_is_restarted_and_nobody_notices(held_back: Site, gated: Gated
     assert set(statuses) == {200}
     assert leaving.process.poll() is None
     gated.gate.set()
-    stream.join(30)
+    stream.join(PATIENCE)
     assert stream.whole
-    assert leaving.process.wait(30) == 0
+    assert leaving.process.wait(PATIENCE) == 0
     held_back.start_again(by)
     wait_until(lambda: held_back.said(by) == ["DOWN", "UP"])
     after = [held_back.call("POST", "/v1/chat/completions", {**CHAT, "stream": True}) for _ in range(4)]

@@ -211,7 +211,7 @@ class Watched:
             seen.extend(self.new())
             return bool(ids("client_connected")) and ids("client_connected") <= ids("client_disconnected")
 
-        wait_until(over, 10)
+        wait_until(over)
         # What comes last of a flow may come after its client has gone, but not for long.
         quiet = time.monotonic() + 0.3
         while time.monotonic() < quiet:

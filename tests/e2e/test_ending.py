@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.conftest import TWO_ACCOUNTS, StallingUpstream, free_port, wait_until
 from tests.e2e.test_commands import Console
 from tests.e2e.workers import GatedUpstream, Stream
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Starter
@@ -49,7 +50,7 @@ class Request(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         method = "GET" if self._body is None else "POST"
         connection.request(method, self._path, self._body and json.dumps(self._body))
         response = connection.getresponse()
@@ -78,9 +79,9 @@ def test_what_is_under_way_ends_with_its_error(
     whole = Request(gateway.port, "/v1/chat/completions", CHAT)
     wait_until(lambda: all(b"Once upon" in stream.received for stream in streams) and stalling.accepted == 4)
     gateway.process.send_signal(number)
-    gateway.process.wait(10)
+    gateway.process.wait(PATIENCE)
     for request in (*streams, whole):
-        request.join(10)
+        request.join(PATIENCE)
         assert request.whole
     chat, responses, completions = (stream.received.decode() for stream in streams)
     for stream in (chat, completions):
@@ -108,9 +109,9 @@ def test_with_a_drain_what_is_under_way_and_what_comes_is_served(starter: Starte
     wait_until(lambda: b"Once upon" in second.received)
     assert gateway.call("GET", "/healthz").error["code"] == "gateway_stopping"
     gated.gate.set()
-    assert gateway.process.wait(30) == 0
+    assert gateway.process.wait(PATIENCE) == 0
     for stream in (first, second):
-        stream.join(10)
+        stream.join(PATIENCE)
         assert stream.whole
     assert "Traceback" not in gateway.log
     gated.close()
@@ -130,8 +131,8 @@ def test_a_drain_ends(starter: Starter, workers: int, drain: str, again: bool) -
     if again:
         wait_until(lambda: gateway.call("GET", "/healthz").status == 503)
         gateway.process.terminate()
-    assert gateway.process.wait(30) == 0
-    stream.join(10)
+    assert gateway.process.wait(PATIENCE) == 0
+    stream.join(PATIENCE)
     assert b'"code":"gateway_stopping"' in stream.received
     gated.close()
 
@@ -146,8 +147,8 @@ def test_a_response_of_the_background_has_failed_and_who_waits_for_it_is_told(
     waiting = Request(gateway.port, f"{path}?stream=true", None)
     wait_until(lambda: stalling.accepted == 1 and gateway.is_asked(path))
     gateway.process.terminate()
-    gateway.process.wait(10)
-    waiting.join(10)
+    gateway.process.wait(PATIENCE)
+    waiting.join(PATIENCE)
     assert waiting.whole
     again = starter(
         f"[responses]\nstore = '{gateway.folder / 'kept.db'}'\n{settings(stalling)}",
@@ -161,12 +162,12 @@ def test_in_mitmproxys_console(stalling: StallingUpstream, tmp_path: Any) -> Non
     file.write_text(settings(stalling))
     console = Console(tmp_path, "--set", f"antigravity_config={file}")
     try:
-        wait_until(lambda: connects(console.port), 20)
+        wait_until(lambda: connects(console.port))
         stream = Request(console.port, "/v1/chat/completions", {**CHAT, "stream": True})
         wait_until(lambda: b"Once upon" in stream.received)
         console.process.terminate()
-        console.process.wait(10)
-        stream.join(10)
+        console.process.wait(PATIENCE)
+        stream.join(PATIENCE)
         assert stream.whole
         assert b"gateway_stopping" in stream.received
     finally:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS
 from tests.e2e.faults.faulty_upstream import KEEP, STREAM, FaultyUpstream, whole
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter, Upstream
@@ -178,7 +179,7 @@ def test_an_unreachable_account_is_rescued_on_a_kept_connection(starter: Starter
 
     dead = '[[accounts]]\nemail = "dead"\napi_key = "k"\nbase_url = "http://127.0.0.1:9"\n'
     gateway = starter(dead + TWO_ACCOUNTS)
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})
     for _ in range(7):
         connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway
 
@@ -28,7 +30,7 @@ FAULTS = [
 
 def test_google_genai(gateway: Gateway) -> None:
     command = ["node", "genai.mjs", gateway.base_url, MODEL]
-    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=2 * PATIENCE, check=False)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert "Hello, 你好 🇨🇭!" in found["text"]

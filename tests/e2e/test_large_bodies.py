@@ -16,6 +16,7 @@ import pytest
 from scripts.benching import bodies
 from scripts.benching.load import LoadJob, Result
 from tests.e2e.conftest import ROOT, Starter
+from tests.patience import PATIENCE
 
 STREAMS, PIECES, PAUSE = 16, 100, 0.02
 MOST = 150.0
@@ -65,7 +66,7 @@ def test_streams_go_on_while_large_bodies_come(kind: str, starter: Starter, tmp_
         assert stub.stdout
         upstream = f"http://127.0.0.1:{int(stub.stdout.readline())}"
         orders = f"{upstream}/bench?pieces={PIECES}&pause={PAUSE}&least=0"
-        urllib.request.urlopen(urllib.request.Request(orders, method="PUT"), timeout=10).close()
+        urllib.request.urlopen(urllib.request.Request(orders, method="PUT"), timeout=PATIENCE).close()
         gateway = starter(f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{upstream}"\n')
 
         def job(kind: str, *, stream: bool, connections: int, seconds: float) -> LoadJob:

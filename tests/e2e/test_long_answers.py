@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import ROOT, ScriptedUpstream, http_answer
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -142,7 +143,7 @@ def test_an_idle_connection_that_was_closed_is_no_failed_attempt(starter: Starte
     good = http_answer((WIRE / "text_stop.json").read_bytes())
     scripted = ScriptedUpstream(good, None, good)
     gateway = starter(over(scripted))
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hi"}]})
     for _ in range(2):
         connection.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})

@@ -19,6 +19,7 @@ from addons.gateway.wire import compat
 from scripts import bootstrap
 from tests.e2e.conftest import TWO_ACCOUNTS, Gateway, Upstream, start_gateway, wait_until
 from tests.e2e.faults.faulty_upstream import CHUNKED, KEEP, LAST_CHUNK, SSE, SSE_TYPE, FaultyUpstream, chunk, head
+from tests.patience import PATIENCE
 
 OLDEST, PINNED = compat.TESTED
 CHAT = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}
@@ -67,7 +68,9 @@ base_url = "{faulty.url}"
 
 def test_it_is_this_version(mitmdump: str, running: Gateway) -> None:
     program = Path(sys.executable).parent / mitmdump
-    told = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True, timeout=120).stdout
+    told = subprocess.run(
+        [str(program), "--version"], capture_output=True, text=True, check=True, timeout=2 * PATIENCE
+    ).stdout
     assert re.search(r"Mitmproxy: (\S+)", told)[1] == (PINNED if mitmdump == "mitmdump" else OLDEST)  # type: ignore[index]
     assert "without" not in running.log  # nothing that compat looks for is missing
 
@@ -137,7 +140,7 @@ def test_trailers_and_interim_answers_are_passed_over(running: Gateway, faulty: 
     ids=["head", "body", "framing"],
 )
 def test_limits(running: Gateway, sent: bytes, status: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", running.port), timeout=30) as s:
+    with socket.create_connection(("127.0.0.1", running.port), PATIENCE) as s:
         s.sendall(sent)
         received = b""
         while data := s.recv(65536):

@@ -20,6 +20,7 @@ from addons.gateway import views
 from addons.gateway.cases import export, files, rerun
 from addons.gateway.record.flow_record import CLIENT, record_of
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, ScriptedUpstream, http_answer, start_gateway
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter, Upstream
@@ -175,7 +176,7 @@ def raw(gateway: Gateway, target: str) -> bytes:
     """All bytes of an answer, to the end of the connection."""
     data = json.dumps(ASK).encode()
     head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(data)}\r\n\r\n".encode()
-    with socket.create_connection(("127.0.0.1", gateway.port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as connection:
         connection.sendall(head + data)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 

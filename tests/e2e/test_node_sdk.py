@@ -16,6 +16,7 @@ from addons.demo.answer import media, sound
 from tests.e2e.answer_checks import Wire
 from tests.e2e.sdk_tools import first_calls, is_genuine
 from tests.e2e.test_transcriptions import SAID, SPOKEN
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Upstream
@@ -32,7 +33,11 @@ def node(gateway: Gateway) -> Node:
 
     def run(script: str, *arguments: str) -> Any:
         done = subprocess.run(
-            ["node", script, gateway.base_url, *arguments], cwd=SCRIPTS, capture_output=True, text=True, timeout=60
+            ["node", script, gateway.base_url, *arguments],
+            cwd=SCRIPTS,
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE,
         )
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)

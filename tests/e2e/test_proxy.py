@@ -15,6 +15,7 @@ from tests.e2e.faults.conftest import write_credentials
 from tests.e2e.faults.faulty_upstream import KEEP, TEXT, FaultyUpstream, whole
 from tests.e2e.faults.test_tls_faults import TlsUpstream
 from tests.gateway.accounts.network.connect_proxy import ConnectProxy
+from tests.patience import PATIENCE
 
 MODEL = "gemini-2.5-flash"
 ACCOUNT = '[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "https://upstream.test"\n'
@@ -173,6 +174,6 @@ def test_tokens_come_through_it(starter: Starter, tmp_path: Path, secured: TlsUp
 def test_one_that_can_not_be_used_is_told_at_the_start(starter: Starter) -> None:
     settings = f'[upstream]\nproxy = "socks5://{SECRETS[0]}:{SECRETS[1]}@127.0.0.1:1"\n{ACCOUNT}'
     gateway = starter(settings, wait=False)
-    assert gateway.process.wait(30)
+    assert gateway.process.wait(PATIENCE)
     assert "upstream.proxy: socks5:// is not spoken to proxies, only http://" in gateway.log
     check_secrets(gateway)

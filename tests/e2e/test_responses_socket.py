@@ -10,6 +10,7 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.conftest import TWO_ACCOUNTS
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,7 @@ def answered(socket: ClientConnection, **body: Any) -> list[dict[str, Any]]:
 def until_end(socket: ClientConnection) -> list[dict[str, Any]]:
     events = []
     while not events or events[-1]["type"] not in ("response.completed", "response.failed", "error"):
-        events.append(json.loads(socket.recv(timeout=20)))
+        events.append(json.loads(socket.recv(timeout=PATIENCE)))
     return events
 
 
@@ -126,7 +127,7 @@ def test_lanes_run_side_by_side_and_name_themselves(socket: ClientConnection) ->
         socket.send(json.dumps({"type": "response.create", "model": MODEL, "input": lane, "stream_id": lane}))
     ended: list[str] = []
     while len(ended) < 3:
-        event = json.loads(socket.recv(timeout=20))
+        event = json.loads(socket.recv(timeout=PATIENCE))
         assert event["stream_id"] in ("a", "b")
         if event["type"] == "response.completed":
             ended.append(event["stream_id"])
@@ -135,7 +136,7 @@ def test_lanes_run_side_by_side_and_name_themselves(socket: ClientConnection) ->
 
 def test_requests_in_fragments_and_pings(socket: ClientConnection) -> None:
     body = json.dumps({"type": "response.create", "model": MODEL, "input": "hi"})
-    assert socket.ping().wait(5)
+    assert socket.ping().wait(PATIENCE)
     socket.send([body[:5], body[5:20], body[20:]])
     assert until_end(socket)[-1]["type"] == "response.completed"
 
@@ -158,7 +159,7 @@ def test_a_key_is_needed_where_one_is(starter: Starter) -> None:
 def test_a_client_that_leaves_ends_the_call(gateway: Gateway, upstream: Upstream) -> None:
     with socket_to(gateway) as socket:
         socket.send(json.dumps({"type": "response.create", "model": "demo-slow", "input": "hi"}))
-        socket.recv(timeout=20)
+        socket.recv(timeout=PATIENCE)
     assert gateway.call("GET", "/healthz").status == 200
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -26,7 +27,7 @@ def kill(gateway: Gateway, file: Path, cooldowns: int) -> None:
     """End it suddenly, as soon as its cooldowns are in the file: an answer does not wait for the disk."""
     wait_until(lambda: kept(file) == cooldowns)
     gateway.process.send_signal(signal.SIGKILL)
-    gateway.process.wait(10)
+    gateway.process.wait(PATIENCE)
 
 
 def kept(file: Path) -> int:

@@ -16,6 +16,7 @@ from addons.gateway.cases.rerun import differences, rerun
 from mapping.request.signatures import DUMMY
 from tests.e2e.conftest import ScriptedUpstream, http_answer, wait_until
 from tests.e2e.message_checks import check_answer
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -313,7 +314,7 @@ def test_a_call_of_an_answer_without_an_end_keeps_its_signature(case: Case, torn
     """opencode runs what it has got before the stream broke, and gives it back."""
     gateway = case.over(torn, reply(GOOD, stream=False))
     body = {"model": MODEL, "messages": TURNS[:1], "tools": TOOLS, "stream": True}
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)) as connection:
         connection.request("POST", "/v1/chat/completions", json.dumps(body))
         line = b""
         with connection.getresponse() as stream:

@@ -12,6 +12,7 @@ from mitmproxy import io
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, ScriptedUpstream, free_port, wait_until
 from tests.e2e.test_credentials import TokenServer, account
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,7 +148,7 @@ def test_mitmweb(starter: Starter) -> None:
     web = ["--no-web-open-browser", "--web-port", str(port), "--set", "web_password=look"]
     gateway = starter(SETTINGS, *web, tool="mitmweb")
     traffic(gateway)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
     def fetch(path: str) -> bytes:
         connection.request("GET", f"{path}?token=look", headers={"Cookie": ""})

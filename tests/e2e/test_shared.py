@@ -16,6 +16,7 @@ from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
 from tests.e2e.sdk_tools import TOOLS, by_hand, first_calls, is_genuine, results
 from tests.e2e.test_token_refresh import Google, People
 from tests.gateway.shared.places import Server, valkey
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -321,6 +322,6 @@ def test_without_valkey_each_goes_on_and_afterwards_both_know(
 )
 def test_settings_that_can_not_be_used(starter: Starter, state: str, told: str) -> None:
     gateway = starter(f"[state]\n{state}\n{TWO_ACCOUNTS}", wait=False)
-    gateway.process.wait(60)
+    gateway.process.wait(PATIENCE)
     assert told in gateway.log
     assert "secretpassword" not in gateway.log

@@ -23,6 +23,7 @@ from addons.gateway.views.client_view import ClientConversation
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, start_gateway
 from tests.e2e.test_cases import cases
 from tests.e2e.test_upstreams import PATHS, account
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +97,7 @@ def test_what_was_said_is_heard_again(client: OpenAI) -> None:
 
 
 def test_sound_as_it_comes(gateway: Gateway) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     body = {"model": "tts-1", "voice": "Puck", "input": LONG, "response_format": "pcm"}
     connection.request("POST", PATH, json.dumps(body), {"Content-Type": "application/json"})
     response = connection.getresponse()

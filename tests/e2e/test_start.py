@@ -15,6 +15,7 @@ import pytest
 
 from addons.gateway import dependencies
 from tests.e2e.conftest import KEYS, ROOT, TWO_ACCOUNTS, free_port, wait_until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Starter, Upstream
@@ -45,11 +46,11 @@ def test_serve_says_where_to_point_tools(tmp_path: Path) -> None:
             stdout=out, stderr=subprocess.STDOUT, env=no_keys(), cwd=tmp_path,
         )  # fmt: skip
     try:
-        wait_until(lambda: healthy(port) or process.poll() is not None, 60)
+        wait_until(lambda: healthy(port) or process.poll() is not None)
         wait_until(lambda: "curl" in log.read_text())
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
     text = log.read_text()
     for said in (f"http://127.0.0.1:{port}/v1", "DEMO", "demo-one@localhost", "auth mode", "curl"):
         assert said in text
@@ -57,7 +58,7 @@ def test_serve_says_where_to_point_tools(tmp_path: Path) -> None:
 
 def test_setup_only_ends(tmp_path: Path) -> None:
     serve = [sys.executable, str(ROOT / "scripts" / "serve.py"), "--setup-only"]
-    done = subprocess.run(serve, capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    done = subprocess.run(serve, capture_output=True, text=True, cwd=tmp_path, timeout=2 * PATIENCE)
     assert done.returncode == 0
     assert "set up" in done.stdout + done.stderr
 
@@ -99,7 +100,10 @@ def test_changed_settings_take_effect_and_broken_ones_do_not(starter: Starter, u
 def test_options_are_documented() -> None:
     mitmdump = Path(sys.executable).parent / "mitmdump"
     done = subprocess.run(
-        [mitmdump, "-s", ROOT / "addons" / "antigravity.py", "--options"], capture_output=True, text=True, timeout=30
+        [mitmdump, "-s", ROOT / "addons" / "antigravity.py", "--options"],
+        capture_output=True,
+        text=True,
+        timeout=2 * PATIENCE,
     )
     for option in (
         "antigravity_config",
@@ -115,7 +119,7 @@ def test_reverse_without_a_target_is_refused_by_mitmproxy() -> None:
     mitmdump = Path(sys.executable).parent / "mitmdump"
     done = subprocess.run(
         [mitmdump, "-s", ROOT / "addons" / "antigravity.py", "--mode", "reverse"],
-        capture_output=True, text=True, timeout=30,
+        capture_output=True, text=True, timeout=2 * PATIENCE,
     )  # fmt: skip
     assert done.returncode != 0
 
@@ -134,7 +138,7 @@ def test_a_changed_script_is_reloaded_without_a_gap(starter: Starter, upstream: 
     for folder in ("mapping", "scripts"):
         (checkout / folder).symlink_to(ROOT / folder)
     gateway = starter(script=script)
-    kept = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    kept = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
 
     def on_the_kept_connection() -> int:
         body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})
@@ -183,7 +187,7 @@ def test_a_port_that_another_gateway_has(starter: Starter, tool: str) -> None:
     web = ["--no-web-open-browser", "--web-port", str(free_port())] if tool == "mitmweb" else []
     mode = ["--mode", f"reverse:https://gateway.invalid@127.0.0.1:{first.port}"]
     gateway = starter(None, *web, *mode, tool=tool, wait=False)
-    wait_until(lambda: gateway.process.poll() is not None, 20)
+    wait_until(lambda: gateway.process.poll() is not None)
     assert f"Port {first.port} is taken, by another gateway it seems (it answers /healthz)" in gateway.log
     assert "--mode reverse:https://gateway.invalid@127.0.0.1:" in gateway.log
     assert "Traceback" not in gateway.log
@@ -193,7 +197,7 @@ def test_a_port_that_another_gateway_has(starter: Starter, tool: str) -> None:
 def test_a_port_of_the_web_page_that_is_taken(starter: Starter) -> None:
     first = starter()
     gateway = starter(None, "--no-web-open-browser", "--web-port", str(first.port), tool="mitmweb", wait=False)
-    wait_until(lambda: gateway.process.poll() is not None, 20)
+    wait_until(lambda: gateway.process.poll() is not None)
     assert f"The web page: Port {first.port} is taken, by another gateway" in gateway.log
     assert "--set web_port=" in gateway.log
     assert "Traceback" not in gateway.log
@@ -203,7 +207,7 @@ def test_serve_looks_at_the_port_first(starter: Starter, tmp_path: Path) -> None
     port = starter().port
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "serve.py", "--port", str(port)],
-        capture_output=True, text=True, timeout=60, cwd=tmp_path, env=no_keys(),
+        capture_output=True, text=True, timeout=2 * PATIENCE, cwd=tmp_path, env=no_keys(),
     )  # fmt: skip
     assert f"Port {port} is taken, by another gateway it seems (it answers /healthz): --port " in done.stderr
     assert "Running:" not in done.stderr
@@ -239,11 +243,11 @@ def test_serve_starts_without_a_stream(tmp_path: Path, closed: str) -> None:
     with (tmp_path / "log").open("wb") as out:
         process = subprocess.Popen(["sh", "-c", serve], stdout=out, stderr=out, env=no_keys(), cwd=tmp_path)
     try:
-        wait_until(lambda: healthy(port) or process.poll() is not None, 60)
+        wait_until(lambda: healthy(port) or process.poll() is not None)
         assert process.poll() is None, (tmp_path / "log").read_text()
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(PATIENCE)
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 

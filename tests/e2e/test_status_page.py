@@ -13,6 +13,7 @@ from mitmproxy import http as mitm_http
 from mitmproxy import io
 
 from tests.e2e.conftest import FLASH, KEYS, TWO_ACCOUNTS, free_port, start_gateway, wait_until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -80,7 +81,7 @@ def test_what_is_told_of_traffic(starter: Starter) -> None:
 
 
 def test_methods(gateway: Gateway) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     for _ in range(2):  # nothing of a body is left on the connection
         connection.request("HEAD", "/")
         response = connection.getresponse()
@@ -167,7 +168,7 @@ def test_links_into_mitmweb(starter: Starter) -> None:
     # Those that mitmweb has dropped have none.
     assert links == [(str(port), *link) for link in zip(shown, sides, strict=True)]
     assert token not in page
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("GET", f"/flows?token={token}")
     flows = connection.getresponse().read().decode()
     connection.close()

@@ -14,6 +14,7 @@ from mitmproxy.certs import CertStore
 from tests.e2e.conftest import TWO_ACCOUNTS, Gateway, start_gateway, wait_until
 from tests.e2e.faults.faulty_upstream import KEEP, SSE, STALL, STREAM, STREAM_HEAD, TEXT, Script, chunk, whole
 from tests.e2e.faults.test_tls_faults import TlsUpstream
+from tests.patience import PATIENCE
 
 
 class ModernUpstream(TlsUpstream):
@@ -50,7 +51,7 @@ def client(secured: Gateway, modern: ModernUpstream) -> Iterator[httpx2.Client]:
     """One that speaks HTTP/2 where it can."""
     modern.protocols.clear()
     address = f"https://127.0.0.1:{secured.port}/v1"
-    with httpx2.Client(http2=True, verify=False, base_url=address, timeout=10) as client:
+    with httpx2.Client(http2=True, verify=False, base_url=address, timeout=PATIENCE) as client:
         yield client
     assert "crashed" not in secured.log
 

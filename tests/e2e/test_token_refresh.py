@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.e2e.conftest import wait_until
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter
@@ -118,7 +119,7 @@ class Google:
             self.most_at_a_time = max(self.most_at_a_time, self.at_a_time[login])
         try:
             if login in self.held:
-                self.go_on.wait(20)
+                self.go_on.wait(PATIENCE)
             time.sleep(self.delay)
             status, reply = self._token(login)
         finally:
@@ -156,7 +157,7 @@ class Google:
         request.end_headers()
         request.wfile.write(b"data: " + json.dumps(event("one ")).encode() + b"\r\n\r\n")
         if self.stream_waits:
-            self.stream_on.wait(20)
+            self.stream_on.wait(PATIENCE)
         request.wfile.write(b"data: " + json.dumps(event("two", "STOP")).encode() + b"\r\n\r\n")
         request.close_connection = True
 
@@ -317,7 +318,7 @@ def test_a_revoked_login_is_out_of_service_until_its_file_changes(
         finally:
             done.set()
         for future in asking:
-            future.result(10)
+            future.result(PATIENCE)
     names = [served_by(answer) for answer in answers]
     assert set(names[aside + 4 : aside + 20]) == {"bravo"}
     assert "alpha" in names[back:]
@@ -359,7 +360,7 @@ def test_a_slow_token_server_holds_up_nobody_else(
         assert gateway.call("GET", "/healthz").status == 200
         assert not any(future.done() for future in waiting)
         google.go_on.set()
-        assert {served_by(future.result(10)) for future in waiting} == {"alpha"}
+        assert {served_by(future.result(PATIENCE)) for future in waiting} == {"alpha"}
     assert google.count("alpha-1") == 1
 
 
@@ -453,7 +454,7 @@ def test_a_stream_ends_well_though_its_credentials_change(starter: Starter, goog
             lambda: served_by(gateway.chat(MODEL)) == "alpha" and google.asked[-1] == ("token-of-alpha-2-1", True)
         )
         google.stream_on.set()
-        answer = streaming.result(10)
+        answer = streaming.result(PATIENCE)
     assert served_by(answer) == "alpha"
     assert answer.events[-1] == "[DONE]"
     assert google.asked[0] == ("token-of-alpha-1-1", True)

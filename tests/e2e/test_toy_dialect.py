@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, Gateway, Upstream, start_gateway
+from tests.patience import PATIENCE
 
 TOY = ROOT / "tests" / "data" / "toy"
 ROW = '    Endpoint("toy", "POST", ("toy",)),\n'
@@ -53,7 +54,7 @@ def start(tree: Path, folder: Path, upstream: Upstream, *arguments: str) -> Gate
 
 def talk(port: int, data: bytes) -> bytes:
     """All that comes back for some bytes."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(data)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -204,6 +205,7 @@ def test_it_is_soaked(tree: Path) -> None:
 
 FUZZED = """
 from tests.fuzz.targets import FUZZED
+from tests.patience import PATIENCE
 for name, fuzzed in FUZZED.items():
     if name.startswith("toy"):
         for data in fuzzed.begin():

@@ -21,6 +21,7 @@ from addons.demo.answer import sound
 from tests.e2e.conftest import FLASH, ROOT, TWO_ACCOUNTS, start_gateway
 from tests.e2e.test_cases import cases
 from tests.e2e.test_upstreams import PATHS, account
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -186,7 +187,7 @@ def test_chunked_without_a_length(gateway: Gateway) -> None:
     import http.client
 
     body, headers = form(file=SPOKEN, model=MODEL)
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     connection.request("POST", PATH, iter([body[:1000], body[1000:]]), headers, encode_chunked=True)
     assert json.loads(connection.getresponse().read())["text"] == SAID
     connection.close()

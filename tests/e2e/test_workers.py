@@ -18,6 +18,7 @@ import pytest
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, free_port, wait_until
 from tests.e2e.test_responses_socket import answered, socket_to
 from tests.e2e.workers import CHAT, GatedUpstream, Stream, lives, parent_of, workers_of
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -41,7 +42,7 @@ def begun(gateway: Gateway, gated: GatedUpstream, count: int) -> list[Stream]:
 
 def kept(gateway: Gateway) -> http.client.HTTPConnection:
     """A connection that has had an answer, and is kept open."""
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     assert health(connection) == 200
     return connection
 
@@ -67,7 +68,7 @@ def test_a_killed_worker_takes_only_its_own_with_it(starter: Starter, gated: Gat
     assert gateway.call("GET", "/healthz").status == 200
     gated.gate.set()
     for stream in streams:
-        stream.join(30)
+        stream.join(PATIENCE)
     assert sorted(stream.whole for stream in streams) == [False, False, True, True]
     assert lives(second)
     wait_until(lambda: f"Worker 1 (process {first}) has ended; another takes its place at once." in gateway.log)
@@ -77,7 +78,7 @@ def test_what_waits_for_a_killed_worker_is_served_by_another(starter: Starter) -
     gateway = starter(workers=2)
     first, _ = workers_of(gateway)
     os.kill(first, signal.SIGSTOP)
-    connections = [socket.create_connection(("127.0.0.1", gateway.port), 60) for _ in range(4)]
+    connections = [socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) for _ in range(4)]
     for connection in connections:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
     answered = [0]
@@ -92,7 +93,7 @@ def test_what_waits_for_a_killed_worker_is_served_by_another(starter: Starter) -
     wait_until(lambda: answered[0] == 2)
     os.kill(first, signal.SIGKILL)
     for reader in readers:
-        reader.join(30)
+        reader.join(PATIENCE)
     assert answered[0] == 4
     for connection in connections:
         connection.close()
@@ -126,14 +127,14 @@ def test_a_restart_loses_nothing(starter: Starter, gated: GatedUpstream) -> None
     wait_until(lambda: len(statuses) > more or bool(failures))
     over.set()
     for asker in askers:
-        asker.join(30)
+        asker.join(PATIENCE)
     assert not failures
     assert set(statuses) == {200}
     assert [health(connection) for connection in idle] == [200] * 4
     assert all(lives(pid) for pid in old)
     gated.gate.set()
     for stream in streams:
-        stream.join(30)
+        stream.join(PATIENCE)
         assert stream.whole
     wait_until(lambda: not any(lives(pid) for pid in old))
     assert [health(stream.connection) for stream in streams] == [200] * 2
@@ -149,7 +150,7 @@ def test_a_restart_waits_for_what_mitmproxys_layers_carry(starter: Starter, gate
     assert all(lives(pid) for pid in old)
     gated.gate.set()
     for stream in streams:
-        stream.join(30)
+        stream.join(PATIENCE)
         assert stream.whole
     wait_until(lambda: not any(lives(pid) for pid in old))
 
@@ -237,9 +238,9 @@ def test_a_signal_ends_all(starter: Starter, gated: GatedUpstream, number: int) 
     gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=2)
     streams = begun(gateway, gated, 4)
     gateway.process.send_signal(number)
-    assert gateway.process.wait(20) == 0
+    assert gateway.process.wait(PATIENCE) == 0
     for stream in streams:
-        stream.join(30)
+        stream.join(PATIENCE)
         assert b'"code":"gateway_stopping"' in stream.received
     assert not any(lives(pid) for pid in workers_of(gateway))
 
@@ -250,7 +251,7 @@ def test_a_terminal_that_hangs_up_ends_all(starter: Starter) -> None:
     gateway = starter(workers=2, terminal=theirs)
     os.close(theirs)
     os.close(ours)
-    assert gateway.process.wait(20) == 0
+    assert gateway.process.wait(PATIENCE) == 0
     assert not any(lives(pid) for pid in workers_of(gateway))
 
 
@@ -262,7 +263,7 @@ def test_without_their_parent_the_workers_end(starter: Starter) -> None:
 
 def test_settings_that_cannot_be_used_end_the_start(starter: Starter) -> None:
     gateway = starter("[proxy]\nauth_mod = 'off'\n", workers=2, wait=False)
-    assert gateway.process.wait(60) == 1
+    assert gateway.process.wait(PATIENCE) == 1
     assert gateway.log.count("proxy.auth_mod: no such setting") == 1
 
 
@@ -272,14 +273,14 @@ def test_settings_that_cannot_be_used_end_the_start(starter: Starter) -> None:
 def test_what_one_process_only_can_do_is_refused(starter: Starter, arguments: tuple[str, ...]) -> None:
     given = [argument.format(port=free_port()) for argument in arguments]
     gateway = starter(TWO_ACCOUNTS, *given, workers=2, wait=False)
-    assert gateway.process.wait(60) == 1
+    assert gateway.process.wait(PATIENCE) == 1
     assert "leave --workers out" in gateway.log or "or the other modes out" in gateway.log
 
 
 def test_a_missing_package_is_named(starter: Starter, tmp_path: Path) -> None:
     (tmp_path / "orjson.py").write_text("raise ModuleNotFoundError(\"No module named 'orjson'\", name='orjson')\n")
     gateway = starter(workers=2, environ={"PYTHONPATH": str(tmp_path)}, wait=False)
-    assert gateway.process.wait(60) == 1
+    assert gateway.process.wait(PATIENCE) == 1
     assert "lacks the package 'orjson'" in gateway.log
     assert "Traceback" not in gateway.log
 
@@ -288,7 +289,7 @@ def test_without_a_key_this_machine_alone_is_served(starter: Starter) -> None:
     """The launcher listens on all addresses, as `allow_lan_access` says, and the workers refuse all."""
     settings = "[proxy]\nallow_lan_access = true\n" + TWO_ACCOUNTS
     gateway = starter(settings, workers=2, host="0.0.0.0")
-    local = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    local = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     assert health(local) == 200
     local.request("GET", "/v1/models")
     assert local.getresponse().status == 401
@@ -334,6 +335,6 @@ def test_lines_of_the_log_are_whole(starter: Starter, tmp_path: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     wait_until(lambda: len(file.read_text().splitlines()) == 20)
     assert all(json.loads(line)["status"] == 200 for line in file.read_text().splitlines())

@@ -16,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.conftest import TWO_ACCOUNTS, wait_until
 from tests.e2e.test_workers import begun
 from tests.e2e.workers import GatedUpstream, lives, workers_of
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -51,7 +52,7 @@ def counted(gateway: Gateway) -> int:
 
 def answering(gateway: Gateway) -> socket.socket:
     """A connection to the worker that answers, while another does not."""
-    asked = [socket.create_connection(("127.0.0.1", gateway.port), 60) for _ in range(2)]
+    asked = [socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) for _ in range(2)]
     for connection in asked:
         connection.sendall(HEALTH)
     (well, *_), _, _ = select.select(asked, [], [], 60)
@@ -108,7 +109,7 @@ def test_the_status_is_that_of_all(starter: Starter) -> None:
         assert [one["in_flight"] for one in told["workers"]] == [2, 2]
     gated.gate.set()
     for stream in streams:
-        stream.join(30)
+        stream.join(PATIENCE)
     wait_until(lambda: status(gateway)["in_flight"] == 0)
     for _ in range(4):
         told = status(gateway)
@@ -142,7 +143,7 @@ def test_the_statistics_of_all_outlive_a_start(starter: Starter, tmp_path: Path)
             assert gateway.chat(MODEL).status == 200
         assert [counted(gateway) for _ in range(4)] == [expected] * 4
         gateway.process.terminate()
-        assert gateway.process.wait(20) == 0
+        assert gateway.process.wait(PATIENCE) == 0
 
 
 def test_a_command_is_for_all(starter: Starter, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import Gateway
+from tests.patience import PATIENCE
 
 CHAT = {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "Hello!"}]}
 
@@ -73,7 +74,7 @@ class Stream(threading.Thread):
     ) -> None:
         super().__init__(daemon=True)
         self._headers = headers or {}
-        self.connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         self.received = b""
         self.torn = False
         self.start()

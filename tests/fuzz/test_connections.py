@@ -14,6 +14,7 @@ from addons.gateway.http.routes import ENDPOINTS, Endpoint
 from mapping import dialects
 from mapping.faults import FaultKind
 from tests.fuzz.targets import CODERS
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway
@@ -55,7 +56,7 @@ TAILS = [BODY, b"", b"5\r\nhello\r\n0\r\n\r\n", b"zz\r\n", b"-5\r\n", b"5;a=b\r\
 BOMBS = {name: CODERS[name] for name in ("gzip", "zstd")}
 """Coders that make a large one quickly."""
 
-PATIENCE = 0.02
+SILENCE = 0.02
 """Seconds without a byte after which no answer is expected."""
 
 fields = st.lists(st.sampled_from(LINES) | st.binary(max_size=12), min_size=1, max_size=5)
@@ -64,17 +65,17 @@ heads = fields | fields.map(lambda found: [LINES[0], b"Host: localhost", *found]
 
 def talk(port: int, data: bytes) -> bytes:
     """All that comes back for some bytes; after a while of silence the gateway is told that no more will be sent."""
-    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         received = b""
         try:
             connection.sendall(data)
-            connection.settimeout(PATIENCE)
+            connection.settimeout(SILENCE)
             while True:
                 try:
                     piece = connection.recv(65536)
                 except TimeoutError:
-                    assert connection.gettimeout() == PATIENCE, "the connection is not closed"
-                    connection.settimeout(10)
+                    assert connection.gettimeout() == SILENCE, "the connection is not closed"
+                    connection.settimeout(PATIENCE)
                     connection.shutdown(socket.SHUT_WR)
                     continue
                 if not piece:

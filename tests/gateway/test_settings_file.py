@@ -13,6 +13,7 @@ import pytest
 from addons.gateway import settings_file
 from addons.gateway.gateway import Gateway
 from addons.gateway.storage.opened import OpenStore, StorePlace
+from tests.patience import PATIENCE
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -133,7 +134,7 @@ def test_what_is_read_on_a_thread_holds_up_nothing(tmp_path: Path, monkeypatch: 
 
     def open_slowly(place: StorePlace) -> OpenStore:
         opening.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE)
         return open_now(place)
 
     async def watch() -> None:

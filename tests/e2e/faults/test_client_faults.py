@@ -33,6 +33,7 @@ from tests.e2e.faults.faulty_upstream import (
     until_blocked,
     whole,
 )
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway
@@ -136,7 +137,7 @@ def test_a_client_that_leaves(
     token_server.play(STALL)
     faulty_upstream.play(*stage.upstream)
     faulty_upstream.replies = list(stage.replies)
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s:
         s.sendall(stage.sent)
         wait_until(lambda: faulty_upstream.requests >= stage.asked and token_server.requests >= stage.tokens)
         heard = b""
@@ -160,7 +161,7 @@ def test_a_client_that_does_not_read(patient: Gateway, faulty_upstream: FaultyUp
         s.connect(("127.0.0.1", patient.port))
         s.sendall(request(stream=True))
         assert s.recv(100).startswith(b"HTTP/1.1 200")
-        assert blocked.wait(10)
+        assert blocked.wait(PATIENCE)
         assert numbers(patient)["process_resident_memory_bytes"] - before < 64 * 2**20
     wait_until(lambda: faulty_upstream.open == 0)
 
@@ -192,7 +193,7 @@ ENDLESS = {
 def test_a_client_with_an_endless(patient: Gateway, faulty_upstream: FaultyUpstream, begin: bytes, more: bytes) -> None:
     """It is hung up on, and no more than the limits allow is taken from it."""
     faulty_upstream.play(STALL)
-    with socket.create_connection(("127.0.0.1", patient.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", patient.port), PATIENCE) as s:
         s.sendall(begin)
         with pytest.raises(ConnectionError):
             endless(more)(s)
@@ -200,7 +201,7 @@ def test_a_client_with_an_endless(patient: Gateway, faulty_upstream: FaultyUpstr
 
 def test_trailers_of_a_request_are_dropped(patient: Gateway, faulty_upstream: FaultyUpstream) -> None:
     faulty_upstream.play(whole(), KEEP)
-    with socket.create_connection(("127.0.0.1", patient.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", patient.port), PATIENCE) as s:
         for _ in range(2):
             s.sendall(CHUNKS + chunk(BODY) + b"0\r\nX-Checksum: 5\r\n\r\n")
             response = http.client.HTTPResponse(s)
@@ -212,7 +213,7 @@ def test_trailers_of_a_request_are_dropped(patient: Gateway, faulty_upstream: Fa
 def test_requests_sent_before_the_answer_came(patient: Gateway, faulty_upstream: FaultyUpstream) -> None:
     """Pipelined: each gets its answer, in order."""
     faulty_upstream.play(whole(), KEEP)
-    with socket.create_connection(("127.0.0.1", patient.port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", patient.port), PATIENCE) as s:
         s.sendall(request() * 3)
         received = b""
         while received.count(b'"finish_reason"') < 3:

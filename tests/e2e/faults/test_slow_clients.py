@@ -12,6 +12,7 @@ from websockets.sync.client import connect
 from tests.e2e.faults.conftest import ONE, numbers
 from tests.e2e.faults.faulty_upstream import KEEP, SSE, STREAM_HEAD, FaultyUpstream, chunk, until_blocked, whole
 from tests.e2e.faults.test_client_faults import request
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway
@@ -23,7 +24,7 @@ def test_pipelined_requests_are_answered_in_their_order(patient: Gateway, faulty
     """Also those that come just as the answer before them has ended. Each has an answer that is known by its kind."""
     faulty_upstream.play(whole(), KEEP)
     rounds = 300
-    with socket.create_connection(("127.0.0.1", patient.port), timeout=20) as s, s.makefile("rb") as answers:
+    with socket.create_connection(("127.0.0.1", patient.port), PATIENCE) as s, s.makefile("rb") as answers:
         free = threading.Semaphore(20)
 
         def send() -> None:
@@ -54,7 +55,7 @@ def test_a_socket_that_is_not_read_is_not_read_either(patient: Gateway, faulty_u
     asked = faulty_upstream.requests
     with connect(f"ws://127.0.0.1:{patient.port}/v1/responses", max_queue=1, max_size=None) as client:
         client.send(json.dumps({"type": "response.create", "model": ONE, "input": "x", "stream_id": "first"}))
-        assert blocked.wait(30)
+        assert blocked.wait(PATIENCE)
         before = numbers(patient)["process_resident_memory_bytes"]
         for lane in range(20):
             client.send(json.dumps({"type": "response.create", "model": ONE, "input": "x", "stream_id": str(lane)}))

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e import message_checks
 from tests.e2e.answer_checks import Wire
 from tests.e2e.sdk_tools import first_calls, is_genuine
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Upstream
@@ -31,7 +32,7 @@ ERRORS = {
 
 def test_the_node_sdk(gateway: Gateway, upstream: Upstream) -> None:
     command = ["node", "messages.mjs", gateway.base_url, "gemini-3-flash"]
-    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, timeout=2 * PATIENCE)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     wire = Wire(message_checks.check_answer)

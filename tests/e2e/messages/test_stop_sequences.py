@@ -11,6 +11,7 @@ import pytest
 from tests.e2e import message_checks
 from tests.e2e.conftest import wait_until
 from tests.e2e.faults.faulty_upstream import KEEP, STALL, STREAM_HEAD, FaultyUpstream, chunk, endless_trickle, whole
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -37,7 +38,7 @@ MORE = endless_trickle(b'data: {"candidates":[{"content":{"parts":[{"text":"more
 
 def stopped(gateway: Gateway) -> list[Any]:
     """The events of a stream that is asked for and read to its end; its connection has served another one before."""
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     for _ in range(2):
         connection.request("POST", "/v1/messages", json.dumps({**ASKED, "stream": True}))
         response = connection.getresponse()

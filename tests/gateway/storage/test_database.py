@@ -14,6 +14,7 @@ import pytest
 
 from addons.gateway.storage import database as module
 from addons.gateway.storage.database import STEPS, Database
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -71,7 +72,7 @@ def test_in_order_off_the_loop_and_opened_again_after_closing(tmp_path: Path) ->
     goes_on = threading.Event()
 
     def slow(connection: sqlite3.Connection) -> None:
-        assert goes_on.wait(10)
+        assert goes_on.wait(PATIENCE)
         put(connection, "a")
 
     async def go() -> list[str]:
@@ -119,6 +120,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from addons.gateway.storage.database import Database
+from tests.patience import PATIENCE
 
 database = Database(Path(sys.argv[1]))
 for number in range(20):
@@ -132,7 +134,7 @@ def test_several_processes_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     command = [sys.executable, "-c", WRITER, str(path)]
     running = [subprocess.Popen([*command, str(n)], cwd=ROOT, stderr=subprocess.PIPE) for n in range(4)]
-    failures = [process.communicate(timeout=30)[1] for process in running]
+    failures = [process.communicate(timeout=PATIENCE)[1] for process in running]
     assert [process.returncode for process in running] == [0] * 4, failures
     database = Database(path)
     assert len(database.wait(names)) == 4 * 20

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import override
 
 from addons.gateway.workers.handed import BACK, CLOSED, CONNECTION, ENDED, TAKEN, Handing
+from tests.patience import PATIENCE
 
 
 class Echo(asyncio.Protocol):
@@ -48,7 +49,7 @@ class Launcher:
     def hand(self) -> socket.socket:
         """Hand a connection on; this is the client's end of it."""
         with socket.create_server(("127.0.0.1", 0)) as server:
-            client = socket.create_connection(server.getsockname(), 10)
+            client = socket.create_connection(server.getsockname(), PATIENCE)
             accepted, _ = server.accept()
         with accepted:
             socket.send_fds(self.pair, [CONNECTION], [accepted.fileno()])
@@ -158,7 +159,7 @@ def test_one_whose_client_has_left_already_is_not_served() -> None:
     async def work() -> None:
         async with launcher() as other:
             with socket.create_server(("127.0.0.1", 0)) as server:
-                client = socket.create_connection(server.getsockname(), 10)
+                client = socket.create_connection(server.getsockname(), PATIENCE)
                 accepted, _ = server.accept()
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()  # with a reset

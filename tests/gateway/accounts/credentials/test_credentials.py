@@ -41,6 +41,7 @@ from addons.gateway.accounts.credentials.credentials import (
 from addons.gateway.accounts.credentials.google_tokens import Token, Transport, open_source
 from addons.gateway.accounts.network.plain_http import Answer
 from addons.gateway.settings.settings import AccountSettings
+from tests.patience import PATIENCE
 
 CLOUD = "https://www.googleapis.com/auth/cloud-platform"
 REFRESH_TOKEN = "refresh-token-of-a-person"
@@ -98,7 +99,7 @@ class TokenServer:
                     fields = {name: values[0] for name, values in parse_qs(body or url.query).items()}
                 server.calls.append((url.path, fields, {k.lower(): v for k, v in self.headers.items()}))
                 status, answer = server._answer(url.path)
-                server.go_on.wait(10)
+                server.go_on.wait(PATIENCE)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 if status == 302:
@@ -413,7 +414,7 @@ def test_the_loop_ends_during_a_refresh(tmp_path: Path, server: TokenServer, cap
     asyncio.run(run())
     [thread] = [thread for thread in threading.enumerate() if thread.name == "token refresh"]
     server.go_on.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     assert not caplog.records
     asyncio.run(credential.refresh())  # in a new loop
@@ -677,7 +678,7 @@ def test_a_server_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         credential = google(write(tmp_path / "me.json", user(url)))
         with pytest.raises(CredentialError, match="no answer in time"):
             asyncio.run(credential.refresh())
-        thread.join(10)
+        thread.join(PATIENCE)
     assert hung_up.is_set()
 
 

@@ -1,0 +1,17 @@
+"""How long tests wait for what has to come. A busy machine may take its time; only a failure takes all of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+PATIENCE = 60.0
+"""Seconds."""
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Look until something is so."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "timed out"
+        time.sleep(0.01)
