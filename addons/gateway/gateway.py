@@ -252,7 +252,7 @@ class Gateway:
             self.recorder = None
             return
         if self.recorder is None:
-            self.recorder = Recorder(self.settings.trace.keep, self.settings.trace.keep_bytes)
+            self.recorder = Recorder(self.settings.trace.keep, self.settings.trace.keep_bytes, self.exchanges)
         self.recorder.keeps = in_memory
 
     def kept(self, id: str) -> list[http.HTTPFlow]:

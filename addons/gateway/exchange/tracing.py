@@ -46,6 +46,9 @@ class Tracing(Protocol):
     def gave(self, data: bytes) -> None:
         """Bytes of the client's stream."""
 
+    def doing(self, flow: http.HTTPFlow, words: str) -> None:
+        """What the exchange is doing at the moment; `words` are the comment of its row. May come at any time."""
+
     def over(self, flow: http.HTTPFlow, summary: Summary, seeds: Seeds, *, inner: bool) -> None:
         """Nothing more happens: put the record straight, in `flow` and others.
 

@@ -9,28 +9,30 @@ Only where somebody can see or save flows; otherwise it costs nothing.
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from mitmproxy import ctx, http
 from mitmproxy.connection import Server
 
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.callers import Caller
 from addons.gateway.log import console
 from addons.gateway.record import comments, secrets
+from addons.gateway.record import running as running_rows
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
+from addons.gateway.record.running import RunningComments, RunningRow
 from mapping.values import JSON, RawTurn, Recall, Unseal
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
-RUNNING_AFTER = 1.0
-"""Seconds after which the client's request gets a row of its own."""
 TOGETHER = 0.01
 """Seconds: what comes within them is written down as one arrival, so that long streams keep few."""
 
@@ -70,36 +72,6 @@ class RecordedCall:
     ended: float = 0.0
 
 
-class Running:
-    """The client's request in the list while its exchange runs; only of one that takes a while.
-
-    The exchange's own flow is the call to the upstream until it is over, so this is a row of its own until then.
-    `hidden` are the secrets that must not be seen in it, `comment` is what the row says.
-    """
-
-    def __init__(self, flow: http.HTTPFlow, request: http.Request, hidden: tuple[bytes, ...], comment: str) -> None:
-        self._flow, self._request, self._hidden, self._comment = flow, request, hidden, comment
-        self._row: http.HTTPFlow | None = None
-        self._timer = asyncio.get_running_loop().call_later(RUNNING_AFTER, self._show)
-
-    def over(self) -> None:
-        """Take the row away: the client's own flow shows the request now."""
-        self._timer.cancel()
-        view: Any = ctx.master.addons.get("view")
-        if view and self._row is not None:
-            view.remove([self._row])
-
-    def _show(self) -> None:
-        view: Any = ctx.master.addons.get("view")
-        if view is None:
-            return
-        self._row = row = http.HTTPFlow(self._flow.client_conn, self._flow.server_conn)
-        row.request = self._request.copy()
-        secrets.clean(row.request, self._hidden)
-        row.comment = self._comment
-        view.add([row])
-
-
 @dataclass(slots=True)
 class Trace:
     """What is kept of one exchange while it runs: it is told what `exchange.tracing.Tracing` says."""
@@ -116,7 +88,7 @@ class Trace:
 
     presented: list[bytes] = field(default_factory=list)
     """The credentials that the client sent, and may have put elsewhere too."""
-    running: Running | None = None
+    running: RunningRow | None = None
 
     def watching(self, recall: Recall) -> Recall:
         """The same look-up; what it finds is part of the record."""
@@ -144,6 +116,7 @@ class Trace:
 
     def arrived(self, request: http.Request, caller: Caller) -> None:
         """The client's request, before it is made into an upstream call."""
+        self.recorder.comments.begin()
         self.client = _copy(request)
         host = caller.host
         name, _, port = host.partition(":")
@@ -161,7 +134,7 @@ class Trace:
         names = (job.client_model, job.shown_model)
         flow.comment = comments.of_running(id, *names, len(self.calls) + 1)
         if self.client is not None and self.running is None:
-            self.running = Running(flow, self.client, secrets.known(self.presented), comments.of_running(id, *names))
+            self.running = RunningRow(flow, self.client, secrets.known(self.presented), comments.of_running(id, *names))
         request = _copy(flow.request)
         request.data.timestamp_start = request.data.timestamp_end = time.time()
         self.calls.append(RecordedCall(request, flow.server_conn))
@@ -193,6 +166,13 @@ class Trace:
         """Bytes of the client's stream."""
         self.sent.append(data)
 
+    def doing(self, flow: http.HTTPFlow, words: str) -> None:
+        """What the exchange is doing. Until its flow is a call to the upstream, that is the row of the request."""
+        if self.running is not None:
+            self.running.say(words)
+        else:
+            running_rows.update(flow, words)
+
     def over(self, flow: http.HTTPFlow, summary: Summary, seeds: Seeds, *, inner: bool) -> None:
         """Put the record straight."""
         if self.running:
@@ -203,7 +183,9 @@ class Trace:
 class Recorder:
     """Makes traces, and hands their flows to what shows and saves them."""
 
-    def __init__(self, most: int, most_bytes: int) -> None:
+    def __init__(self, most: int, most_bytes: int, exchanges: Mapping[str, Facts] = MappingProxyType({})) -> None:
+        """`exchanges`: what is under way, of which the list tells what it is doing."""
+        self.comments = RunningComments(exchanges)
         self.keep(most, most_bytes)
         self._kept: OrderedDict[str, list[http.HTTPFlow]] = OrderedDict()
         """The flows of each exchange, by its id, the oldest first."""

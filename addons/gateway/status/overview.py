@@ -15,6 +15,7 @@ from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http.callers import Gatekeeper
+from addons.gateway.live import doing
 from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
@@ -92,8 +93,9 @@ def _under_way(exchange: Facts) -> dict[str, Any]:
         "account": account.label if account else None,
         "attempt": len(exchange.attempts),
         "pause": exchange.pause if exchange.paused else None,
+        "step": doing.step(exchange),
         "seconds": time.monotonic() - exchange.started,
-        "events": exchange.events if exchange.sent_stream else None,
+        "events": doing.events_of(exchange),
     }
 
 

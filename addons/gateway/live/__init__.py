@@ -1,0 +1,1 @@
+"""What exchanges that are under way are doing."""
