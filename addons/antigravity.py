@@ -210,6 +210,7 @@ class Antigravity:
     async def _end(self) -> None:
         try:
             await ending.end(self.gateway)
+            await self.gateway.telemetry.end()
             if self.gateway.everyone:
                 await self.gateway.everyone.end()
             await self.gateway.share_no_more()

@@ -59,6 +59,7 @@ from addons.gateway.storage.refused_forms import RefusedForms
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import KeptResponses
+from addons.gateway.telemetry.telemetry import Telemetry
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.wire.direct.peers import Surroundings
@@ -95,6 +96,8 @@ class Gateway:
         """The quick wire, while it is installed; None: mitmproxy's layers carry everything."""
         self._only_accounts: list[Account] | None = None
         self.recorder: Recorder | None = None
+        self._recording = False, False
+        """What the options want: see `record`."""
         self.shows_own = False
         """Whether calls for the gateway itself are in the list and in saved files."""
         self.server_replay = ServerReplay(self)
@@ -103,6 +106,7 @@ class Gateway:
         self.log = ExchangeLog()
         self.steps = Steps()
         self.observers = Observers(self.steps)
+        self.telemetry = Telemetry(self.observers, lambda: self.address, self.kept)
         self.news = PoolNews()
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
@@ -176,6 +180,9 @@ class Gateway:
         if prepared.store:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)
+        self.telemetry.use(prepared.telemetry)
+        wanted, in_memory = self._recording
+        self.record(wanted, in_memory=in_memory)
         if self.recorder:
             self.recorder.keep(settings.trace.keep, settings.trace.keep_bytes)
 
@@ -248,12 +255,14 @@ class Gateway:
 
     def record(self, wanted: bool, *, in_memory: bool) -> None:
         """Begin or end to record exchanges. `in_memory`: the last ones stay, to be looked at."""
-        if not wanted:
+        self._recording = wanted, in_memory
+        told = self.telemetry.wants_record
+        if not (wanted or told):
             self.recorder = None
             return
         if self.recorder is None:
             self.recorder = Recorder(self.settings.trace.keep, self.settings.trace.keep_bytes, self.exchanges)
-        self.recorder.keeps = in_memory
+        self.recorder.keeps = in_memory or told
 
     def kept(self, id: str) -> list[http.HTTPFlow]:
         """The flows of the exchange with this request id, the client's among them; none: it is not recorded."""
@@ -296,6 +305,7 @@ class Gateway:
             own.look_at(exchange, request, self.health_checks, shows_own=self.shows_own)
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
+        self.telemetry.meet(exchange, request)
         self.exchanges[flow.id] = exchange
         if self.sharing is not None:
             self.sharing.load.changed()

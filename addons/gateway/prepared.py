@@ -19,6 +19,8 @@ from addons.gateway.models.model_map import ModelMap
 from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, proxy_keys
 from addons.gateway.shared.opening import SharedSource, source_of
 from addons.gateway.storage.opened import OpenStore, StorePlace
+from addons.gateway.telemetry.source import TelemetrySource
+from addons.gateway.telemetry.source import source_of as telemetry_of
 from mapping.values import Options
 
 logger = logging.getLogger("antigravity")
@@ -46,6 +48,8 @@ class Prepared:
     """None: the one that is open stays."""
     shared: SharedSource | None
     """None: nothing is shared."""
+    telemetry: TelemetrySource | None
+    """None: nothing is told."""
 
     def discard(self) -> None:
         """They will not be used: close what was opened for them."""
@@ -87,6 +91,7 @@ def prepare(
         [(folder, entry, _account(entry, folder, environ, made)) for entry in settings.accounts],
         _store(_place(settings, folder, shared), opened, store_in_memory),
         shared,
+        telemetry_of(settings, environ),
     )
 
 

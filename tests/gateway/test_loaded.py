@@ -22,6 +22,7 @@ LATER = {
     "addons.gateway.cases.compare": "antigravity.diff",
     "addons.gateway.cases.copies": "antigravity.copy",
     "addons.gateway.timing.phases": "antigravity.timeline",
+    "addons.gateway.telemetry.sending": "[telemetry]",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
     **{f"mapping.{package}.dialect": "a client that speaks it" for package in sorted(set(dialects.names().values()))},

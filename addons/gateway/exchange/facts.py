@@ -29,6 +29,7 @@ from addons.gateway.http import admission, answers, routes
 from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.http.fields import value
 from addons.gateway.http.routes import Match
+from addons.gateway.http.trace_context import ClientSpan
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.connection_store import ConnectionStore
 from mapping.faults import Fault
@@ -61,6 +62,8 @@ class Facts:
     show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
     """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
     trace: Tracing | None = None
+    parent: ClientSpan | None = None
+    """The client's span, where telemetry is on and the client names one."""
     seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
     notes: Notes = field(default_factory=Notes)

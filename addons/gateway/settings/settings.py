@@ -170,6 +170,17 @@ class LogSettings(_Section):
     file: UserPath | None = None
 
 
+class TelemetrySettings(_Section):
+    """`[telemetry]`: spans and metrics for an OpenTelemetry collector."""
+
+    enabled: bool = False
+    endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    headers: dict[str, SecretStr] = {}
+    service_name: str | None = Field(default=None, min_length=1)
+    contents: bool = False
+    conventions: Literal["1.41", "0.1"] = "1.41"
+
+
 class AccountSettings(_Section):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
@@ -199,6 +210,7 @@ class Settings(_Section):
     state: StateSettings = _table()
     trace: TraceSettings = _table()
     log: LogSettings = _table()
+    telemetry: TelemetrySettings = _table()
     accounts: list[AccountSettings] = []
 
 
