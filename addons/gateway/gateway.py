@@ -42,6 +42,7 @@ from addons.gateway.models.model_lists import ModelLists, day_of
 from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.models.served import ServedModels
 from addons.gateway.observers import Observers
+from addons.gateway.pages import endpoint as pages
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
 from addons.gateway.record.recordings import Recordings
 from addons.gateway.record.replay import Replays
@@ -131,6 +132,7 @@ class Gateway:
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(dialects.names(), generate.begin),
             **own.endpoints(self, self.everyone),
+            **pages.endpoints(self),
             SOCKET: responses_socket.begin,
             **models.endpoints,
             **Plain(self).endpoints,

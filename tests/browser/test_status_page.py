@@ -221,7 +221,7 @@ def test_a_link_opens_the_exchange_in_mitmweb(busy: Mitmweb, open_page: Opener) 
     page.context.request.get(busy.url)  # who has opened mitmweb before is let in by its cookie
     row = page.locator("[data-exchange][data-status='404']").first
     with page.context.expect_page() as opened:
-        row.get_by_role("link").click()
+        row.get_by_role("link", name="open in mitmweb").click()
     detail = opened.value.locator(".flow-detail")
     expect(detail).to_contain_text("404 Not Found")  # the answer, which has the cause
     expect(detail.locator(".contentview pre")).to_contain_text("no-such-model")

@@ -27,7 +27,7 @@ _GEMINIS = (*GEMINI_VERSIONS[:2], "v1beta1", "upload")
 """What paths of Gemini's begin with, and no others."""
 HEALTH = ("health", "hello")
 """Endpoints that say that the gateway is there, and nothing more."""
-UNVERSIONED = (*HEALTH, "metrics", "status", "status_json")
+UNVERSIONED = (*HEALTH, "metrics", "status", "status_json", "exchange")
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 PAGES = "/exchanges"
 """What the paths of the pages about exchanges begin with."""
@@ -93,6 +93,7 @@ ENDPOINTS = (
     Endpoint("health", "GET", ("healthz",)),
     Endpoint("hello", "GET", ("api", "hello")),  # Claude Code's first request, by HEAD and without a key
     Endpoint("metrics", "GET", ("metrics",)),
+    Endpoint("exchange", "GET", (PAGES[1:], "{id}")),
     Endpoint("models", "GET", ("models",)),
     Endpoint("model", "GET", ("models", "{name}")),
     Endpoint("chat", "POST", ("chat", "completions")),

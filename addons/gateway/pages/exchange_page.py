@@ -39,8 +39,8 @@ class Keeping(Protocol):
     def exchanges(self) -> Mapping[str, Facts]:
         """What is under way, by the id of its flow."""
 
-    def kept(self, id: str) -> Sequence[http.HTTPFlow] | None:
-        """The flows of a recorded exchange; None: there is none of this id."""
+    def kept(self, id: str) -> Sequence[http.HTTPFlow]:
+        """The flows of the exchange with this request id; none: it is not recorded."""
 
 
 async def show(exchange: Facts, gateway: Keeping, id: str) -> None:

@@ -32,6 +32,8 @@ _SOURCES = 3
 """How many members are named that stand in one of the other side."""
 _NOTE_LINE = re.compile(r"\n {4}(?=\S)")
 _WRAPPED = re.compile(r"\n *")
+_KINDS = ("role", "type", "object", "index")
+"""Members that say what the object is that they are in."""
 ADDED = "+"
 FROM = "←"
 
@@ -121,7 +123,8 @@ def _explain(sides: Sides, found: Explanation, say: Said, shown: Shown, below: P
         path for row in found.all() for place in row.became for path in _known(place.path, below, sides.made, most=None)
     }
     for path in _uncovered(sides.made, covered):
-        sides.made_marks[path] = Mark("added", [f"{ADDED} added"])
+        if path and path[-1] not in _KINDS:
+            sides.made_marks[path] = Mark("added", [f"{ADDED} added"])
 
 
 def _unwrapped(remark: str) -> str:

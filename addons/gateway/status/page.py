@@ -20,7 +20,7 @@ from addons.gateway.exchange.summary import CLIENT_LEFT, left_after
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.routes import PAGES
-from addons.gateway.look.addresses import base_url_of, flow_links
+from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.look.making import NO_STORE, PageForm, clip
 from addons.gateway.status import charts, shell_lines
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, Watched, status
@@ -77,6 +77,7 @@ def show(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) 
         width=charts.WIDTH,
         height=charts.HEIGHT,
         flow_link=link,
+        page_of=page_of,
         mitmweb=any(link(summary.flow_id, False) for summary in listed),
         base_url=base_url,
         needs_key=needs_key,

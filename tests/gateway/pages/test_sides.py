@@ -75,7 +75,7 @@ def test_what_became_of_a_request() -> None:
 def test_what_the_gateway_adds_is_said() -> None:
     sides = answer_sides(taken("chat-image-and-options"))
     added = {dotted(path) for path, mark in sides.made_marks.items() if mark.tone == "added"}
-    assert {"created", "object", "choices.0.index"} <= added
+    assert {"created", "model", "choices.0.message.refusal"} <= added
     assert not any(path.startswith("choices.0.message.content") for path in added)
 
 

@@ -1,0 +1,125 @@
+"""`GET /exchanges/req_...`: the page of an exchange that was recorded, of one that was not, and who may see it."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, Upstream, start_gateway
+from tests.gateway.status.test_page import HOSTILE, Page
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Gateway
+
+KEY = "sk-page-key-77e1"
+LOCKED = f'[proxy]\nauth_mode = "strict"\napi_key = "{KEY}"\n[retry]\ncooldown = false\n'
+BASIC = {"Authorization": "Basic " + b64encode(f"anybody:{KEY}".encode()).decode()}
+BEARER = {"Authorization": f"Bearer {KEY}"}
+
+
+@pytest.fixture(scope="module")
+def recording(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that needs a key and records."""
+    settings = LOCKED + TWO_ACCOUNTS.replace("UPSTREAM", upstream.url)
+    gateway = start_gateway(tmp_path_factory.mktemp("pages"), settings, "--set", "antigravity_pages=true")
+    yield gateway
+    gateway.stop()
+    assert "Traceback" not in gateway.log
+
+
+def page_of(gateway: Gateway, id: str, query: str = "") -> Page:
+    answer = gateway.call("GET", f"/exchanges/{id}{query}", headers=BASIC)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    text = answer.body.decode()
+    for secret in (KEY, *KEYS):
+        assert secret not in text
+    return Page(text)
+
+
+def asked(gateway: Gateway, model: str = "gpt-4o", **body: object) -> str:
+    """The id of an exchange."""
+    return gateway.chat(model, headers=BEARER, **body).headers["x-request-id"]
+
+
+def test_both_sides(recording: Gateway) -> None:
+    messages = [{"role": "user", "content": HOSTILE}]
+    shown = page_of(recording, asked(recording, messages=messages, logit_bias={"1": 2}, max_tokens=900))
+    for said in (
+        "The client's request",
+        "Gemini's request",
+        "→ generationConfig.maxOutputTokens",
+        "← max_tokens",
+        "✗ left out",
+        "ignored=logit_bias: A parameter has no equivalent at Gemini",
+        "→ choices[0].message.content",
+        "{{7*7}}",
+    ):
+        assert said in shown.text, (said, shown.text)
+    assert len(shown.all("script")) == 1
+    assert shown.all("img") == []
+    ids = [one["id"] for one in shown.having("id")]
+    assert len(ids) == len(set(ids))
+    assert all(to in ids for one in shown.having("data-to") for to in one["data-to"].split())
+
+
+def test_a_stream_that_was_retried(recording: Gateway) -> None:
+    shown = page_of(recording, asked(recording, "demo-429-first-page", stream=True))
+    for said in ("a stream", "retried=", "→ contents[0]", "client got"):
+        assert said in shown.text, (said, shown.text)
+
+
+def test_an_exchange_that_was_refused(recording: Gateway) -> None:
+    shown = page_of(recording, asked(recording, "no-such-model-page"))
+    assert "no-such-model-page" in shown.text
+    assert "404 model_not_found" in shown.text
+    assert "Nothing went to Gemini." in shown.text
+
+
+def test_what_is_unknown_is_said_in_a_page(recording: Gateway) -> None:
+    answer = recording.call("GET", "/exchanges/req_nobody", headers=BASIC)
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "No exchange req_nobody is known here." in Page(answer.body.decode()).text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 401),
+        (BASIC, 200),
+        (BEARER, 200),
+        ({"Authorization": "Basic " + b64encode(b"anybody:wrong").decode()}, 401),
+        ({**BASIC, "Origin": "https://evil.example"}, 403),
+        ({**BASIC, "Host": "evil.example"}, 403),
+    ],
+)
+def test_who_may_see_it(recording: Gateway, headers: dict[str, str], status: int) -> None:
+    answer = recording.call("GET", f"/exchanges/{asked(recording)}", headers=headers)
+    assert answer.status == status
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+    assert "demo upstream" in answer.body.decode() or status != 200
+    assert (b"demo upstream" in answer.body) == (status == 200)
+
+
+def test_a_page_is_no_traffic(recording: Gateway) -> None:
+    id = asked(recording)
+    page_of(recording, id)
+    page_of(recording, id, "?poll")
+    listed = recording.call("GET", "/status.json", headers=BEARER).json["exchanges"]
+    assert not [one for one in listed if "poll" in one["path"]]
+    row = f'href="/exchanges/{id}"'
+    assert row in recording.call("GET", "/", headers=BASIC).body.decode()
+
+
+def test_what_was_not_recorded(gateway: Gateway) -> None:
+    """A gateway that nobody watches knows of the exchange what the log says."""
+    id = gateway.chat("gpt-4o", logit_bias={"1": 2}).headers["x-request-id"]
+    answer = gateway.call("GET", f"/exchanges/{id}")
+    shown = Page(answer.body.decode())
+    for said in ("was not recorded", "serve.py --pages", "ignored=logit_bias", "prompt tokens"):
+        assert said in shown.text, (said, shown.text)
+    assert "demo upstream" not in shown.text
