@@ -20,6 +20,7 @@ from addons.gateway.exchange.summary import CLIENT_LEFT, left_after
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.routes import PAGES
+from addons.gateway.look import time_bar
 from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.look.making import NO_STORE, PageForm, clip
 from addons.gateway.status import charts, shell_lines
@@ -73,6 +74,7 @@ def show(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) 
         tones=TONES,
         tone=_tone,
         outcome=_outcome,
+        spent=time_bar.pieces,
         charts=_charts(found["hour"]["minutes"]),
         width=charts.WIDTH,
         height=charts.HEIGHT,

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from addons.gateway.timing.timeline import (
-    ANSWERING,
-    CALLING,
-    PAUSED,
-    THINKING,
-    WAITING,
-    TimedAttempt,
-    TimedPhase,
-    Timeline,
-)
+from addons.gateway.look.time_bar import ANSWERING, CALLING, PAUSED, THINKING, WAITING
+from addons.gateway.timing.timeline import TimedAttempt, TimedPhase, Timeline
 from mapping.inspect.transcript import Transcript
 
 UNKNOWN = "Nobody wrote down when what happened here: a case has no times, and nor has what is not recorded."

@@ -10,10 +10,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from addons.gateway.look.time_bar import ANSWERING, CALLING, PAUSED, THINKING, WAITING
 from mapping.values import JSON
-
-WAITING, PAUSED, THINKING, ANSWERING, CALLING = "waiting", "pause", "thinking", "text", "tools"
-"""What a phase is spent with, roughly: by these it is coloured."""
 
 PHASES = {
     "receive": (WAITING, "the request comes in"),

@@ -214,7 +214,7 @@ def test_it_can_be_read_aloud(gateway: Gateway, tmp_path: Path) -> None:
         assert one["aria-labelledby"] in ids
     for one in shown.all("a"):
         assert not one["href"].startswith("#") or one["href"][1:] in ids
-    assert len(shown.all("svg")) == 2
+    assert len([one for one in shown.all("svg") if one.get("class") != "spent"]) == 2
     assert all(one["role"] == "img" and one["aria-label"] for one in shown.all("svg"))
     assert all(one["scope"] in ("col", "row") for one in shown.all("th"))
     assert all(one["data-label"] for one in shown.all("td"))
@@ -400,6 +400,14 @@ def test_outcomes_have_words_and_colours(gateway: Gateway) -> None:
     assert '<span class="state left">200 client left after 1.00 s, 4 events</span>' in text
     for said in ("for gpt-9", "finish length", "empty: stop: nothing came; ask again", "does not exist."):
         assert said in Page(text).text
+
+
+def test_a_small_bar_says_what_the_time_was_spent_with(gateway: Gateway) -> None:
+    attempts = (replace(GOOD.attempts[0], answered=0.5),)
+    gateway.statistics.count(replace(GOOD, total=2.0, spoke=1.5, attempts=attempts))
+    text = answer(gateway).get_text() or ""
+    assert 'aria-label="waiting 500 ms, thinking 1 s, text 500 ms"' in text
+    assert '<rect class="thinking" x="25.0" width="50.0" height="10"><title>thinking 1 s</title></rect>' in text
 
 
 def test_a_demo_is_called_one(gateway: Gateway) -> None:

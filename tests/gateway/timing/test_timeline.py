@@ -12,6 +12,7 @@ from mitmproxy.test import tflow
 from addons.gateway.cases import exchanges
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange, TakenPiece
+from addons.gateway.look import time_bar
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
 from addons.gateway.timing import TIMELINE, drawing, phases
 from addons.gateway.timing.timeline import PHASES, TimedPhase, Timeline
@@ -180,3 +181,20 @@ def test_the_view_is_there_for_those_who_choose_it() -> None:
     assert "(req_9) is not here" in TIMELINE.prettify(b"", Metadata(flow=flow))
     flow.metadata[KEY] = {"side": CLIENT, **RECORD}
     assert "attempt 2 · 200" in TIMELINE.prettify(b"", Metadata(flow=flow))
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        (RECORD, [("waiting", 0.5), ("pause", 0.5), ("waiting", 0.5), ("thinking", 2.0), ("text", 1.7)]),
+        ({**RECORD, "spoke": None}, [("waiting", 0.5), ("pause", 0.5), ("waiting", 0.5), ("text", 3.7)]),
+        ({**RECORD, "attempts": [], "spoke": None}, [("waiting", 5.2)]),
+        ({"total": 2.0, "attempts": [{"waited": 1.0, "seconds": 1.0}]}, [("waiting", 2.0)]),
+        ({"total": 0.0}, []),
+        ({}, []),
+    ],
+)
+def test_a_small_bar_of_the_summary_alone(record: JSON, said: list[tuple[str, float]]) -> None:
+    made = time_bar.pieces(record)
+    assert [(piece.spent, round(piece.seconds, 2)) for piece in made] == said
+    assert sum(piece.share for piece in made) == pytest.approx(1.0 if made else 0.0)

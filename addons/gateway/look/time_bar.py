@@ -1,0 +1,61 @@
+"""What the time of an exchange was spent with, in a few pieces: a small bar of it, from its summary alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mapping.inspect.transcript import elements, members
+from mapping.values import JSON
+
+WAITING, PAUSED, THINKING, ANSWERING, CALLING = "waiting", "pause", "thinking", "text", "tools"
+"""What time is spent with, roughly: by these it is coloured."""
+_LEAST = 0.01
+"""The part of the whole that is shown at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class BarPiece:
+    """A time spent with one thing."""
+
+    spent: str
+    """`waiting`, `pause`, `thinking`, `text`; tool calls are not told from text here."""
+    begin: float
+    """As a part of the whole, from 0 to 1."""
+    share: float
+    seconds: float
+
+
+def pieces(record: JSON) -> list[BarPiece]:
+    """The whole time in its order; empty where it is not known. `record`: `summary.Summary` as plain values.
+
+    Waiting is for whatever comes before Gemini's answer begins. Of a stream the time until something other than a
+    thought came is thinking.
+    """
+    total = _number(record.get("total"))
+    if not total:
+        return []
+    ends: list[tuple[float, str]] = []
+    attempts = [members(one) for one in elements(record.get("attempts"))]
+    for attempt in attempts:
+        waited, began = _number(attempt.get("waited")), _number(attempt.get("began"))
+        if waited and began:
+            ends += [(began - waited, WAITING), (began, PAUSED)]
+    answered = _number(attempts[-1].get("answered")) if attempts else None
+    spoke = _number(record.get("spoke"))
+    ends.append((total if answered is None else answered, WAITING))
+    if spoke is not None:
+        ends.append((spoke, THINKING))
+    if answered is not None:
+        ends.append((total, ANSWERING))
+    made, now = [], 0.0
+    for end, spent in ends:
+        until = max(now, min(end, total))
+        if (until - now) / total >= _LEAST:
+            made.append(BarPiece(spent, now / total, (until - now) / total, until - now))
+        now = until
+    return made
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
