@@ -30,6 +30,7 @@ try:
 
     from addons.gateway import ca_key, draining, ending, timing, views
     from addons.gateway.accounts.network import proxies
+    from addons.gateway.cassettes import options as cassette_options
     from addons.gateway.commands import all_commands
     from addons.gateway.demo import BuiltInDemo
     from addons.gateway.exchange.exchange import Exchange
@@ -108,6 +109,7 @@ class Antigravity:
             False,
             "Keep the last exchanges for their pages (/exchanges) under mitmdump too; mitmweb and mitmproxy do.",
         )
+        cassette_options.add(loader)
         loader.add_option(
             "antigravity_list_models",
             bool,
@@ -167,6 +169,7 @@ class Antigravity:
         self.hook_table = HookTable(ctx.master.addons, self._addons_changed)
         self.hook_table.install()
         Recorder.show_comments()
+        cassette_options.open_cassette(self.gateway, self.settings_file.path and self.settings_file.path.parent)
         asyncio_utils.create_task(self.start(), name="start of the gateway", keep_ref=True)
 
     def _addons_changed(self) -> None:
@@ -179,7 +182,10 @@ class Antigravity:
     async def start(self) -> None:
         """What the start has to wait for."""
         try:
-            if ctx.options.antigravity_demo:
+            cassettes = self.gateway.cassettes
+            if cassettes:
+                await cassettes.start()
+            if ctx.options.antigravity_demo and not (cassettes and cassettes.strict):
                 self.gateway.use_only(await self.demo.start())
             await self.gateway.share()
         finally:
@@ -228,6 +234,8 @@ class Antigravity:
         ca_key.read_as_ever()
         self.settings_file.unwatch()
         self.gateway.models.end()
+        if self.gateway.cassettes:
+            self.gateway.cassettes.close()
         self.gateway.close_store()
         self.demo.stop()
 

@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "json-by-prompt": "The model takes no JSON schema beside tools; it was asked for by a sentence.",
     "emulated": "A parameter is emulated by the gateway.",
     "prewarm": "The client wanted nothing but a warm cache; Gemini was not asked, and the answer is empty.",
+    "cassette-miss": "No recording of the cassette has this request; the recording that is named is the nearest.",
     "counted": "The same was counted before; Gemini was not asked again.",
     "path": "The path was not the usual one.",
     "retires": "The model retires on that day, or has; Google then serves another one under its name, or none.",

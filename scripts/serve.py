@@ -70,6 +70,14 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
         action="store_true",
         help="keep the last requests, for their pages at /exchanges; the demo, --web and --console do",
     )
+    parser.add_argument("--cassette", metavar="FOLDER", help="answer from recordings, or record; see --record")
+    parser.add_argument(
+        "--record",
+        choices=("once", "none", "new", "all"),
+        help="with --cassette: record if the folder has no recording, else answer from it alone (once, the default); "
+        "answer from it alone (none); record what it does not have (new); record everything anew (all)",
+    )
+    parser.add_argument("--recorded-speed", action="store_true", help="with --cassette: answer when the recording did")
     tool = parser.add_mutually_exclusive_group()
     tool.add_argument("--web", dest="tool", action="store_const", const="mitmweb", help="watch in the browser")
     tool.add_argument("--console", dest="tool", action="store_const", const="mitmproxy", help="watch in the terminal")
@@ -85,6 +93,8 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
     options.tool = options.tool or "mitmdump"
     if options.tool != "mitmweb" and (options.web_port or options.open_browser):
         parser.error("--web-port and --open-browser go with --web")
+    if not options.cassette and (options.record or options.recorded_speed):
+        parser.error("--record and --recorded-speed go with --cassette")
     if options.workers > 1 and options.tool != "mitmdump":
         parser.error("--web and --console show the requests of one process: leave --workers out, or say --workers 1")
     if options.workers > 1 and not hasattr(os, "fork"):
@@ -166,6 +176,12 @@ def command(
         chosen["antigravity_config"] = settings
     if demo:
         chosen["antigravity_demo"] = "true"
+    if options.cassette:
+        chosen["antigravity_cassette"] = os.path.abspath(options.cassette)
+        if options.record:
+            chosen["antigravity_cassette_record"] = options.record
+        if options.recorded_speed:
+            chosen["antigravity_cassette_speed"] = "recorded"
     if (demo or options.pages) and options.tool == "mitmdump":
         chosen["antigravity_pages"] = "true"
     arguments = ["-s", os.path.join(bootstrap.ROOT, "addons", "antigravity.py")]
@@ -282,7 +298,8 @@ def serve(argv: "list[str]") -> None:
         bootstrap.replace_process([environment.python, os.path.abspath(__file__), *argv])
     why = "asked for with --demo."
     demo = options.demo
-    if not demo and not sets(extra, "antigravity_config") and not has_account(settings, os.environ):
+    wants_account = not options.cassette and not sets(extra, "antigravity_config")  # else made-up text is recorded
+    if not demo and wants_account and not has_account(settings, os.environ):
         why, demo = "NO ACCOUNT IS CONFIGURED.", True
     if demo and not sets(extra, "antigravity_demo"):
         bootstrap.say(DEMO.format(why=why, settings=SETTINGS))

@@ -68,6 +68,7 @@ from addons.gateway.workers import inside
 from mapping import dialects
 
 if TYPE_CHECKING:
+    from addons.gateway.cassettes.cassettes import Cassettes
     from addons.gateway.shared.sharing import Sharing
 
 logger = logging.getLogger("antigravity")
@@ -96,6 +97,8 @@ class Gateway:
         self.direct: Surroundings | None = None
         """The quick wire, while it is installed; None: mitmproxy's layers carry everything."""
         self._only_accounts: list[Account] | None = None
+        self.cassettes: Cassettes | None = None
+        """A folder of recordings that may answer in Gemini's place; None: there is none."""
         self.recorder: Recorder | None = None
         self._recording = False, False
         """What the options want: see `record`."""
@@ -273,7 +276,7 @@ class Gateway:
     @property
     def is_demo(self) -> bool:
         """Answers are made up by the demo upstream."""
-        return self._only_accounts is not None
+        return self._only_accounts is not None and not (self.cassettes and self.cassettes.strict)
 
     def use_only(self, accounts: list[Account]) -> None:
         """Serve from these accounts, whatever the settings say: the demo asks nobody else."""
@@ -308,6 +311,8 @@ class Gateway:
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
         self.telemetry.meet(exchange, request)
+        if self.cassettes:
+            self.cassettes.watch(exchange)
         self.exchanges[flow.id] = exchange
         if self.sharing is not None:
             self.sharing.load.changed()
@@ -322,6 +327,8 @@ class Gateway:
             services=self, inner=True, pool=outer.pool, result=result,
         )  # fmt: skip
         exchange.trace = Trace(self.recorder) if self.recorder else None
+        if self.cassettes:
+            self.cassettes.watch(exchange)
         self.exchanges[flow.id] = exchange
         return exchange
 
@@ -382,7 +389,7 @@ class Gateway:
     def list_models(self, *, ask: bool) -> None:
         """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""
         self.remarks.tell()
-        if ask and not self.recordings:
+        if ask and not self.recordings and not (self.cassettes and self.cassettes.strict):
             self.models.begin(self.address, self.remarks.tell)
 
 

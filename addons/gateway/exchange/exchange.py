@@ -269,6 +269,8 @@ class Exchange(Facts):
         assert job is not None
         typed = job.goes_to(account.upstream, self.services.refused_forms)
         upstream_request.aim(self.flow.request, account, self.services.address, job.request())
+        if (cassettes := self.services.cassettes) and (problem := cassettes.ask(self, job.request())):
+            self.refuse_upstream(problem)
         if self.trace:
             self.trace.given |= {"typed_tools": typed} if typed else {}
             self.trace.called(self.flow, job, self.id)

@@ -15,6 +15,15 @@ from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.routes import Match
 from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.refused_forms import RefusedForms
+from mapping.faults import Fault
+from mapping.values import GeminiCall
+
+
+class Recorded(Protocol):
+    """Recordings that may answer in Gemini's place: `cassettes.cassettes.Cassettes`."""
+
+    def ask(self, exchange: Facts, call: GeminiCall) -> Fault | None:
+        """The exchange's flow is a call that is about to go up. What is returned refuses it."""
 
 
 class Services(Protocol):
@@ -36,6 +45,10 @@ class Services(Protocol):
     """Runs what has to be done at the end, whatever fails of it."""
     ending: bool
     """The gateway is being stopped: nothing new is taken on."""
+
+    @property
+    def cassettes(self) -> Recorded | None:
+        """None: there are none."""
 
     @property
     def busy(self) -> int:

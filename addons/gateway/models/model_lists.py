@@ -83,6 +83,8 @@ class ModelLists:
         self._state: StateStore | None = None
         self._chosen: dict[str, str] = {}
         self._chosen_on: date | None = None
+        self.fixed: dict[str, str] | None = None
+        """What stands for each class whatever the accounts have; None: what they have decides."""
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
 
@@ -90,6 +92,8 @@ class ModelLists:
 
     def model_of(self, kind: str) -> str:
         """The model that stands for a class today."""
+        if self.fixed is not None and kind in self.fixed:
+            return self.fixed[kind]
         today = self.today()
         if today != self._chosen_on:
             self._chosen, self._chosen_on = {}, today

@@ -139,7 +139,7 @@ class Replays:
             body = await _ReplayedExchange(exchange, gateway).run()
         finally:
             gateway.close(exchange)
-        if exchange.trace is None:  # then nobody else has put the client's request back
+        if exchange.trace is None or not gateway.recorder:  # then nobody else has put the client's request back
             replayed.request = request
         elif before:
             replayed.metadata[KEY][REPLAY_OF] = before

@@ -45,6 +45,14 @@ def _at_home(path: Path) -> Path:
         raise ValueError(e.strerror) from None
 
 
+def _places(names: list[str]) -> list[str]:
+    if names:
+        from mapping.inspect.compare.ignored import IgnoredPlaces  # those without a cassette need none of it
+
+        IgnoredPlaces(names)
+    return names
+
+
 type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 type UserPath = Annotated[Path, AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
@@ -181,6 +189,17 @@ class TelemetrySettings(_Section):
     conventions: Literal["1.41", "0.1"] = "1.41"
 
 
+class CassetteSettings(_Section):
+    """`[cassette]`: a folder of recorded calls that answer in Gemini's place."""
+
+    folder: UserPath | None = None
+    record: Literal["once", "none", "new", "all"] = "once"
+    ignore: Annotated[list[str], AfterValidator(_places)] = []
+    repeat: Literal["last", "never"] = "last"
+    speed: Literal["at once", "recorded"] = "at once"
+    mask: bool = False
+
+
 class AccountSettings(_Section):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
@@ -211,6 +230,7 @@ class Settings(_Section):
     trace: TraceSettings = _table()
     log: LogSettings = _table()
     telemetry: TelemetrySettings = _table()
+    cassette: CassetteSettings = _table()
     accounts: list[AccountSettings] = []
 
 
