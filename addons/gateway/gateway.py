@@ -41,6 +41,7 @@ from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, day_of
 from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.models.served import ServedModels
+from addons.gateway.money.money import Money
 from addons.gateway.observers import Observers
 from addons.gateway.pages import endpoint as pages
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
@@ -110,6 +111,8 @@ class Gateway:
         self.log = ExchangeLog()
         self.steps = Steps()
         self.observers = Observers(self.steps)
+        self.observe = self.observers.tell
+        self.money = Money(self.observers, self.steps)  # before those who tell what was spent
         self.telemetry = Telemetry(self.observers, lambda: self.address, self.kept)
         self.news = PoolNews()
         self.pool = Pool([])
@@ -362,10 +365,6 @@ class Gateway:
             self.served.saw(job.shown_model, job.answering_model)
         if exchange.trace:
             self.steps.run("letting go of a replay", self.replays.over, exchange)
-
-    def observe(self, exchange: Facts, summary: Summary) -> None:
-        """See `Services`."""
-        self.observers.tell(exchange, summary)
 
     def tell(self, summary: Summary, *, quietly: bool) -> None:
         """See `Services`."""

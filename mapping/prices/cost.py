@@ -23,6 +23,7 @@ from typing import Any
 from mapping.answer.usage import CallUsage
 from mapping.prices.own import OwnPrices
 from mapping.prices.rates import PARTS, TEXT, Rate, Rates, Unpriced
+from mapping.prices.shown import ESTIMATE
 from mapping.prices.table import STANDARD, table_rates
 
 NAMES = ("input", "cached", "media_in", "thinking", "output", "media_out")
@@ -43,9 +44,9 @@ _TIERS: Mapping[str, str] = {
 """Gemini's words for service tiers, and Vertex AI's for kinds of traffic, that are not what prices call them."""
 
 NO_TOKENS = "Gemini did not tell any tokens"
-TOKENS_UNTOLD = "estimate: Gemini did not tell the tokens"
-CACHED_UNTOLD = "estimate: Gemini did not tell which tokens were cached"
-MEDIA_UNTOLD = "estimate: Gemini did not tell what of the prompt was media"
+TOKENS_UNTOLD = f"{ESTIMATE}Gemini did not tell the tokens"
+CACHED_UNTOLD = f"{ESTIMATE}Gemini did not tell which tokens were cached"
+MEDIA_UNTOLD = f"{ESTIMATE}Gemini did not tell what of the prompt was media"
 
 
 @dataclass(slots=True)

@@ -1,4 +1,11 @@
-"""Prices that a person sets for models: they come before those of the table."""
+"""Prices that a person sets for models: they come before those of the table.
+
+In the settings they are US dollars for a million tokens: `input`, `cached`, `output`, `thinking`, and the same of media
+(`input_audio`, `cached_audio`, `output_image`, ...). What is not said costs what it is a kind of: `cached` and
+`input_audio` what `input` does, `thinking` and `output_image` what `output` does. Once the input is longer than
+`long_above` tokens, `long_input`, `long_cached`, `long_output` and `long_thinking` count for all of them. `batch`,
+`flex` and `priority` are what all is multiplied by for these service tiers.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +13,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from typing import Any
 
-from mapping.prices.rates import Rates, Unpriced, rate, rates
+from mapping.prices.rates import MEDIA, Rates, Unpriced, rate, rates
 from mapping.prices.table import STANDARD
+
+_COUNTED: Mapping[str, str] = {
+    "input": "input",
+    "cached": "cache_read",
+    "output": "output",
+    "thinking": "output_reasoning",
+    **{f"input_{kind}": f"input_{kind}" for kind in MEDIA},
+    **{f"cached_{kind}": f"cache_{kind}_read" for kind in MEDIA},
+    **{f"output_{kind}": f"output_{kind}" for kind in MEDIA},
+}
+"""The settings' word -> what is counted."""
+_FACTORS = ("batch", "flex", "priority")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +42,17 @@ class OwnPrice:
     long: Mapping[str, Decimal] = field(default_factory=dict)
     factors: Mapping[str, Decimal] = field(default_factory=dict)
     """Service tier -> what all prices are multiplied by. A tier that is not here has no price."""
+
+
+def own_price(said: Mapping[Any, Decimal]) -> OwnPrice:
+    """What the settings say of some models."""
+    long = {_COUNTED[name]: said[f"long_{name}"] for name in _COUNTED if f"long_{name}" in said}
+    return OwnPrice(
+        {counted: said[name] for name, counted in _COUNTED.items() if name in said},
+        above=int(said["long_above"]) if "long_above" in said else None,
+        long=long,
+        factors={tier: said[tier] for tier in _FACTORS if tier in said},
+    )
 
 
 class OwnPrices:

@@ -23,6 +23,8 @@ LATER = {
     "addons.gateway.cases.copies": "antigravity.copy",
     "addons.gateway.timing.phases": "antigravity.timeline",
     "addons.gateway.telemetry.sending": "[telemetry]",
+    "mapping.prices.table": "an exchange that is over",
+    "genai_prices": "the tests alone",
     "google.auth": "credentials of Google's",
     "addons.demo.server": "the demo",
     **{f"mapping.{package}.dialect": "a client that speaks it" for package in sorted(set(dialects.names().values()))},

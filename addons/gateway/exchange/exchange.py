@@ -244,6 +244,7 @@ class Exchange(Facts):
             self.tell_of_retry(verdict.problem, verdict.seconds)
         elif do is Do.ANSWER:
             self.answer(verdict.data)
+            self.services.money.show(self)
         elif do is Do.ERROR:
             assert verdict.fault is not None
             self.answer_error(verdict.fault)
@@ -391,10 +392,8 @@ class Exchanges(Protocol):
     """Where exchanges come from: `gateway.Gateway`."""
 
     def open(self, flow: http.HTTPFlow, request: http.Request) -> Exchange:
-        """A client's request has arrived, its head at least; `request` will be the flow's.
-
-        Its credentials are taken off, before anybody else sees it. The exchange counts as under way until it is closed.
-        """
+        """A client's request has arrived, its head at least; `request` will be the flow's. Its credentials are taken
+        off, before anybody else sees it. The exchange counts as under way until it is closed."""
 
     def of(self, flow: http.HTTPFlow) -> Exchange | None:
         """The exchange that is under way with this flow; None: there is none."""

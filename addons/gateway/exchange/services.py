@@ -26,6 +26,13 @@ class Recorded(Protocol):
         """The exchange's flow is a call that is about to go up. What is returned refuses it."""
 
 
+class Pricing(Protocol):
+    """What exchanges cost: `money.money.Money` is one."""
+
+    def show(self, exchange: Facts) -> None:
+        """Put into an answer what it has cost, where the settings want that. Raises nothing."""
+
+
 class Services(Protocol):
     """`gateway.Gateway` is one. What new settings replace is looked up each time that it is needed."""
 
@@ -49,6 +56,10 @@ class Services(Protocol):
     @property
     def cassettes(self) -> Recorded | None:
         """None: there are none."""
+
+    @property
+    def money(self) -> Pricing:
+        """What knows what exchanges cost."""
 
     @property
     def busy(self) -> int:

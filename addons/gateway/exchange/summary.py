@@ -7,10 +7,11 @@ classes are not frozen because that makes them three times as slow to make, and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from mapping.inspect.printable import one_line
+from mapping.prices.shown import cost_text
 
 OK = "ok"
 CLIENT_LEFT = "client_left"
@@ -106,6 +107,12 @@ class Summary:
     """Until the request was there as a whole; None: it never was."""
     spoke: float | None = None
     """Until the first piece of a stream that is no thought came and went to the client."""
+    cost: float | None = None
+    """US dollars, by list prices; None: unknown, or nothing was used."""
+    cost_note: str | None = None
+    """Why the cost is unknown, or in which way it is an estimate."""
+    cost_parts: dict[str, float] = field(default_factory=dict)
+    """What the cost is made of, see `mapping.prices.cost.NAMES`."""
 
     @property
     def failed(self) -> bool:
@@ -131,7 +138,7 @@ class Summary:
 
 
 def line(summary: Summary) -> str:
-    """One line: path, models, account, attempts, status and message, times, tokens, notes, id."""
+    """One line: path, models, account, attempts, status and message, times, tokens, cost, notes, id."""
     return " · ".join([summary.shown_path, *parts(summary), summary.id])
 
 
@@ -155,6 +162,8 @@ def parts(summary: Summary) -> list[str]:
         told.append(f"{summary.total:.2f} s")
     if tokens := summary.tokens:
         told.append(f"{tokens.prompt} + {tokens.completion} tokens")
+    if cost := cost_text(summary.cost, summary.cost_note):
+        told.append(cost)
     if summary.notes:
         told.append(f"notes: {len(summary.notes)} " + " ".join(f"{c}={d}" if d else c for c, d in summary.notes))
     return [one_line(part) for part in told]

@@ -8,14 +8,23 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
 
 from addons.gateway.settings.home import expanded
 from mapping import durations
+from mapping.late import late
 from mapping.values import Options
+
+if TYPE_CHECKING:
+    from mapping.prices import cost, own
+    from mapping.prices.cost import PriceBook
+else:
+    cost, own = late("mapping.prices.cost"), late("mapping.prices.own")
 
 AUTH_MODES = ("off", "strict", "all_except_health", "auto")
 
@@ -56,6 +65,13 @@ def _places(names: list[str]) -> list[str]:
 type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 type UserPath = Annotated[Path, AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
+type _Counted = Literal[
+    "input", "cached", "thinking", "output",
+    "input_audio", "input_image", "input_video", "cached_audio", "cached_image", "cached_video",
+    "output_audio", "output_image", "output_video",
+    "long_above", "long_input", "long_cached", "long_thinking", "long_output",
+    "batch", "flex", "priority",
+]  # fmt: skip
 
 
 class _Section(BaseModel):
@@ -155,6 +171,20 @@ class LimitSettings(_Section):
     drain: Duration = 0.0
 
 
+class PriceSettings(_Section):
+    """`[prices]`: what exchanges cost."""
+
+    enabled: bool = True
+    header: bool = False
+    models: dict[str, dict[_Counted, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]] = {}
+    """Names of models -> what their tokens cost, see `mapping.prices.own`."""
+
+    @cached_property
+    def book(self) -> "PriceBook":
+        """All prices."""
+        return cost.PriceBook(own.OwnPrices({name: own.own_price(said) for name, said in self.models.items()}))
+
+
 class StateSettings(_Section):
     """`[state]`: what gateways on several machines share."""
 
@@ -231,6 +261,7 @@ class Settings(_Section):
     log: LogSettings = _table()
     telemetry: TelemetrySettings = _table()
     cassette: CassetteSettings = _table()
+    prices: PriceSettings = _table()
     accounts: list[AccountSettings] = []
 
 

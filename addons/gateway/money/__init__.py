@@ -1,0 +1,1 @@
+"""What exchanges cost, and how much of it is allowed."""

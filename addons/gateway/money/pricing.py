@@ -1,0 +1,79 @@
+"""What an exchange has cost: worked out when it is over, so that no answer waits for it.
+
+* All is paid for that Gemini has told: attempts that came to nothing after they had begun, parallel calls, what
+  continues an answer. Of an answer that broke off, or whose client left, that is at least what was told until then.
+* The service tier is the one that Gemini says it has given, or else the one that was asked for, where it was sent.
+* Prices are list prices. What an account pays in truth (a free tier, a subscription) nobody tells the gateway.
+"""
+
+from __future__ import annotations
+
+import time
+
+from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.summary import Summary
+from mapping.prices.cost import NO_TOKENS, Cost
+from mapping.prices.shown import AT_LEAST
+from mapping.values import GeminiCall
+
+HEADER = "X-Antigravity-Cost"
+_EXPOSED = "Access-Control-Expose-Headers"
+UNKNOWN = "unknown"
+
+PAID = frozenset(("generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents", "predict"))
+"""Methods of models whose tokens are paid for."""
+_LEFT = "the client left before Gemini told the tokens"
+_BROKE_OFF = "the answer broke off"
+_ALSO_LEFT = "the client left"
+
+
+def price(exchange: Facts, summary: Summary) -> None:
+    """Put into a summary what the exchange has cost."""
+    told = _cost(exchange, summary.time)
+    if told is None:
+        return
+    told = _as_far_as_known(told, summary)
+    summary.cost, summary.cost_note, summary.cost_parts = told.usd, told.note, told.parts
+
+
+def show(exchange: Facts) -> None:
+    """Put into a header field of a whole answer what it has cost: `0.001234`, in dollars, or `unknown`."""
+    response = exchange.flow.response
+    if exchange.inner or response is None or (told := _cost(exchange, time.time())) is None:
+        return
+    usd = UNKNOWN if told.usd is None else f"{told.usd:.9f}".rstrip("0").rstrip(".")
+    headers = response.headers
+    headers[HEADER] = usd
+    if exposed := headers.get(_EXPOSED):  # to a browser
+        headers[_EXPOSED] = f"{exposed}, {HEADER}"
+
+
+def _cost(exchange: Facts, when: float) -> Cost | None:
+    """None: nothing was used that is paid for."""
+    job = exchange.job
+    if job is None or not (model := job.answering_model):
+        return None
+    call = job.request()
+    totals = job.totals()
+    calls = totals.calls if totals else ()
+    answered = any(attempt.status == 200 or attempt.outcome == "200" for attempt in exchange.attempts)
+    if call.method not in PAID or not (calls or answered):
+        return None
+    return exchange.settings.prices.book.cost(calls, model, when, _tier(exchange, call))
+
+
+def _tier(exchange: Facts, call: GeminiCall) -> str:
+    """The one that was asked for; other upstreams than the public API are not told of it."""
+    account, body = exchange.account, call.body
+    asked = body.get("serviceTier") if body and account and account.upstream == "gemini" else None
+    return asked if isinstance(asked, str) else ""
+
+
+def _as_far_as_known(told: Cost, summary: Summary) -> Cost:
+    """The same of what has not come to its end."""
+    if told.usd is None:
+        return Cost(None, note=_LEFT) if summary.left and told.note == NO_TOKENS else told
+    why = _ALSO_LEFT if summary.left else _BROKE_OFF if summary.streamed and summary.failed else None
+    if why is None:
+        return told
+    return Cost(told.usd, told.parts, "; ".join(filter(None, (told.note, AT_LEAST + why))))
