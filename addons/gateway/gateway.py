@@ -62,6 +62,7 @@ from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import KeptResponses
 from addons.gateway.telemetry.telemetry import Telemetry
+from addons.gateway.thread_observer import ThreadObserver
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.wire.direct.peers import Surroundings
@@ -113,6 +114,7 @@ class Gateway:
         self.observers = Observers(self.steps)
         self.observe = self.observers.tell
         self.money = Money(self.observers, self.steps)  # before those who tell what was spent
+        self.threads = ThreadObserver(self.observers)
         self.telemetry = Telemetry(self.observers, lambda: self.address, self.kept)
         self.news = PoolNews()
         self.pool = Pool([])
@@ -316,6 +318,7 @@ class Gateway:
         self.telemetry.meet(exchange, request)
         if self.cassettes:
             self.cassettes.watch(exchange)
+        self.threads.hear(exchange, request)
         self.exchanges[flow.id] = exchange
         if self.sharing is not None:
             self.sharing.load.changed()
@@ -344,8 +347,7 @@ class Gateway:
     @property
     def busy(self) -> int:
         """See `Services`."""
-        here = len(self.exchanges)
-        return here if self.sharing is None else here + self.sharing.load.others()
+        return len(self.exchanges) + (self.sharing.load.others() if self.sharing is not None else 0)
 
     @property
     def offline(self) -> bool:
@@ -382,8 +384,7 @@ class Gateway:
         return self._endpoints[match.endpoint.name](exchange, match)
 
     def _remarks(self) -> list[str]:
-        settings = self.settings.models
-        return self.models.remarks(settings.mapping, settings.default)
+        return self.models.remarks(self.settings.models.mapping, self.settings.models.default)
 
     def list_models(self, *, ask: bool) -> None:
         """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""

@@ -98,7 +98,7 @@ class Affinity:
         for header in SESSION_HEADERS:
             if value := headers.get(header):
                 return self._conversation(tenant, header, value)
-        session = _session(body)
+        session = session_of(body)
         return self._conversation(tenant, "session_id", session) if session else None
 
     def begun_like(self, tenant: str, body: JSON) -> Conversation | None:
@@ -140,7 +140,7 @@ class Affinity:
         return made
 
 
-def _session(body: JSON) -> str | None:
+def session_of(body: JSON) -> str | None:
     """The session that `metadata.user_id` tells of."""
     metadata = body.get("metadata")
     user = metadata.get("user_id") if isinstance(metadata, dict) else None

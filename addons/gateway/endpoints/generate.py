@@ -205,6 +205,7 @@ class Generate:
             exchange.kept_here.put(kept)
         if kept.stored:
             store.put(exchange.tenant, kept)
+        self._services.threads.made(exchange, kept.id)
         if exchange.conversation:
             self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)
 

@@ -11,6 +11,7 @@ from addons.gateway.models.served import ServedModels
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.store import KeptResponses
+from addons.gateway.thread_observer import ThreadObserver
 from mapping.values import Options
 
 
@@ -28,5 +29,7 @@ class EndpointServices(Services, Protocol):
     """Which models have answered in the place of others."""
     store: KeptResponses
     """The responses that can be asked for again."""
+    threads: ThreadObserver
+    """Finds the conversation of each exchange."""
     sealer: Sealer
     """Encrypts what a client keeps and gives back."""

@@ -32,6 +32,7 @@ from addons.gateway.http.routes import Match
 from addons.gateway.http.trace_context import ClientSpan
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.connection_store import ConnectionStore
+from addons.gateway.threads.introduction import Introduction
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.inspect.printable import one_line
@@ -74,6 +75,8 @@ class Facts:
     """The accounts that may serve; None: all of the gateway's."""
     conversation: Conversation | None = None
     """What the request goes on with, where that is to stay on its account."""
+    introduction: Introduction | None = None
+    """What the request says of its conversation, where somebody wants to know."""
     can_switch: bool = False
     """The connection can become a WebSocket."""
     kept_here: ConnectionStore | None = None
@@ -256,8 +259,7 @@ class Facts:
                 fields.append((b"X-Account-Email", account.label.encode("ascii", "replace")))
         if len(self.notes):
             fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
-        origin = self.caller.origin
-        if origin is not None and self.gatekeeper.allows_origin(origin):
+        if (origin := self.caller.origin) is not None and self.gatekeeper.allows_origin(origin):
             fields += answers.cors_fields(origin)
         if self._close:
             fields.append((b"Connection", b"close"))
@@ -346,9 +348,8 @@ class Facts:
 def summarise(facts: Facts) -> Summary:
     """Sum up an exchange that has ended."""
     job, response, account, now = facts.job, facts.flow.response, facts.account, time.monotonic()
-    started = facts.started
+    started, left = facts.started, facts.left
     status = response.data.status_code if response is not None else facts.status
-    left = facts.left
     if left and not facts.sent_stream:
         status = None  # what is in the flow is the upstream's, and went to nobody
     good = status is not None and status < 400

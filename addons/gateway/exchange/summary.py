@@ -113,6 +113,12 @@ class Summary:
     """Why the cost is unknown, or in which way it is an estimate."""
     cost_parts: dict[str, float] = field(default_factory=dict)
     """What the cost is made of, see `mapping.prices.cost.NAMES`."""
+    conversation: str | None = None
+    """The id of the conversation that it is a turn of; None: of none, or nobody wants to know (`[conversations]`)."""
+    client: str | None = None
+    """The client's product: `openai-python 2.3.0`."""
+    agent: str | None = None
+    """The helper that asked, where the client tells of one: `Explore 3f2a`; None: the main thread."""
 
     @property
     def failed(self) -> bool:

@@ -1,6 +1,8 @@
 """The comments of an exchange's rows in mitmproxy's list.
 
 * What is wrong, and what tells rows apart, comes first: mitmweb shows some twenty characters.
+* Rows of one conversation have the same coloured mark: before all else where nothing is wrong, otherwise behind what
+  is. Its id stands near the end.
 * `✖` stands before what failed, `↩` before what the client has left, `↳` before a call to Gemini, which belongs to the
   client's row above it.
 * All rows of an exchange end with its id in brackets.
@@ -13,6 +15,7 @@ from __future__ import annotations
 from mitmproxy import http
 
 from addons.gateway.exchange.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
+from addons.gateway.threads.marks import mark
 from mapping import dialects
 from mapping.faults import FaultKind
 from mapping.inspect.printable import one_line
@@ -32,14 +35,14 @@ def of_client(summary: Summary, response: http.Response | None) -> str:
     """`gpt-4o -> gemini-3.8-flash · ...`, or `✖ 400 tools[1].function.parameters · ...`."""
     told = parts(summary)
     if not (summary.failed or summary.left):
-        return _joined(summary.id, *told)
+        return _of(summary, "", *told)
     told.remove(one_line(status_of(summary)))
     if summary.left:
-        return _joined(summary.id, f"{GONE} {one_line(status_of(summary))}", *told)
+        return _of(summary, f"{GONE} {one_line(status_of(summary))}", *told)
     status = "" if summary.status is None else str(summary.status)
     param = one_line(_param(summary, response), 60)
     about = "" if param and summary.error in _PLAIN else one_line(summary.error or "")
-    return _joined(summary.id, " ".join(filter(None, (FAILED, status, about, param))), *told)
+    return _of(summary, " ".join(filter(None, (FAILED, status, about, param))), *told)
 
 
 def of_attempt(attempt: AttemptSummary, number: int, count: int, summary: Summary) -> str:
@@ -49,8 +52,8 @@ def of_attempt(attempt: AttemptSummary, number: int, count: int, summary: Summar
     if not status.isdigit():
         status, reason = attempt.outcome, ""
     waited = f"waited {attempt.waited:.1f} s" if attempt.waited >= 0.05 else ""
-    return _joined(
-        summary.id,
+    return _of(
+        summary,
         one_line(f"{sign} {status} {attempt.account.partition('@')[0]}"),
         f"attempt {number}/{count}",
         one_line(reason),
@@ -70,6 +73,18 @@ def of_running(id: str, client_model: str | None, model: str | None, attempt: in
 def is_good(attempt: AttemptSummary) -> bool:
     """Whether it brought what was wanted."""
     return attempt.status == 200 and attempt.outcome == "200"
+
+
+def _of(summary: Summary, *told: str) -> str:
+    """With the mark behind the first text, and the id of the conversation, if it is of one."""
+    if not summary.conversation:
+        return _joined(summary.id, *told)
+    first, *rest = told
+    begin = f"{first} {mark(summary.conversation)}".strip()
+    if not first:
+        begin, *rest = (f"{begin} {rest[0]}", *rest[1:])
+    name = " ".join(filter(None, ("conversation", summary.conversation, summary.agent)))
+    return _joined(summary.id, begin, *rest, name)
 
 
 def _joined(id: str, *told: str) -> str:

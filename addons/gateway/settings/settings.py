@@ -201,6 +201,12 @@ class TraceSettings(_Section):
     keep_bytes: ByteSize = ByteSize(2**28)
 
 
+class ConversationSettings(_Section):
+    """`[conversations]`: exchanges of one session in one thread."""
+
+    find: Literal["recorded", "always", "never"] = "recorded"
+
+
 class LogSettings(_Section):
     """`[log]`: a line for each exchange."""
 
@@ -258,6 +264,7 @@ class Settings(_Section):
     limits: LimitSettings = _table()
     state: StateSettings = _table()
     trace: TraceSettings = _table()
+    conversations: ConversationSettings = _table()
     log: LogSettings = _table()
     telemetry: TelemetrySettings = _table()
     cassette: CassetteSettings = _table()

@@ -9,15 +9,13 @@ from types import MappingProxyType
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_cache import breaks
 from mapping.inspect.prompt_cache.breaks import Break
-from mapping.inspect.prompt_cache.sections import CHOICE, MODEL, SYSTEM, TOOLS, Section
+from mapping.inspect.prompt_cache.sections import CHOICE, HEAD, MODEL, SYSTEM, TOOLS, Section
 from mapping.values import JSON
 
 _PARTS: Mapping[str, Callable[[Section, Section], list[Break]]] = MappingProxyType(
     {TOOLS: breaks.of_tools, CHOICE: breaks.of_choice, SYSTEM: breaks.of_system}
 )
 """What tells of a section that is not the same any more."""
-_HEAD = 1 + len(_PARTS)
-"""Sections before the messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ def _broken(before: Sequence[Section], after: Sequence[Section]) -> list[Break]:
     if before[0].data != after[0].data:
         names = (one_line(section[0].data.decode("utf-8", "replace"), 60) for section in (before, after))
         found.append(Break(MODEL, "the model changed: " + " -> ".join(names)))
-    for one, other in zip(before[1:_HEAD], after[1:_HEAD], strict=True):
+    for one, other in zip(before[1:HEAD], after[1:HEAD], strict=True):
         if [piece.data for piece in one.pieces] != [piece.data for piece in other.pieces]:
             found += _PARTS[one.name](one, other)
-    return found + breaks.of_messages(before[_HEAD:], after[_HEAD:])
+    return found + breaks.of_messages(before[HEAD:], after[HEAD:])

@@ -15,7 +15,7 @@ from typing import Any
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_cache.beginning import Beginning, common
 from mapping.inspect.prompt_cache.breaks import Break
-from mapping.inspect.prompt_cache.sections import Section, sections
+from mapping.inspect.prompt_cache.sections import HEAD, Section, sections
 from mapping.values import JSON
 
 ACCOUNT = "account"
@@ -75,12 +75,15 @@ class TurnReport:
     """From 1 on."""
     outcome: str
     """One of the module's."""
+    before: int | None = None
+    """The number of the turn that it is set against: the latest that begins with the same messages, else the latest of
+    all. None: there is none."""
     beginning: Beginning | None = None
-    """With the turn before; None: there is none."""
+    """With that turn."""
     broken: Sequence[Break] = ()
     """What ended it: that of the beginning, and the account."""
     idle: float | None = None
-    """Seconds since the end of the turn before; None: not known."""
+    """Seconds since the end of that turn; None: not known."""
     could: int | None = None
     """About how many tokens a cache could have had: the common beginning with one of the turns before on the same
     account and model, by share."""
@@ -96,6 +99,7 @@ class TurnReport:
             "account": turn.account,
             "model": turn.model,
             "outcome": self.outcome,
+            "before": self.before,
             "tokens": {"prompt": turn.prompt, "cached": turn.cached, "could": self.could},
             "minimum": minimum(turn.model),
             "why": self.why,
@@ -124,7 +128,8 @@ class TurnReport:
         turn = self.turn
         head = [f"turn {self.number}", turn.id, self.outcome if self.outcome != FIRST else "the first turn"]
         if self.idle is not None:
-            head.append(f"{_span(self.idle)} after the one before")
+            before = "the one before" if self.before == self.number - 1 else f"turn {self.before}"
+            head.append(f"{_span(self.idle)} after {before}")
         if turn.prompt is not None:
             head.append(f"{turn.prompt:,} tokens")
             share = f" ({100 * (turn.cached or 0) // turn.prompt} %)" if turn.prompt else ""
@@ -133,7 +138,8 @@ class TurnReport:
             head.append(f"could be some {self.could:,}")
         made = [one_line(" · ".join(part for part in head if part))]
         if beginning := self.beginning:
-            made.append(f"    same: {_same(beginning)}")
+            other = "" if self.before == self.number - 1 else f", set against turn {self.before}"
+            made.append(f"    same: {_same(beginning)}{other}")
         why = self.why
         made += [f"    {'why' if not at else '   '}: {one_line(words)}" for at, words in enumerate(why[:_SHOWN_BREAKS])]
         if len(why) > _SHOWN_BREAKS:
@@ -176,30 +182,31 @@ def _reported(turns: Sequence[PromptTurn], read: Sequence[Sequence[Section]], in
     turn = turns[index]
     if index == 0:
         return TurnReport(turn, 1, FIRST)
-    before = turns[index - 1]
-    beginning = common(read[index - 1], read[index])
-    broken = list(beginning.broken)
+    near = range(max(0, index - _LOOKED_AT), index)
+    at = max(near, key=lambda other: (_same_messages(read[other], read[index]), other))
+    before = turns[at]
+    beginnings = {other: common(read[other], read[index]) for other in near}
+    broken = list(beginnings[at].broken)
     if before.account and turn.account and before.account != turn.account:
         names = f"{one_line(before.account, 60)} -> {one_line(turn.account, 60)}"
         broken.insert(0, Break(ACCOUNT, f"the account changed: {names}; a cache belongs to one"))
-    could = _could(turns, read, index)
+    # What the same cache can have of one of the turns before.
+    shares = [beginning.share for other, beginning in beginnings.items() if turns[other].account == turn.account]
+    could = None if turn.prompt is None else round(turn.prompt * max(shares, default=0.0))
     idle = turn.time - before.ended if turn.time is not None and before.ended is not None else None
     if idle is not None and idle < 0:
         idle = None  # it was asked while that one was under way
-    return TurnReport(turn, index + 1, _outcome(turn, could), beginning, broken, idle, could)
+    return TurnReport(turn, index + 1, _outcome(turn, could), at + 1, beginnings[at], broken, idle, could)
 
 
-def _could(turns: Sequence[PromptTurn], read: Sequence[Sequence[Section]], index: int) -> int | None:
-    """The largest common beginning with the turns before that the same cache can have, in tokens."""
-    turn = turns[index]
-    if turn.prompt is None:
-        return None
-    shares = [
-        common(read[other], read[index]).share
-        for other in range(max(0, index - _LOOKED_AT), index)
-        if turns[other].account == turn.account
-    ]
-    return round(turn.prompt * max(shares, default=0.0))
+def _same_messages(before: Sequence[Section], after: Sequence[Section]) -> int:
+    """How many messages two requests begin with that are the same."""
+    count = 0
+    for one, other in zip(before[HEAD:], after[HEAD:], strict=False):
+        if one.role != other.role or one.pieces != other.pieces:
+            break
+        count += 1
+    return count
 
 
 def _outcome(turn: PromptTurn, could: int | None) -> str:

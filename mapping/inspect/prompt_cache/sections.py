@@ -24,6 +24,9 @@ SYSTEM = "system"
 MESSAGE = "message"
 """The names of sections; that of a message has its number behind it, from 1 on."""
 
+HEAD = 4
+"""How many sections there are before the messages."""
+
 _MEDIA = 1032
 """Bytes of text that a picture is taken for: 258 tokens, of some four bytes each (documentation, "Token counting")."""
 _BESIDE = ("thoughtSignature", "thought", "videoMetadata", "mediaResolution")

@@ -17,14 +17,15 @@ def beginning(body: JSON) -> bytes:
     A request that begins otherwise than the one before finds nothing in Gemini's prompt cache anyway.
     """
     contents = body.get("contents")
-    return jsonio.dumps(_shortened([body.get("systemInstruction"), contents[0]])) if contents else b""
+    return jsonio.dumps(shortened([body.get("systemInstruction"), contents[0]])) if contents else b""
 
 
-def _shortened(value: Any) -> Any:
+def shortened(value: Any) -> Any:
+    """The value with long texts by their lengths and ends."""
     if isinstance(value, dict):
-        return {name: _shortened(member) for name, member in value.items()}
+        return {name: shortened(member) for name, member in value.items()}
     if isinstance(value, list):
-        return [_shortened(item) for item in value]
+        return [shortened(item) for item in value]
     if isinstance(value, str) and len(value) > _LONG:
         return [len(value), value[: _LONG // 2], value[-_LONG // 2 :]]
     return value

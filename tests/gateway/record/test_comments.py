@@ -9,6 +9,7 @@ from mitmproxy import http
 
 from addons.gateway.exchange.summary import AttemptSummary, Summary
 from addons.gateway.record.comments import of_attempt, of_client, of_running
+from addons.gateway.threads.marks import MARKS, mark
 from mapping.faults import Fault
 from mapping.openai.errors import error_body
 
@@ -76,3 +77,16 @@ def test_while_it_runs() -> None:
     assert of_running("req_1", "gpt-4o", "gemini-x", 2) == "running · gpt-4o -> gemini-x · attempt 2 [req_1]"
     assert of_running("req_1", "gemini-x", "gemini-x") == "running · gemini-x [req_1]"
     assert of_running("req_1", None, None, 1) == "running · attempt 1 [req_1]"
+
+
+def test_rows_of_one_conversation_have_one_mark() -> None:
+    summary = replace(GOOD, conversation="k3f9qa", agent="Explore 3f2a")
+    rows = [of_client(summary, None), of_attempt(ATTEMPT, 1, 1, summary)]
+    sign = mark("k3f9qa")
+    assert rows[0].startswith(f"{sign} gpt-4o -> gemini-x · one@")
+    assert rows[1].startswith(f"↳ 200 one {sign} · attempt 1/1")
+    assert all(row.endswith(" · conversation k3f9qa Explore 3f2a [req_1]") for row in rows)
+    assert of_client(replace(summary, agent=None), None).endswith(" · conversation k3f9qa [req_1]")
+    failed = replace(summary, status=404, error="not_found")
+    assert of_client(failed, None).startswith(f"✖ 404 not_found {sign} · gpt-4o")
+    assert len({mark(f"{number}") for number in range(100)}) == len(MARKS)

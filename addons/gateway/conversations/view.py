@@ -1,0 +1,287 @@
+"""A conversation as a whole: all its turns, what was said and which tools were called in each, and what it took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+from addons.gateway.cases.exchanges import TakenExchange
+from addons.gateway.conversations.prompts import cache_report, last_call
+from addons.gateway.threads.beginnings import chain
+from addons.gateway.threads.introduction import Introduction
+from addons.gateway.threads.threads import CONVERSING, Threads, name
+from mapping.inspect.printable import one_line
+from mapping.inspect.prompt_cache.report import TurnReport
+from mapping.inspect.transcript import base64_media, elements, members, string
+from mapping.values import JSON
+
+MAIN = ""
+"""The thread that no helper has asked for."""
+_TEXT = 2000
+"""Characters of a text that are kept for JSON."""
+_LINE = 160
+"""Of one that stands in a line."""
+_COUNTED = ("prompt", "completion", "cached", "reasoning")
+
+
+@dataclass(slots=True)
+class TurnPart:
+    """A text, a call of a tool, or what it gave back."""
+
+    kind: str
+    """`text`, `call`, `result`, `media`."""
+    text: str
+    name: str = ""
+    """Of the tool."""
+
+    def plain(self) -> JSON:
+        """For JSON."""
+        made = {"kind": self.kind, "text": self.text}
+        return made | {"name": self.name} if self.name else made
+
+    def line(self, mark: str) -> str:
+        """`> What is in the file?`, `→ read({"path":"a"})`, `← read: ...`."""
+        text = one_line(self.text, _LINE)
+        if self.kind == "call":
+            return f"→ {one_line(self.name, 60)}({text})"
+        return f"← {one_line(self.name, 60)}: {text}" if self.kind == "result" else f"{mark} {text}"
+
+
+@dataclass(slots=True)
+class ConversationTurn:
+    """One exchange of a conversation."""
+
+    taken: TakenExchange
+    number: int
+    """In its thread, from 1 on."""
+    agent: str
+    asked: Sequence[TurnPart]
+    """What is new in it."""
+    answered: Sequence[TurnPart]
+    cache: TurnReport | None
+    """None: Gemini was asked for nothing that is a prompt."""
+
+    def plain(self) -> JSON:
+        """For JSON."""
+        record = self.taken.record
+        return {
+            "number": self.number,
+            "id": self.taken.id,
+            "agent": self.agent or None,
+            **{key: record.get(key) for key in ("time", "total", "first", "endpoint", "client_model", "model")},
+            **{key: record.get(key) for key in ("account", "status", "error", "outcome", "finish", "tokens", "cost")},
+            "attempts": len(elements(record.get("attempts"))),
+            "asked": [one.plain() for one in self.asked],
+            "answered": [one.plain() for one in self.answered],
+            "cache": {"outcome": self.cache.outcome, "why": self.cache.why} if self.cache else None,
+        }
+
+    def lines(self) -> list[str]:
+        """A head line, and below it what was said."""
+        record = self.taken.record
+        tokens = members(record.get("tokens"))
+        head = [f"turn {self.number}", self.taken.id, string(record.get("model"))]
+        if record.get("error") or (record.get("status") or 200) >= 400:
+            head.append(f"{string(record.get('status'))} {string(record.get('error'))}".strip())
+        if isinstance(total := record.get("total"), int | float):
+            head.append(f"{total:.2f} s")
+        if tokens:
+            cached = f" ({tokens['cached']:,} cached)" if tokens.get("cached") else ""
+            head.append(f"{tokens.get('prompt', 0):,}{cached} + {tokens.get('completion', 0):,} tokens")
+        if (usd := cost_of(record)) is not None:
+            head.append(f"${usd:.4f}")
+        made = [one_line(" · ".join(part for part in head if part))]
+        made += [f"    {one.line('>')}" for one in self.asked]
+        made += [f"    {one.line('<')}" for one in self.answered]
+        if self.cache and (why := self.cache.why) and self.cache.broken:
+            made.append(f"    cache: {self.cache.outcome}, {one_line(why[0], _LINE)}")
+        return made
+
+
+@dataclass(slots=True)
+class ConversationView:
+    """See the module."""
+
+    id: str
+    client: str | None
+    turns: Sequence[ConversationTurn]
+    """Those of the main thread first, then those of each helper, each in order of time."""
+
+    def plain(self) -> JSON:
+        """For JSON."""
+        records = [one.taken.record for one in self.turns]
+        times = [record["time"] for record in records if isinstance(record.get("time"), int | float)]
+        return {
+            "id": self.id,
+            "client": self.client,
+            "agents": [agent for agent in self._agents() if agent],
+            "models": _each(record.get("model") for record in records),
+            "accounts": _each(record.get("account") for record in records),
+            "begun": min(times, default=None),
+            "last": max(times, default=None),
+            "tokens": self._tokens(),
+            "cost": self._cost(),
+            "tools": self._tools(),
+            "turns": [turn.plain() for turn in self.turns],
+        }
+
+    def lines(self) -> list[str]:
+        """As text."""
+        told = self.plain()
+        tokens = told["tokens"]
+        count = len(self.turns)
+        head = [
+            f"conversation {self.id}",
+            self.client or "",
+            f"{count} turn{'s' if count != 1 else ''}",
+            f"from {_when(told['begun'])}" if told["begun"] is not None else "",
+            ", ".join(told["models"]),
+            f"{tokens['prompt']:,} ({tokens['cached']:,} cached) + {tokens['completion']:,} tokens",
+            f"${told['cost']:.4f}" if told["cost"] is not None else "",
+        ]
+        made = [one_line(" · ".join(part for part in head if part))]
+        if told["tools"]:
+            made.append(one_line("tools: " + ", ".join(f"{name} {times} x" for name, times in told["tools"].items())))
+        for agent, turns in groupby(self.turns, key=lambda turn: turn.agent):
+            made += ["", f"── {agent or 'main thread'} ──"] if agent or len(self._agents()) > 1 else [""]
+            made += [line for turn in turns for line in turn.lines()]
+        return made
+
+    def _agents(self) -> list[str]:
+        return list(dict.fromkeys(turn.agent for turn in self.turns))
+
+    def _tokens(self) -> JSON:
+        each = [members(turn.taken.record.get("tokens")) for turn in self.turns]
+        return {name: sum(one.get(name) or 0 for one in each) for name in _COUNTED}
+
+    def _cost(self) -> float | None:
+        """Of all turns; None where one's is not known."""
+        costs = [cost_of(turn.taken.record) for turn in self.turns if turn.taken.record.get("tokens")]
+        known = [cost for cost in costs if cost is not None]
+        return sum(known) if known and len(known) == len(costs) else None
+
+    def _tools(self) -> dict[str, int]:
+        made: dict[str, int] = {}
+        for turn in self.turns:
+            for one in turn.answered:
+                if one.kind == "call":
+                    made[one.name] = made.get(one.name, 0) + 1
+        return made
+
+
+def cost_of(record: JSON) -> float | None:
+    """In US dollars; None: not known."""
+    cost = record.get("cost")
+    usd = cost.get("usd") if isinstance(cost, dict) else cost
+    return float(usd) if isinstance(usd, int | float) and not isinstance(usd, bool) else None
+
+
+def by_conversation(exchanges: Iterable[TakenExchange]) -> dict[str, list[TakenExchange]]:
+    """The exchanges of each conversation, by its id, in order of time.
+
+    The id is that of the record. Of exchanges whose record has none (a case, an older file) it is found anew, as far as
+    bodies tell; one that is no turn of any conversation is left out.
+    """
+    threads = Threads()
+    found: dict[str, list[TakenExchange]] = {}
+    for taken in sorted(exchanges, key=lambda one: _time(one.record)):
+        id = taken.record.get("conversation")
+        if not isinstance(id, str):
+            id = _anew(threads, taken)
+        if id is not None:
+            found.setdefault(id, []).append(taken)
+    return found
+
+
+def _anew(threads: Threads, taken: TakenExchange) -> str | None:
+    told = Introduction(client=taken.record.get("client"))
+    if isinstance(taken.request, dict):
+        name(told, taken.request)
+    if (made := members(taken.answer).get("id")) and isinstance(made, str):
+        told.responses.append(made)
+    call = last_call(taken.calls)
+    return threads.of("", told, taken.endpoint, call.request if call else None)
+
+
+def by_thread(exchanges: Iterable[TakenExchange]) -> dict[str, list[TakenExchange]]:
+    """The exchanges of a conversation by the helper that has asked; `MAIN` first."""
+    found: dict[str, list[TakenExchange]] = {MAIN: []}
+    for taken in exchanges:
+        found.setdefault(string(taken.record.get("agent")), []).append(taken)
+    return {agent: all for agent, all in found.items() if all}
+
+
+def conversation(id: str, exchanges: Sequence[TakenExchange]) -> ConversationView:
+    """Of the exchanges of one conversation, in order of time."""
+    turns: list[ConversationTurn] = []
+    for agent, all in by_thread(exchanges).items():
+        cache = {one.turn.id: one for one in cache_report(all).turns}
+        seen: set[bytes] = set()
+        for number, taken in enumerate(all, 1):
+            turns.append(
+                ConversationTurn(taken, number, agent, _asked(taken, seen), _answered(taken), cache.get(taken.id))
+            )
+    client = next((client for taken in exchanges if (client := taken.record.get("client"))), None)
+    return ConversationView(id, client, turns)
+
+
+def _asked(taken: TakenExchange, seen: set[bytes]) -> list[TurnPart]:
+    """What the user said since the turns before; at least the last of it. `seen` learns of it."""
+    call = last_call(taken.calls)
+    request = members(call.request) if call else {}
+    said = [content for content in elements(request.get("contents")) if members(content).get("role") != "model"]
+    digests = chain(b"", request) if taken.endpoint in CONVERSING else []
+    new = [content for content, digest in zip(said, digests, strict=False) if digest not in seen]
+    seen.update(digests)
+    return [one for content in (new or said[-1:]) for one in _said(content)]
+
+
+def _answered(taken: TakenExchange) -> list[TurnPart]:
+    call = last_call(taken.calls)
+    candidates = elements(members(call.answer if call else None).get("candidates"))
+    return [one for candidate in candidates[:1] for one in _said(members(candidate).get("content"))]
+
+
+def _said(content: Any) -> list[TurnPart]:
+    made: list[TurnPart] = []
+    for part in elements(members(content).get("parts")):
+        told = members(part)
+        if told.get("thought") is True:
+            continue
+        call, result, media = (members(told.get(kind)) for kind in ("functionCall", "functionResponse", "inlineData"))
+        if isinstance(text := told.get("text"), str):
+            if made and made[-1].kind == "text":
+                made[-1].text = (made[-1].text + text)[:_TEXT]
+            elif text:
+                made.append(TurnPart("text", text[:_TEXT]))
+        elif call:
+            made.append(TurnPart("call", string(call.get("args"))[:_TEXT], string(call.get("name"))))
+        elif result:
+            made.append(TurnPart("result", _shown(result.get("response"))[:_TEXT], string(result.get("name"))))
+        elif media:
+            made.append(TurnPart("media", base64_media("file", media.get("mimeType"), media.get("data"))))
+        elif told:
+            made.append(TurnPart("media", f"[{', '.join(told)}]"))
+    return made
+
+
+def _shown(response: Any) -> str:
+    """What a tool gave back: of an object with one member that member."""
+    values = list(members(response).values())
+    return string(values[0] if len(values) == 1 else response)
+
+
+def _each(values: Iterable[Any]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if isinstance(value, str)))
+
+
+def _time(record: JSON) -> float:
+    time = record.get("time")
+    return time if isinstance(time, int | float) else 0.0
+
+
+def _when(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
