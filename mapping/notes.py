@@ -46,6 +46,7 @@ CODES: dict[str, str] = {
     "counted": "The same was counted before; Gemini was not asked again.",
     "path": "The path was not the usual one.",
     "retires": "The model retires on that day, or has; Google then serves another one under its name, or none.",
+    "fault": "A fault was ordered. The detail is what was done, or why nothing was.",
     # answers
     "served": "Another model answered than the one that was asked; Google serves it under that name.",
     "retried": "The upstream was asked more than once.",

@@ -72,6 +72,7 @@ from mapping import dialects
 if TYPE_CHECKING:
     from addons.gateway.cassettes.cassettes import Cassettes
     from addons.gateway.shared.sharing import Sharing
+    from addons.gateway.trouble.troubles import Troubles
 
 logger = logging.getLogger("antigravity")
 
@@ -95,6 +96,8 @@ class Gateway:
         """The end has begun: a load balancer should send nothing more, and what comes all the same is served."""
         self.memory = TurnMemory()
         self.heap = Heap()
+        self.trouble: Troubles | None = None
+        """What goes wrong on demand; None: nothing does."""
         self.address = Address("https", "generativelanguage.googleapis.com", 443)
         self.direct: Surroundings | None = None
         """The quick wire, while it is installed; None: mitmproxy's layers carry everything."""
@@ -125,7 +128,9 @@ class Gateway:
         self.refused_forms = RefusedForms()
         self.served = ServedModels(lambda: self.models.today())
         self.health_checks = HealthChecks()
-        self.remarks = ModelRemarks(self._remarks)
+        self.remarks = ModelRemarks(
+            lambda: self.models.remarks(self.settings.models.mapping, self.settings.models.default)
+        )
         self.statistics = Statistics()
         self.kept_statistics = KeptStatistics(self)
         worker = inside.current()
@@ -187,6 +192,7 @@ class Gateway:
             self.direct.pool.close()  # what is open goes another way
         self._made = prepared.accounts
         self._make_pool()
+        self.trouble = prepared.trouble_after(self.trouble)
         if prepared.store:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)
@@ -307,10 +313,7 @@ class Gateway:
             request.path = take_from_address(caller, request.path)
         if b"upload_id=" in request.data.path and (upload := upload_of(request.path, self.sealer.unseal)):
             caller.tenant = upload["tenant"]
-        exchange = Exchange(
-            flow, caller, new_id(), self.settings, self.gatekeeper,
-            services=self,
-        )  # fmt: skip
+        exchange = Exchange(flow, caller, new_id(), self.settings, self.gatekeeper, services=self)
         if request.data.method != b"POST":  # else it is for a model
             own.look_at(exchange, request, self.health_checks, shows_own=self.shows_own)
         if self.recorder and not exchange.is_own:
@@ -381,10 +384,8 @@ class Gateway:
         """See `Services`."""
         if self.recordings and (known := self.recordings.seeds_for(exchange.flow.request)):
             exchange.seeds = Seeds(known)
-        return self._endpoints[match.endpoint.name](exchange, match)
-
-    def _remarks(self) -> list[str]:
-        return self.models.remarks(self.settings.models.mapping, self.settings.models.default)
+        begin, trouble = self._endpoints[match.endpoint.name], self.trouble
+        return begin(exchange, match) if trouble is None else trouble.begin(exchange, match, self, begin)
 
     def list_models(self, *, ask: bool) -> None:
         """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""

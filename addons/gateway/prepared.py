@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.network.proxies import Proxies
@@ -22,6 +23,9 @@ from addons.gateway.storage.opened import OpenStore, StorePlace
 from addons.gateway.telemetry.source import TelemetrySource
 from addons.gateway.telemetry.source import source_of as telemetry_of
 from mapping.values import Options
+
+if TYPE_CHECKING:
+    from addons.gateway.trouble.troubles import Troubles
 
 logger = logging.getLogger("antigravity")
 
@@ -50,6 +54,13 @@ class Prepared:
     """None: nothing is shared."""
     telemetry: TelemetrySource | None
     """None: nothing is told."""
+    trouble: Troubles | None
+    """None: nothing goes wrong on demand."""
+
+    def trouble_after(self, before: Troubles | None) -> Troubles | None:
+        """What goes wrong from now on. What was counted goes on where the settings of faults are the same."""
+        new = self.trouble
+        return before if new is not None and before is not None and before.settings == new.settings else new
 
     def discard(self) -> None:
         """They will not be used: close what was opened for them."""
@@ -92,6 +103,7 @@ def prepare(
         _store(_place(settings, folder, shared), opened, store_in_memory),
         shared,
         telemetry_of(settings, environ),
+        _trouble(settings),
     )
 
 
@@ -101,6 +113,18 @@ def _account(entry: AccountSettings, folder: Path, environ: Mapping[str, str], m
         if known == entry and known_folder == folder:
             return account
     return Account.from_settings(entry, environ, folder)
+
+
+def _trouble(settings: Settings) -> Troubles | None:
+    if not settings.faults.enabled:
+        return None
+    from addons.gateway.trouble.grammar import OrderError  # hardly anybody needs it
+    from addons.gateway.trouble.troubles import Troubles
+
+    try:
+        return Troubles(settings.faults)
+    except OrderError as e:
+        raise SettingsError(f"faults.rules: {e}") from None
 
 
 def _place(settings: Settings, folder: Path, shared: SharedSource | None) -> StorePlace:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from addons.gateway.commands.accounts import AccountCommands
 from addons.gateway.commands.copies import CopyCommands
+from addons.gateway.commands.faults import FaultCommands
 from addons.gateway.commands.looking import LookingCommands
 from addons.gateway.commands.replays import ReplayCommands
 from addons.gateway.commands.timing import TimingCommands
@@ -19,4 +20,11 @@ if TYPE_CHECKING:
 
 def all_commands(gateway: Gateway) -> list[object]:
     """Addons that have nothing but commands."""
-    return [AccountCommands(gateway), LookingCommands(), CopyCommands(), ReplayCommands(gateway), TimingCommands()]
+    return [
+        AccountCommands(gateway),
+        LookingCommands(),
+        CopyCommands(),
+        ReplayCommands(gateway),
+        TimingCommands(),
+        FaultCommands(gateway),
+    ]

@@ -177,7 +177,9 @@ class Generate:
             exchange.succeed(answer, [answers.type_of(answering.content_type, streams=answering.streams)])
             return None
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
-        exchange.job = job = AnswerJob(answering, exchange.notes, ask, strict=strict, keep=keep)
+        trouble = self._services.trouble
+        made = AnswerJob if trouble is None else partial(trouble.job, exchange)
+        exchange.job = job = made(answering, exchange.notes, ask, strict=strict, keep=keep)
         job.breaks_off, job.id_field = dialect.breaks_off, dialect.id_field
         if answering.deferred is not None:
             self._background.start(exchange, job, answering.deferred)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+from addons.gateway.endpoints.answer_job import AnswerJob
+from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.job import Ask
 from addons.gateway.exchange.services import Services
 from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.model_map import ModelMap
@@ -12,7 +16,25 @@ from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.store import KeptResponses
 from addons.gateway.thread_observer import ThreadObserver
+from mapping.dialect import Answering, Kept
+from mapping.notes import Notes
 from mapping.values import Options
+
+
+class TroubledJobs(Protocol):
+    """Makes jobs of requests some of which meet a fault that was ordered: `trouble.troubles.Troubles`."""
+
+    def job(
+        self,
+        exchange: Facts,
+        answering: Answering,
+        notes: Notes,
+        ask: Ask,
+        *,
+        strict: bool,
+        keep: Callable[[Kept], None],
+    ) -> AnswerJob:
+        """See `AnswerJob`; `exchange` is the one that it is for."""
 
 
 class EndpointServices(Services, Protocol):
@@ -33,3 +55,7 @@ class EndpointServices(Services, Protocol):
     """Finds the conversation of each exchange."""
     sealer: Sealer
     """Encrypts what a client keeps and gives back."""
+
+    @property
+    def trouble(self) -> TroubledJobs | None:
+        """What goes wrong on demand; None: nothing does."""

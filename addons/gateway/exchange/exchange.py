@@ -24,10 +24,11 @@ from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.failover import Failover
-from addons.gateway.exchange.facts import Facts, summarise
+from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.guard import Guard, bug
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.services import Services
+from addons.gateway.exchange.summing import summarise
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
 from addons.gateway.exchange.waiting import Patience, Silence
 from mapping.faults import Fault
@@ -362,8 +363,7 @@ class Exchange(Facts):
             self.trace.gave(self.tail)
         if self.result is not None and not self.result.done():
             self.result.set_exception(hung_up())
-        services = self.services
-        run = services.steps.run
+        services, run = self.services, self.services.steps.run
         try:
             summary = run("summing up an exchange", summarise, self)
             if summary is not None:

@@ -1,6 +1,6 @@
 """What is known of one request, while it runs and afterwards, and the answer in its flow.
 
-Who drives it is `exchange.Exchange`; the summary, the record, the status page and the endpoints read it.
+Who drives it is `exchange.Exchange`; the summary (`summing`), the record, the status page and the endpoints read it.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.failover import Attempt, Failover
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.exchange.job import Job
+from addons.gateway.exchange.job import Job, Trouble
 from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.seeds import Seeds
-from addons.gateway.exchange.summary import CLIENT_LEFT, LEFT, MESSAGE, OK, AttemptSummary, Summary, Tokens
 from addons.gateway.exchange.tracing import Tracing
 from addons.gateway.exchange.verdicts import Do, State, hung_up
 from addons.gateway.http import admission, answers, routes
@@ -35,7 +34,6 @@ from addons.gateway.storage.connection_store import ConnectionStore
 from addons.gateway.threads.introduction import Introduction
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.inspect.printable import one_line
 from mapping.notes import Notes
 from mapping.values import JSON
 
@@ -62,6 +60,8 @@ class Facts:
     """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
     show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
     """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
+    trouble: Trouble | None = None
+    """What was ordered to go wrong with it."""
     trace: Tracing | None = None
     parent: ClientSpan | None = None
     """The client's span, where telemetry is on and the client names one."""
@@ -203,6 +203,8 @@ class Facts:
             self.gatekeeper, self.caller, request, busy=busy, limit=limit, can_switch=self.can_switch
         )
         self.endpoint = match.endpoint.name
+        if self.caller.fault is not None and not self.settings.faults.enabled:
+            self.notes.add("fault", "not enabled in the settings")
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         return match
@@ -259,6 +261,8 @@ class Facts:
                 fields.append((b"X-Account-Email", account.label.encode("ascii", "replace")))
         if len(self.notes):
             fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
+        if self.trouble is not None and self.trouble.shown:
+            fields.append((b"X-Antigravity-Fault", self.trouble.shown.encode()))
         if (origin := self.caller.origin) is not None and self.gatekeeper.allows_origin(origin):
             fields += answers.cors_fields(origin)
         if self._close:
@@ -343,58 +347,3 @@ class Facts:
             )
             self.first_sent = time.monotonic()
         return self._head
-
-
-def summarise(facts: Facts) -> Summary:
-    """Sum up an exchange that has ended."""
-    job, response, account, now = facts.job, facts.flow.response, facts.account, time.monotonic()
-    started, left = facts.started, facts.left
-    status = response.data.status_code if response is not None else facts.status
-    if left and not facts.sent_stream:
-        status = None  # what is in the flow is the upstream's, and went to nobody
-    good = status is not None and status < 400
-    totals = job.totals() if job is not None and good else None
-    outcome = CLIENT_LEFT if left else facts.error or (OK if good else str(status))
-    return Summary(
-        id=facts.id,
-        flow_id=facts.flow.id,
-        time=time.time() - (now - started),
-        method=facts.method,
-        path=facts.path,
-        endpoint=facts.endpoint,
-        client_model=(job.client_model if job else None) or facts.asked_model,
-        model=job.answering_model if job else None,
-        account=account.label if account else None,
-        status=status,
-        error=None if left else facts.error,
-        streamed=facts.sent_stream,
-        first=facts.first_sent - started if facts.first_sent else None,
-        total=now - started,
-        tokens=Tokens(totals.prompt, totals.completion, totals.cached, totals.reasoning) if totals else None,
-        attempts=tuple(
-            [
-                AttemptSummary(
-                    attempt.account.label,
-                    attempt.account.upstream,
-                    attempt.outcome or (LEFT if left else "given up"),
-                    attempt.status or (status if left else None),
-                    attempt.waited,
-                    attempt.seconds or now - attempt.started,
-                    attempt.started - started,
-                    attempt.token,
-                    attempt.connecting - started if attempt.connecting and not attempt.reused else None,
-                    attempt.sent - started if attempt.sent else None,
-                    attempt.reused,
-                    attempt.answered - started if attempt.answered else None,
-                )
-                for attempt in facts.attempts
-            ]
-        ),
-        notes=tuple(facts.notes),
-        outcome=outcome,
-        message=one_line(facts.message, MESSAGE) if facts.message and not left else None,
-        events=facts.events if facts.sent_stream else None,
-        finish=tuple(job.finish_reasons()) if job is not None and good else (),
-        received=facts.begun - started if facts.begun else None,
-        spoke=facts.spoke - started if facts.spoke else None,
-    )

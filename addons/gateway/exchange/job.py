@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 from addons.gateway.storage.refused_forms import RefusedForms
 from mapping.answer.usage import Totals
@@ -21,6 +22,15 @@ type Check = Callable[[bytes], None]
 
 type Ask = Callable[[GeminiCall, Check], Awaitable[bytes]]
 """Makes a further upstream call with failover of its own. Raises Fault."""
+
+
+class Trouble(Protocol):
+    """Something that goes wrong with a request because somebody has ordered it: `trouble.order.Order`."""
+
+    shown: str
+    """What is done, as it was ordered; empty: nothing could be done."""
+    ended: bool
+    """It is why the client got an error, or not the whole answer."""
 
 
 class Job(ABC):

@@ -16,6 +16,8 @@ from mapping.prices.shown import cost_text
 OK = "ok"
 CLIENT_LEFT = "client_left"
 """The outcome of an exchange whose client did not wait for its end."""
+FAULT = "fault"
+"""The outcome of an exchange that has failed because a fault was ordered."""
 LEFT = "client left"
 """The same in words."""
 USUAL = frozenset(("stop", "tool_calls", "function_call"))
@@ -96,7 +98,7 @@ class Summary:
     notes: tuple[tuple[str, str], ...]
     """(code, detail)."""
     outcome: str = OK
-    """`ok`, `client_left`, or the same as `error`."""
+    """`ok`, `client_left`, `fault`, or the same as `error`."""
     message: str | None = None
     """Of the error that the client got, on one line, at most `MESSAGE` characters."""
     events: int | None = None
@@ -119,6 +121,8 @@ class Summary:
     """The client's product: `openai-python 2.3.0`."""
     agent: str | None = None
     """The helper that asked, where the client tells of one: `Explore 3f2a`; None: the main thread."""
+    fault: str | None = None
+    """What was done to it on demand (`trouble.grammar`)."""
 
     @property
     def failed(self) -> bool:
@@ -158,6 +162,8 @@ def parts(summary: Summary) -> list[str]:
     if len(summary.attempts) > 1:
         told.append(f"{len(summary.attempts)} attempts")
     told.append(status_of(summary))
+    if summary.fault:
+        told.append(f"fault on demand: {summary.fault}")
     if summary.message:
         told.append(summary.message)
     if unusual := unusual_finish(summary.finish):

@@ -53,7 +53,7 @@ def error(problem: Fault, fields: Fields, dialect: Dialect | None = None) -> htt
 
 _EXPOSED = (
     b"x-request-id, request-id, Retry-After, retry-after-ms, x-should-retry, "
-    b"X-Mapped-Model, X-Account-Email, X-Antigravity-Notes"
+    b"X-Mapped-Model, X-Account-Email, X-Antigravity-Notes, X-Antigravity-Fault"
 )
 """Fields that SDKs in a browser read, and the gateway's own."""
 

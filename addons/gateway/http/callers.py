@@ -29,7 +29,8 @@ KEY_HEADERS = (b"authorization", b"x-api-key", b"x-goog-api-key")
 _TAKEN = frozenset((*KEY_HEADERS, b"proxy-authorization", b"cookie"))
 BASIC = "authorization (Basic)"
 """What stands for the header in `Caller.presented` where the credential is the password of Basic authentication."""
-_READ = _TAKEN | {b"host", b"origin"}
+FAULT_FIELD = b"x-antigravity-fault"
+_READ = _TAKEN | {b"host", b"origin", FAULT_FIELD}
 IN_ADDRESS = "?key="
 """What stands for the header in `Caller.presented` where the credential came in the address."""
 GEMINI, ANTHROPIC = "gemini", "anthropic"
@@ -57,6 +58,8 @@ class Caller:
     speaks: str = ""
     """Whose API the client speaks, by its header fields or its key: `GEMINI`, `ANTHROPIC`; empty: most likely
     OpenAI's."""
+    fault: str | None = None
+    """What is ordered to go wrong (`trouble.grammar`)."""
     tenant: str | None = None
     """Set where nobody has to be let in: a replay by the gateway's owner. On whose behalf it is."""
 
@@ -86,6 +89,9 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
         address=address,
         speaks=speaks,
     )
+    if FAULT_FIELD in found:
+        values = [value.decode("latin-1") for name, value in fields if name.lower() == FAULT_FIELD]
+        caller.fault = ", ".join(values)
     if taken:
         caller.taken = tuple(field for field in fields if field[0].lower() in _TAKEN)
         fields = tuple(field for field in fields if field[0].lower() not in _TAKEN)

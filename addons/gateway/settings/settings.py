@@ -236,6 +236,26 @@ class CassetteSettings(_Section):
     mask: bool = False
 
 
+class FaultRuleSettings(_Section):
+    """`[[faults.rules]]`: requests that meet a fault."""
+
+    fault: str
+    """See `trouble.grammar`."""
+    probability: float = Field(default=1.0, ge=0, le=1)
+    path: str = "*"
+    model: str = "*"
+    nth: Annotated[list[Annotated[int, Field(ge=1)]], BeforeValidator(_one_or_more)] = []
+    """Which of the requests that it concerns, counted from 1; empty: all."""
+
+
+class FaultSettings(_Section):
+    """`[faults]`: faults on demand, to see what a client does."""
+
+    enabled: bool = False
+    seed: int = 0
+    rules: list[FaultRuleSettings] = []
+
+
 class AccountSettings(_Section):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
@@ -269,6 +289,7 @@ class Settings(_Section):
     telemetry: TelemetrySettings = _table()
     cassette: CassetteSettings = _table()
     prices: PriceSettings = _table()
+    faults: FaultSettings = _table()
     accounts: list[AccountSettings] = []
 
 

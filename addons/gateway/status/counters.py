@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from addons.gateway.exchange.summary import OK, Summary
+from addons.gateway.exchange.summary import FAULT, OK, Summary
 from mapping.inspect.printable import one_line
 
 OWN = frozenset(("health", "hello", "metrics", "status", "status_json"))
@@ -102,11 +102,14 @@ class Counters:
             self._add(self.own, (summary.endpoint, status))
             return
         endpoint, model = summary.endpoint, self._model(summary)
-        self._add(self.requests, (endpoint, model, status, self._outcomes.told(_cut(summary.outcome))))
+        outcome = FAULT if summary.fault else summary.outcome
+        self._add(self.requests, (endpoint, model, status, self._outcomes.told(_cut(outcome))))
         if tokens := summary.tokens:
             self._add(self.tokens, (model, "prompt"), tokens.prompt)
             self._add(self.tokens, (model, "completion"), tokens.completion)
             self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
+        if summary.fault:
+            return  # how long it took is no measure of anything
         self._measure(self.total, (endpoint, model), summary.total)
         if summary.first is not None:
             self._measure(self.first, (endpoint, model), summary.first)

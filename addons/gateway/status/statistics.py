@@ -26,7 +26,7 @@ from pydantic import (
     with_config,
 )
 
-from addons.gateway.exchange.summary import LEFT, OK, AttemptSummary, Summary
+from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, Summary
 from addons.gateway.status.counters import Counters
 from mapping import dialects
 
@@ -75,6 +75,8 @@ class ModelTotals:
     """Tokens in."""
     completion: Count = 0
     """Tokens out, thoughts included."""
+    faults: Count = 0
+    """How many met a fault on demand. They are no errors."""
 
 
 @with_config(_LAX)
@@ -255,11 +257,12 @@ class Statistics:
         totals.last_outcome, totals.last_time = attempt.outcome, when
 
     def _count_call(self, summary: Summary) -> None:
-        bad = summary.failed
+        bad = summary.failed and summary.outcome != FAULT
         totals = self._totals_of(summary)
         totals.requests += 1
         totals.errors += bad
         totals.left += summary.left
+        totals.faults += summary.fault is not None
         if tokens := summary.tokens:
             totals.prompt += tokens.prompt
             totals.completion += tokens.completion
@@ -267,7 +270,7 @@ class Statistics:
         minute.requests += 1
         minute.errors += bad
         minute.left += summary.left
-        if not summary.failed and not summary.left:
+        if not summary.failed and not summary.left and summary.fault is None:
             minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
 
     def _totals_of(self, summary: Summary) -> ModelTotals:
@@ -276,7 +279,9 @@ class Statistics:
             return self._state.others
         if name not in models and summary.outcome != OK:
             # A client may ask for anything: what was only asked for must not take the places of what answers.
-            unanswered = sum(totals.requests == totals.errors + totals.left for totals in models.values())
+            unanswered = sum(
+                totals.requests == totals.errors + totals.left + totals.faults for totals in models.values()
+            )
             if unanswered >= _MOST_UNANSWERED:
                 return self._state.others
         return _entry(models, name, ModelTotals) or self._state.others
@@ -317,6 +322,7 @@ def _add_totals(totals: ModelTotals, more: ModelTotals) -> None:
     totals.left += more.left
     totals.prompt += more.prompt
     totals.completion += more.completion
+    totals.faults += more.faults
 
 
 def _bounded(summary: Summary) -> Summary:

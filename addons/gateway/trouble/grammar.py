@@ -46,6 +46,8 @@ class KindOfFault:
     """The names of its other options -> the only value that each takes."""
 
 
+_WHOLE = {"after": range(1_000_000), "status": range(400, 600)}
+"""Options that are whole numbers."""
 _AFTER = {"after": 3.0}
 _WAIT = {"seconds": 5.0}
 
@@ -56,14 +58,23 @@ KINDS: Mapping[str, KindOfFault] = {
     "stall": KindOfFault("so long after so many events of a stream, once", {**_AFTER, **_WAIT}),
     "cut": KindOfFault("the connection is torn after so many events, or in the middle of a whole answer", _AFTER),
     "cut-call": KindOfFault("the connection is torn in the middle of the first tool call"),
-    "error": KindOfFault("an error event after so many events of a stream; a 500 in place of a whole answer", _AFTER),
-    "error-call": KindOfFault("an error event in the middle of the first tool call"),
+    "error": KindOfFault(
+        "an error event after so many events of a stream; an HTTP error after a whole answer was made",
+        {**_AFTER, "status": 500.0},
+    ),
+    "error-call": KindOfFault("an error event in the middle of the first tool call", {"status": 500.0}),
     "arguments": KindOfFault("the arguments of tool calls are cut, and the answer goes on as if they were complete"),
     "empty": KindOfFault("an answer without any content"),
     "filter": KindOfFault("Gemini's content filter has stopped the answer"),
     "usage": KindOfFault("the counts of tokens are so many times as high", {"times": 10.0}),
 }
 """The kinds of faults, and the options of each."""
+
+TORN = ("cut", "cut-call")
+CUT = (*TORN, "error", "error-call")
+"""The faults that end an answer before its end."""
+CALLS = ("arguments", "cut-call", "error-call")
+"""The faults of tool calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +116,16 @@ def shown(turn: FaultTurn) -> str:
     return " + ".join(fault.shown for fault in turn) or OK
 
 
+def explained() -> list[str]:
+    """A line for each kind: how it is ordered, and what happens."""
+    lines = []
+    for name, kind in KINDS.items():
+        options = [f";{option}={'N' if number is None else f'{number:g}'}" for option, number in kind.options.items()]
+        options += [f";{option}={value}" for option, value in kind.words.items()]
+        lines.append(f"{'429' if name == STATUS else name}{''.join(options)} · {kind.says}")
+    return lines
+
+
 def _turn(text: str) -> FaultTurn:
     parts = [part.strip() for part in text.split("+")]
     if parts[0].partition(";")[0].strip().lower() == OK and len(parts) == 1:
@@ -140,7 +161,9 @@ def _options(text: str, name: str, kind: KindOfFault) -> tuple[dict[str, float],
     words: dict[str, str] = {}
     for option, value in given.items():
         if option in kind.options:
-            numbers[option] = _number(f"{name};{option}", value)
+            numbers[option] = number = _number(f"{name};{option}", value)
+            if option in _WHOLE and number not in (whole := _WHOLE[option]):
+                raise OrderError(f"{name};{option} is a whole number from {whole[0]} to {whole[-1]}.")
         elif kind.words.get(option) == value:
             words[option] = value
         else:

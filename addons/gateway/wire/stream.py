@@ -327,7 +327,9 @@ class GatewayStream(ArrivingStream):
     def send_whole(self) -> CommandGenerator[None]:
         """The answer in the flow is final: send it."""
         self.server_state = self.state_done
-        if self._head_sent:  # an error after an early head: it comes as an event of the stream
+        if self._head_sent or self.exchange.state is State.ENDED:  # an early head, and after it an error as an event
+            if not self._head_sent:
+                yield from self.send_head()
             if self.exchange.tail:
                 yield SendHttp(ResponseData(self.stream_id, self.exchange.tail), self.context.client)
         else:

@@ -152,6 +152,11 @@ class WebSocket:
             self._transport.close()
             self.client_left()
 
+    def tear(self) -> None:
+        """End the connection without a word."""
+        self._transport.close()
+        self.client_left()
+
     def _asked(self, message: bytes) -> None:
         """A whole message has come."""
         try:
@@ -269,7 +274,7 @@ class Lane(Peer):
 
     @override
     def break_off(self) -> None:
-        self.done()  # the client has the error, and its connection serves others
+        self._socket.tear()  # what is spoken here tells of errors by events: it does this only on demand
 
     @override
     def done(self) -> None:

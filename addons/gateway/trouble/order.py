@@ -1,0 +1,42 @@
+"""What was ordered for one request, and what has become of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from addons.gateway.exchange.job import Trouble
+from addons.gateway.trouble.changes import Changes
+from addons.gateway.trouble.grammar import CUT, STATUS, FaultTurn, OrderedFault, shown
+from addons.gateway.trouble.statuses import fault_of
+from mapping.faults import Fault
+from mapping.notes import Notes
+
+
+class Order(Trouble):
+    """The faults of one request. `give_back`: the turn was for nothing, and is the next one's."""
+
+    def __init__(self, turn: FaultTurn, give_back: Callable[[], None]) -> None:
+        self.turn = turn
+        self.give_back = give_back
+        self.shown = shown(turn) if turn else ""
+        self.ended = False
+        self.changes = Changes(turn)
+        """Of Gemini's answer."""
+        cause = self.one(STATUS, *CUT)
+        self._end = fault_of(cause) if cause else None
+
+    def one(self, *kinds: str) -> OrderedFault | None:
+        """The fault of these kinds that was ordered."""
+        return next((fault for fault in self.turn if fault.kind in kinds), None)
+
+    def end(self) -> Fault:
+        """What the client is told now, instead of what it would get. One of `STATUS` and `CUT` was ordered."""
+        assert self._end is not None
+        self.ended = True
+        return self._end
+
+    def nothing_done(self, notes: Notes) -> None:
+        """There was nothing to be done it to: no tool call, say."""
+        notes.add("fault", f"{self.shown} found nothing to act on")
+        self.shown = ""
+        self.give_back()

@@ -1,0 +1,95 @@
+"""Which request meets which fault."""
+
+from __future__ import annotations
+
+import pytest
+
+from addons.gateway.settings.settings import FaultRuleSettings
+from addons.gateway.trouble.grammar import OrderError
+from addons.gateway.trouble.sources import MOST_LISTS, AskedFor, Commanded, Sources
+
+CHAT = AskedFor("/v1/chat/completions", ("gpt-4o", "gemini-3.8-flash"))
+MESSAGES = AskedFor("/v1/messages", ("claude", "gemini-3.1-pro"))
+
+
+def rules(*settings: dict[str, object], seed: int = 0) -> Sources:
+    return Sources([FaultRuleSettings.model_validate(one) for one in settings], seed)
+
+
+def met(sources: Sources, asked: AskedFor, count: int) -> list[str]:
+    """What so many requests meet."""
+    return [order.shown if (order := sources.for_model_call(asked)) else "-" for _ in range(count)]
+
+
+def test_a_header_of_one_turn_stays() -> None:
+    sources = rules()
+    assert [sources.by_header("", "429").shown for _ in range(3)] == ["429"] * 3
+
+
+def test_turns_of_a_header_are_of_one_caller_and_one_text() -> None:
+    sources = rules()
+    assert [sources.by_header("a", "429, ok").shown for _ in range(3)] == ["429", "", ""]
+    assert sources.by_header("b", "429, ok").shown == "429"
+    assert sources.by_header("a", "429;id=2, ok").shown == "429"
+    with pytest.raises(OrderError):
+        sources.by_header("a", "?")
+
+
+def test_lists_of_headers_are_bounded() -> None:
+    sources = rules()
+    assert sources.by_header("", "429, ok").shown == "429"
+    for number in range(MOST_LISTS):
+        sources.by_header("", f"ok;id={number}")
+    assert sources.by_header("", "429, ok").shown == "429"
+
+
+def test_what_found_nothing_is_the_next_ones() -> None:
+    sources = rules()
+    sources.by_header("", "cut-call, ok").give_back()
+    assert [sources.by_header("", "cut-call, ok").shown for _ in range(2)] == ["cut-call", ""]
+    sources.commanded = commanded = Commanded("cut-call, ok", 2)
+    commanded.next().give_back()
+    assert commanded.left == 2
+    assert met(sources, CHAT, 3) == ["cut-call", "", "-"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "of_chat"),
+    [
+        ({}, ["503"] * 4),
+        ({"fault": "503, ok"}, ["503", "", "", ""]),
+        ({"nth": 2}, ["-", "503", "-", "-"]),
+        ({"nth": [1, 3]}, ["503", "-", "503", "-"]),
+        ({"path": "/v1/chat/*"}, ["503"] * 4),
+        ({"path": "/v1/messages"}, ["-"] * 4),
+        ({"model": "gpt-*"}, ["503"] * 4),
+        ({"model": "gemini-3.8-*"}, ["503"] * 4),
+        ({"model": "claude*"}, ["-"] * 4),
+        ({"probability": 0}, ["-"] * 4),
+    ],
+)
+def test_a_rule_says_whom_it_concerns(rule: dict[str, object], of_chat: list[str]) -> None:
+    assert met(rules({"fault": "503", **rule}), CHAT, 4) == of_chat
+
+
+def test_the_first_rule_that_is_due_decides() -> None:
+    sources = rules({"fault": "ok", "model": "claude"}, {"fault": "500", "nth": 2}, {"fault": "429"})
+    assert met(sources, CHAT, 3) == ["429", "500", "429"]
+    assert met(sources, MESSAGES, 2) == ["", ""]
+
+
+def test_a_share_is_the_same_with_the_same_seed() -> None:
+    some = met(rules({"fault": "429", "probability": 0.3}, seed=7), CHAT, 1000)
+    assert met(rules({"fault": "429", "probability": 0.3}, seed=7), CHAT, 1000) == some
+    assert met(rules({"fault": "429", "probability": 0.3}, seed=8), CHAT, 1000) != some
+    assert 230 < some.count("429") < 370
+
+
+def test_a_command_goes_before_rules_until_it_is_over() -> None:
+    sources = rules({"fault": "429"})
+    assert not sources.are_idle
+    sources.commanded = Commanded("cut", 2)
+    assert met(sources, CHAT, 3) == ["cut;after=3", "cut;after=3", "429"]
+    sources.commanded = Commanded("cut", 0)
+    assert met(sources, CHAT, 3) == ["cut;after=3"] * 3
+    assert rules().are_idle
