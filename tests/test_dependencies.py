@@ -28,6 +28,7 @@ NOT_DECLARED = {
     "PIL": "an extra (`images`): without it images stay as Gemini makes them, and a note says so",
     "compression": "the standard library's, from Python 3.14 on",
     "genai_prices": "only scripts/commands/price_table.py needs it, to write the table that the gateway reads",
+    "pytest": "only the plugin for other people's tests needs it, and is loaded by it",
     "redis": "an extra (`state`): without it a `state.url` is refused, with a sentence that names it",
     "tiktoken": "an extra (`tokens`): without it token arrays are refused, with a sentence that names it",
     "urwid": "imported where mitmproxy's console runs, which is drawn with it; without it nothing asks for it",
