@@ -7,6 +7,7 @@
     python3 scripts/cases.py diff saved.flow#req_2f8a req_77c1   two exchanges side by side
     python3 scripts/cases.py copy curl saved.flow#req_2f8a       an exchange as curl, python, javascript, markdown, html
     python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
+    python3 scripts/cases.py cassette saved.flow tape/           recordings that answer offline, see serve.py --cassette
     python3 scripts/cases.py timeline saved.flow#req_2f8a        where the time of an exchange went
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
@@ -37,13 +38,21 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     export.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     diff = commands.add_parser("diff", help="two exchanges side by side; exit status 1 if they differ")
     for name in ("before", "after"):
-        where = "a case, or FLOWS#REQ: an exchange of a saved file; FLOWS#REQ/2: its second attempt"
+        where = "a case, a recording, or FLOWS#REQ: an exchange of a saved file; FLOWS#REQ/2: its second attempt"
         diff.add_argument(name, metavar=name.upper(), help=where)
     diff.add_argument("--json", action="store_true", help="print JSON")
+    cassette = commands.add_parser("cassette", help="make a cassette of a saved file: recordings that answer offline")
+    cassette.add_argument("file", metavar="FLOWS", help="what mitmproxy saved with -w")
+    cassette.add_argument("folder", metavar="FOLDER", help="of the recordings; those of the same requests are replaced")
+    cassette.add_argument("--ignore", action="append", metavar="PLACE", help="what does not count; see the README")
+    cassette.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     copy = commands.add_parser("copy", help="exchanges as programs, transcripts, or lines of a data set")
     copy.add_argument("form", choices=("curl", "python", "javascript", "markdown", "html", "jsonl"))
     copy.add_argument(
-        "names", nargs="+", metavar="WHAT", help="a case, a folder of cases, FLOWS (all its exchanges), or FLOWS#REQ"
+        "names",
+        nargs="+",
+        metavar="WHAT",
+        help="a case, a folder of cases, a recording, FLOWS (all of it), or FLOWS#REQ",
     )
     copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     copy.add_argument("--url", default="", help="of the gateway that programs ask, without /v1")
@@ -54,7 +63,7 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         told.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")
     options = parser.parse_args(argv)
     if not options.command:
-        parser.error("a command is needed: run, export, update, diff, copy or timeline")
+        parser.error("a command is needed: run, export, update, diff, cassette, copy or timeline")
     return options
 
 

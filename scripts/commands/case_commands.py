@@ -26,6 +26,9 @@ def run(options: argparse.Namespace) -> int:
             return export(Path(options.file), Path(options.folder), options.id, mask=options.mask)
         if options.command == "diff":
             return exchange_commands.diff(options.before, options.after, as_json=options.json)
+        if options.command == "cassette":
+            ignored = options.ignore or ()
+            return exchange_commands.cassette(options.file, Path(options.folder), ignored, mask=options.mask)
         if options.command == "copy":
             text = exchange_commands.copied(options.form, options.names, mask=options.mask, url=options.url)
             return exchange_commands.put_out(text, options.out)

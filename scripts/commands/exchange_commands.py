@@ -16,6 +16,8 @@ from addons.gateway.cases import export as cases
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
+from addons.gateway.cassettes import saved
+from addons.gateway.cassettes.files import CassetteError, CassetteRecording
 from addons.gateway.log.terminal import say, takes_all
 from addons.gateway.timing import drawing, phases
 from mapping.inspect.compare.report import Comparison
@@ -65,6 +67,22 @@ def copied(form: str, names: Sequence[str], *, mask: bool, url: str) -> str:
     return copies.copied([taken for name in names for taken in _all(name)], form, mask=mask, url=url)
 
 
+def cassette(file: str, folder: Path, ignored: Sequence[str], *, mask: bool) -> int:
+    """Make a cassette of a saved file. 1: nothing of it could be taken. Raises CaseError."""
+    made = 0
+    try:
+        for recording in saved.record_flows(read(file), folder, ignored=ignored, mask=mask):
+            if isinstance(recording, CassetteRecording):
+                made += 1
+                say(folder / recording.name)
+            else:
+                say(recording, sys.stderr)
+    except (CassetteError, ValueError) as e:
+        raise CaseError(str(e)) from None
+    say(f"{folder}: {made} recording{'s' * (made != 1)}")
+    return 0 if made else 1
+
+
 def put_out(text: str, out: str | None) -> int:
     """Print a text, or write it into a file. Raises CaseError."""
     if out is None:
@@ -79,7 +97,9 @@ def put_out(text: str, out: str | None) -> int:
 
 
 def _all(name: str) -> list[TakenExchange]:
-    """The exchanges that a person names: cases, all of a saved file, or one of it."""
+    """The exchanges that a person names: cases, all of a saved file, or one of it, or a recording of a cassette."""
+    if _is_recording(name):
+        return [_recording(name)]
     if os.path.isdir(name):
         return [exchanges.from_case(case_files.read(folder)) for folder in case_files.found_in(Path(name))]
     if _MARK in name and not os.path.exists(name):
@@ -110,12 +130,25 @@ def _taken(spec: str, file: str) -> TakenExchange | TakenCall:
     """What a person names: a case's folder, or an exchange or an attempt of a saved file (`file`, if none is named)."""
     if os.path.isdir(spec):
         return exchanges.from_case(case_files.read(Path(spec)))
+    if _is_recording(spec):
+        return _recording(spec)
     named, _, id = spec.rpartition(_MARK)
     if not (named or file):
         raise CaseError(f"{spec}: there is no case of this name. An exchange of a saved file is FLOWS#REQ.")
     id, _, number = id.partition(_ATTEMPT)
     taken = exchanges.from_flows(_of_id(named or file, id))
     return _call(taken, number) if number else taken
+
+
+def _is_recording(name: str) -> bool:
+    return name.endswith(".json") and os.path.isfile(name)
+
+
+def _recording(name: str) -> TakenExchange:
+    try:
+        return saved.taken(Path(name))
+    except CassetteError as e:
+        raise CaseError(str(e)) from None
 
 
 def _call(taken: TakenExchange, number: str) -> TakenCall:

@@ -120,7 +120,7 @@ class Taping:
         """See `Tracing`."""
         if self._current is not None and flow.response is not None:
             self._current.status = flow.response.status_code
-            self._current.headers = _needed(flow.response)
+            self._current.headers = needed(flow.response)
         if self._inner is not None:
             self._inner.answered(flow)
 
@@ -153,22 +153,28 @@ class Taping:
 
     def _write(self, call: TapedCall, summary: Summary, hidden: tuple[bytes, ...]) -> None:
         outcome = summary.attempts[call.attempt].outcome if call.attempt < len(summary.attempts) else GIVEN_UP
-        if not call.status or outcome in _LEFT:
+        if not call.status or outcome in NOT_TO_THE_END:
             logger.info(f"{summary.id}: a call is not recorded, as its answer has not come to its end ({outcome})")
             return
         pieces = _cleaned(call, hidden)
         seconds = pieces[-1][0] if pieces else time.monotonic() - call.began
-        answer = RecordedAnswer(call.status, call.headers, pieces, seconds, broken=outcome == _BROKEN)
+        answer = RecordedAnswer(call.status, call.headers, pieces, seconds, broken=broke_off(outcome))
         self._keep(call.asked, answer, call.number)
 
 
 _BROKEN = upstream_errors.broken_off("").reason
 GIVEN_UP = "given up"
-_LEFT = frozenset({LEFT, GIVEN_UP})
+NOT_TO_THE_END = frozenset({LEFT, GIVEN_UP})
 """Outcomes of attempts that were ended from this side."""
 
 
-def _needed(response: http.Response) -> dict[str, str]:
+def broke_off(outcome: str) -> bool:
+    """Whether this outcome of an attempt says that the connection broke off."""
+    return outcome == _BROKEN
+
+
+def needed(response: http.Response) -> dict[str, str]:
+    """The header fields of an answer that count, their names in lower case."""
     found = {name.lower(): value for name, value in response.headers.items()}
     return {
         name: without_upload(value) for name, value in found.items() if name in _NEEDED or name.startswith(_UPLOADS)
