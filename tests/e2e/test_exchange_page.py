@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -70,6 +71,51 @@ def test_a_stream_that_was_retried(recording: Gateway) -> None:
     shown = page_of(recording, asked(recording, "demo-429-first-page", stream=True))
     for said in ("a stream", "retried=", "→ contents[0]", "client got"):
         assert said in shown.text, (said, shown.text)
+
+
+def test_times_events_and_other_calls(recording: Gateway) -> None:
+    """Of a stream that was retried."""
+    shown = page_of(recording, asked(recording, "demo-429-first-events", stream=True))
+    for said in ("Attempt 1: 429", "Attempt 2: 200", "first byte", "To the client:", "From Gemini, attempt 2:"):
+        assert said in shown.text, said
+    assert "The same as that of the last attempt." in shown.text
+    assert len(shown.all("rect")) >= 4
+
+
+def test_two_beside_each_other(recording: Gateway) -> None:
+    one, other = (asked(recording, messages=[{"role": "user", "content": word}]) for word in ("Cats", "Dogs"))
+    shown = page_of(recording, other, f"?with={one}")
+    assert "[-Cats-]{+Dogs+}" in shown.text
+    assert one in [option["value"] for option in shown.all("option")]
+    assert "is not kept here" in page_of(recording, other, "?with=req_nobody").text
+
+
+def test_as_a_file(recording: Gateway) -> None:
+    id = asked(recording, messages=[{"role": "user", "content": "Remember the milk"}])
+    for query, said in (("", True), ("?mask=1", False)):
+        answer = recording.call("GET", f"/exchanges/{id}.html{query}", headers=BASIC)
+        assert answer.headers["content-disposition"] == f'attachment; filename="{id}.html"'
+        assert (b"Remember the milk" in answer.body) == said
+        assert b"@example.com" not in answer.body
+    assert "Remember" not in page_of(recording, id, "?mask=1").text
+    assert recording.call("GET", "/exchanges/req_nobody.html", headers=BASIC).status == 404
+
+
+def test_copies_ask_this_gateway(recording: Gateway) -> None:
+    shown = page_of(recording, asked(recording))
+    for said in ("ANTIGRAVITY_API_KEY", "from openai import OpenAI", "new OpenAI", f"127.0.0.1:{recording.port}"):
+        assert said in shown.text, said
+
+
+def test_a_large_request_is_cut_and_can_be_had(recording: Gateway) -> None:
+    messages = [{"role": "user", "content": f"turn {number} " + "x" * 5000} for number in range(400)]
+    id = asked(recording, messages=messages)
+    begin = time.perf_counter()
+    shown = page_of(recording, id)
+    assert time.perf_counter() - begin < 5  # 0.6 s where nothing else runs
+    assert f"/exchanges/{id}?all=1" in {one["href"] for one in shown.all("a")}
+    assert "turn 200 " not in shown.text
+    assert "turn 200 " in page_of(recording, id, "?all=1").text
 
 
 def test_an_exchange_that_was_refused(recording: Gateway) -> None:

@@ -44,10 +44,10 @@ def copied(taken: Sequence[TakenExchange], form: str, *, mask: bool = False, url
     if len(taken) != 1 and not made.several:
         raise CaseError(f"One exchange is copied as {form}; these are {len(taken)}.")
     asking = [replace(one, url=url.rstrip("/")) for one in taken] if url else taken
-    return made.write([masked(one) if mask else _anonymous(one) for one in asking])
+    return made.write([masked(one) if mask else anonymous(one) for one in asking])
 
 
-def _anonymous(taken: TakenExchange) -> TakenExchange:
+def anonymous(taken: TakenExchange) -> TakenExchange:
     """The same without what an error says of accounts."""
     return replace(taken, answer=_told(taken.answer)) if taken.record.get("error") else taken
 
@@ -69,6 +69,7 @@ def masked(taken: TakenExchange) -> TakenExchange:
         record={name: value for name, value in taken.record.items() if name != "message"},
         request=None if taken.request is None else mask_request(taken.request, structure),
         body=b"",
+        sent=b"",
         answer=mask_request(taken.answer, structure),
         text=mask_text(taken.text),
         calls=[

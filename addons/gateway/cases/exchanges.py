@@ -98,6 +98,10 @@ class TakenExchange:
     url: str = USUAL_URL
     """Of the gateway, without a path."""
     fields: Mapping[str, str] = field(default_factory=dict)
+    sent: bytes = b""
+    """The client's answer as it went, or as much of it as there is; empty: there is none, or it is masked."""
+    content_type: str = ""
+    """Of the client's answer; empty: it is not known."""
 
     @property
     def id(self) -> str:
@@ -134,6 +138,8 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         ],
         url=_url(client.request),
         fields={name: client.request.headers[name] for name in _FIELDS if name in client.request.headers},
+        sent=(client.response.get_content(strict=False) or b"") if client.response else b"",
+        content_type=client.response.headers.get("content-type", "") if client.response else "",
     )
 
 
@@ -158,7 +164,7 @@ def from_case(case: Case) -> TakenExchange:
     answer, text = _read(case.endpoint, case.answer)
     calls = [
         TakenCall(
-            {"status": call.status, "outcome": call.outcome},
+            {"status": call.status, "outcome": call.outcome, "upstream": call.upstream},
             _inner(call.request),
             whole_answer(call.answer),
             call.part,
@@ -166,7 +172,9 @@ def from_case(case: Case) -> TakenExchange:
         for call in case.calls
     ]
     body = jsonio.dumps(case.request)
-    return TakenExchange(record, case.method, case.path, case.request, body, answer, text, calls)
+    return TakenExchange(
+        record, case.method, case.path, case.request, body, answer, text, calls, sent=case.answer
+    )  # fmt: skip
 
 
 def _further(flows: Sequence[http.HTTPFlow], first: int, arrival: float | None) -> list[TakenCall]:

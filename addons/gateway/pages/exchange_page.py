@@ -6,28 +6,37 @@ Making it takes up to a second of a processor for a large exchange, so that is d
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import urlencode
 
 from mitmproxy import http
 
-from addons.gateway.cases import exchanges
+from addons.gateway.cases import copies, exchanges
+from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.exchange.summary import CLIENT_LEFT, Summary
-from addons.gateway.look.addresses import flow_links, page_of
-from addons.gateway.look.making import PageForm
-from addons.gateway.pages import sections
+from addons.gateway.exchange.summary import models, status_of
+from addons.gateway.live import doing as live
+from addons.gateway.look.addresses import base_url_of, flow_links, page_of
+from addons.gateway.pages import running
+from addons.gateway.pages.drawn import SERVED
 from addons.gateway.pages.sections import Reading
 from addons.gateway.status.statistics import Statistics
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
 from mapping.values import JSON
 
-FORM = PageForm(
-    "exchange.html", styles=("look.css", "exchange.css"), scripts=("live.js", "copy.js", "ways.js"), sounds=True
-)
 ALL = "all"
 """In the query: show everything."""
+MASK = "mask"
+"""In the query: with fillers for what was said."""
+WITH = "with"
+"""In the query: what it is to be compared with, by its id."""
+FILE = ".html"
+"""Behind the id: the page as a file."""
+_KNOWN = 30
+"""How many others are offered to compare with."""
 
 
 class Keeping(Protocol):
@@ -43,62 +52,105 @@ class Keeping(Protocol):
         """The flows of the exchange with this request id; none: it is not recorded."""
 
 
-async def show(exchange: Facts, gateway: Keeping, id: str) -> None:
+async def show(asking: Facts, gateway: Keeping, id: str) -> None:
     """Answer an exchange with the page of another one. Raises Fault: 404, where nothing is known of it."""
-    query = exchange.flow.request.query
-    reading = _reading(gateway, id, everything=query.get(ALL) == "1")
-    link = flow_links(exchange.caller)(str(reading.record.get("flow_id") or ""), True)
-    content = await asyncio.to_thread(render, reading, link)
-    exchange.succeed(content, FORM.fields())
+    query = asking.flow.request.query
+    mask = query.get(MASK) == "1"
+    if id.endswith(FILE):
+        content = await asyncio.to_thread(_file, gateway.kept(id.removesuffix(FILE)), id.removesuffix(FILE), mask)
+        named = f'attachment; filename="{one_line(id, 80)}"'.encode("ascii", "replace")
+        asking.succeed(content, [*SERVED.form.fields(), (b"Content-Disposition", named)])
+        return
+    known = _of(asking, gateway, id)
+    link = flow_links(asking.caller)(str(known.record.get("flow_id") or ""), True)
+    content = await asyncio.to_thread(_page, known, _Wishes.of(query), link, base_url_of(asking).removesuffix("/v1"))
+    asking.succeed(content, SERVED.form.fields())
 
 
-def render(reading: Reading, flow_link: str | None = None) -> bytes:
-    """The page. `flow_link`: where mitmweb shows the exchange."""
-    record = reading.record
-    return FORM.render(
-        id=str(record.get("id") or ""),
-        title=headline(record),
-        tone=tone(record),
-        message=record.get("message"),
-        recorded=reading.taken is not None,
-        everything=reading.everything,
-        running=reading.running,
-        flow_link=flow_link,
-        sections=sections.made(reading),
+@dataclass(frozen=True, slots=True)
+class _Wishes:
+    """What the address asks for."""
+
+    everything: bool
+    masked: bool
+    renewed: bool
+    with_id: str
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> _Wishes:
+        return cls(query.get(ALL) == "1", query.get(MASK) == "1", "poll" in query, query.get(WITH, "").strip()[:80])
+
+
+@dataclass(slots=True)
+class _Known:
+    """What there is of an exchange, taken from the gateway: it may go on meanwhile."""
+
+    record: JSON
+    flows: Sequence[http.HTTPFlow]
+    running: str
+    others: tuple[tuple[str, str], ...]
+    kept: Callable[[str], Sequence[http.HTTPFlow]]
+
+
+def _of(asking: Facts, gateway: Keeping, id: str) -> _Known:
+    summaries = gateway.statistics.last()
+    others = tuple((one.id, f"{models(one)} · {status_of(one)}") for one in summaries[:_KNOWN] if one.id != id)
+    if (facts := running.find(gateway.exchanges, id)) is not None and facts is not asking:
+        return _Known(running.record(facts), running.flows(facts), live.line(facts), others, gateway.kept)
+    if flows := gateway.kept(id):
+        return _Known(exchanges.from_flows(flows).record, flows, "", others, gateway.kept)
+    if (summary := next((one for one in summaries if one.id == id), None)) is not None:
+        return _Known(summary.plain(), (), "", others, gateway.kept)
+    raise _unknown(id)
+
+
+def _page(known: _Known, wishes: _Wishes, flow_link: str | None, url: str) -> bytes:
+    taken = exchanges.from_flows(known.flows) if known.flows else None
+    if taken is not None and wishes.masked:
+        taken = copies.masked(taken)
+    record = known.record if taken is None else taken.record
+    reading = Reading(
+        record,
+        taken,
+        everything=wishes.everything,
+        all_at=_address(str(record.get("id")), wishes),
+        running=known.running,
+        renewed=wishes.renewed,
+        masked=wishes.masked,
+        url=url,
+        other=_other(known, wishes.with_id),
+        known=known.others,
+    )
+    return SERVED.render(reading, flow_link, wishes.with_id)
+
+
+def _address(id: str, wishes: _Wishes) -> str:
+    """Of the page that shows everything; empty: this one does."""
+    if wishes.everything:
+        return ""
+    return f"{page_of(id)}?{urlencode({ALL: '1', **({MASK: '1'} if wishes.masked else {})})}"
+
+
+def _other(known: _Known, id: str) -> TakenExchange | str | None:
+    if not id:
+        return None
+    flows = known.kept(id)
+    return (
+        exchanges.from_flows(flows) if flows else f"What was sent and answered in {one_line(id, 60)} is not kept here."
     )
 
 
-def headline(record: JSON) -> str:
-    """`gpt-4o → gemini-3.8-flash · 200`."""
-    asked, model = record.get("client_model"), record.get("model")
-    models = f"{asked} → {model or '?'}" if asked and asked != model else str(model or "")
-    status, error = record.get("status"), record.get("error")
-    told = " ".join(str(one) for one in (status, error) if one)
-    return one_line(" · ".join(filter(None, (models or f"{record.get('method')} {record.get('path')}", told))), 200)
+def _file(flows: Sequence[http.HTTPFlow], id: str, mask: bool) -> bytes:
+    from addons.gateway.pages import one_file
+
+    if not flows:
+        raise _unknown(id)
+    return one_file.html(exchanges.from_flows(flows), mask=mask)
 
 
-def tone(record: JSON) -> str:
-    """The colour of what became of it, as on the status page."""
-    if record.get("outcome") == CLIENT_LEFT or record.get("status") is None:
-        return "left"
-    if record["status"] >= 400 or record.get("error"):
-        return "bad"
-    return "warn" if len(record.get("attempts") or ()) > 1 else "good"
-
-
-def _reading(gateway: Keeping, id: str, *, everything: bool) -> Reading:
-    all_at = f"{page_of(id)}?{ALL}=1"
-    if flows := gateway.kept(id):
-        taken = exchanges.from_flows(flows)
-        return Reading(taken.record, taken, everything, all_at)
-    if summary := _summary(gateway.statistics.last(), id):
-        return Reading(summary.plain(), None, everything, all_at)
-    raise Fault(
+def _unknown(id: str) -> Fault:
+    return Fault(
         404,
         f"No exchange {one_line(id, 60)} is known here. The last 200 are, and those of which flows are kept.",
         code="exchange_not_found",
     )
-
-
-def _summary(known: Sequence[Summary], id: str) -> Summary | None:
-    return next((one for one in known if one.id == id), None)

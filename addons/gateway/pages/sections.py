@@ -13,14 +13,21 @@ from typing import Any
 
 from markupsafe import Markup
 
-from addons.gateway.cases.exchanges import TakenExchange
-from addons.gateway.pages import sides
+from addons.gateway.cases import compare, copies
+from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.files import CaseError
+from addons.gateway.pages import events, sides
 from addons.gateway.pages.sides import Marks, Sides
 from addons.gateway.pages.trees import Room, tree
+from addons.gateway.timing import drawing, phases
 from addons.gateway.views import attempts_view
 from addons.gateway.views.explained import note_line
-from mapping.inspect.transcript import elements
+from mapping.inspect.transcript import elements, string
 from mapping.values import JSON
+
+_PROGRAMS = ("curl", "python", "javascript")
+_LONGEST = 200_000
+"""Characters of a program that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +42,20 @@ class Reading:
     """As much as a browser can bear, and not only what is read quickly."""
     all_at: str = ""
     """The address of the page that shows everything; empty: there is none."""
-    running: bool = False
-    """It is still under way."""
+    running: str = ""
+    """What it is doing, if it is still under way."""
+    renewed: bool = False
+    """Only what changes while it is under way is asked for."""
     masked: bool = False
-    """What was said is not shown."""
+    """There are fillers for what was said (`copies.masked`), and no value is told in words either."""
+    in_file: bool = False
+    """The page is a file: it leads nowhere, and nobody answers."""
+    url: str = ""
+    """Of the gateway, as programs that are copied ask it; empty: as it was asked."""
+    other: TakenExchange | str | None = None
+    """What it is to be compared with, or why that can't be done."""
+    known: tuple[tuple[str, str], ...] = ()
+    """(id, words) of others that it can be compared with."""
 
     def room(self) -> Room:
         """How much of a value is shown."""
@@ -54,7 +71,9 @@ class PageSection:
     make: Callable[[Reading], Any]
     template: str = "lines.html"
     live: bool = False
-    """It is shown while the exchange runs too, and renewed; the others are there when it is over."""
+    """It changes while the exchange runs, and is renewed then."""
+    later: bool = False
+    """It is there when the exchange is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,12 @@ class MadeSection:
 
 def made(reading: Reading) -> list[MadeSection]:
     """The sections that have something to show."""
-    found = [MadeSection(section, section.make(reading)) for section in SECTIONS if section.live or not reading.running]
+    wanted = [
+        section
+        for section in SECTIONS
+        if not (section.later and reading.running) and (section.live or not reading.renewed)
+    ]
+    found = [MadeSection(section, section.make(reading)) for section in wanted]
     return [one for one in found if one.told is not None]
 
 
@@ -76,8 +100,30 @@ def made(reading: Reading) -> list[MadeSection]:
 
 def _facts(reading: Reading) -> JSON:
     record = reading.record
-    notes = [note_line((str(note[0]), str(note[1]))) for note in elements(list(record.get("notes") or ()))]
+    notes = [_note(reading, note) for note in elements(list(record.get("notes") or ()))]
     return {"facts": attempts_view.numbers(record), "notes": notes}
+
+
+def _note(reading: Reading, note: Any) -> str:
+    code, detail = str(note[0]), str(note[1])
+    return note_line((code, "" if reading.masked else detail))
+
+
+def _timeline(reading: Reading) -> JSON | None:
+    record = reading.record
+    taken = reading.taken or TakenExchange(record, "", "", None, b"", None, "")
+    found = phases.timeline(taken)
+    if not found.known or not found.attempts:
+        return None
+    until = max((phase.end for one in found.attempts for phase in one.phases), default=0.0)
+    told = [f"{drawing.MARKS[name]} {at:.2f} s" for name, at in found.marks.items() if name in drawing.MARKS]
+    return {"timeline": found.plain(), "until": until, "marks": told}
+
+
+def _events(reading: Reading) -> Any:
+    if (taken := reading.taken) is None:
+        return None
+    return events.listed(taken, everything=reading.everything, texts=not reading.masked) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +145,87 @@ def _sides(reading: Reading, found: Sides, titles: tuple[str, str], words: tuple
     return {
         "left": side(titles[0], found.value, found.marks, words[0]),
         "right": side(titles[1], found.made, found.made_marks, words[1]),
-        "remarks": found.remarks,
-        "refused": found.refused,
+        "remarks": () if reading.masked else found.remarks,
+        "refused": "" if reading.masked else found.refused,
     }
 
 
 def _request(reading: Reading) -> JSON | None:
     if (taken := reading.taken) is None:
         return None
-    found = sides.request_sides(taken)
+    found = sides.request_sides(taken, values=not reading.masked)
     size = f"Its body of {len(taken.body):,} bytes is no JSON." if taken.body else "It has no body."
-    return _sides(
-        reading, found, ("The client's request", "Gemini's request"), (size, "Nothing went to Gemini.")
-    )  # fmt: skip
+    titles = "The client's request", "Gemini's request"
+    return _sides(reading, found, titles, (size, "Nothing went to Gemini."))
 
 
 def _answer(reading: Reading) -> JSON | None:
     if (taken := reading.taken) is None:
         return None
-    found = sides.answer_sides(taken)
+    found = sides.answer_sides(taken, values=not reading.masked)
     nothing = "Gemini gave no answer that was used." if taken.calls else "Gemini was not asked."
-    return _sides(
-        reading, found, ("Gemini's answer", "The client's answer"), (nothing, taken.text or "There is none.")
-    )  # fmt: skip
+    titles = "Gemini's answer", "The client's answer"
+    return _sides(reading, found, titles, (nothing, taken.text or "There is none."))
+
+
+def _calls(reading: Reading) -> Any:
+    """The calls that the sides don't show: earlier attempts, and those for further parts of the answer."""
+    taken = reading.taken
+    if taken is None or len(taken.calls) < 2:
+        return None
+    shown = sides.own_calls(taken)[-1:]
+    room = reading.room()
+    return [_call(call, shown[0] if shown else None, room) for call in taken.calls if call not in shown] or None
+
+
+def _call(call: TakenCall, shown: TakenCall | None, room: Room) -> JSON:
+    record = call.record
+    whose = f"Call {call.part + 1}, attempt" if call.part else "Attempt"
+    told = [
+        f"{whose} {record.get('number') or ''}".strip(),
+        *map(string, (record.get("outcome"), record.get("account"))),
+    ]
+    same = shown is not None and call.request == shown.request
+    return {
+        "title": " · ".join(part for part in told if part),
+        "request": None if same else tree(call.request, {}, room),
+        "answer": None if call.answer is None else tree(call.answer, {}, room),
+    }
+
+
+def _copies(reading: Reading) -> Any:
+    if (taken := reading.taken) is None:
+        return None
+    return [(form, *_copied(taken, form, reading)) for form in _PROGRAMS]
+
+
+def _copied(taken: TakenExchange, form: str, reading: Reading) -> tuple[str, str]:
+    """A program, or why there is none."""
+    try:
+        text = copies.copied([taken], form, url=reading.url)
+    except CaseError as e:
+        return "", str(e)
+    if len(text) > _LONGEST:
+        return "", f"It has {len(text):,} characters. antigravity.copy.file writes it into a file."
+    return text, ""
+
+
+def _compared(reading: Reading) -> JSON | None:
+    if reading.taken is None or reading.in_file:
+        return None
+    lines: list[str] = []
+    if isinstance(other := reading.other, TakenExchange):
+        lines = compare.exchanges(other, reading.taken).lines()
+    return {"lines": lines, "problem": other if isinstance(other, str) else "", "known": reading.known}
 
 
 SECTIONS: tuple[PageSection, ...] = (
     PageSection("facts", "What became of it", _facts, "facts.html", live=True),
-    PageSection("request", "The request, and what was made of it", _request, "sides.html"),
-    PageSection("answer", "The answer, and what was made of it", _answer, "sides.html"),
+    PageSection("timeline", "Where the time went", _timeline, "timeline.html", live=True),
+    PageSection("request", "The request", _request, "sides.html"),
+    PageSection("answer", "The answer", _answer, "sides.html", later=True),
+    PageSection("calls", "Other calls to Gemini", _calls, "calls.html", later=True),
+    PageSection("events", "Events", _events, "events.html", live=True),
+    PageSection("compare", "Compare", _compared, "compare.html", later=True),
+    PageSection("copies", "Ask again", _copies, "copies.html", later=True),
 )

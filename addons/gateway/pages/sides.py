@@ -64,8 +64,11 @@ def record_of(taken: TakenExchange) -> JSON:
     return {**taken.record, "attempts": taken.record.get("attempts") or [call.record for call in own_calls(taken)]}
 
 
-def request_sides(taken: TakenExchange, ids: str = "r") -> Sides:
-    """The client's request, and the one that went to Gemini last. `ids`: what ids of members begin with."""
+def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True) -> Sides:
+    """The client's request, and the one that went to Gemini last.
+
+    `ids`: what ids of members begin with. `values` False: what is said of members holds none of their values.
+    """
     own = own_calls(taken)
     sides = Sides(taken.request, own[-1].request if own else None)
     record = record_of(taken)
@@ -73,11 +76,11 @@ def request_sides(taken: TakenExchange, ids: str = "r") -> Sides:
         return sides
     facts = dialects.bodies(taken.endpoint, taken.request).facts
     found = explain(taken.request, request_translation(record), COST)
-    _explain(sides, found, partial(said, facts=facts), explained.sent, (BODY,), ids)
+    _explain(sides, found, partial(said, facts=facts), explained.sent, (BODY,), ids, values)
     return sides
 
 
-def answer_sides(taken: TakenExchange, ids: str = "a") -> Sides:
+def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True) -> Sides:
     """Gemini's answer, the first where several make up the client's, and the client's."""
     own, others = (
         [call.answer for call in taken.calls if bool(call.part) is further and call.answer is not None and _used(call)]
@@ -88,7 +91,7 @@ def answer_sides(taken: TakenExchange, ids: str = "a") -> Sides:
     record = record_of(taken)
     found = answers.explained(record, taken.request, COST) if has_translation(record) else None
     if found is not None:
-        _explain(sides, found, dotted, explained.everywhere, (), ids)
+        _explain(sides, found, dotted, explained.everywhere, (), ids, values)
     return sides
 
 
@@ -97,7 +100,7 @@ def _used(call: TakenCall) -> bool:
     return call.record.get("status") == 200 and call.record.get("outcome") in ("200", "", None)
 
 
-def _explain(sides: Sides, found: Explanation, say: Said, shown: Shown, below: Path, ids: str) -> None:
+def _explain(sides: Sides, found: Explanation, say: Said, shown: Shown, below: Path, ids: str, values: bool) -> None:
     """Put on both sides what was found out. `below`: where in the result the other side's value stands."""
     if found.refused is not None:
         sides.refused = found.refused.message
@@ -106,7 +109,7 @@ def _explain(sides: Sides, found: Explanation, say: Said, shown: Shown, below: P
     for number, row in enumerate(found.leaves()):
         if explained.is_kind(row):
             continue
-        told = explained.fates(row, say, shown)
+        told = explained.fates(row, say, shown, values=values)
         mark = Mark(_tone(row, told), told, id=f"{ids}{number}")
         for place in shown(row):
             for path in _known(place.path, below, sides.made):

@@ -13,12 +13,13 @@ SIGNS = {WAITING: "░", PAUSED: "·", THINKING: "▒", ANSWERING: "█", CALLIN
 """What time was spent with -> how it is drawn."""
 _WIDTH = 40
 """Characters of a bar."""
-_MARKS = {
+MARKS = {
     "first_byte": "first byte",
     "first_content": "first content",
     "first_text": "first of the answer",
     "first_sent": "first to the client",
 }
+"""Marks of a timeline -> what they say."""
 
 
 def lines(timeline: Timeline) -> list[str]:
@@ -43,7 +44,7 @@ def lines(timeline: Timeline) -> list[str]:
             out.row(row)
     for phase in timeline.after:
         out.row(_row(phase, timeline.total))
-    told = [f"{words} {_span(timeline.marks[name])}" for name, words in _MARKS.items() if name in timeline.marks]
+    told = [f"{words} {_span(timeline.marks[name])}" for name, words in MARKS.items() if name in timeline.marks]
     if timeline.speed is not None:
         told.append(f"{timeline.speed:.0f} tokens/s")
     if told:

@@ -131,10 +131,13 @@ def _leaf(name: str, row: Row, said: Said, shown: Shown) -> list[str]:
     return [left.rstrip(), *(wrapped(fate, _BELOW) for fate in (first, *rest))]
 
 
-def fates(row: Row, said: Said, shown: Shown) -> list[str]:
-    """What became of a row without children: at least one thing, with `BECAME`, `LOST` or `NOTE` before it."""
+def fates(row: Row, said: Said, shown: Shown, *, values: bool = True) -> list[str]:
+    """What became of a row without children: at least one thing, with `BECAME`, `LOST` or `NOTE` before it.
+
+    `values` False: no value of a member is told.
+    """
     notes = [f"{NOTE} {_short(note)}" for note in row.notes]
-    places = _places(row, said, shown)
+    places = _places(row, said, shown, values)
     if not places and not notes and row.spared:
         return [f"{BECAME} without it there would be the note {_short(note)}" for note in row.spared]
     if places:
@@ -149,11 +152,11 @@ def _short(note: Note) -> str:
     return f"{code}={detail}" if detail else code
 
 
-def _places(row: Row, said: Said, shown: Shown) -> list[str]:
+def _places(row: Row, said: Said, shown: Shown, values: bool) -> list[str]:
     places = shown(row)
     # That something else is null then is not what became of it.
     places = [place for place in places if place.value is not None] or places
-    told = list(dict.fromkeys(said(place.path) + _as(place.value, row) for place in places))
+    told = list(dict.fromkeys(said(place.path) + (_as(place.value, row) if values else "") for place in places))
     if len(told) > _MOST_PLACES:
         told = [*told[: _MOST_PLACES - 1], f"and {len(told) - _MOST_PLACES + 1:,} more places"]
     told = [f"{BECAME} {text}" for text in told]
