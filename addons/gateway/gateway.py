@@ -36,7 +36,7 @@ from addons.gateway.heap import Heap
 from addons.gateway.http.callers import Caller, take, take_from_address
 from addons.gateway.http.fields import headers
 from addons.gateway.http.health_checks import HealthChecks
-from addons.gateway.http.routes import SOCKET, Match
+from addons.gateway.http.routes import PAGES, SOCKET, Match
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, day_of
 from addons.gateway.models.remarks import ModelRemarks
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("antigravity")
 
+_PAGES = PAGES.encode()
 DEMO_ASIDE = 5.0
 """Seconds after which the demo's accounts are asked again at the latest: some of its models refuse them on purpose."""
 
@@ -284,6 +285,10 @@ class Gateway:
         """The flows of the exchange with this request id, the client's among them; none: it is not recorded."""
         return self.recorder.kept(id) if self.recorder else []
 
+    def kept_ids(self) -> list[str]:
+        """Of the exchanges that are recorded, the oldest first."""
+        return self.recorder.ids() if self.recorder else []
+
     @property
     def is_demo(self) -> bool:
         """Answers are made up by the demo upstream."""
@@ -314,7 +319,7 @@ class Gateway:
         if b"upload_id=" in request.data.path and (upload := upload_of(request.path, self.sealer.unseal)):
             caller.tenant = upload["tenant"]
         exchange = Exchange(flow, caller, new_id(), self.settings, self.gatekeeper, services=self)
-        if request.data.method != b"POST":  # else it is for a model
+        if request.data.method != b"POST" or request.data.path.startswith(_PAGES):  # else it is for a model
             own.look_at(exchange, request, self.health_checks, shows_own=self.shows_own)
         if self.recorder and not exchange.is_own:
             exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})

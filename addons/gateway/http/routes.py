@@ -27,7 +27,8 @@ _GEMINIS = (*GEMINI_VERSIONS[:2], "v1beta1", "upload")
 """What paths of Gemini's begin with, and no others."""
 HEALTH = ("health", "hello")
 """Endpoints that say that the gateway is there, and nothing more."""
-UNVERSIONED = (*HEALTH, "metrics", "status", "status_json", "exchange")
+_ABOUT_EXCHANGES = ("exchanges", "exchanges_json", "exchange", "exchange_edit", "exchange_again", "exchange_case")
+UNVERSIONED = (*HEALTH, "metrics", "status", "status_json", *_ABOUT_EXCHANGES)
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 PAGES = "/exchanges"
 """What the paths of the pages about exchanges begin with."""
@@ -93,7 +94,12 @@ ENDPOINTS = (
     Endpoint("health", "GET", ("healthz",)),
     Endpoint("hello", "GET", ("api", "hello")),  # Claude Code's first request, by HEAD and without a key
     Endpoint("metrics", "GET", ("metrics",)),
+    Endpoint("exchanges", "GET", (PAGES[1:],)),
+    Endpoint("exchanges_json", "GET", (PAGES[1:] + ".json",)),
     Endpoint("exchange", "GET", (PAGES[1:], "{id}")),
+    Endpoint("exchange_edit", "GET", (PAGES[1:], "{id}", "edit")),
+    Endpoint("exchange_again", "POST", (PAGES[1:], "{id}", "again")),
+    Endpoint("exchange_case", "GET", (PAGES[1:], "{id}", "case.zip")),
     Endpoint("models", "GET", ("models",)),
     Endpoint("model", "GET", ("models", "{name}")),
     Endpoint("chat", "POST", ("chat", "completions")),

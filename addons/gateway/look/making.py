@@ -43,6 +43,8 @@ class PageForm:
     scripts: tuple[str, ...] = ("live.js", "copy.js")
     sounds: bool = False
     """Sounds may be in the page; pictures may be in any."""
+    acts: bool = False
+    """It has forms that change something: who gets them has to see that they come from here."""
 
     def render(self, now: float | None = None, **values: Any) -> bytes:
         """The page. `now`: Unix time, from which `ago` counts."""
@@ -57,7 +59,7 @@ class PageForm:
         return [
             HTML,
             (b"Content-Security-Policy", self.policy().encode()),
-            (b"Referrer-Policy", b"no-referrer"),
+            (b"Referrer-Policy", b"same-origin" if self.acts else b"no-referrer"),
             *NO_STORE,
         ]
 

@@ -36,7 +36,7 @@ class Drawn:
         )
 
 
-SERVED = Drawn(PageForm(_TEMPLATE, _STYLES, ("live.js", "copy.js", "ways.js"), sounds=True), served=True)
+SERVED = Drawn(PageForm(_TEMPLATE, _STYLES, ("live.js", "copy.js", "ways.js"), sounds=True, acts=True), served=True)
 IN_FILE = Drawn(PageForm(_TEMPLATE, _STYLES, ("copy.js", "ways.js"), sounds=True), served=False)
 
 

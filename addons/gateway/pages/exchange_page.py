@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from mitmproxy import http
 
+from addons.gateway.accounts.pool import Pool
 from addons.gateway.cases import copies, exchanges
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.exchange.facts import Facts
@@ -43,6 +44,7 @@ class Keeping(Protocol):
     """What has the exchanges: the gateway."""
 
     statistics: Statistics
+    pool: Pool
 
     @property
     def exchanges(self) -> Mapping[str, Facts]:
@@ -89,18 +91,20 @@ class _Known:
     flows: Sequence[http.HTTPFlow]
     running: str
     others: tuple[tuple[str, str], ...]
+    accounts: tuple[str, ...]
     kept: Callable[[str], Sequence[http.HTTPFlow]]
 
 
 def _of(asking: Facts, gateway: Keeping, id: str) -> _Known:
     summaries = gateway.statistics.last()
+    accounts = tuple(account.label for account in gateway.pool.accounts)
     others = tuple((one.id, f"{models(one)} · {status_of(one)}") for one in summaries[:_KNOWN] if one.id != id)
     if (facts := running.find(gateway.exchanges, id)) is not None and facts is not asking:
-        return _Known(running.record(facts), running.flows(facts), live.line(facts), others, gateway.kept)
+        return _Known(running.record(facts), running.flows(facts), live.line(facts), others, accounts, gateway.kept)
     if flows := gateway.kept(id):
-        return _Known(exchanges.from_flows(flows).record, flows, "", others, gateway.kept)
+        return _Known(exchanges.from_flows(flows).record, flows, "", others, accounts, gateway.kept)
     if (summary := next((one for one in summaries if one.id == id), None)) is not None:
-        return _Known(summary.plain(), (), "", others, gateway.kept)
+        return _Known(summary.plain(), (), "", others, accounts, gateway.kept)
     raise _unknown(id)
 
 
@@ -120,6 +124,7 @@ def _page(known: _Known, wishes: _Wishes, flow_link: str | None, url: str) -> by
         url=url,
         other=_other(known, wishes.with_id),
         known=known.others,
+        accounts=known.accounts,
     )
     return SERVED.render(reading, flow_link, wishes.with_id)
 

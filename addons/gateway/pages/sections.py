@@ -16,6 +16,7 @@ from markupsafe import Markup
 from addons.gateway.cases import compare, copies
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
+from addons.gateway.look.addresses import page_of
 from addons.gateway.pages import events, sides
 from addons.gateway.pages.sides import Marks, Sides
 from addons.gateway.pages.trees import Room, tree
@@ -54,6 +55,8 @@ class Reading:
     """Of the gateway, as programs that are copied ask it; empty: as it was asked."""
     other: TakenExchange | str | None = None
     """What it is to be compared with, or why that can't be done."""
+    accounts: tuple[str, ...] = ()
+    """On which it can be asked again; none: it can't."""
     known: tuple[tuple[str, str], ...] = ()
     """(id, words) of others that it can be compared with."""
 
@@ -219,13 +222,26 @@ def _compared(reading: Reading) -> JSON | None:
     return {"lines": lines, "problem": other if isinstance(other, str) else "", "known": reading.known}
 
 
+def _again(reading: Reading) -> JSON | None:
+    if reading.taken is None or reading.masked or not reading.accounts:
+        return None
+    record = reading.record
+    return {
+        "page": page_of(str(record.get("id"))),
+        "accounts": reading.accounts,
+        "account": record.get("account"),
+        "model": record.get("client_model"),
+    }
+
+
 SECTIONS: tuple[PageSection, ...] = (
     PageSection("facts", "What became of it", _facts, "facts.html", live=True),
+    PageSection("again", "Ask again", _again, "actions.html", later=True),
     PageSection("timeline", "Where the time went", _timeline, "timeline.html", live=True),
     PageSection("request", "The request", _request, "sides.html"),
     PageSection("answer", "The answer", _answer, "sides.html", later=True),
     PageSection("calls", "Other calls to Gemini", _calls, "calls.html", later=True),
     PageSection("events", "Events", _events, "events.html", live=True),
     PageSection("compare", "Compare", _compared, "compare.html", later=True),
-    PageSection("copies", "Ask again", _copies, "copies.html", later=True),
+    PageSection("copies", "As a program", _copies, "copies.html", later=True),
 )

@@ -80,6 +80,7 @@ class Replays:
         self._tenants: Bounded[str, str] = Bounded(MAX_TENANTS)
         """Exchange id -> tenant. In memory only: a tenant says something of a key."""
         self._pins: WeakKeyDictionary[http.HTTPFlow, str] = WeakKeyDictionary()
+        self._beginnings: WeakKeyDictionary[http.HTTPFlow, asyncio.Future[str]] = WeakKeyDictionary()
 
     def over(self, exchange: Facts) -> None:
         """An exchange that may be replayed has ended."""
@@ -93,6 +94,12 @@ class Replays:
     def pin(self, replayed: http.HTTPFlow, account: str) -> None:
         """Let the next replay of a flow be served by this account only, even if it rests."""
         self._pins[replayed] = account
+
+    def beginning(self, replayed: http.HTTPFlow) -> asyncio.Future[str]:
+        """The id of the exchange that the next replay of a flow will be, once it has begun."""
+        begun: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._beginnings[replayed] = begun
+        return begun
 
     def concerns(self, stray: http.HTTPFlow) -> bool:
         """Whether a flow that no client of the gateway has begun is the gateway's business."""
@@ -132,6 +139,8 @@ class Replays:
             gateway.recorder.release(replayed)
         pool = self._pinned(replayed)
         exchange = gateway.open(replayed, replayed.request)
+        if (begun := self._beginnings.pop(replayed, None)) and not begun.done():
+            begun.set_result(exchange.id)
         exchange.caller.tenant = self.tenant_of(before)
         exchange.pool = pool
         request = replayed.request.copy()

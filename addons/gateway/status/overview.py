@@ -63,7 +63,7 @@ def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
         "since": statistics.since,
         "demo": gateway.is_demo,
         "in_flight": sum(exchange is not asking for exchange in gateway.exchanges.values()),
-        "running": _running(gateway, asking),
+        "running": running(gateway, asking),
         "accounts": [
             _account(gateway, account, rests.get(account.label, []), statistics.accounts.get(account.label))
             for account in pool.accounts
@@ -75,7 +75,7 @@ def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
     }
 
 
-def _running(gateway: Watched, asking: Facts | None) -> list[dict[str, Any]]:
+def running(gateway: Watched, asking: Facts | None) -> list[dict[str, Any]]:
     """The requests under way, the oldest first: at most `MOST_RUNNING`."""
     found = [one for one in gateway.exchanges.values() if one is not asking and not one.inner]
     return [_under_way(exchange) for exchange in found[:MOST_RUNNING]]

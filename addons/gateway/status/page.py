@@ -16,7 +16,7 @@ import orjson
 from mitmproxy import http
 
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.exchange.summary import CLIENT_LEFT, left_after
+from addons.gateway.exchange.summary import CLIENT_LEFT, Summary, left_after
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.routes import PAGES
@@ -46,7 +46,8 @@ def is_poll(request: http.Request) -> bool:
 
 def is_page(request: http.Request) -> bool:
     """Whether a person in front of a browser may be asking."""
-    return _is_shown(path_of(request)) and request.method in ("GET", "HEAD")
+    path = path_of(request)
+    return (path == "/" and request.method in ("GET", "HEAD")) or path.startswith(PAGES)
 
 
 def _is_shown(path: str) -> bool:
@@ -58,7 +59,7 @@ def show(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) 
     """Answer an exchange with the page. `told`: what `overview.status` gave, if more is known than that."""
     found = told or status(gateway, exchange)
     search = Search.of(exchange.flow.request.query)
-    fitting = [summary for summary in gateway.statistics.last() if search.fits(summary)]
+    fitting = [exchange for exchange in map(Summary.plain, gateway.statistics.last()) if search.fits(exchange)]
     listed = fitting if search.everything else fitting[:FIRST]
     link = flow_links(exchange.caller)
     needs_key = gateway.gatekeeper.needs_key
@@ -66,21 +67,21 @@ def show(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) 
     content = _STATUS.render(
         found["time"],
         s=found,
-        exchanges=[summary.plain() for summary in listed],
+        exchanges=listed,
         search=search,
         fitting=len(fitting),
         kept=len(gateway.statistics.last()),
         ready=sum(account["state"] == READY for account in found["accounts"]),
         tones=TONES,
-        tone=_tone,
-        outcome=_outcome,
+        tone=tone,
+        outcome=outcome,
         spent=time_bar.pieces,
         charts=_charts(found["hour"]["minutes"]),
         width=charts.WIDTH,
         height=charts.HEIGHT,
         flow_link=link,
         page_of=page_of,
-        mitmweb=any(link(summary.flow_id, False) for summary in listed),
+        mitmweb=any(link(one["flow_id"], False) for one in listed),
         base_url=base_url,
         needs_key=needs_key,
         key=key,
@@ -130,17 +131,18 @@ def _charts(minutes: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _outcome(exchange: dict[str, Any]) -> str:
+def outcome(exchange: dict[str, Any]) -> str:
     """The status and the error, or when the client left."""
     told = [] if exchange["status"] is None else [str(exchange["status"])]
-    if _tone(exchange) == "left":
+    if tone(exchange) == "left":
         told.append(left_after(exchange["total"], exchange["events"]))
     elif exchange["error"]:
         told.append(clip(exchange["error"], 40))
     return " ".join(told)
 
 
-def _tone(exchange: dict[str, Any]) -> str:
+def tone(exchange: dict[str, Any]) -> str:
+    """The colour of what became of an exchange: a class of `look.css`."""
     if exchange["outcome"] == CLIENT_LEFT or exchange["status"] is None:
         return "left"
     if exchange["status"] >= 400 or exchange["error"]:

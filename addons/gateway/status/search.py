@@ -1,4 +1,6 @@
-"""Which exchanges the status page lists: by the query of its address, so that it works without JavaScript.
+"""Which exchanges a page lists: by the query of its address, so that it works without JavaScript.
+
+Exchanges are the plain values of summaries (`Summary.plain`, or the client's record of a flow).
 
 `?errors=1` lists those that did not go well, `?q=words` those that have the words in them, `?all=1` as many as are
 kept rather than `FIRST`. They go together.
@@ -10,12 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from addons.gateway.exchange.summary import Summary
+from addons.gateway.exchange.summary import CLIENT_LEFT
+from mapping.values import JSON
 
 FIRST = 50
 """How many are listed unless all are asked for."""
 _LONGEST = 200
 """Characters of what is looked for."""
+
+_NAMED = ("client_model", "model", "account", "message", "client", "conversation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,18 @@ class Search:
     def __bool__(self) -> bool:
         return self.errors or bool(self.text)
 
-    def fits(self, summary: Summary) -> bool:
+    def fits(self, exchange: JSON) -> bool:
         """Whether an exchange is one of those that are looked for: each word has to be found, in any case."""
-        if self.errors and not went_wrong(summary):
-            return False
-        if not self.text:
-            return True
-        told = "\n".join(_texts(summary)).casefold()
-        return all(word in told for word in self.text.casefold().split())
+        return not (self.errors and not went_wrong(exchange)) and self.told_of(exchange)
+
+    def told_of(self, exchange: JSON) -> bool:
+        """Whether all words are in what is told of an exchange."""
+        told = "\n".join(_texts(exchange)).casefold()
+        return all(word in told for word in self.words())
+
+    def words(self) -> list[str]:
+        """What is looked for, without the difference of small and capital letters."""
+        return self.text.casefold().split()
 
     def address(self, *, everything: bool) -> str:
         """The page that lists the same, cut or not."""
@@ -53,14 +62,18 @@ class Search:
         return "/?" + urlencode({name: value for name, value in query.items() if value})
 
 
-def went_wrong(summary: Summary) -> bool:
+def went_wrong(exchange: JSON) -> bool:
     """It failed, its client left, or its answer has no content."""
-    return summary.failed or summary.left or any(code == "empty" for code, _ in summary.notes)
+    status = exchange["status"]
+    failed = bool(exchange["error"]) or status is None or status >= 400
+    left = exchange["outcome"] == CLIENT_LEFT
+    return failed or left or any(code == "empty" for code, _ in exchange["notes"])
 
 
-def _texts(summary: Summary) -> list[str]:
-    texts = [summary.id, summary.method, summary.path, str(summary.status or ""), summary.outcome, *summary.finish]
-    texts += [text for text in (summary.client_model, summary.model, summary.account, summary.message) if text]
-    texts += [f"{attempt.account} {attempt.outcome}" for attempt in summary.attempts]
-    texts += [f"{code}={detail}" for code, detail in summary.notes]
+def _texts(exchange: JSON) -> list[str]:
+    texts = [exchange["id"], exchange["method"], exchange["path"], str(exchange["status"] or ""), exchange["outcome"]]
+    texts += [str(exchange[name]) for name in _NAMED if exchange.get(name)]
+    texts += exchange["finish"]
+    texts += [f"{attempt['account']} {attempt['outcome']}" for attempt in exchange["attempts"]]
+    texts += [f"{code}={detail}" for code, detail in exchange["notes"]]
     return texts

@@ -27,6 +27,7 @@ from pydantic import (
 )
 
 from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, Summary
+from addons.gateway.http.routes import UNVERSIONED
 from addons.gateway.status.counters import Counters
 from mapping import dialects
 
@@ -45,7 +46,7 @@ _MOST_NOTES = 20
 _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 """Upper bounds of the latency buckets, in seconds: 20 ms to 15 min, each a fifth above the one before."""
 
-ROUTINE = frozenset(("health", "hello", "metrics", "status", "status_json", "models", "model"))
+ROUTINE = frozenset((*UNVERSIONED, "models", "model"))
 """Endpoints that are asked again and again."""
 
 type Count = Annotated[int, Field(ge=0)]

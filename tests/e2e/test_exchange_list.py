@@ -1,0 +1,163 @@
+"""`GET /exchanges`: what was asked, by what it can be told apart; and asking again from an exchange's page."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.e2e.conftest import TWO_ACCOUNTS, Upstream, start_gateway, wait_until
+from tests.gateway.status.test_page import HOSTILE, Page
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Answer, Gateway
+
+ALPHA, BRAVO = "alpha@example.com", "bravo@example.com"
+
+
+@pytest.fixture(scope="module")
+def recording(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    settings = "[retry]\ncooldown = false\n" + TWO_ACCOUNTS.replace("UPSTREAM", upstream.url)
+    gateway = start_gateway(tmp_path_factory.mktemp("list"), settings, "--set", "antigravity_pages=true")
+    yield gateway
+    gateway.stop()
+    assert "Traceback" not in gateway.log
+
+
+def listed(gateway: Gateway, **query: str) -> Any:
+    answer = gateway.call("GET", f"/exchanges.json?{urlencode(query)}")
+    assert answer.status == 200
+    return answer.json
+
+
+def asked(gateway: Gateway, model: str = "gpt-4o", **body: object) -> str:
+    """The id of an exchange."""
+    return gateway.chat(model, **body).headers["x-request-id"]
+
+
+def sent(gateway: Gateway, path: str, fields: dict[str, str], **headers: str) -> Answer:
+    return gateway.call(
+        "POST",
+        path,
+        urlencode(fields).encode(),
+        headers={"Content-Type": "application/x-www-form-urlencoded", **headers},
+    )
+
+
+def test_what_is_listed(recording: Gateway) -> None:
+    good = asked(recording, messages=[{"role": "user", "content": "The zebra of the list"}])
+    wrong = asked(recording, "no-such-model-in-the-list")
+    found = listed(recording)
+    assert [one["id"] for one in found["exchanges"]][:2] == [wrong, good]
+    assert found["facets"]["endpoint"]["chat"] == found["known"]
+    assert listed(recording, errors="1")["exchanges"][0]["id"] == wrong
+    assert listed(recording, q="zebra")["fitting"] == 0
+    assert [one["id"] for one in listed(recording, q="ZEBRA", texts="1")["exchanges"]] == [good]
+    assert [one["id"] for one in listed(recording, outcome="model_not_found")["exchanges"]] == [wrong]
+
+
+def test_the_page(recording: Gateway) -> None:
+    id = asked(recording, f"no-{HOSTILE}"[:60])
+    answer = recording.call("GET", "/exchanges?errors=1&outcome=model_not_found&q=no")
+    assert answer.status == 200
+    page = Page(answer.body.decode())
+    assert f"/exchanges/{id}" in [one["href"] for one in page.having("href")]
+    assert page.all("img") == []
+    assert len(page.all("script")) == 1
+    chosen = [one for one in page.all("a") if one.get("aria-current")]
+    assert [one["href"] for one in chosen] == ["/exchanges?errors=1&q=no"]
+
+
+def page_that_follows(gateway: Gateway, answer: Answer) -> Any:
+    """The exchange that a request was sent again as, once it is over."""
+    assert answer.status == 303
+    id = answer.headers["location"].rpartition("/")[2]
+    wait_until(lambda: any(one["id"] == id for one in listed(gateway)["exchanges"]))
+    return next(one for one in listed(gateway)["exchanges"] if one["id"] == id)
+
+
+def test_again(recording: Gateway, upstream: Upstream) -> None:
+    before = asked(recording, messages=[{"role": "user", "content": "Once"}])
+    body = upstream.requests[-1].body
+    again = page_that_follows(recording, sent(recording, f"/exchanges/{before}/again", {}))
+    assert again["id"] != before
+    assert (again["status"], again["client_model"]) == (200, "gpt-4o")
+    assert upstream.requests[-1].body == body
+
+
+@pytest.mark.parametrize("account", [ALPHA, BRAVO])
+def test_again_otherwise(recording: Gateway, upstream: Upstream, account: str) -> None:
+    before = asked(recording)
+    edited = json.dumps({"model": "x", "messages": [{"role": "user", "content": "Twice"}]})
+    form = {"account": account, "model": "gemini-2.5-pro", "body": edited}
+    again = page_that_follows(recording, sent(recording, f"/exchanges/{before}/again", form))
+    assert (again["model"], again["account"], again["status"]) == ("gemini-2.5-pro", account, 200)
+    assert upstream.requests[-1].body["contents"] == [{"role": "user", "parts": [{"text": "Twice"}]}]
+
+
+def test_the_model_of_a_request_to_geminis_own_path(recording: Gateway) -> None:
+    body = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+    before = recording.call("POST", "/v1beta/models/gemini-2.5-flash:generateContent", body).headers["x-request-id"]
+    again = page_that_follows(recording, sent(recording, f"/exchanges/{before}/again", {"model": "gemini-2.5-pro"}))
+    assert (again["model"], again["status"]) == ("gemini-2.5-pro", 200)
+
+
+def test_what_is_no_request_stays_to_be_mended(recording: Gateway) -> None:
+    path = f"/exchanges/{asked(recording)}/again"
+    for form, problem in (
+        ({"body": '{"model": 1,\n "messages": <'}, "line 2, column 14"),
+        ({"body": "[1]"}, "it begins with {"),
+        ({"body": '{"x": "<i>"}', "model": "m"}, "names no model"),
+        ({"account": "<b>nobody"}, "There is no account <b>nobody"),
+    ):
+        answer = sent(recording, path, form)
+        assert answer.status == 400
+        page = Page(answer.body.decode())
+        assert problem in page.text
+        assert form.get("body", "")[:12] in page.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://localhost:1"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}],
+    ids=["another program here", "another site", "a neighbour"],
+)
+def test_only_the_gateways_own_pages_ask_again(recording: Gateway, headers: dict[str, str]) -> None:
+    id = asked(recording)
+    count = listed(recording, endpoint="chat")["fitting"]
+    answer = sent(recording, f"/exchanges/{id}/again", {}, **headers)
+    assert answer.status == 403
+    assert answer.headers["content-type"].startswith("text/html")
+    assert listed(recording, endpoint="chat")["fitting"] == count
+    own = {"Origin": f"http://127.0.0.1:{recording.port}", "Sec-Fetch-Site": "same-origin"}
+    assert sent(recording, f"/exchanges/{id}/again", {}, **own).status == 303
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_the_case(recording: Gateway, mask: bool) -> None:
+    id = asked(recording, messages=[{"role": "user", "content": "A word of mine"}])
+    answer = recording.call("GET", f"/exchanges/{id}/case.zip?mask={int(mask)}")
+    assert answer.status == 200
+    with zipfile.ZipFile(io.BytesIO(answer.body)) as file:
+        assert f"{id}/client-request.json" in file.namelist()
+        assert (b"A word of mine" in file.read(f"{id}/client-request.json")) is not mask
+
+
+def test_what_is_unknown(recording: Gateway) -> None:
+    for method, path in (("GET", "edit"), ("POST", "again"), ("GET", "case.zip")):
+        answer = recording.call(method, f"/exchanges/req_none/{path}", b"" if method == "POST" else None)
+        assert answer.status == 404
+        assert "req_none" in Page(answer.body.decode()).text
+
+
+def test_what_is_done_here_is_no_traffic(recording: Gateway) -> None:
+    id = asked(recording)
+    count = listed(recording)["known"]
+    for path in ("", ".json", f"/{id}", f"/{id}/edit", f"/{id}/case.zip"):
+        assert recording.call("GET", f"/exchanges{path}").status == 200
+    assert listed(recording)["known"] == count
