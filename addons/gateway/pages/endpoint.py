@@ -14,7 +14,7 @@ from addons.gateway.http.routes import Match
 if TYPE_CHECKING:
     from addons.gateway.pages import actions, exchange_page, list_page
 
-    class Shown(exchange_page.Keeping, list_page.Listed, actions.Acting, Protocol):
+    class Shown(exchange_page.Keeping, list_page.Showing, actions.Acting, Protocol):
         """What is shown, and acted on: the gateway."""
 
 

@@ -26,7 +26,7 @@ from mapping.values import JSON
 FORM = PageForm("list.html", styles=("look.css", "list.css"), scripts=("live.js",))
 
 
-class Listed(Watched, Protocol):
+class Showing(Watched, Protocol):
     """What has the exchanges: the gateway."""
 
     def kept(self, id: str) -> Sequence[http.HTTPFlow]:
@@ -36,7 +36,7 @@ class Listed(Watched, Protocol):
         """Of the recorded exchanges, the oldest first."""
 
 
-async def show(exchange: Facts, gateway: Listed) -> None:
+async def show(exchange: Facts, gateway: Showing) -> None:
     """Answer an exchange with the page."""
     asked = ListAsked.of(exchange.flow.request.query)
     made = await _listed(gateway, asked)
@@ -57,7 +57,7 @@ async def show(exchange: Facts, gateway: Listed) -> None:
     exchange.succeed(content, FORM.fields())
 
 
-async def show_json(exchange: Facts, gateway: Listed) -> None:
+async def show_json(exchange: Facts, gateway: Showing) -> None:
     """Answer an exchange with the same as JSON: the exchanges, how many there are, and what they can be chosen by."""
     made = await _listed(gateway, ListAsked.of(exchange.flow.request.query))
     told = {
@@ -69,7 +69,7 @@ async def show_json(exchange: Facts, gateway: Listed) -> None:
     exchange.succeed(orjson.dumps(told, default=str), [answers.JSON_TYPE, *NO_STORE])
 
 
-async def _listed(gateway: Listed, asked: ListAsked) -> Listing:
+async def _listed(gateway: Showing, asked: ListAsked) -> Listing:
     flows = {id: gateway.kept(id) for id in gateway.kept_ids()}
     known = _known(flows.values(), [summary.plain() for summary in gateway.statistics.last()])
 
