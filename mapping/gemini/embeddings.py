@@ -95,8 +95,8 @@ def vertex_method(call: GeminiCall) -> str:
 
 def vertex(body: JSON, notes: Notes) -> JSON:
     """The body of either method for Vertex AI, or of `predict` where the model has that."""
-    requests: list[JSON] = body.get("requests") or [body]
-    if _PREDICTING.fullmatch(str(requests[0].get("model", "")).removeprefix("models/")):
+    requests: list[JSON] = body.get("requests", [body])  # a native one may have none: that is for Google to refuse
+    if requests and _PREDICTING.fullmatch(str(requests[0].get("model", "")).removeprefix("models/")):
         return _predict(requests)
     made = [
         {

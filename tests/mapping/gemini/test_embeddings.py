@@ -65,6 +65,10 @@ def test_forms(model: str, texts: list[str], settings: Any, method: str, body: A
     assert vertex(model, texts, settings) == (method, body)
 
 
+def test_a_batch_of_nothing_is_for_google_to_refuse() -> None:
+    assert embeddings.vertex({"requests": []}, Notes()) == {"requests": []}
+
+
 def test_other_calls_keep_their_method() -> None:
     assert embeddings.vertex_method(GeminiCall("text-embedding-005", "countTokens", {})) == "countTokens"
 
