@@ -20,6 +20,8 @@ import pytest
 
 from mapping.gemini.model_classes import fallback
 from scripts import demo_upstream
+from tests.e2e import forking
+from tests.e2e.forking import Forked
 from tests.patience import PATIENCE, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,7 +206,7 @@ class Answer:
 class Gateway:
     """A running mitmdump."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
     port: int
     log_file: Path
     folder: Path
@@ -305,12 +307,17 @@ def start_gateway(
     mine = ("_api_key", "gemini_api_keys", "_proxy")
     clean = {k: v for k, v in os.environ.items() if not k.lower().endswith(mine)}
     clean["ANTIGRAVITY_TODAY"] = TODAY
+    environ = environ or {}
     log = folder / "log.txt"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, *arguments], stdout=out, stderr=subprocess.STDOUT, env={**clean, **(environ or {})}, cwd=folder,
-            stdin=terminal, start_new_session=terminal is not None,
-        )  # fmt: skip
+    process: subprocess.Popen[bytes] | Forked
+    if forking.fits(command, environ):
+        process = forking.forks().start([*command, *arguments], clean | environ, folder, log)
+    else:
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [*command, *arguments], stdout=out, stderr=subprocess.STDOUT, env=clean | environ, cwd=folder,
+                stdin=terminal, start_new_session=terminal is not None,
+            )  # fmt: skip
     gateway = Gateway(process, port, log, folder, host=host)
     if wait:
         said = f"{workers} workers are ready" if workers > 1 else "OpenAI-compatible gateway"
