@@ -9,6 +9,8 @@
     python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
     python3 scripts/cases.py cassette saved.flow tape/           recordings that answer offline, see serve.py --cassette
     python3 scripts/cases.py timeline saved.flow#req_2f8a        where the time of an exchange went
+    python3 scripts/cases.py conversation saved.flow k3f9qa      all turns of a conversation, with tools and costs
+    python3 scripts/cases.py cache saved.flow#req_2f8a           why the prompt cache had no more of its turns
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
@@ -61,9 +63,17 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         told = commands.add_parser(name, help=about)
         told.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
         told.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")
+    for name, about in (
+        ("conversation", "all turns of conversations, with tools and costs"),
+        ("cache", "why the prompt cache had no more of the turns of conversations"),
+    ):
+        told = commands.add_parser(name, help=about)
+        told.add_argument("name", metavar="WHAT", help="FLOWS, FLOWS#REQ, or a folder of cases")
+        told.add_argument("id", nargs="?", default="", metavar="ID", help="of a conversation, or of an exchange in it")
+        told.add_argument("--json", action="store_true", help="print JSON, a line for each conversation")
     options = parser.parse_args(argv)
     if not options.command:
-        parser.error("a command is needed: run, export, update, diff, cassette, copy or timeline")
+        parser.error(f"a command is needed: {', '.join(commands.choices)}")
     return options
 
 

@@ -16,7 +16,7 @@ from addons.gateway.cases.files import Case, CaseError
 from addons.gateway.cases.rerun import RerunDifference, differences, rerun
 from addons.gateway.log.terminal import say
 from mapping.inspect.printable import one_line
-from scripts.commands import exchange_commands
+from scripts.commands import exchange_commands, thread_commands
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,6 +32,8 @@ def run(options: argparse.Namespace) -> int:
         if options.command == "copy":
             text = exchange_commands.copied(options.form, options.names, mask=options.mask, url=options.url)
             return exchange_commands.put_out(text, options.out)
+        if options.command in thread_commands.TOLD:
+            return thread_commands.tell(options.command, options.name, options.id, as_json=options.json)
         if options.command in exchange_commands.TOLD:
             return exchange_commands.tell(options.command, options.names, as_json=options.json)
         folders = [case for name in options.folders for case in case_files.found_in(Path(name))]

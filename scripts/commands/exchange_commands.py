@@ -24,7 +24,7 @@ from mapping.inspect.compare.report import Comparison
 from mapping.inspect.printable import json_text
 from mapping.values import JSON
 
-_MARK = "#"
+MARK = "#"
 """Between a saved file and a request id."""
 _ATTEMPT = "/"
 """Between a request id and the number of an attempt."""
@@ -32,7 +32,7 @@ _ATTEMPT = "/"
 
 def diff(before: str, after: str, *, as_json: bool) -> int:
     """Print two exchanges, or two attempts, side by side. 1: they differ. Raises CaseError."""
-    file = before.rpartition(_MARK)[0]
+    file = before.rpartition(MARK)[0]
     first, second = _taken(before, ""), _taken(after, file)
     found = _compared(first, second)
     if as_json:
@@ -44,7 +44,7 @@ def diff(before: str, after: str, *, as_json: bool) -> int:
 
 def tell(what: str, names: Sequence[str], *, as_json: bool) -> int:
     """Print what there is to say of each exchange: `what` is one of `TOLD`. Raises CaseError."""
-    found = [TOLD[what](taken) for name in names for taken in _all(name)]
+    found = [TOLD[what](taken) for name in names for taken in taken_of(name)]
     for number, (plain, lines) in enumerate(found):
         if as_json:
             say(json_text(json.dumps(plain, ensure_ascii=False), ascii_only=not takes_all()))
@@ -64,7 +64,7 @@ TOLD = {"timeline": _timeline}
 
 def copied(form: str, names: Sequence[str], *, mask: bool, url: str) -> str:
     """Exchanges in a form, see `copies.copied`. Raises CaseError."""
-    return copies.copied([taken for name in names for taken in _all(name)], form, mask=mask, url=url)
+    return copies.copied([taken for name in names for taken in taken_of(name)], form, mask=mask, url=url)
 
 
 def cassette(file: str, folder: Path, ignored: Sequence[str], *, mask: bool) -> int:
@@ -96,14 +96,14 @@ def put_out(text: str, out: str | None) -> int:
     return 0
 
 
-def _all(name: str) -> list[TakenExchange]:
+def taken_of(name: str) -> list[TakenExchange]:
     """The exchanges that a person names: cases, all of a saved file, or one of it, or a recording of a cassette."""
     if _is_recording(name):
         return [_recording(name)]
     if os.path.isdir(name):
         return [exchanges.from_case(case_files.read(folder)) for folder in case_files.found_in(Path(name))]
-    if _MARK in name and not os.path.exists(name):
-        file, _, id = name.rpartition(_MARK)
+    if MARK in name and not os.path.exists(name):
+        file, _, id = name.rpartition(MARK)
         return [exchanges.from_flows(_of_id(file, id))]
     found = [exchanges.from_flows(flows) for flows in read(name).values()]
     if not found:
@@ -132,7 +132,7 @@ def _taken(spec: str, file: str) -> TakenExchange | TakenCall:
         return exchanges.from_case(case_files.read(Path(spec)))
     if _is_recording(spec):
         return _recording(spec)
-    named, _, id = spec.rpartition(_MARK)
+    named, _, id = spec.rpartition(MARK)
     if not (named or file):
         raise CaseError(f"{spec}: there is no case of this name. An exchange of a saved file is FLOWS#REQ.")
     id, _, number = id.partition(_ATTEMPT)

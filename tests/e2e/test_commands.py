@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mitmproxy import http
 
+from addons.gateway.threads.marks import mark
 from tests.e2e.conftest import FLASH, KEYS, ROOT, TWO_ACCOUNTS, Gateway, free_port, wait_until
 from tests.e2e.mitmweb import CommandFailed, Web, running_web
 from tests.patience import PATIENCE
@@ -141,17 +142,23 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.accounts",
         "antigravity.accounts.labels",
         "antigravity.cool",
+        "antigravity.cache",
+        "antigravity.conversation",
         "antigravity.copy",
         "antigravity.copy.file",
         "antigravity.copy.forms",
         "antigravity.diff",
         "antigravity.explain",
         "antigravity.export",
+        "antigravity.fault",
+        "antigravity.fault.off",
+        "antigravity.faults",
         "antigravity.release",
         "antigravity.replay",
         "antigravity.replay.account",
         "antigravity.replay.model",
         "antigravity.replay.upstream",
+        "antigravity.timeline",
     }
     assert all(len(about["help"]) > 20 for about in ours.values())
     assert [one["type"] for one in ours["antigravity.replay.account"]["parameters"]] == ["str", "choice"]
@@ -185,6 +192,46 @@ def test_two_exchanges_side_by_side(web: Web) -> None:
     assert not [key for key in KEYS if key in text + attempts]
     with pytest.raises(CommandFailed, match="has no attempt 3; it has 2"):
         web.command("antigravity.diff", first, f"{first}/3")
+
+
+def test_a_conversation_is_told_as_a_whole(web: Web) -> None:
+    """By its id, by any exchange of it. A helper of Claude Code's is in its conversation, and apart."""
+    gateway = web.gateway
+    first = gateway.chat("gpt-4o", "Name a fish.").json["choices"][0]["message"]
+    turns = [{"role": "user", "content": "Name a fish."}, first, {"role": "user", "content": "Another."}]
+    system = {"role": "system", "content": "Today is 2026-11-29."}
+    second = gateway.call("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": [system, *turns]})
+    gateway.chat("gpt-4o", "Something else.")
+    session = {"x-claude-code-session-id": "s", "user-agent": "claude-cli/2.1.332 (external, cli)"}
+    main = gateway.chat("gpt-4o", "Look around.", headers=session)
+    helper = {**session, "x-claude-code-agent-id": "a1", "x-claude-code-agent-type": "Explore"}
+    gateway.chat("demo-404-all", "Where?", headers=helper)
+
+    ids = [record(flow)["conversation"] for flow in side(web.flows(), "client")]
+    assert ids[0] == ids[1] != ids[2]
+    assert ids[3] == ids[4]
+    told = {record(flow)["agent"] for flow in side(web.flows(), "client")}
+    assert told == {None, "Explore 34f9"}
+    rows = [flow.comment for flow in web.flows() if f"conversation {ids[0]} [" in flow.comment]
+    assert len(rows) == 4, "each exchange and its attempt"
+    assert all(mark(ids[0]) in row for row in rows)
+
+    lines = web.command("antigravity.conversation", ids[0])
+    assert lines == web.command("antigravity.conversation", second.headers["x-request-id"])
+    assert "2 turns" in lines[0]
+    assert "    > Another." in lines
+    cache = "\n".join(web.command("antigravity.cache", second.headers["x-request-id"]))
+    assert "the system message was added" in cache
+    plain = json.loads("".join(web.command("antigravity.conversation", main.headers["x-request-id"], "true")))
+    assert plain["client"] == "claude-cli 2.1.332"
+    assert [(turn["agent"], turn["status"]) for turn in plain["turns"]] == [(None, 200), ("Explore 34f9", 404)]
+    assert len(json.loads("".join(web.command("antigravity.cache", ids[3], "true")))["threads"]) == 2
+
+
+def test_what_is_in_no_conversation_is_told_of(web: Web) -> None:
+    id = web.gateway.call("POST", "/v1/embeddings", {"model": "e", "input": "a"}).headers["x-request-id"]
+    with pytest.raises(CommandFailed, match="no turn of a conversation"):
+        web.command("antigravity.conversation", id)
 
 
 def test_an_exchange_is_copied(web: Web, tmp_path: Path) -> None:

@@ -189,6 +189,30 @@ def test_diff_says_what_is_wrong(
     assert said in capsys.readouterr().err
 
 
+# --- conversations
+
+
+def test_conversations_of_a_saved_file(saved: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("conversation", saved) == 0
+    whole = capsys.readouterr().out
+    assert [line.partition(" · ")[0][:13] for line in whole.splitlines() if " turn" in line[:40]] == [
+        "conversation "
+    ] * 2
+    id = whole.split()[1]
+    assert run("conversation", saved, id) == run("conversation", f"{saved}#req_one") == 0
+    one, same = capsys.readouterr().out.split("conversation ")[1:]
+    assert one == same
+    assert "turn 1 · req_one" in one
+    assert run("cache", saved, "req_one", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["id"] == id
+    assert [turn["id"] for turn in told["threads"][0]["turns"]] == ["req_one", "req_left"], "it asks the same again"
+    assert run("cache", folder) == 0
+    assert "the first turn" in capsys.readouterr().out
+    assert run("conversation", saved, "nothing") == 1
+    assert "nothing" in capsys.readouterr().err
+
+
 # --- copy
 
 

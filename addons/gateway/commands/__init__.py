@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addons.gateway.commands.accounts import AccountCommands
+from addons.gateway.commands.conversations import ConversationCommands
 from addons.gateway.commands.copies import CopyCommands
 from addons.gateway.commands.faults import FaultCommands
 from addons.gateway.commands.looking import LookingCommands
@@ -27,4 +28,5 @@ def all_commands(gateway: Gateway) -> list[object]:
         ReplayCommands(gateway),
         TimingCommands(),
         FaultCommands(gateway),
+        ConversationCommands(),
     ]

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.exchanges import TakenExchange
+from addons.gateway.conversations.finding import by_thread, last_call
 from mapping.inspect.prompt_cache.report import CacheReport, PromptTurn, report
 from mapping.inspect.transcript import members
+from mapping.values import JSON
 
 
 def cache_report(exchanges: Sequence[TakenExchange]) -> CacheReport:
     """Of exchanges of one thread, in order of time. Those in which nothing was asked of Gemini are left out."""
     return report([turn for taken in exchanges if (turn := prompt_turn(taken)) is not None])
+
+
+def told_cache(id: str, exchanges: Sequence[TakenExchange]) -> tuple[JSON, list[str]]:
+    """Of a conversation, thread by thread: for JSON, and as text."""
+    plain: list[JSON] = []
+    lines = [f"conversation {id}"]
+    for agent, all in by_thread(exchanges).items():
+        made = cache_report(all)
+        if not made.turns:
+            continue
+        plain.append({"agent": agent or None, **made.plain()})
+        head, *rest = made.lines()
+        lines += ["", f"{agent or 'main thread'} · {head}", *rest]
+    return {"id": id, "threads": plain}, lines
 
 
 def prompt_turn(taken: TakenExchange) -> PromptTurn | None:
@@ -32,11 +48,6 @@ def prompt_turn(taken: TakenExchange) -> PromptTurn | None:
         prompt=_count(usage.get("promptTokenCount")),
         cached=_count(usage.get("cachedContentTokenCount")),
     )
-
-
-def last_call(calls: Iterable[TakenCall]) -> TakenCall | None:
-    """The last attempt at an exchange's own call."""
-    return next((call for call in reversed(list(calls)) if not call.part), None)
 
 
 def _number(value: Any) -> float | None:

@@ -9,17 +9,15 @@ from itertools import groupby
 from typing import Any
 
 from addons.gateway.cases.exchanges import TakenExchange
-from addons.gateway.conversations.prompts import cache_report, last_call
+from addons.gateway.conversations.finding import by_thread, last_call
+from addons.gateway.conversations.prompts import cache_report, prompt_turn
 from addons.gateway.threads.beginnings import chain
-from addons.gateway.threads.introduction import Introduction
-from addons.gateway.threads.threads import CONVERSING, Threads, name
+from addons.gateway.threads.threads import CONVERSING
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_cache.report import TurnReport
 from mapping.inspect.transcript import base64_media, elements, members, string
 from mapping.values import JSON
 
-MAIN = ""
-"""The thread that no helper has asked for."""
 _TEXT = 2000
 """Characters of a text that are kept for JSON."""
 _LINE = 160
@@ -179,51 +177,15 @@ def cost_of(record: JSON) -> float | None:
     return float(usd) if isinstance(usd, int | float) and not isinstance(usd, bool) else None
 
 
-def by_conversation(exchanges: Iterable[TakenExchange]) -> dict[str, list[TakenExchange]]:
-    """The exchanges of each conversation, by its id, in order of time.
-
-    The id is that of the record. Of exchanges whose record has none (a case, an older file) it is found anew, as far as
-    bodies tell; one that is no turn of any conversation is left out.
-    """
-    threads = Threads()
-    found: dict[str, list[TakenExchange]] = {}
-    for taken in sorted(exchanges, key=lambda one: _time(one.record)):
-        id = taken.record.get("conversation")
-        if not isinstance(id, str):
-            id = _anew(threads, taken)
-        if id is not None:
-            found.setdefault(id, []).append(taken)
-    return found
-
-
-def _anew(threads: Threads, taken: TakenExchange) -> str | None:
-    told = Introduction(client=taken.record.get("client"))
-    if isinstance(taken.request, dict):
-        name(told, taken.request)
-    if (made := members(taken.answer).get("id")) and isinstance(made, str):
-        told.responses.append(made)
-    call = last_call(taken.calls)
-    return threads.of("", told, taken.endpoint, call.request if call else None)
-
-
-def by_thread(exchanges: Iterable[TakenExchange]) -> dict[str, list[TakenExchange]]:
-    """The exchanges of a conversation by the helper that has asked; `MAIN` first."""
-    found: dict[str, list[TakenExchange]] = {MAIN: []}
-    for taken in exchanges:
-        found.setdefault(string(taken.record.get("agent")), []).append(taken)
-    return {agent: all for agent, all in found.items() if all}
-
-
 def conversation(id: str, exchanges: Sequence[TakenExchange]) -> ConversationView:
     """Of the exchanges of one conversation, in order of time."""
     turns: list[ConversationTurn] = []
     for agent, all in by_thread(exchanges).items():
-        cache = {one.turn.id: one for one in cache_report(all).turns}
+        cached = iter(cache_report(all).turns)
         seen: set[bytes] = set()
         for number, taken in enumerate(all, 1):
-            turns.append(
-                ConversationTurn(taken, number, agent, _asked(taken, seen), _answered(taken), cache.get(taken.id))
-            )
+            cache = next(cached) if prompt_turn(taken) is not None else None
+            turns.append(ConversationTurn(taken, number, agent, _asked(taken, seen), _answered(taken), cache))
     client = next((client for taken in exchanges if (client := taken.record.get("client"))), None)
     return ConversationView(id, client, turns)
 
@@ -276,11 +238,6 @@ def _shown(response: Any) -> str:
 
 def _each(values: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
-
-
-def _time(record: JSON) -> float:
-    time = record.get("time")
-    return time if isinstance(time, int | float) else 0.0
 
 
 def _when(at: float) -> str:
