@@ -43,6 +43,19 @@ def test_command(argv: str, tool: str, arguments: list[str]) -> None:
     assert command(argv) == [tool, "-s", ADDON, *arguments]
 
 
+def test_a_cassette(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its folder begins where the person is, whatever the gateway's own folder."""
+    monkeypatch.chdir(tmp_path)
+    made = command("--cassette tape --record none --recorded-speed")
+    options = [f"cassette={tmp_path / 'tape'}", "cassette_record=none", "cassette_speed=recorded"]
+    assert made[-6:] == [word for option in options for word in ("--set", f"antigravity_{option}")]
+    assert command("--cassette tape")[-2:] == ["--set", f"antigravity_cassette={tmp_path / 'tape'}"]
+    for argv in ("--record none", "--recorded-speed"):
+        with pytest.raises(SystemExit):
+            command(argv)
+        assert "go with --cassette" in capsys.readouterr().err
+
+
 def test_open_to_the_network() -> None:
     mode = "reverse:https://generativelanguage.googleapis.com@8045"
     assert command("", lan=True) == ["mitmdump", "-s", ADDON, "--mode", mode]

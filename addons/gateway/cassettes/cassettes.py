@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("antigravity")
 
+MANY = 50
+"""Names that a person is told."""
 REPORT = "ANTIGRAVITY_CASSETTE_REPORT"
 """The environment variable that names a file in which each worker writes lines of JSON: what was `used`, `recorded`,
 `missed`."""
@@ -81,6 +83,8 @@ class Cassettes:
     player: Player
     counts: TurnCounts
     report: Path | None
+    is_one_of_several: bool
+    """Of several workers none knows what the others have played."""
     _models: ModelLists
     _pool: Pool
     _once: tuple[Settings, Settings] | None = None
@@ -112,6 +116,7 @@ class Cassettes:
             Player(at_once=wanted.speed != "recorded"),
             counts,
             Path(report) if report else None,
+            shared is not None,
             gateway.models,
             Pool(accounts, strategy="fill_first", cooldown=False),
         )
@@ -130,6 +135,15 @@ class Cassettes:
     def close(self) -> None:
         """Play no more, and say what was never asked for."""
         self.player.stop()
+        unused, count = self.folder.unused, len(self.folder.recordings)
+        if self.plays and not self.is_one_of_several:
+            names = "".join(f"\n{name}" for name in unused[:MANY]) + (
+                f"\n... {len(unused) - MANY} more" if unused[MANY:] else ""
+            )
+            logger.info(
+                f"Cassette {self.folder.path}: {count - len(unused)} of {count} recordings have answered"
+                f"{'; never asked for:' if unused else ''}{names}"
+            )
 
     def words(self) -> str:
         """What goes on, for the log."""

@@ -27,6 +27,8 @@ _WORDS = 400
 """Of a text that count when two requests are compared."""
 _WORD = re.compile(r"\w+")
 _SECTION = "the request"
+_COMPARED = 300
+"""Recordings that are read for it."""
 _SAME_METHOD, _SAME_MODEL = 0.5, 0.25
 """What these count for, where all that is said counts for 1."""
 _DIGEST = re.compile(r"-([0-9a-f]{8})(?:-\d+)?\.json\Z")
@@ -84,7 +86,8 @@ def found(
         return CassetteMiss(folder, asked, "", ())
     plain, covered = asked.value(), RecordedRequest(asked.model, asked.method, asked.query, masked(asked.body)).value()
     mine = {False: _leaves(plain), True: _leaves(covered)}
-    nearest = max(recordings, key=lambda one: _likeness(one.asked, asked, mine[bool(one.digest)]))
+    alike = sorted(recordings, key=lambda one: -_alike(one.asked, asked))[:_COMPARED]  # in their order otherwise
+    nearest = max(alike, key=lambda one: _likeness(one.asked, asked, mine[bool(one.digest)]))
     now = covered if nearest.digest else plain
     return CassetteMiss(folder, asked, nearest.name, _difference(nearest, now, ignored))
 
@@ -106,7 +109,12 @@ def _likeness(recorded: RecordedRequest, asked: RecordedRequest, mine: Counter[t
     theirs = _leaves(recorded.value())
     shared = (mine & theirs).total()
     said = 2 * shared / ((mine.total() + theirs.total()) or 1)
-    return said + _SAME_METHOD * (recorded.method == asked.method) + _SAME_MODEL * (recorded.model == asked.model)
+    return said + _alike(recorded, asked)
+
+
+def _alike(recorded: RecordedRequest, asked: RecordedRequest) -> float:
+    """As far as one sees without reading it."""
+    return _SAME_METHOD * (recorded.method == asked.method) + _SAME_MODEL * (recorded.model == asked.model)
 
 
 def _leaves(value: Any) -> Counter[tuple[str, str]]:
