@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from addons.gateway.exchange.summary import unusual_finish
 from addons.gateway.http import answers
+from mapping.prices.shown import cost_text, dollars
 
 HTML = (b"Content-Type", b"text/html; charset=utf-8")
 NO_STORE: answers.Fields = [(b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff")]
@@ -94,6 +95,8 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(ago=_ago, span=span, wait=wait, number=number, clip=clip, finish=unusual_finish)
+    environment.filters.update(dollars=dollars)
+    environment.globals.update(cost_text=cost_text)
     return environment
 
 

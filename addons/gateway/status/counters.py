@@ -26,7 +26,7 @@ LONGEST = 100
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 """Upper bounds of the buckets for spans of time."""
 
-TALLIES = ("requests", "own", "attempts", "tokens")
+TALLIES = ("requests", "own", "attempts", "tokens", "costs", "unpriced")
 SPANS = ("first", "total")
 """The names of `Counters`' numbers."""
 
@@ -58,7 +58,7 @@ class Tally:
 
     since: float
     """Unix seconds: when it was first counted."""
-    value: int = 0
+    value: float = 0
 
 
 @dataclass(slots=True)
@@ -86,6 +86,10 @@ class Counters:
         """By account and outcome."""
         self.tokens: dict[Labels, Tally] = {}
         """By model and kind."""
+        self.costs: dict[Labels, Tally] = {}
+        """US dollars, by model and account."""
+        self.unpriced: dict[Labels, Tally] = {}
+        """Exchanges whose cost is unknown, by model and account."""
         self.first: dict[Labels, Spans] = {}
         """Until the first bytes of a stream, by endpoint and model."""
         self.total: dict[Labels, Spans] = {}
@@ -108,6 +112,10 @@ class Counters:
             self._add(self.tokens, (model, "prompt"), tokens.prompt)
             self._add(self.tokens, (model, "completion"), tokens.completion)
             self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
+        if summary.cost is not None:
+            self._add(self.costs, (model, summary.account or ""), summary.cost)
+        elif summary.cost_note is not None:
+            self._add(self.unpriced, (model, summary.account or ""))
         if summary.fault:
             return  # how long it took is no measure of anything
         self._measure(self.total, (endpoint, model), summary.total)
@@ -148,7 +156,7 @@ class Counters:
         found: dict[Labels, Spans] = getattr(self, name)
         return found
 
-    def _add(self, tallies: dict[Labels, Tally], labels: Labels, number: int = 1) -> None:
+    def _add(self, tallies: dict[Labels, Tally], labels: Labels, number: float = 1) -> None:
         tally = tallies.get(labels)
         if tally is None:
             tally = tallies[labels] = Tally(self._clock())

@@ -69,6 +69,7 @@ def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
             for account in pool.accounts
         ],
         "models": _models(statistics),
+        "costs": _costs(statistics),
         "classes": gateway.models.classes(),
         "remarks": gateway.remarks.now(),
         "hour": _hour(statistics.minutes()),
@@ -146,6 +147,12 @@ def _models(statistics: Statistics) -> list[dict[str, Any]]:
     if statistics.others.requests:
         rows.append({"model": None, **asdict(statistics.others)})
     return rows
+
+
+def _costs(statistics: Statistics) -> dict[str, Any]:
+    """What days have cost, the newest first: US dollars as far as they are known."""
+    days = sorted(statistics.days.items(), reverse=True)
+    return {"today": asdict(statistics.today()), "days": [{"day": day, **asdict(costs)} for day, costs in days]}
 
 
 def _hour(minutes: list[Minute]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from pydantic import (
 
 from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, Summary
 from addons.gateway.http.routes import UNVERSIONED
+from addons.gateway.money import days
+from addons.gateway.money.days import Costs, Days, Dollars
 from addons.gateway.status.counters import Counters
 from mapping import dialects
 
@@ -78,6 +80,10 @@ class ModelTotals:
     """Tokens out, thoughts included."""
     faults: Count = 0
     """How many met a fault on demand. They are no errors."""
+    cost: Dollars = 0.0
+    """As far as costs are known."""
+    unpriced: Count = 0
+    """Calls whose cost is unknown."""
 
 
 @with_config(_LAX)
@@ -90,6 +96,10 @@ class AccountTotals:
     last_outcome: str = ""
     last_time: Seconds = 0.0
     """Unix seconds: when the exchange of its last attempt began."""
+    cost: Dollars = 0.0
+    """Of the exchanges that it answered, as far as costs are known."""
+    unpriced: Count = 0
+    """Exchanges that it answered whose cost is unknown."""
 
 
 @with_config(_LAX)
@@ -133,6 +143,7 @@ class _State:
     """Calls of further models, and calls that named none."""
     accounts: dict[str, AccountTotals] = field(default_factory=dict)
     minutes: list[Minute] = field(default_factory=list)
+    days: Days = field(default_factory=dict)
     last: Annotated[list[Summary], WrapValidator(_or_none)] = field(default_factory=list)
     """The newest is the last."""
 
@@ -161,6 +172,8 @@ class Statistics:
             self._count_attempt(attempt, summary.time)
         if is_model_call(summary):
             self._count_call(summary)
+        if summary.cost is not None or summary.cost_note is not None:
+            self._count_cost(summary)
         if summary.method != "OPTIONS" and (summary.endpoint not in ROUTINE or summary.failed):
             self._last.append(_bounded(summary))
 
@@ -189,6 +202,15 @@ class Statistics:
         now = self._minute_of(self._clock())
         kept = {minute.number: minute for minute in self._minutes.values()}
         return [kept.get(number) or Minute(number) for number in range(now - MINUTES + 1, now + 1)]
+
+    @property
+    def days(self) -> Days:
+        """What days have cost."""
+        return self._state.days
+
+    def today(self) -> Costs:
+        """What the day that runs has cost until now."""
+        return days.at(self._state.days, self._clock()) or Costs()
 
     def last(self) -> list[Summary]:
         """The last exchanges, the newest first."""
@@ -226,6 +248,8 @@ class Statistics:
                 known.failures += attempts.failures
                 if attempts.last_time > known.last_time:
                     known.last_outcome, known.last_time = attempts.last_outcome, attempts.last_time
+                days.add(known, attempts)
+        days.merge(state.days, more.days)
         for minute in more.minutes:
             self._add_minute(minute)
         last = sorted([*self._last, *map(_bounded, more.last)], key=lambda summary: summary.time)
@@ -273,6 +297,12 @@ class Statistics:
         minute.left += summary.left
         if not summary.failed and not summary.left and summary.fault is None:
             minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
+
+    def _count_cost(self, summary: Summary) -> None:
+        account = _entry(self._state.accounts, summary.account or "", AccountTotals)
+        for counted in (self._totals_of(summary), account, days.at(self._state.days, summary.time)):
+            if counted is not None:
+                days.count(counted, summary.cost)
 
     def _totals_of(self, summary: Summary) -> ModelTotals:
         models, name = self._state.models, summary.model or summary.client_model
@@ -324,6 +354,7 @@ def _add_totals(totals: ModelTotals, more: ModelTotals) -> None:
     totals.prompt += more.prompt
     totals.completion += more.completion
     totals.faults += more.faults
+    days.add(totals, more)
 
 
 def _bounded(summary: Summary) -> Summary:

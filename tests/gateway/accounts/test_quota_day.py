@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from addons.gateway.accounts.quota_day import seconds_to_reset
+from addons.gateway.accounts.quota_day import day_of, seconds_to_reset
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,16 @@ from addons.gateway.accounts.quota_day import seconds_to_reset
 )
 def test_midnight_pacific(now: datetime, hours: float) -> None:
     assert seconds_to_reset(now) == hours * 3600
+
+
+@pytest.mark.parametrize(
+    ("moment", "day"),
+    [
+        (datetime(2026, 11, 30, 7, 59, tzinfo=UTC), "2026-11-29"),
+        (datetime(2026, 11, 30, 8, 0, tzinfo=UTC), "2026-11-30"),
+        (datetime(2026, 7, 1, 6, 59, tzinfo=UTC), "2026-06-30"),  # summer time
+        (datetime(2026, 7, 1, 7, 0, tzinfo=UTC), "2026-07-01"),
+    ],
+)
+def test_days_are_those_of_the_quota(moment: datetime, day: str) -> None:
+    assert day_of(moment.timestamp()) == day

@@ -14,7 +14,7 @@ from addons.gateway.exchange.summary import Summary
 from addons.gateway.gateway import Gateway
 from addons.gateway.status.counters import LONGEST, MOST_ASKED, MOST_OUTCOMES, SECONDS
 from addons.gateway.status.metrics import Metrics
-from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, UNMAPPED, attempt
+from tests.gateway.status.test_statistics import DEAR, FAILED, GOOD, LEFT, UNMAPPED, UNPRICED, attempt
 
 BROKEN = replace(GOOD, error="upstream_broke_off", outcome="upstream_broke_off", streamed=True, first=0.2)
 HEALTH = replace(GOOD, endpoint="health", path="/healthz", client_model=None, model=None, tokens=None, attempts=())
@@ -115,3 +115,10 @@ def test_what_it_tells_is_what_the_status_page_tells(gateway: Gateway) -> None:
     tokens = {labels["kind"]: value for labels, value in samples(gateway, "gateway_tokens_total")}
     totals = gateway.statistics.models["gemini-2.5-flash"]
     assert (tokens["prompt"], tokens["completion"]) == (totals.prompt, totals.completion)
+
+
+def test_costs(gateway: Gateway) -> None:
+    for summary in (DEAR, replace(DEAR, cost=0.5), UNPRICED, GOOD):
+        gateway.statistics.count(summary)
+    assert samples(gateway, "gateway_cost_usd_total") == [({"model": "gemini-2.5-flash", "account": "beta"}, 0.75)]
+    assert samples(gateway, "gateway_cost_unknown_total") == [({"model": "gemini-9", "account": "alpha"}, 1.0)]

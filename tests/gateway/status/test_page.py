@@ -6,6 +6,7 @@ import asyncio
 import base64
 import hashlib
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,7 +29,7 @@ from addons.gateway.status.overview import status
 from addons.gateway.status.search import FIRST
 from mapping.faults import Fault
 from tests.gateway.exchange.test_exchange import PART, exchange_of
-from tests.gateway.status.test_statistics import FAILED, GOOD, LEFT, REFUSED, UNMAPPED, attempt
+from tests.gateway.status.test_statistics import DEAR, FAILED, GOOD, LEFT, REFUSED, UNMAPPED, UNPRICED, attempt
 
 HOSTILE = "</title></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' onload='alert(3)&amp;{{7*7}}"
 VOID = {"meta", "link", "br", "path", "input", "img"}
@@ -483,3 +484,19 @@ def test_charts_stay_in_their_frame(values: list[float | None]) -> None:
 def test_spans(gateway: Gateway, seconds: float, said: str) -> None:
     gateway.statistics.count(replace(GOOD, total=seconds))
     assert f" {said} " in page(gateway).text.partition("Last exchanges")[2]
+
+
+def test_costs(gateway: Gateway, tmp_path: Path) -> None:
+    use(gateway, tmp_path, ACCOUNT.format("alpha"))
+    assert "Cost today" not in page(gateway).text
+    for summary in (replace(DEAR, account="alpha"), replace(UNPRICED, cost_note="no price"), replace(DEAR, cost=1.5)):
+        gateway.statistics.count(replace(summary, time=time.time()))
+    shown = page(gateway).text
+    assert "Cost today" in shown
+    assert "$1.75 and 1 unknown" in shown
+    assert "gemini-2.5-flash 2 0 20 10 $1.75" in shown
+    assert "gemini-9 1 0 10 5 unknown" in shown
+    assert "10 in, 5 out $0.2500" in shown
+    told = orjson.loads(answer(gateway, "/status.json").content or b"")
+    assert told["costs"]["today"] == {"cost": 1.75, "unpriced": 1}
+    assert [(one["label"], one["cost"], one["unpriced"]) for one in told["accounts"]] == [("alpha", 0.25, 1)]

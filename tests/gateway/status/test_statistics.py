@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.exchange.summary import AttemptSummary, Summary, Tokens
+from addons.gateway.money.days import KEPT
 from addons.gateway.status.statistics import LAST, MINUTES, Minute, Statistics, quantile
 
 NOW = 1_800_000_000.0
@@ -279,3 +280,42 @@ def test_nothing_that_is_restored_does_harm(member: str, value: Any) -> None:
     assert found.minutes()
     assert found.last()
     json.dumps(found.plain())
+
+
+DEAR = replace(GOOD, cost=0.25, account="beta", attempts=(attempt(account="beta"),))
+UNPRICED = replace(GOOD, cost_note="no price for gemini-9", model="gemini-9")
+
+
+def test_costs_by_model_account_and_day() -> None:
+    clock = Clock()
+    found = counted(replace(GOOD, cost=1.5), DEAR, UNPRICED, GOOD, clock=clock)
+    assert (found.models["gemini-2.5-flash"].cost, found.models["gemini-2.5-flash"].unpriced) == (1.75, 0)
+    assert (found.models["gemini-9"].cost, found.models["gemini-9"].unpriced) == (0.0, 1)
+    assert (found.accounts["alpha"].cost, found.accounts["alpha"].unpriced) == (1.5, 1)
+    assert found.accounts["beta"].cost == 0.25
+    assert (found.today().cost, found.today().unpriced) == (1.75, 1)
+    clock.now += 86400
+    assert found.today().cost == 0
+    found.count(replace(DEAR, time=clock.now))
+    assert found.today().cost == 0.25
+    assert [costs.cost for _, costs in sorted(found.days.items())] == [1.75, 0.25]
+
+
+def test_costs_of_long_ago_are_dropped() -> None:
+    found = counted(*(replace(DEAR, time=NOW + day * 86400) for day in range(-20, 20)))
+    assert len(found.days) == KEPT
+    found.count(replace(DEAR, time=NOW - 100 * 86400))
+    assert len(found.days) == KEPT
+    assert found.models["gemini-2.5-flash"].cost == 10.25
+
+
+def test_costs_are_kept_and_added() -> None:
+    found = counted(DEAR, UNPRICED)
+    again = Statistics(Clock())
+    again.restore(json.loads(json.dumps(found.plain())))
+    again.add(json.loads(json.dumps(found.plain())))
+    again.count(DEAR)
+    assert (again.today().cost, again.today().unpriced) == (0.75, 2)
+    assert again.models["gemini-2.5-flash"].cost == again.accounts["beta"].cost == 0.75
+    assert again.last()[0].cost == 0.25
+    assert again.since_start.costs[("gemini-2.5-flash", "beta")].value == 0.25
