@@ -28,7 +28,7 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import ca_key, draining, ending, timing, views
+    from addons.gateway import ca_key, draining, ending, prompts, timing, views
     from addons.gateway.accounts.network import proxies
     from addons.gateway.cassettes import options as cassette_options
     from addons.gateway.commands import all_commands
@@ -87,7 +87,7 @@ class Antigravity:
     def load(self, loader: Loader) -> None:
         """The script is loaded, also once more when its file has changed: the options and the views are made known."""
         terminal.prepare()
-        views.register(timing.TIMELINE)
+        views.register(timing.TIMELINE, prompts.TOKENS)
         ca_key.read_quickly()
         loader.add_option(
             "antigravity_config", str, "", "Settings file (TOML) of the OpenAI gateway. Reloaded when it changes."

@@ -11,6 +11,7 @@
     python3 scripts/cases.py timeline saved.flow#req_2f8a        where the time of an exchange went
     python3 scripts/cases.py conversation saved.flow k3f9qa      all turns of a conversation, with tools and costs
     python3 scripts/cases.py cache saved.flow#req_2f8a           why the prompt cache had no more of its turns
+    python3 scripts/cases.py tokens saved.flow#req_2f8a          what took the tokens of its prompt
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
@@ -59,7 +60,10 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     copy.add_argument("--url", default="", help="of the gateway that programs ask, without /v1")
     copy.add_argument("--out", metavar="FILE", help="write there, and not to standard output")
-    for name, about in (("timeline", "where the time of exchanges went"),):
+    for name, about in (
+        ("timeline", "where the time of exchanges went"),
+        ("tokens", "what took the tokens of their prompts"),
+    ):
         told = commands.add_parser(name, help=about)
         told.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
         told.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")

@@ -121,3 +121,9 @@ SHORT: Mapping[str, str] = MappingProxyType(
     }
 )
 """Names that people write, of models that exist under a longer one only."""
+
+
+def input_limit(name: str) -> int | None:
+    """The tokens that a model's window takes, as far as it is known here."""
+    known = BY_NAME.get(SHORT.get(name, name))
+    return known.inputs or None if known else None

@@ -19,6 +19,7 @@ from addons.gateway.cases.files import CaseError
 from addons.gateway.cassettes import saved
 from addons.gateway.cassettes.files import CassetteError, CassetteRecording
 from addons.gateway.log.terminal import say, takes_all
+from addons.gateway.prompts.of_exchange import NOTHING, tokens_of
 from addons.gateway.timing import drawing, phases
 from mapping.inspect.compare.report import Comparison
 from mapping.inspect.printable import json_text
@@ -58,7 +59,12 @@ def _timeline(taken: TakenExchange) -> tuple[JSON, list[str]]:
     return made.plain(), drawing.lines(made)
 
 
-TOLD = {"timeline": _timeline}
+def _tokens(taken: TakenExchange) -> tuple[JSON, list[str]]:
+    made = tokens_of(taken)
+    return ({"id": taken.id, "error": NOTHING}, [NOTHING]) if made is None else (made.plain(), made.lines())
+
+
+TOLD = {"timeline": _timeline, "tokens": _tokens}
 """What can be told of an exchange, as JSON and as lines."""
 
 

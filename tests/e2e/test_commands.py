@@ -159,6 +159,7 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.replay.model",
         "antigravity.replay.upstream",
         "antigravity.timeline",
+        "antigravity.tokens",
     }
     assert all(len(about["help"]) > 20 for about in ours.values())
     assert [one["type"] for one in ours["antigravity.replay.account"]["parameters"]] == ["str", "choice"]
@@ -232,6 +233,50 @@ def test_what_is_in_no_conversation_is_told_of(web: Web) -> None:
     id = web.gateway.call("POST", "/v1/embeddings", {"model": "e", "input": "a"}).headers["x-request-id"]
     with pytest.raises(CommandFailed, match="no turn of a conversation"):
         web.command("antigravity.conversation", id)
+
+
+TOOL = {"type": "function", "function": {"name": "look", "description": "Looks around. " * 20}}
+
+
+def test_where_time_and_tokens_went(web: Web, upstream: Upstream) -> None:
+    id = web.gateway.chat("demo-503-first-time", "Name a fish.", stream=True, tools=[TOOL]).headers["x-request-id"]
+    wait_until(lambda: any(record(flow).get("id") == id for flow in side(web.flows(), "client")))
+    text = "\n".join(web.command("antigravity.timeline", id))
+    for said in ("attempt 1 · 503 UNAVAILABLE", "\n  pause ", "attempt 2 · 200", "\n  first byte", "\n  tools "):
+        assert said in text, said
+    told = json.loads("".join(web.command("antigravity.timeline", id, "true")))
+    assert [one["fine"] for one in told["attempts"]] == [False, True]
+    assert 0 < told["marks"]["sent"] <= told["marks"]["first_byte"] <= told["marks"]["first_content"] <= told["total"]
+    client = next(flow for flow in web.flows() if record(flow).get("id") == id)
+    assert web.view(client, "request", "timeline") == text
+
+    before = len(upstream.requests)
+    shared = json.loads("".join(web.command("antigravity.tokens", id, "false", "true")))
+    assert (shared["how"], shared["asked"], len(upstream.requests)) == ("shared", [], before)
+    assert "Gemini is asked to count; the log tells what it says." in web.command("antigravity.tokens", id, "true")
+    counted: dict[str, Any] = {}
+
+    def is_counted() -> bool:
+        counted.update(json.loads("".join(web.command("antigravity.tokens", id, "false", "true"))))
+        return counted["how"] == "counted"
+
+    wait_until(is_counted)
+    assert counted["total"] == shared["total"]
+    assert [one["what"] for one in counted["asked"]] == ["the whole request", "without tools"]
+    assert counted["sections"]["tools"] > counted["sections"]["last message"] > 0
+    assert f"{id}: without tools: {counted['sections']['last message']} tokens" in web.fetch("/events").decode()
+    assert "── what Gemini was asked to count ──" in web.view(client, "request", "tokens")
+
+    refused = web.gateway.chat("demo-400-count", "Name a fish.").headers["x-request-id"]
+    web.command("antigravity.tokens", refused, "true")
+    wait_until(lambda: json.loads("".join(web.command("antigravity.tokens", refused, "false", "true")))["asked"])
+    told = json.loads("".join(web.command("antigravity.tokens", refused, "false", "true")))
+    assert told["how"] == "estimated"
+    [one] = told["asked"]
+    assert one["tokens"] is None
+    assert one["error"].startswith("400 ")
+    with pytest.raises(CommandFailed, match="No exchange here has the id"):
+        web.command("antigravity.tokens", "req_none", "true")
 
 
 def test_an_exchange_is_copied(web: Web, tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ LATER = {
     "addons.gateway.cases.compare": "antigravity.diff",
     "addons.gateway.cases.copies": "antigravity.copy",
     "addons.gateway.timing.phases": "antigravity.timeline",
+    "addons.gateway.prompts.of_exchange": "antigravity.tokens",
+    "mapping.inspect.prompt_tokens.parts": "antigravity.tokens",
     "addons.gateway.telemetry.sending": "[telemetry]",
     "mapping.prices.table": "an exchange that is over",
     "genai_prices": "the tests alone",

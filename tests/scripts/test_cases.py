@@ -256,7 +256,7 @@ def test_copy_says_what_is_wrong(
 # --- what there is to tell of each
 
 
-@pytest.mark.parametrize("what", ["timeline"])
+@pytest.mark.parametrize("what", ["timeline", "tokens"])
 def test_told(what: str, saved: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(what, saved, folder / "chat-grounding") == 0
     text = capsys.readouterr().out

@@ -20,7 +20,7 @@ from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views.gemini_stream import whole_answer
-from addons.gateway.views.siblings import sorted_out
+from addons.gateway.views.siblings import siblings_of, sorted_out
 from addons.gateway.wire.bodies import received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
@@ -151,6 +151,12 @@ def _url(request: http.Request) -> str:
         local = False
     host = f"[{request.host}]" if ":" in request.host else request.host
     return f"http://{host}:{request.port}" if local else USUAL_URL
+
+
+def around(flow: http.HTTPFlow) -> TakenExchange | None:
+    """The exchange that any flow of it is of, with what is shown beside it. None: the client's is not there."""
+    found = siblings_of(flow)
+    return from_flows([found.client, *found.attempts, *found.further]) if found.client else None
 
 
 def of_attempt(flow: http.HTTPFlow) -> TakenCall:

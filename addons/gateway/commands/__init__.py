@@ -26,7 +26,7 @@ def all_commands(gateway: Gateway) -> list[object]:
         LookingCommands(),
         CopyCommands(),
         ReplayCommands(gateway),
-        TimingCommands(),
+        TimingCommands(gateway),
         FaultCommands(gateway),
         ConversationCommands(),
     ]

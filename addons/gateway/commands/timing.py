@@ -1,21 +1,32 @@
-"""`antigravity.timeline`: where the time of an exchange went."""
+"""`antigravity.timeline`, `antigravity.tokens`: where the time and the tokens of an exchange went."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mitmproxy import command
+from mitmproxy import command, ctx, exceptions, http
+from mitmproxy.log import ALERT
+from mitmproxy.utils import asyncio_utils
 
 from addons.gateway.commands.found import family, found
 from mapping import jsonio
 
 if TYPE_CHECKING:
     from addons.gateway.cases.exchanges import TakenExchange
+    from addons.gateway.gateway import Gateway
+    from addons.gateway.prompts.counting import PromptCounting
+
+logger = logging.getLogger("antigravity")
 
 
 class TimingCommands:
-    """Where the time of an exchange went."""
+    """Where the time and the tokens of an exchange went."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._counting: PromptCounting | None = None
 
     @command.command("antigravity.timeline")
     def timeline(self, flows: str, as_json: bool = False) -> Sequence[str]:
@@ -25,12 +36,43 @@ class TimingCommands:
         """
         from addons.gateway.timing import drawing, phases
 
-        made = phases.timeline(_taken(flows))
+        made = phases.timeline(_taken(family(found(flows))))
         return [jsonio.dumps(made.plain()).decode()] if as_json else drawing.lines(made)
 
+    @command.command("antigravity.tokens")
+    def tokens(self, flows: str, count: bool = False, as_json: bool = False) -> Sequence[str]:
+        """
+        The tokens of an exchange's prompt by its parts, and how full the model's window is. With count "true" Gemini is
+        asked to count: the answers come in the log, and this command and the view show them from then on. With as_json
+        "true" as JSON.
+        """
+        from addons.gateway.prompts.of_exchange import NOTHING, tokens_of
 
-def _taken(spec: str) -> TakenExchange:
-    """The one exchange that a person means. Raises CommandError."""
+        recorded = family(found(flows))
+        taken = _taken(recorded)
+        made = tokens_of(taken, self._gateway.models.input_limit)
+        if made is None:
+            raise exceptions.CommandError(NOTHING)
+        if count:
+            asyncio_utils.create_task(self._count(recorded[0], taken), name="counting of tokens", keep_ref=True)
+        lines = [jsonio.dumps(made.plain()).decode()] if as_json else made.lines()
+        return [*lines, "", "Gemini is asked to count; the log tells what it says."] if count and not as_json else lines
+
+    async def _count(self, client: http.HTTPFlow, taken: TakenExchange) -> None:
+        """Have it counted, and tell of it where a person sees it."""
+        from addons.gateway.prompts.counting import PromptCounting
+
+        if self._counting is None:
+            self._counting = PromptCounting(self._gateway)
+        for one in await self._counting.count(client, taken):
+            said = one.error if one.tokens is None else f"{one.tokens:,} tokens"
+            logger.log(ALERT, f"{taken.id}: {one.what}: {said}")
+        view: Any = ctx.master.addons.get("view")
+        if view is not None:
+            view.update([client])
+
+
+def _taken(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
     from addons.gateway.cases import exchanges  # takes its time to load
 
-    return exchanges.from_flows(family(found(spec)))
+    return exchanges.from_flows(flows)

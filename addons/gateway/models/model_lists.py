@@ -27,7 +27,7 @@ from addons.gateway.accounts.credentials.daemon_thread import in_thread
 from addons.gateway.models.model_map import target_of
 from mapping.faults import Fault
 from mapping.gemini import models_list
-from mapping.gemini.catalogue import BY_NAME, RETIREMENTS
+from mapping.gemini.catalogue import BY_NAME, RETIREMENTS, input_limit
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.gemini.model_classes import CLASSES, fallback, newest, retiring
 
@@ -122,6 +122,15 @@ class ModelLists:
             for model in listed.models:
                 found.setdefault(str(model["name"]), model)
         return list(found.values()) if askable else None
+
+    def input_limit(self, model: str) -> int | None:
+        """The tokens that a model's window takes: as an account lists it, else as the catalogue says. None: unknown."""
+        for listed in self._lists.values():
+            for one in listed.models:
+                limit = one.get("inputTokenLimit")
+                if models_list.name_of(one) == model and type(limit) is int and limit > 0:
+                    return limit
+        return input_limit(model)
 
     def can_serve(self, model: str) -> bool:
         """Whether some account may serve a model and has it, as far as is known. Of no account nothing is known."""

@@ -11,7 +11,6 @@ from addons.gateway.cases import exchanges
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.timing import drawing, phases
 from addons.gateway.views.priority import NOT_MINE
-from addons.gateway.views.siblings import siblings_of
 
 NOT_OURS = "This is no exchange of the gateway, so there is no timeline to show."
 
@@ -28,10 +27,7 @@ class TimelineView(Contentview):
         flow = metadata.flow
         if not isinstance(flow, http.HTTPFlow) or not record_of(flow).get("side"):
             return NOT_OURS
-        found = siblings_of(flow)
-        if found.client is None:
-            return (
-                f"The client's flow of this exchange ({record_of(flow).get('id')}) is not here, and it is what tells."
-            )
-        taken = exchanges.from_flows([found.client, *found.attempts, *found.further])
+        taken = exchanges.around(flow)
+        if taken is None:
+            return f"The client's flow of this exchange ({record_of(flow).get('id')}) is not here, and it tells."
         return "\n".join(drawing.lines(phases.timeline(taken)))

@@ -17,6 +17,7 @@ from mitmproxy.test import tflow, tutils
 
 from addons.antigravity import Antigravity
 from addons.gateway import views
+from addons.gateway.prompts import TOKENS
 from addons.gateway.timing import TIMELINE
 from addons.gateway.views import cut_json
 from addons.gateway.views.body import CUT
@@ -568,8 +569,15 @@ def test_the_addon_registers_each_view_once(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(contentviews, "registry", registry)
     for _ in range(2):  # as when the script is loaded again
         Antigravity().load(Mock())
-    assert changes == [*views.VIEWS, TIMELINE]
-    assert [*registry] == ["client conversation", "gemini conversation", "translation", "attempts", "timeline"]
+    assert changes == [*views.VIEWS, TIMELINE, TOKENS]
+    assert [*registry] == [
+        "client conversation",
+        "gemini conversation",
+        "translation",
+        "attempts",
+        "timeline",
+        "tokens",
+    ]
 
 
 def test_choices_beside_items_are_not_shown_twice() -> None:

@@ -1,0 +1,53 @@
+"""A recorded exchange -> the tokens of its prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from mapping.gemini.catalogue import input_limit
+from mapping.inspect.printable import one_line
+from mapping.inspect.prompt_tokens.counts import answers
+from mapping.inspect.prompt_tokens.report import PromptTokens, prompt_tokens
+from mapping.inspect.transcript import members, string
+from mapping.native.folded import unwrapped
+from mapping.values import JSON
+
+NOTHING = "Gemini was asked nothing that has a prompt, or it is not here any more."
+
+type Limit = Callable[[str], int | None]
+"""A model -> the tokens that its window takes; None: unknown."""
+
+
+def tokens_of(taken: TakenExchange, limit: Limit = input_limit) -> PromptTokens | None:
+    """The tokens of what Gemini was asked; None: nothing was asked that can be told of."""
+    call = asked_call(taken)
+    if call is None:
+        return None
+    record = taken.record
+    model = string(record.get("model"))
+    asked = string(record.get("client_model"))
+    names = f"{asked} -> {model}" if asked and asked != model else model
+    told = [taken.id, f"{taken.method} {taken.path.partition('?')[0]}", names]
+    return prompt_tokens(
+        call.request,
+        _usage(call),
+        answers(record),
+        id=taken.id,
+        title=one_line(" · ".join(part for part in told if part)),
+        model=model,
+        limit=limit(model),
+    )
+
+
+def asked_call(taken: TakenExchange) -> TakenCall | None:
+    """The call whose prompt is told of: the first with an answer that tells its tokens, else the last.
+
+    What follows an answer that is continued has the answer in its prompt.
+    """
+    own = [call for call in taken.calls if not call.part and "contents" in members(call.request)]
+    return next((call for call in own if "promptTokenCount" in _usage(call)), own[-1] if own else None)
+
+
+def _usage(call: TakenCall) -> JSON:
+    return members(members(unwrapped(members(call.answer))).get("usageMetadata"))

@@ -1,0 +1,1 @@
+"""How many tokens each part of a prompt took."""
