@@ -168,6 +168,7 @@ def test_all_kinds_of_requests_run_offline(
     for now, before in zip(others(replaying), tape[1]["others"], strict=True):
         assert now == before
     assert counting.connections == 0
+    assert "$" not in replaying.log, "it costs nothing"
 
 
 def test_a_changed_prompt_is_a_miss_that_says_where(replaying: Gateway, counting: ScriptedUpstream) -> None:
@@ -242,16 +243,15 @@ def test_speed(starter: Starter, tmp_path: Path, speed: str, slow: bool) -> None
 
 
 def test_several_workers_take_turns(starter: Starter, tmp_path: Path) -> None:
-    """Whichever worker is asked, the answers come in their order."""
+    """Whichever worker is asked, the answers come in their order; and of the model that `gpt-4o` stood for then."""
     for number, text in enumerate(("one", "two", "three", "four"), 1):
         handmade(tmp_path / "tape", "hi", [(0.0, events(text)[0])], number)
+    (tmp_path / "tape" / files.MODELS).write_text('{"flash": "gemini-3.8-flash"}')
     gateway = starter(None, "--set", f"antigravity_cassette={tmp_path / 'tape'}", workers=2)
     user = [{"role": "user", "content": "hi"}]
     said = []
     for _ in range(6):
-        answer = gateway.call(
-            "POST", "/v1/chat/completions", {"model": "gemini-3.8-flash", "messages": user, "stream": True}
-        )
+        answer = gateway.call("POST", "/v1/chat/completions", {"model": "gpt-4o", "messages": user, "stream": True})
         said.append("".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in answer.events[:-1]))
     assert said == ["one", "two", "three", "four", "four", "four"]
 

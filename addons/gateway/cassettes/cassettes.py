@@ -135,15 +135,13 @@ class Cassettes:
     def close(self) -> None:
         """Play no more, and say what was never asked for."""
         self.player.stop()
+        if self.is_one_of_several or not self.folder.recordings:
+            return
         unused, count = self.folder.unused, len(self.folder.recordings)
-        if self.plays and not self.is_one_of_several:
-            names = "".join(f"\n{name}" for name in unused[:MANY]) + (
-                f"\n... {len(unused) - MANY} more" if unused[MANY:] else ""
-            )
-            logger.info(
-                f"Cassette {self.folder.path}: {count - len(unused)} of {count} recordings have answered"
-                f"{'; never asked for:' if unused else ''}{names}"
-            )
+        told = [f"Cassette {self.folder.path}: {count - len(unused)} of {count} recordings were asked for"]
+        told += [f"never asked for: {name}" for name in unused[:MANY]]
+        told += [f"and {len(unused) - MANY} more"] if len(unused) > MANY else []
+        logger.info("\n".join(told))
 
     def words(self) -> str:
         """What goes on, for the log."""
@@ -179,8 +177,8 @@ class Cassettes:
             asked_for = None
         elif self.strict:
             return self._refused(exchange, asked)
-        else:
-            asked_for = asked
+        else:  # a fault that was ordered is none of the upstream's
+            asked_for = asked if exchange.trouble is None else None
         if isinstance(exchange.trace, Taping):
             exchange.trace.wants(asked_for)
         return None

@@ -74,7 +74,7 @@ class CassetteFolder:
 
     @property
     def unused(self) -> list[str]:
-        """The names of those that have answered nothing here."""
+        """The names of those that were there and have answered nothing here, and were not made anew."""
         return [recording.name for recording in self.recordings if recording.name not in self._used]
 
     # --- recording
@@ -101,6 +101,7 @@ class CassetteFolder:
                 if before.name != name:
                     (self.path / before.name).unlink(missing_ok=True)
         files.write(self.path, recording)
+        self._used[name] = None
         return recording
 
 

@@ -53,6 +53,8 @@ def _cost(exchange: Facts, when: float) -> Cost | None:
     job = exchange.job
     if job is None or not (model := job.answering_model):
         return None
+    if (account := exchange.account) and not account.credential.paid:
+        return None
     call = job.request()
     totals = job.totals()
     calls = totals.calls if totals else ()
