@@ -197,6 +197,7 @@ class Antigravity:
         self.settings_file.watch()
         if self.worker is None or self.worker.seat.greets:
             banner.show(self.gateway, self.settings_file.path, demo=self.demo.running)
+            self.gateway.log.root = banner.where(self.gateway).base_url.removesuffix("/v1")
         self.gateway.list_models(ask=ctx.options.antigravity_list_models)
         # Hardly anything of a request needs the collector: while a long conversation is made of many objects, it would
         # go through them in vain.

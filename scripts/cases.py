@@ -8,6 +8,7 @@
     python3 scripts/cases.py copy curl saved.flow#req_2f8a       an exchange as curl, python, javascript, markdown, html
     python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
     python3 scripts/cases.py cassette saved.flow tape/           recordings that answer offline, see serve.py --cassette
+    python3 scripts/cases.py page saved.flow#req_2f8a --out x.html   its page as one file, for any browser
     python3 scripts/cases.py timeline saved.flow#req_2f8a        where the time of an exchange went
     python3 scripts/cases.py conversation saved.flow k3f9qa      all turns of a conversation, with tools and costs
     python3 scripts/cases.py cache saved.flow#req_2f8a           why the prompt cache had no more of its turns
@@ -60,6 +61,10 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     copy.add_argument("--url", default="", help="of the gateway that programs ask, without /v1")
     copy.add_argument("--out", metavar="FILE", help="write there, and not to standard output")
+    page = commands.add_parser("page", help="the page of an exchange, as one file of HTML")
+    page.add_argument("name", metavar="WHAT", help="a case, a recording, or FLOWS#REQ")
+    page.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
+    page.add_argument("--out", metavar="FILE", help="write there, and not to standard output")
     for name, about in (
         ("timeline", "where the time of exchanges went"),
         ("tokens", "what took the tokens of their prompts"),

@@ -19,6 +19,7 @@ from addons.gateway.cases.files import CaseError
 from addons.gateway.cassettes import saved
 from addons.gateway.cassettes.files import CassetteError, CassetteRecording
 from addons.gateway.log.terminal import say, takes_all
+from addons.gateway.pages import one_file
 from addons.gateway.prompts.of_exchange import NOTHING, tokens_of
 from addons.gateway.timing import drawing, phases
 from mapping.inspect.compare.report import Comparison
@@ -87,6 +88,14 @@ def cassette(file: str, folder: Path, ignored: Sequence[str], *, mask: bool) -> 
         raise CaseError(str(e)) from None
     say(f"{folder}: {made} recording{'s' * (made != 1)}")
     return 0 if made else 1
+
+
+def page(name: str, *, mask: bool) -> str:
+    """The page of an exchange, as a file. Raises CaseError."""
+    found = taken_of(name)
+    if len(found) != 1:
+        raise CaseError(f"A page is of one exchange; {name} has {len(found)}.")
+    return one_file.html(found[0], mask=mask).decode()
 
 
 def put_out(text: str, out: str | None) -> int:

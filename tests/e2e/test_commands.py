@@ -153,6 +153,7 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.fault",
         "antigravity.fault.off",
         "antigravity.faults",
+        "antigravity.page",
         "antigravity.release",
         "antigravity.replay",
         "antigravity.replay.account",
@@ -304,6 +305,19 @@ def test_an_exchange_is_copied(web: Web, tmp_path: Path) -> None:
             web.command("antigravity.copy", *arguments)
     with pytest.raises(CommandFailed, match="/proc/none/x: "):
         web.command("antigravity.copy.file", first, "curl", "/proc/none/x")
+
+
+def test_a_page_is_written(web: Web, tmp_path: Path) -> None:
+    id = web.gateway.chat("gpt-4o", "What is a page?").headers["x-request-id"]
+    for mask in (False, True):
+        file = tmp_path / f"{mask}.html"
+        web.command("antigravity.page", id, str(file), *(["true"] if mask else []))
+        text = file.read_text()
+        assert ("What is a page?" in text) is not mask
+        assert "contents[0].parts[0].text" in text
+        assert not [secret for secret in (*KEYS, ALPHA, BRAVO) if secret in text]
+    with pytest.raises(CommandFailed, match="/proc/none/x: "):
+        web.command("antigravity.page", id, "/proc/none/x")
 
 
 def test_a_request_id_stands_for_its_exchange(web: Web, upstream: Upstream) -> None:

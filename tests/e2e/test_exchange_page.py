@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import time
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, Upstream, start_gateway
+from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, Upstream, start_gateway, wait_until
 from tests.gateway.status.test_page import HOSTILE, Page
 
 if TYPE_CHECKING:
@@ -116,6 +118,33 @@ def test_a_large_request_is_cut_and_can_be_had(recording: Gateway) -> None:
     assert f"/exchanges/{id}?all=1" in {one["href"] for one in shown.all("a")}
     assert "turn 200 " not in shown.text
     assert "turn 200 " in page_of(recording, id, "?all=1").text
+
+
+def test_while_it_runs_and_afterwards(recording: Gateway) -> None:
+    """Gemini says nothing, and the client leaves."""
+    connection = http.client.HTTPConnection("127.0.0.1", recording.port, timeout=30)
+    body = {"model": "demo-silent", "stream": True, "messages": [{"role": "user", "content": "Go on and on."}]}
+    headers = {"Content-Type": "application/json", **BEARER}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+    wait_until(lambda: any(one["account"] for one in running(recording)))
+    [id] = [one["id"] for one in running(recording)]
+    shown = page_of(recording, id)
+    for said in ("running", "Attempt 1: under way", "Go on and on.", "The client's request", "→ contents[0]"):
+        assert said in shown.text, (said, shown.text)
+    assert "The answer" not in shown.text
+    assert shown.having("data-poll")[0]["data-poll"] == f"/exchanges/{id}?poll"
+    renewed = page_of(recording, id, "?poll")
+    assert {one["id"] for one in renewed.all("section")} == {"facts", "timeline"}
+    connection.close()
+    wait_until(lambda: not running(recording))
+    over = page_of(recording, id, "?poll")
+    assert not over.having("data-poll")
+    assert "client left after" in page_of(recording, id).text
+
+
+def running(gateway: Gateway) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = gateway.call("GET", "/status.json", headers=BEARER).json["running"]
+    return found
 
 
 def test_an_exchange_that_was_refused(recording: Gateway) -> None:

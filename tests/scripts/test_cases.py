@@ -295,3 +295,16 @@ def test_help_needs_nothing_installed() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", script, "export", "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "--mask" in done.stdout
+
+
+# --- page
+
+
+def test_page(saved: Path, folder: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert run("page", f"{saved}#req_one") == 0
+    assert capsysbinary.readouterr().out.startswith(b"<!doctype html>")
+    case = next(path.parent for path in sorted(folder.glob("*/case.json")))
+    assert run("page", case, "--mask", "--out", tmp_path / "page.html") == 0
+    assert b"fillers for what was said" in (tmp_path / "page.html").read_bytes()
+    assert run("page", saved) == 1
+    assert b"A page is of one exchange" in capsysbinary.readouterr().err

@@ -12,6 +12,7 @@ from addons.gateway.commands.conversations import ConversationCommands
 from addons.gateway.commands.copies import CopyCommands
 from addons.gateway.commands.faults import FaultCommands
 from addons.gateway.commands.looking import LookingCommands
+from addons.gateway.commands.pages import PageCommands
 from addons.gateway.commands.replays import ReplayCommands
 from addons.gateway.commands.timing import TimingCommands
 
@@ -25,6 +26,7 @@ def all_commands(gateway: Gateway) -> list[object]:
         AccountCommands(gateway),
         LookingCommands(),
         CopyCommands(),
+        PageCommands(),
         ReplayCommands(gateway),
         TimingCommands(gateway),
         FaultCommands(gateway),

@@ -21,6 +21,7 @@ from mitmproxy.contrib import click as miniclick
 from mitmproxy.utils import vt_codes
 
 from addons.gateway.exchange.summary import Summary, line, parts, status_of
+from addons.gateway.log import links
 from addons.gateway.log.terminal import CLEAN, takes_all
 from addons.gateway.settings.settings import LogSettings
 from mapping import jsonio
@@ -42,6 +43,9 @@ class ExchangeLog:
         self._file: IO[bytes] | None = None
         self._terminal = False
         self._colours = False
+        self._links = False
+        self.root = ""
+        """Where the gateway is found, without a path, once that is known: lines lead to the pages of exchanges."""
         self._complained = float("-inf")
 
     def use(self, settings: LogSettings, folder: Path) -> None:
@@ -59,6 +63,7 @@ class ExchangeLog:
             options.flow_detail = 0
         self._terminal = options.termlog_verbosity not in QUIET and getattr(options, "flow_detail", 0) == 0
         self._colours = own and vt_codes.ensure_supported(sys.stdout) and "NO_COLOR" not in os.environ
+        self._links = self._colours and links.taken(os.environ)
 
     def write(self, summary: Summary) -> None:
         """An exchange has ended."""
@@ -67,7 +72,8 @@ class ExchangeLog:
         elif not self._terminal:
             pass
         elif self._settings.format == "text" or type(ctx.master).__name__ == "ConsoleMaster":
-            logger.info(coloured(summary) if self._colours else line(summary), extra=CLEAN)
+            root = self.root if self._links else ""
+            logger.info(coloured(summary, root) if self._colours else line(summary), extra=CLEAN)
         else:
             print(_json(summary, ascii_only=not takes_all()), flush=True)
 
@@ -95,8 +101,11 @@ class ExchangeLog:
             self.close()
 
 
-def coloured(summary: Summary) -> str:
-    """The line of a terminal: failures red, retried ones yellow, what matters less dim."""
+def coloured(summary: Summary, root: str = "") -> str:
+    """The line of a terminal: failures red, retried ones yellow, what matters less dim.
+
+    `root`: of the gateway, if the request id is to lead to the exchange's page; see `links`.
+    """
     colour = "red" if summary.failed else "yellow" if summary.left or len(summary.attempts) > 1 else "green"
     status = status_of(summary)
     told = [
@@ -105,7 +114,9 @@ def coloured(summary: Summary) -> str:
         else miniclick.style(part, dim=True)
         for part in parts(summary)
     ]
-    return miniclick.style(" · ", dim=True).join([summary.shown_path, *told, miniclick.style(summary.id, dim=True)])
+    id = miniclick.style(summary.id, dim=True)
+    told.append(links.to_page(id, root, summary.id) if root else id)
+    return miniclick.style(" · ", dim=True).join([summary.shown_path, *told])
 
 
 def _json(summary: Summary, *, ascii_only: bool = False) -> str:

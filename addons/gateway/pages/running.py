@@ -18,6 +18,9 @@ from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
 from addons.gateway.record.trace import RecordedCall, Trace
 from mapping.values import JSON
 
+UNDER_WAY = "under way"
+"""The outcome of an attempt that has none yet."""
+
 
 def find(under_way: Mapping[str, Facts], id: str) -> Facts | None:
     """The client's exchange with this request id."""
@@ -29,6 +32,9 @@ def record(facts: Facts) -> JSON:
     made = summarise(facts).plain()
     if not facts.sent_stream:
         made |= {"status": None, "outcome": RUNNING}
+    for told, attempt in zip(made["attempts"], facts.attempts, strict=True):
+        if not attempt.outcome:
+            told["outcome"] = UNDER_WAY
     job = facts.job
     return {**made, "model": made["model"] or (job.shown_model if job else None)}
 

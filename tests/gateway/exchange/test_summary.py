@@ -80,6 +80,12 @@ def test_colours(changes: dict[str, Any], colour: str) -> None:
     assert colour in coloured(replace(GOOD, **changes))
 
 
+def test_a_link_to_the_page() -> None:
+    assert "\x1b]8;" not in coloured(GOOD)
+    assert coloured(GOOD, "http://127.0.0.1:8045").count("\x1b]8;;http://127.0.0.1:8045/exchanges/req_1\x1b\\") == 1
+    assert coloured(GOOD, "http://127.0.0.1:8045").endswith("\x1b]8;;\x1b\\")
+
+
 def test_json_lines_in_a_file(tmp_path: Path) -> None:
     log = ExchangeLog()
     log.use(LogSettings(format="json", file=Path("logs/exchanges.jsonl")), tmp_path)
