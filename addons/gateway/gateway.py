@@ -91,7 +91,7 @@ class Gateway(InForce):
         self._endpoints: dict[str, Callable[[Facts, Match], Awaitable[None] | None]] = {
             **dict.fromkeys(dialects.names(), generate.begin),
             **own.endpoints(self, self.everyone),
-            **pages.endpoints(self),
+            **pages.endpoints(self, worker),
             SOCKET: responses_socket.begin,
             **models.endpoints,
             **Plain(self).endpoints,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from tests.e2e.conftest import TWO_ACCOUNTS, Upstream, start_gateway, wait_until
 from tests.gateway.status.test_page import HOSTILE, Page
 
 if TYPE_CHECKING:
-    from tests.e2e.conftest import Answer, Gateway
+    from tests.e2e.conftest import Answer, Gateway, Starter
 
 ALPHA, BRAVO = "alpha@example.com", "bravo@example.com"
 
@@ -161,3 +162,21 @@ def test_what_is_done_here_is_no_traffic(recording: Gateway) -> None:
     for path in ("", ".json", f"/{id}", f"/{id}/edit", f"/{id}/case.zip"):
         assert recording.call("GET", f"/exchanges{path}").status == 200
     assert listed(recording)["known"] == count
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="several workers need a system that can fork")
+def test_several_workers_are_as_one(starter: Starter, upstream: Upstream) -> None:
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", upstream.url), "--set", "antigravity_pages=true", workers=2)
+    ids = {asked(gateway, messages=[{"role": "user", "content": f"The word w{number}"}]) for number in range(8)}
+    pids = {gateway.call("GET", "/status.json").json["workers"][number]["pid"] for number in (0, 1)}
+    assert len(pids) == 2
+    for _ in range(4):  # whoever is asked
+        assert {one["id"] for one in listed(gateway)["exchanges"]} == ids
+        assert listed(gateway, q="w5", texts="1")["fitting"] == 1
+        for id in ids:
+            answer = gateway.call("GET", f"/exchanges/{id}")
+            assert answer.status == 200
+            assert "The word w" in answer.body.decode()
+    (id, *_) = ids
+    assert page_that_follows(gateway, sent(gateway, f"/exchanges/{id}/again", {}))["status"] == 200
+    assert gateway.call("GET", f"/exchanges/{id}/case.zip").status == 200

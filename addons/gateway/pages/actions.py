@@ -11,7 +11,7 @@ import asyncio
 import io
 import json
 import zipfile
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Protocol
@@ -25,6 +25,7 @@ from addons.gateway.cases.files import CaseError
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http import answers
 from addons.gateway.http.fields import value
+from addons.gateway.http.routes import PAGES
 from addons.gateway.look.addresses import page_of
 from addons.gateway.look.making import NO_STORE, PageForm
 from addons.gateway.record import again
@@ -60,7 +61,7 @@ def show_edit(exchange: Facts, gateway: Acting, id: str) -> None:
     exchange.succeed(_form(gateway, id, client, text, editable=editable), EDIT.fields())
 
 
-def ask_again(exchange: Facts, gateway: Acting, id: str) -> Awaitable[None] | None:
+async def ask_again(exchange: Facts, gateway: Acting, id: str) -> None:
     """Send the request of an exchange again, and lead to the new one's page. Raises Fault: 404; 403 for other sites.
 
     Members of the form, each of which may be missing: `body` (JSON), `model`, `account`.
@@ -82,8 +83,15 @@ def ask_again(exchange: Facts, gateway: Acting, id: str) -> Awaitable[None] | No
         shown = form.get("body") or _text_of(client.request)[0]
         content = _form(gateway, id, client, shown, editable=True, problem=e.message, asked=form)
         _answer(exchange, 400, content, EDIT.fields())
-        return None
-    return _begin(exchange, gateway, id, made)
+        return
+    begun = gateway.replays.beginning(made)
+    again.start([made])
+    try:
+        new = await asyncio.wait_for(begun, PATIENCE)
+    except TimeoutError:
+        new = None  # another replay is under way; it will be in the list
+    place = page_of(new) if new else PAGES
+    _answer(exchange, 303, b"", [(b"Location", place.encode()), *NO_STORE])
 
 
 async def take_case(exchange: Facts, gateway: Acting, id: str) -> None:
@@ -166,17 +174,6 @@ def _form(
         editable=editable,
         problem=problem,
     )
-
-
-async def _begin(exchange: Facts, gateway: Acting, id: str, made: http.HTTPFlow) -> None:
-    begun = gateway.replays.beginning(made)
-    again.start([made])
-    try:
-        new = await asyncio.wait_for(begun, PATIENCE)
-    except TimeoutError:
-        new = None  # another replay is under way; it will be in the list
-    place = page_of(new) if new else page_of(id).rpartition("/")[0]
-    _answer(exchange, 303, b"", [(b"Location", place.encode()), *NO_STORE])
 
 
 def _answer(exchange: Facts, status: int, content: bytes, fields: answers.Fields) -> None:

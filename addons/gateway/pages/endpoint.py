@@ -1,55 +1,75 @@
 """Where the pages about exchanges are found: by the name of the endpoint.
 
-What a page needs is loaded when somebody looks at one.
+What a page needs is loaded when somebody looks at one. Of several workers each shows the exchanges of all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Protocol
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http.routes import Match
+from addons.gateway.workers.inside import Worker
 
 if TYPE_CHECKING:
-    from addons.gateway.pages import actions, exchange_page, list_page
-
-    class Shown(exchange_page.Keeping, list_page.Showing, actions.Acting, Protocol):
-        """What is shown, and acted on: the gateway."""
+    from addons.gateway.pages.listed.known import KnownExchanges
+    from addons.gateway.pages.listed.workers import GatewaySeen, RecordingGateway
 
 
-def endpoints(gateway: Shown) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
-    """By name. Each is given an exchange, and answers it."""
+def endpoints(
+    gateway: RecordingGateway, worker: Worker | None
+) -> dict[str, Callable[[Facts, Match], Awaitable[None] | None]]:
+    """By name. Each is given an exchange, and answers it. `worker`: this gateway is one of several."""
+    together = None
+    if worker is not None:
+        from addons.gateway.pages.listed.workers import Together
+
+        together = Together(gateway, worker)
+
+    async def seen(*ids: str) -> RecordingGateway | GatewaySeen:
+        return gateway if together is None else await together.seen(*ids)
+
+    async def known(words: Sequence[str], asking: Facts) -> KnownExchanges:
+        from addons.gateway.pages.listed.known import known_here
+
+        if together is not None:
+            return await together.known(words, asking)
+        if words:  # many megabytes may have to be looked through
+            return await asyncio.to_thread(known_here, gateway, words, asking)
+        return known_here(gateway, words, asking)
 
     async def exchange(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import exchange_page
 
-        await exchange_page.show(asking, gateway, match.id)
+        ids = exchange_page.ids(match.id, asking.flow.request.query)
+        await exchange_page.show(asking, await seen(*ids), match.id)
 
     async def exchanges(asking: Facts, match: Match) -> None:
-        from addons.gateway.pages import list_page
+        from addons.gateway.pages.listed import list_page
 
-        await list_page.show(asking, gateway)
+        await list_page.show(asking, known, demo=gateway.is_demo)
 
     async def exchanges_json(asking: Facts, match: Match) -> None:
-        from addons.gateway.pages import list_page
+        from addons.gateway.pages.listed import list_page
 
-        await list_page.show_json(asking, gateway)
+        await list_page.show_json(asking, known)
 
-    def edit(asking: Facts, match: Match) -> None:
+    async def edit(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import actions
 
-        actions.show_edit(asking, gateway, match.id)
+        actions.show_edit(asking, await seen(match.id), match.id)
 
-    def again(asking: Facts, match: Match) -> Awaitable[None] | None:
+    async def again(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import actions
 
-        return actions.ask_again(asking, gateway, match.id)
+        await actions.ask_again(asking, await seen(match.id), match.id)
 
     async def case(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import actions
 
-        await actions.take_case(asking, gateway, match.id)
+        await actions.take_case(asking, await seen(match.id), match.id)
 
     return {
         "exchange": exchange,

@@ -54,6 +54,11 @@ class Keeping(Protocol):
         """The flows of the exchange with this request id; none: it is not recorded."""
 
 
+def ids(id: str, query: Mapping[str, str]) -> list[str]:
+    """The exchanges that a page is about: its own, and the one that it is compared with."""
+    return [id.removesuffix(FILE), query.get(WITH, "").strip()]
+
+
 async def show(asking: Facts, gateway: Keeping, id: str) -> None:
     """Answer an exchange with the page of another one. Raises Fault: 404, where nothing is known of it."""
     query = asking.flow.request.query

@@ -1,4 +1,4 @@
-"""addons.gateway.pages.listing: what is listed, and what the facets say."""
+"""addons.gateway.pages.listed.listing: what is listed, and what the facets say."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.gateway.pages.listing import FACETS, FIRST, ListAsked, holds_in, listing
+from addons.gateway.pages.listed.listing import FACETS, FIRST, ListAsked, holds_in, listing
 from mapping.values import JSON
 
 

@@ -1,0 +1,1 @@
+"""Which exchanges there are, of all workers, and the page that lists them."""
