@@ -59,11 +59,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
-from mapping import jsonio
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
+from mapping.read_body import json_object
 from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, Unseal, nothing_remembered
 
 type Fields = tuple[tuple[bytes, bytes], ...]
@@ -82,19 +82,6 @@ class Received:
     """Without the question mark; it is not in the path."""
 
 
-def json_object(data: bytes) -> JSON:
-    """A body that is a JSON object. Raises Fault (400) for any other."""
-    if not data:
-        raise Fault(400, "The request has no body; a JSON object is expected.")
-    try:
-        value = jsonio.loads(data)
-    except ValueError as e:
-        raise Fault(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
-    if not isinstance(value, dict):
-        raise Fault(400, "The request body must be a JSON object.")
-    return value
-
-
 class Mint(Protocol):
     """Makes a fresh id: the prefix, and `size` random bytes in hexadecimal."""
 
@@ -110,6 +97,10 @@ class Lookups:
     """The id of the answer that it goes on from. `Given.history` is what leads to it, None if it is not there."""
     items: Sequence[str] = ()
     """Ids of stored items. `Given.items` has those that were found."""
+    compared: str | None = None
+    """The id of the answer that it is to be compared with. `Given.compared` is what `compare` has said of the two."""
+    compare: Callable[[Sequence[JSON], Mapping[str, JSON], JSON | None, Sequence[JSON]], JSON] | None = None
+    """Takes `Given.history`, `Given.items`, that answer (None: it is not there) and all input items that led to it."""
 
 
 @dataclass(slots=True)  # see above
@@ -137,6 +128,8 @@ class Given:
     """Found for `Lookups.previous`: the items that lead there, oldest first. None: there is no such answer."""
     items: Mapping[str, JSON] = field(default_factory=dict)
     """Found for `Lookups.items`."""
+    compared: JSON | None = None
+    """Found for `Lookups.compared`, without any text of what was compared."""
     mint_hidden: Mint | None = None
     """Ids that are kept but stand in no answer; None: `mint`."""
     keeps_here: bool = False

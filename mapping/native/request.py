@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from mapping import faults, jsonio
-from mapping.dialect import Received, json_object
+from mapping.dialect import Received
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
+from mapping.read_body import json_object
 from mapping.values import JSON
 
 GENERATE, STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"

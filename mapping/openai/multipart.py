@@ -22,8 +22,9 @@ from typing import Any
 
 import multipart
 
-from mapping.dialect import Received, json_object
+from mapping.dialect import Received
 from mapping.faults import Fault, bad_value
+from mapping.read_body import json_object
 from mapping.values import JSON
 
 MAX_PARTS = 1000

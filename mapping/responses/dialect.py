@@ -21,7 +21,7 @@ from mapping.gemini.count import CountAnswering
 from mapping.notes import Notes
 from mapping.openai.contract import OpenAIDialect, understood
 from mapping.request.plan import Translated
-from mapping.responses import objects, signs_of_life, stored
+from mapping.responses import comparison, objects, signs_of_life, stored
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan
@@ -40,7 +40,9 @@ def referred(body: JSON) -> Lookups:
             raise faults.bad_value(
                 "previous_response_id", "previous_response_id and conversation can't be used together."
             )
-    return Lookups(previous, stored.referenced(body))
+    compared = comparison.wanted(body)
+    compare = partial(comparison.compare, body) if compared is not None else None
+    return Lookups(previous, stored.referenced(body), compared, compare)
 
 
 def understand(body: JSON, given: Given) -> Translated:
@@ -67,6 +69,9 @@ class ResponsesAnswering(GeneratedAnswering[ResponsesPlan]):
         assert isinstance(plan, ResponsesPlan)
         super().__init__(translated, plan, given)
         self.body = body
+        if given.compared is not None:
+            plan.compared = given.compared
+            plan.echo[comparison.NAME] = comparison.options(body)
         # The id first, then the time: so they stand in saved exchanges.
         self.response_id = given.mint("resp_", 16)
         self.created = given.now()

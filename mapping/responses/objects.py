@@ -4,6 +4,7 @@ Rules of this module (OpenAI API reference, `Response`):
 
 * Every member is always there, null where it says nothing: clients of typed languages miss one that is not.
 * What the client asked for is repeated as it asked (`ResponsesPlan.echo`).
+* `prompt_cache_diagnostics` is there where the client has asked for it, null until the response has ended.
 * `completed_at` belongs to completed responses only, `usage` to those that ended with an answer.
 """
 
@@ -16,6 +17,7 @@ from typing import Literal
 from mapping.answer import finish
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
+from mapping.responses.comparison import diagnostics
 from mapping.responses.failures import failure
 from mapping.responses.plan import ResponsesPlan
 from mapping.values import JSON
@@ -40,8 +42,8 @@ class ResponseObject:
         """A completed or incomplete response. `reason` is the finish reason as chat has it, `at` is Unix time."""
         incomplete = _INCOMPLETE.get(reason)
         if incomplete is None:
-            return self._object("completed", output, completed_at=at, usage=usage_object(usage))
-        return self._object("incomplete", output, incomplete_details={"reason": incomplete}, usage=usage_object(usage))
+            return self._object("completed", output, completed_at=at, usage=usage)
+        return self._object("incomplete", output, incomplete_details={"reason": incomplete}, usage=usage)
 
     def failed(self, error: Fault, output: Sequence[JSON] = ()) -> JSON:
         """A failed response, with what there is of its output."""
@@ -55,8 +57,10 @@ class ResponseObject:
         completed_at: int | None = None,
         error: JSON | None = None,
         incomplete_details: JSON | None = None,
-        usage: JSON | None = None,
+        usage: Totals | None = None,
     ) -> JSON:
+        compared = self.plan.compared
+        told = diagnostics(compared, usage) if compared is not None and usage is not None else None
         return {
             "id": self.id,
             "object": "response",
@@ -68,7 +72,8 @@ class ResponseObject:
             "model": self.plan.client_model,
             "output": [*output],
             **self.plan.echo,
-            "usage": usage,
+            "usage": usage_object(usage) if usage is not None else None,
+            **({"prompt_cache_diagnostics": told} if compared is not None else {}),
         }
 
 

@@ -53,6 +53,9 @@ class ResponsesPlan(Plan):
     background, instructions, max_output_tokens, max_tool_calls, metadata, parallel_tool_calls, previous_response_id,
     prompt_cache_key, prompt_cache_retention, reasoning, safety_identifier, service_tier, store, temperature, text,
     tool_choice, tools, top_logprobs, top_p, truncation, user."""
+    compared: JSON | None = None
+    """What the answer says of the prompt cache depends on this (`mapping.responses.comparison`); None: it says nothing.
+    """
     kinds: dict[str, ToolKind] = field(default_factory=dict)
     """The client's name of a tool, as `names` and `mapping.answer.parts.calls.Call.name` have it -> what kind of tool
     that is. A name that is not here is a plain function's."""

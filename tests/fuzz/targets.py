@@ -37,12 +37,13 @@ from addons.gateway.record.flow_record import CLIENT, KEY, record_of
 from addons.gateway.settings import settings
 from addons.gateway.wire import bodies
 from mapping import dialects, jsonio
-from mapping.dialect import Dialect, Given, json_object
+from mapping.dialect import Dialect, Given
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai.errors import error_body, error_object
+from mapping.read_body import json_object
 from mapping.trial import ANY_MODEL
 from mapping.values import Options
 from tests.e2e import answer_checks, response_checks

@@ -6,7 +6,7 @@ Everything that differs between dialects is behind `mapping.dialect`; the route 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from typing import cast
@@ -26,6 +26,7 @@ from addons.gateway.storage.connection_store import ConnectionStore
 from addons.gateway.storage.store import KeptResponses
 from mapping import dialects
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
+from mapping.faults import Fault
 from mapping.gemini.count import Estimates
 from mapping.gemini.errors import upstream_errors
 from mapping.values import JSON, Options, RawTurn, Recall
@@ -97,10 +98,29 @@ class Generate:
         chat_shape = self._services.settings.responses.choices
         if exchange.trace and history is not None:
             exchange.trace.given |= {"history": history, "items": items, "chat_shape": chat_shape}
-        given = self._given(exchange, name, model, history=history, items=items, chat_shape=chat_shape)
+        compared = await self._compared(exchange.tenant, lookups, history or [], items)
+        if exchange.trace and compared is not None:
+            exchange.trace.given["compared"] = compared
+        given = self._given(
+            exchange, name, model, history=history, items=items, chat_shape=chat_shape, compared=compared
+        )
         waiting = self._translate(exchange, dialect, body, given)
         if waiting is not None:
             await waiting
+
+    async def _compared(
+        self, tenant: str, lookups: Lookups, history: Sequence[JSON], items: Mapping[str, JSON]
+    ) -> JSON | None:
+        """What there is to say of the answer that a client wants its own to be compared with; None: it wants none."""
+        if lookups.compared is None or lookups.compare is None:
+            return None
+        store, id = self._services.store, lookups.compared
+        try:
+            found = await store.get(tenant, id)
+            inputs = await store.input_items(tenant, id) if found is not None else None
+        except Fault:  # the answer does not depend on it
+            return {"unavailable": True}
+        return lookups.compare(history, items, found[0] if found and inputs is not None else None, inputs or [])
 
     def _translate(self, exchange: Facts, dialect: Dialect, body: JSON, given: Given) -> Awaitable[None] | None:
         """Translate; once more where other workers remember turns that this one does not."""

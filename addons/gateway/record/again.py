@@ -16,8 +16,8 @@ from mitmproxy.log import ALERT
 from addons.gateway.record.flow_record import KEY, REPLAY_OF, record_of
 from addons.gateway.wire.bodies import received
 from mapping import jsonio
-from mapping.dialect import json_object
 from mapping.faults import Fault
+from mapping.read_body import json_object
 from mapping.values import JSON
 
 logger = logging.getLogger("antigravity")

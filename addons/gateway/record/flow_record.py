@@ -5,7 +5,8 @@ The client's flow (`side` is `client`) has the members of `summary.Summary`, and
 * `seeds`: the ids, times and encrypted texts of the answer (`seeds.Seeds.plain`);
 * `given`: what the translation was given beside the body: `options` (`mapping.values.Options`), `remembered` (key ->
   members of `mapping.values.RawTurn`), and for the Responses API `history` and `items` (id -> item) of the store,
-  `unsealed` (`digest` of an encrypted text -> what was in it) and `chat_shape` (answers have `choices` too).
+  `compared` (see `mapping.dialect.Given`), `unsealed` (`digest` of an encrypted text -> what was in it) and
+  `chat_shape` (answers have `choices` too).
 
 An attempt's flow (`side` is `attempt`) has `id`, its `number` of `count`, and the members of `summary.AttemptSummary`.
 Of an attempt whose answer is a part of another one (`n`, several prompts) `id` is that of the client's exchange too.

@@ -140,6 +140,7 @@ def _given(record: Mapping[str, Any], model: str, client_model: str, notes: Note
         unseal=lambda text: unsealed.get(digest(text)) or unseal(text),
         history=given.get("history") or [],
         items=_dict(given.get("items")),
+        compared=given.get("compared"),
         mint_hidden=lambda prefix, size=12: prefix,
         chat_shape=given.get("chat_shape", True) is True,
         request_id=given.get("request_id"),

@@ -1,0 +1,20 @@
+"""A client's body -> JSON."""
+
+from __future__ import annotations
+
+from mapping import jsonio
+from mapping.faults import Fault
+from mapping.values import JSON
+
+
+def json_object(data: bytes) -> JSON:
+    """A body that is a JSON object. Raises Fault (400) for any other."""
+    if not data:
+        raise Fault(400, "The request has no body; a JSON object is expected.")
+    try:
+        value = jsonio.loads(data)
+    except ValueError as e:
+        raise Fault(400, f"The request body is not valid JSON: {str(e)[:200]}") from None
+    if not isinstance(value, dict):
+        raise Fault(400, "The request body must be a JSON object.")
+    return value
