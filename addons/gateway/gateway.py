@@ -226,6 +226,7 @@ class Gateway(InForce):
 
     def begin(self, exchange: Facts, match: Match) -> Awaitable[None] | None:
         """See `Services`."""
+        self.money.admit(exchange)
         if self.recordings and (known := self.recordings.seeds_for(exchange.flow.request)):
             exchange.seeds = Seeds(known)
         begin, trouble = self._endpoints[match.endpoint.name], self.trouble

@@ -3,6 +3,7 @@
 * All is paid for that Gemini has told: attempts that came to nothing after they had begun, parallel calls, what
   continues an answer. Of an answer that broke off, or whose client left, that is at least what was told until then.
 * The service tier is the one that Gemini says it has given, or else the one that was asked for, where it was sent.
+* What a recording answers costs nothing.
 * Prices are list prices. What an account pays in truth (a free tier, a subscription) nobody tells the gateway.
 """
 
@@ -51,7 +52,7 @@ def show(exchange: Facts) -> None:
 def _cost(exchange: Facts, when: float) -> Cost | None:
     """None: nothing was used that is paid for."""
     job = exchange.job
-    if job is None or not (model := job.answering_model):
+    if job is None or not (model := job.answering_model) or _is_recorded(exchange):
         return None
     if (account := exchange.account) and not account.credential.paid:
         return None
@@ -62,6 +63,12 @@ def _cost(exchange: Facts, when: float) -> Cost | None:
     if call.method not in PAID or not (calls or answered):
         return None
     return exchange.settings.prices.book.cost(calls, model, when, _tier(exchange, call))
+
+
+def _is_recorded(exchange: Facts) -> bool:
+    """A recording has answered, of a cassette or of mitmproxy's server replay: nobody was asked."""
+    account = exchange.account
+    return exchange.flow.is_replay == "response" or (account is not None and account.credential.kind == "cassette")
 
 
 def _tier(exchange: Facts, call: GeminiCall) -> str:

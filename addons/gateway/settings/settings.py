@@ -169,6 +169,8 @@ class LimitSettings(_Section):
     in_flight: int = Field(default=1000, ge=1)
     deadline: Annotated[Duration, Field(gt=0)] = 600.0
     drain: Duration = 0.0
+    budget_per_day: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+    """US dollars; None: as much as is asked for."""
 
 
 class PriceSettings(_Section):
@@ -306,6 +308,8 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     labels = [account.email for account in settings.accounts]
     if doubled := sorted({label for label in labels if labels.count(label) > 1}):
         raise SettingsError(f"{path}: accounts: the label {doubled[0]!r} is used twice")
+    if settings.limits.budget_per_day is not None and not settings.prices.enabled:
+        raise SettingsError(f"{path}: limits.budget_per_day: without prices.enabled nobody knows what was spent")
     if not settings.accounts:
         settings = settings.model_copy(update={"accounts": _accounts_from(environ)})
     return settings

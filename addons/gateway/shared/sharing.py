@@ -15,10 +15,12 @@ from addons.gateway.accounts.credentials.credentials import GoogleCredential
 from addons.gateway.accounts.owners import MOST as MOST_OWNED
 from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
+from addons.gateway.money.money import Money
 from addons.gateway.shared.hub import LIMIT, Hub
 from addons.gateway.shared.opening import SharedSource
 from addons.gateway.shared.outbox import Outbox
 from addons.gateway.shared.uses import asides, rests
+from addons.gateway.shared.uses.costs import SharedCosts
 from addons.gateway.shared.uses.jobs import SharedJobs
 from addons.gateway.shared.uses.labels import SharedLabels
 from addons.gateway.shared.uses.load import SharedLoad
@@ -26,6 +28,7 @@ from addons.gateway.shared.uses.responses import SharedResponses
 from addons.gateway.shared.uses.rotation import SharedRotation
 from addons.gateway.shared.uses.tokens import SharedTokens
 from addons.gateway.shared.uses.turns import SharedTurns
+from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
 from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.sealing import Sealer
@@ -41,6 +44,8 @@ class Sharer(Protocol):
     memory: TurnMemory
     affinity: Affinity
     owners: Owners
+    money: Money
+    statistics: Statistics
 
     @property
     def exchanges(self) -> Collection[object]:
@@ -66,6 +71,8 @@ class Sharing:
         sharer.affinity.shared = SharedLabels(hub, "conversations", most=MAX_KEYS, life=MAX_IDLE)
         sharer.owners.shared = SharedLabels(hub, "owners", most=MOST_OWNED, life=OWNED_FOR)
         sharer.memory.far = SharedTurns(hub, self.vault)
+        before = 0.0 if self._by_url else sharer.statistics.today().cost  # else it is in the part of who has spent it
+        sharer.money.budget.together = SharedCosts(hub, before)
         self._tokens = SharedTokens(hub, self.vault)
 
     def meet(self, accounts: Iterable[Account]) -> None:

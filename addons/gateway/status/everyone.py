@@ -25,6 +25,7 @@ from addons.gateway.http.callers import Gatekeeper
 from addons.gateway.http.routes import Match
 from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.remarks import ModelRemarks
+from addons.gateway.money.money import Money
 from addons.gateway.settings.settings import Settings
 from addons.gateway.status import page
 from addons.gateway.status.kept import KEEP_EVERY, KeptStatistics
@@ -57,6 +58,8 @@ class _Seen:
     models: ModelLists
     remarks: ModelRemarks
     statistics: Statistics
+    settings: Settings
+    money: Money
     exchanges: Mapping[str, Facts]
     is_demo: bool
 
@@ -150,7 +153,7 @@ class Everyone:
         statistics = self._added([part["statistics"] for part in parts])
         seen = _Seen(
             gateway.pool, gateway.address, gateway.gatekeeper, gateway.models, gateway.remarks, statistics,
-            gateway.exchanges, gateway.is_demo,
+            gateway.settings, gateway.money, gateway.exchanges, gateway.is_demo,
         )  # fmt: skip
         found = status(seen, asking)
         rows = self._rows(told, found["in_flight"])

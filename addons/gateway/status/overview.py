@@ -18,6 +18,8 @@ from addons.gateway.http.callers import Gatekeeper
 from addons.gateway.live import doing
 from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.remarks import ModelRemarks
+from addons.gateway.money.money import Money
+from addons.gateway.settings.settings import Settings
 from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
 from mapping.inspect.printable import one_line
 
@@ -37,6 +39,8 @@ class Watched(Protocol):
     models: ModelLists
     remarks: ModelRemarks
     statistics: Statistics
+    settings: Settings
+    money: Money
 
     @property
     def exchanges(self) -> Mapping[str, Facts]:
@@ -69,7 +73,7 @@ def status(gateway: Watched, asking: Facts | None = None) -> dict[str, Any]:
             for account in pool.accounts
         ],
         "models": _models(statistics),
-        "costs": _costs(statistics),
+        "costs": _costs(gateway),
         "classes": gateway.models.classes(),
         "remarks": gateway.remarks.now(),
         "hour": _hour(statistics.minutes()),
@@ -149,10 +153,17 @@ def _models(statistics: Statistics) -> list[dict[str, Any]]:
     return rows
 
 
-def _costs(statistics: Statistics) -> dict[str, Any]:
-    """What days have cost, the newest first: US dollars as far as they are known."""
+def _costs(gateway: Watched) -> dict[str, Any]:
+    """What days have cost, the newest first: US dollars as far as they are known. `budget` None: there is none."""
+    statistics = gateway.statistics
     days = sorted(statistics.days.items(), reverse=True)
-    return {"today": asdict(statistics.today()), "days": [{"day": day, **asdict(costs)} for day, costs in days]}
+    limit = gateway.settings.limits.budget_per_day
+    budget = None if limit is None else {"limit": limit, "spent": gateway.money.budget.today()}
+    return {
+        "today": asdict(statistics.today()),
+        "budget": budget,
+        "days": [{"day": day, **asdict(costs)} for day, costs in days],
+    }
 
 
 def _hour(minutes: list[Minute]) -> dict[str, Any]:

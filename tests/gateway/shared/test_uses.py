@@ -16,10 +16,11 @@ from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.shared.hub import Hub
-from addons.gateway.shared.uses import asides, labels, rests, rotation
+from addons.gateway.shared.uses import asides, costs, labels, rests, rotation
 from mapping.values import JSON
 from tests.gateway.shared.test_hub import Weather
 
+NOW = 1_800_000_000.0
 TIMES = st.integers(0, 5).map(float)
 RESTS = st.fixed_dictionaries(
     {"began": TIMES, "ends": TIMES, "strikes": st.integers(0, 3), "reason": st.sampled_from(["a", "b"])}
@@ -28,6 +29,7 @@ ASIDES = st.fixed_dictionaries({"began": TIMES, "ends": TIMES, "asked": TIMES, "
 MERGES: dict[str, tuple[Callable[[JSON, JSON], JSON], st.SearchStrategy[JSON]]] = {
     "rests": (rests.merged, st.fixed_dictionaries({"rest": st.none() | RESTS, "served": TIMES, "until": TIMES})),
     "labels": (labels.later, st.fixed_dictionaries({"account": st.sampled_from("ab"), "at": TIMES, "until": TIMES})),
+    "costs": (costs.later, st.fixed_dictionaries({"day": st.sampled_from("ab"), "usd": TIMES, "until": TIMES})),
     "asides": (asides.merged, st.fixed_dictionaries({"aside": st.none() | ASIDES, "ended": TIMES, "until": TIMES})),
 }
 
@@ -101,6 +103,40 @@ def test_turns_that_all_count_are_those_of_one_rotation(weights: tuple[int, ...]
             credits = [account.credit for account in alone.accounts]
             assert all([account.credit for account in one.accounts] == credits for one in pools)
         for hub in hubs:
+            await hub.stop()
+
+    asyncio.run(run())
+
+
+def test_what_all_have_spent_today() -> None:
+    """Each counts its own, in whatever order they hear of it; one that has ended stays in the sum for the day."""
+
+    async def run() -> None:
+        weather, clock = Weather(), [NOW]
+        hubs = [Hub(weather.access()) for _ in range(3)]
+        first, second, third = (
+            costs.SharedCosts(hub, 1.0 if not n else 0.0, lambda: clock[0]) for n, hub in enumerate(hubs)
+        )
+        for hub in hubs:
+            await hub.start()
+        first.spent(2.0, NOW)
+        second.spent(0.5, NOW)
+        second.spent(0.25, NOW - 86400)  # began yesterday
+        assert first.today() >= 3.0
+        for one in (first, second):
+            one._tell()
+        while not all(one.today() == 3.5 for one in (first, second, third)):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await hubs[0].stop()
+        third.spent(1.0, NOW)
+        assert third.today() == 4.5
+        clock[0] += 86400
+        assert [one.today() for one in (second, third)] == [0.0, 0.0]
+        second.spent(0.5, clock[0])
+        second._tell()
+        while third.today() != 0.5:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        for hub in hubs[1:]:
             await hub.stop()
 
     asyncio.run(run())
