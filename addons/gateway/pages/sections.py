@@ -20,6 +20,7 @@ from addons.gateway.look.addresses import page_of
 from addons.gateway.pages import events, sides
 from addons.gateway.pages.sides import Marks, Sides
 from addons.gateway.pages.trees import Room, tree
+from addons.gateway.prompts.of_exchange import limit_here, tokens_of
 from addons.gateway.timing import drawing, phases
 from addons.gateway.views import attempts_view
 from addons.gateway.views.explained import note_line
@@ -121,6 +122,11 @@ def _timeline(reading: Reading) -> JSON | None:
     until = max((phase.end for one in found.attempts for phase in one.phases), default=0.0)
     told = [f"{drawing.MARKS[name]} {at:.2f} s" for name, at in found.marks.items() if name in drawing.MARKS]
     return {"timeline": found.plain(), "until": until, "marks": told}
+
+
+def _tokens(reading: Reading) -> list[str] | None:
+    found = tokens_of(reading.taken, limit_here()) if reading.taken is not None else None
+    return None if found is None else found.told()
 
 
 def _events(reading: Reading) -> Any:
@@ -238,6 +244,7 @@ SECTIONS: tuple[PageSection, ...] = (
     PageSection("facts", "What became of it", _facts, "facts.html", live=True),
     PageSection("again", "Ask again", _again, "actions.html", later=True),
     PageSection("timeline", "Where the time went", _timeline, "timeline.html", live=True),
+    PageSection("tokens", "What took the tokens of the prompt", _tokens, later=True),
     PageSection("request", "The request", _request, "sides.html"),
     PageSection("answer", "The answer", _answer, "sides.html", later=True),
     PageSection("calls", "Other calls to Gemini", _calls, "calls.html", later=True),

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+from mitmproxy import ctx
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from mapping.gemini.catalogue import input_limit
@@ -38,6 +41,14 @@ def tokens_of(taken: TakenExchange, limit: Limit = input_limit) -> PromptTokens 
         model=model,
         limit=limit(model),
     )
+
+
+def limit_here() -> Limit:
+    """What the accounts' lists say, where a gateway runs in this process; else what the catalogue does."""
+    master: Any = getattr(ctx, "master", None)
+    addon = master.addons.get("antigravity") if master is not None else None
+    found: Limit = addon.gateway.models.input_limit if addon is not None else input_limit
+    return found
 
 
 def asked_call(taken: TakenExchange) -> TakenCall | None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, override
+from typing import override
 
-from mitmproxy import ctx, http
+from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.cases import exchanges
-from addons.gateway.prompts.of_exchange import NOTHING, Limit, tokens_of
+from addons.gateway.prompts.of_exchange import NOTHING, limit_here, tokens_of
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views.priority import NOT_MINE
-from mapping.gemini.catalogue import input_limit
 
 NOT_OURS = "This is no exchange of the gateway, so there are no tokens to tell."
 
@@ -31,13 +30,5 @@ class TokensView(Contentview):
         taken = exchanges.around(flow)
         if taken is None:
             return f"The client's flow of this exchange ({record_of(flow).get('id')}) is not here, and it tells."
-        tokens = tokens_of(taken, _limit())
+        tokens = tokens_of(taken, limit_here())
         return NOTHING if tokens is None else "\n".join(tokens.lines())
-
-
-def _limit() -> Limit:
-    """What the accounts' lists say, where a gateway runs here; else what the catalogue does."""
-    master: Any = getattr(ctx, "master", None)
-    addon = master.addons.get("antigravity") if master is not None else None
-    found: Limit = addon.gateway.models.input_limit if addon is not None else input_limit
-    return found

@@ -99,10 +99,16 @@ class PromptTokens:
         """As text, for a person."""
         out = Transcript()
         out.line(self.title)
+        out.remark("")
+        return [*out.render().split("\n"), *self.told()]
+
+    def told(self) -> list[str]:
+        """The same without the title."""
+        out = Transcript()
         window = "window: unknown" if self.full is None else f"{100 * self.full:.1f} % of the window of {self.limit:,}"
         cached = f"{self.cached:,} of them cached" if self.cached else ""
         used = f"{self.tool_use:,} more by Google's tools" if self.tool_use else ""
-        out.remark(" · ".join(part for part in (f"prompt tokens: {self.total:,}", cached, used, window) if part))
+        out.line(" · ".join(part for part in (f"prompt tokens: {self.total:,}", cached, used, window) if part))
         out.line(_HOW[self.how])
         sections = self.sections()
         out.remark("")
