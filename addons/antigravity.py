@@ -260,9 +260,10 @@ class Antigravity:
         if exchange := self.gateway.of(flow):
             if not self.ready.is_set():
                 return self._once_ready(exchange)
-            waiting = exchange.on_request()
+            if (waiting := exchange.on_request()) is not None:
+                return _later(exchange, waiting)
             _keep_from_record(exchange)
-            return waiting
+            return None
         return self.replay(flow) if self.gateway.replays.concerns(flow) else None
 
     async def _once_ready(self, exchange: Exchange) -> None:
@@ -301,6 +302,12 @@ def _settle() -> None:
     dialects.named(dialects.USUAL)
     gc.collect()
     gc.freeze()
+
+
+async def _later(exchange: Exchange, waiting: Awaitable[None]) -> None:
+    """The rest of the hook, where something has to be waited for."""
+    await waiting
+    _keep_from_record(exchange)
 
 
 def _keep_from_record(exchange: Exchange | None) -> None:

@@ -268,6 +268,12 @@ def test_where_time_and_tokens_went(web: Web, upstream: Upstream) -> None:
     assert f"{id}: without tools: {counted['sections']['last message']} tokens" in web.fetch("/events").decode()
     assert "── what Gemini was asked to count ──" in web.view(client, "request", "tokens")
 
+    page = web.gateway.call("GET", f"/exchanges/{id}")
+    assert page.status == 200
+    assert "What took the tokens of the prompt" in page.body.decode()
+    assert "what Gemini was asked to count" in page.body.decode()
+    assert not [flow for flow in web.flows() if flow.request.path.startswith("/exchanges")]
+
     refused = web.gateway.chat("demo-400-count", "Name a fish.").headers["x-request-id"]
     web.command("antigravity.tokens", refused, "true")
     wait_until(lambda: json.loads("".join(web.command("antigravity.tokens", refused, "false", "true")))["asked"])
