@@ -34,7 +34,7 @@ class Ticket(Credential):
     """What a call shows to be answered by a recording; none: it is not to be made at all."""
 
     kind = "cassette"
-    paid = False
+    real = False
 
     def __init__(self, text: str = "") -> None:
         self._fields = [(_FIELD, text.encode())] if text else []

@@ -54,7 +54,7 @@ def _cost(exchange: Facts, when: float) -> Cost | None:
     job = exchange.job
     if job is None or not (model := job.answering_model) or _is_recorded(exchange):
         return None
-    if (account := exchange.account) and not account.credential.paid:
+    if (account := exchange.account) and not account.credential.real:
         return None
     call = job.request()
     totals = job.totals()

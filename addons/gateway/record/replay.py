@@ -205,6 +205,8 @@ class Replays:
         if not isinstance(label, str):
             raise Fault(400, "This call has no record of its account, so it can't be asked again.")
         account = self._account(label)
+        if not account.credential.real:
+            raise Fault(400, "A recording has answered this call. Replay the client's request.", code="no_recording")
         found = UPSTREAM_PATH.search(attempt.request.path)
         if found is None or UPSTREAM_OF_VERSION[found[1]] != account.upstream:
             raise Fault(400, f"The path is none of the upstream {account.upstream} of the account {label}.")

@@ -17,8 +17,8 @@ class Credential(ABC):
     """What it is, for lists: `api_key`, `access_token`, or the type of the credentials file."""
     renewable = False
     """Whether `refresh` can bring something new after a refusal."""
-    paid = True
-    """Whether what it is shown for may have to be paid."""
+    real = True
+    """It is shown to an upstream. Else a recording answers: that costs nothing, and can't be asked again by itself."""
     version = 0
     """Goes up when `headers()` changes. Tells which token it was that an upstream has refused."""
 
