@@ -30,7 +30,7 @@ def pieces(record: JSON) -> list[BarPiece]:
     """The whole time in its order; empty where it is not known. `record`: `summary.Summary` as plain values.
 
     Waiting is for whatever comes before Gemini's answer begins. Of a stream the time until something other than a
-    thought came is thinking.
+    thought came is thinking, if there were thoughts.
     """
     total = _number(record.get("total"))
     if not total:
@@ -45,7 +45,8 @@ def pieces(record: JSON) -> list[BarPiece]:
     spoke = _number(record.get("spoke"))
     ends.append((total if answered is None else answered, WAITING))
     if spoke is not None:
-        ends.append((spoke, THINKING))
+        thought = members(record.get("tokens")).get("reasoning") != 0
+        ends.append((spoke, THINKING if thought else WAITING))
     if answered is not None:
         ends.append((total, ANSWERING))
     made, now = [], 0.0
