@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import http.client as http_client
 import json
 import os
 import pty
@@ -284,6 +285,23 @@ def test_where_time_and_tokens_went(web: Web, upstream: Upstream) -> None:
     assert one["error"].startswith("400 ")
     with pytest.raises(CommandFailed, match="No exchange here has the id"):
         web.command("antigravity.tokens", "req_none", "true")
+
+
+def test_a_running_exchange_says_what_it_is_doing(web: Web) -> None:
+    """In the comment of its row, anew while it runs; the row is gone when the client is."""
+    connection = http_client.HTTPConnection("127.0.0.1", web.gateway.port)
+    body = {"model": "demo-slow-30", "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+    connection.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    said = re.compile(r"running [1-9] s · demo-slow-30 · attempt 1 · waiting for the first byte \[req_\w+\]")
+
+    def rows() -> list[str]:
+        return [flow.comment for flow in web.flows() if said.fullmatch(flow.comment)]
+
+    wait_until(lambda: len(rows()) == 1)
+    first = rows()
+    wait_until(lambda: rows() != first)
+    connection.close()
+    wait_until(lambda: not rows())
 
 
 def test_an_exchange_is_copied(web: Web, tmp_path: Path) -> None:

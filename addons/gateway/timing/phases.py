@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange, TakenPiece
-from addons.gateway.exchange.summary import OK
+from addons.gateway.exchange.summary import LEFT, OK
 from addons.gateway.timing.timeline import TimedAttempt, TimedGap, TimedPhase, Timeline
 from mapping.inspect.printable import one_line
 from mapping.inspect.transcript import elements, members, string
@@ -184,7 +184,7 @@ def _gaps(pieces: Sequence[TakenPiece], begin: float) -> Iterator[TimedGap]:
 def _whole(answered: float, spoke: float | None, end: float, attempt: JSON) -> Iterator[TimedPhase]:
     """An answer of which nobody wrote down when its pieces came."""
     if attempt.get("outcome") != "200":
-        yield from _phase("answer", answered, end, least=_LEAST)
+        yield from _phase("answer" if attempt.get("outcome") == LEFT else "error", answered, end, least=_LEAST)
         return
     if spoke is None or not answered <= spoke <= end:
         spoke = answered

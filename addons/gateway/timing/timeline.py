@@ -27,6 +27,7 @@ PHASES = {
     "tools": (CALLING, "tool calls come"),
     "media": (ANSWERING, "pictures or sound come"),
     "answer": (ANSWERING, "the answer comes; nobody wrote down when each piece did"),
+    "error": (WAITING, "what comes is no answer that is of use"),
     "end": (WAITING, "all is said, and the answer is not over yet"),
     "finish": (WAITING, "the answer is made and sent to its end"),
 }

@@ -185,6 +185,19 @@ def test_staying_on_an_account() -> None:
     assert subject.begin(paused=0.5, stay=True) is account
 
 
+def test_what_is_waited_for_has_its_time() -> None:
+    one = failover(1)
+    assert one.start(paused=0.0) is None
+    with pytest.raises(ValueError, match="no token"), one.waiting_for_token():
+        raise ValueError("no token")
+    waited = one.attempts[0].token
+    with one.waiting_for_token():
+        pass
+    assert one.attempts[0].token >= waited > 0
+    one.sent(reused=True)
+    assert (one.attempts[0].reused, one.attempts[0].sent > 0) == (True, True)
+
+
 def test_a_stale_connection_does_not_count() -> None:
     subject = failover(1)
     subject.begin(paused=0.0)
