@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from addons.gateway.threads.marks import MARKS
 from tests.e2e.conftest import FLASH
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.browser
 SIZE = {"width": 1180, "height": 640}
 PROMPT = "Why is the sky blue?"
 ACCOUNT = r"\w+@example\.com"
+MARK = f"(?:{'|'.join(MARKS)})"
+"""Of the conversation."""
 CLIENT = r"http://127\.0\.0\.1:\d+/v1/chat/completions"
 WHOLE, STREAM = r"/v1beta/models/{}:generateContent$", r"/v1beta/models/{}:streamGenerateContent\?alt=sse$"
 
@@ -50,23 +53,27 @@ def failed(gateway: Gateway) -> Answer:
 
 EXCHANGES = {
     chat: (
-        (CLIENT, "200", rf"^gpt-4o -> {FLASH} · {ACCOUNT} · 200 · .* tokens · notes: \d .*ignored="),
-        (WHOLE.format(FLASH), "200", rf"^↳ 200 \w+ · attempt 1/1 · {ACCOUNT}"),
+        (CLIENT, "200", rf"^{MARK} gpt-4o -> {FLASH} · {ACCOUNT} · 200 · .* tokens · .*notes: \d .*ignored="),
+        (WHOLE.format(FLASH), "200", rf"^↳ 200 \w+ {MARK} · attempt 1/1 · {ACCOUNT}"),
     ),
     stream: (
-        (CLIENT, "200", rf"^gpt-4o -> {FLASH} · {ACCOUNT} · 200 · first \d.* tokens"),
-        (STREAM.format(FLASH), "200", rf"^↳ 200 \w+ · attempt 1/1 · {ACCOUNT}"),
+        (CLIENT, "200", rf"^{MARK} gpt-4o -> {FLASH} · {ACCOUNT} · 200 · first \d.* tokens"),
+        (STREAM.format(FLASH), "200", rf"^↳ 200 \w+ {MARK} · attempt 1/1 · {ACCOUNT}"),
     ),
     retried: (
-        (CLIENT, "200", rf"^demo-429-first-x · {ACCOUNT} · 2 attempts · 200 · first \d.* notes: 1 retried=429"),
-        (STREAM.format("demo-429-first-x"), "429", rf"^↳ ✖ 429 \w+ · attempt 1/2 · RESOURCE_EXHAUSTED · {ACCOUNT}"),
-        (STREAM.format("demo-429-first-x"), "200", rf"^↳ 200 \w+ · attempt 2/2 · {ACCOUNT}"),
+        (CLIENT, "200", rf"^{MARK} demo-429-first-x · {ACCOUNT} · 2 attempts · 200 · first \d.* notes: 1 retried=429"),
+        (
+            STREAM.format("demo-429-first-x"),
+            "429",
+            rf"^↳ ✖ 429 \w+ {MARK} · attempt 1/2 · RESOURCE_EXHAUSTED · {ACCOUNT}",
+        ),
+        (STREAM.format("demo-429-first-x"), "200", rf"^↳ 200 \w+ {MARK} · attempt 2/2 · {ACCOUNT}"),
     ),
     failed: (
         (CLIENT, "503", rf"^✖ 503 .*demo-503-all · {ACCOUNT} · 3 attempts"),
-        (WHOLE.format("demo-503-all"), "503", rf"^↳ ✖ 503 \w+ · attempt 1/3 · UNAVAILABLE · {ACCOUNT}"),
-        (WHOLE.format("demo-503-all"), "503", r"^↳ ✖ 503 \w+ · attempt 2/3 · UNAVAILABLE · waited \d\.\d s"),
-        (WHOLE.format("demo-503-all"), "503", r"^↳ ✖ 503 \w+ · attempt 3/3 · UNAVAILABLE · waited \d\.\d s"),
+        (WHOLE.format("demo-503-all"), "503", rf"^↳ ✖ 503 \w+ {MARK} · attempt 1/3 · UNAVAILABLE · {ACCOUNT}"),
+        (WHOLE.format("demo-503-all"), "503", rf"^↳ ✖ 503 \w+ {MARK} · attempt 2/3 · UNAVAILABLE · waited \d\.\d s"),
+        (WHOLE.format("demo-503-all"), "503", rf"^↳ ✖ 503 \w+ {MARK} · attempt 3/3 · UNAVAILABLE · waited \d\.\d s"),
     ),
 }
 """What is sent -> the rows that the list shows of it, each as path, status and comment."""

@@ -35,14 +35,16 @@ def of_client(summary: Summary, response: http.Response | None) -> str:
     """`gpt-4o -> gemini-3.8-flash · ...`, or `✖ 400 tools[1].function.parameters · ...`."""
     told = parts(summary)
     if not (summary.failed or summary.left):
-        return _of(summary, "", *told)
+        first, *rest = told
+        return _joined(summary.id, f"{mark(summary.conversation)} {first}".lstrip(), *rest, _conversation(summary))
     told.remove(one_line(status_of(summary)))
     if summary.left:
         return _of(summary, f"{GONE} {one_line(status_of(summary))}", *told)
     status = "" if summary.status is None else str(summary.status)
     param = one_line(_param(summary, response), 60)
     about = "" if param and summary.error in _PLAIN else one_line(summary.error or "")
-    return _of(summary, " ".join(filter(None, (FAILED, status, about, param))), *told)
+    begin = " ".join(filter(None, (FAILED, status, mark(summary.conversation), about, param)))
+    return _joined(summary.id, begin, *told, _conversation(summary))
 
 
 def of_attempt(attempt: AttemptSummary, number: int, count: int, summary: Summary) -> str:
@@ -75,16 +77,13 @@ def is_good(attempt: AttemptSummary) -> bool:
     return attempt.status == 200 and attempt.outcome == "200"
 
 
-def _of(summary: Summary, *told: str) -> str:
+def _of(summary: Summary, first: str, *rest: str) -> str:
     """With the mark behind the first text, and the id of the conversation, if it is of one."""
-    if not summary.conversation:
-        return _joined(summary.id, *told)
-    first, *rest = told
-    begin = f"{first} {mark(summary.conversation)}".strip()
-    if not first:
-        begin, *rest = (f"{begin} {rest[0]}", *rest[1:])
-    name = " ".join(filter(None, ("conversation", summary.conversation, summary.agent)))
-    return _joined(summary.id, begin, *rest, name)
+    return _joined(summary.id, f"{first} {mark(summary.conversation)}".rstrip(), *rest, _conversation(summary))
+
+
+def _conversation(summary: Summary) -> str:
+    return " ".join(filter(None, ("conversation", summary.conversation, summary.agent))) if summary.conversation else ""
 
 
 def _joined(id: str, *told: str) -> str:

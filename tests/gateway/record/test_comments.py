@@ -88,5 +88,5 @@ def test_rows_of_one_conversation_have_one_mark() -> None:
     assert all(row.endswith(" · conversation k3f9qa Explore 3f2a [req_1]") for row in rows)
     assert of_client(replace(summary, agent=None), None).endswith(" · conversation k3f9qa [req_1]")
     failed = replace(summary, status=404, error="not_found")
-    assert of_client(failed, None).startswith(f"✖ 404 not_found {sign} · gpt-4o")
+    assert of_client(failed, None).startswith(f"✖ 404 {sign} not_found · gpt-4o")
     assert len({mark(f"{number}") for number in range(100)}) == len(MARKS)
