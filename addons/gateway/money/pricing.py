@@ -57,10 +57,11 @@ def _cost(exchange: Facts, when: float) -> Cost | None:
     if (account := exchange.account) and not account.credential.real:
         return None
     call = job.request()
+    if call.method not in PAID:
+        return None
     totals = job.totals()
     calls = totals.calls if totals else ()
-    answered = any(attempt.status == 200 or attempt.outcome == "200" for attempt in exchange.attempts)
-    if call.method not in PAID or not (calls or answered):
+    if not calls and not any(attempt.status == 200 or attempt.outcome == "200" for attempt in exchange.attempts):
         return None
     return exchange.settings.prices.book.cost(calls, model, when, _tier(exchange, call))
 

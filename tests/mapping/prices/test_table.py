@@ -131,3 +131,25 @@ def test_names_are_matched_as_there(name: str) -> None:
         assert cost.usd is None
     else:
         assert cost.usd == float(theirs.total_price)
+
+
+few = st.integers(0, 5)
+MEMBERS = ("promptTokenCount", "cachedContentTokenCount", "toolUsePromptTokenCount", "candidatesTokenCount")
+LISTS = ("promptTokensDetails", "cacheTokensDetails", "candidatesTokensDetails")
+entries = st.lists(st.fixed_dictionaries({"modality": st.sampled_from(["TEXT", "TEXT", "AUDIO"]), "tokenCount": few}))
+
+
+@given(
+    st.sampled_from(KNOWN),
+    st.dictionaries(st.sampled_from((*MEMBERS, "thoughtsTokenCount")), few),
+    st.dictionaries(st.sampled_from(LISTS), entries.filter(bool)),
+)
+def test_the_quick_way_gives_the_same(name: str, counts: dict[str, int], details: dict[str, list[Any]]) -> None:
+    """One call by itself may be worked out the quick way; beside a second one each goes the other."""
+    call = CallUsage(counts, details)
+    one, two = BOOK.cost([call], name, 1.8e9), BOOK.cost([call, call], name, 1.8e9)
+    assert one.note == two.note
+    assert (one.usd is None) == (two.usd is None)
+    if one.usd is not None:
+        assert two.usd == pytest.approx(2 * one.usd, rel=1e-12)
+        assert two.parts == pytest.approx({part: 2 * usd for part, usd in one.parts.items()}, rel=1e-12)
