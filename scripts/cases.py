@@ -13,6 +13,7 @@
     python3 scripts/cases.py conversation saved.flow k3f9qa      all turns of a conversation, with tools and costs
     python3 scripts/cases.py cache saved.flow#req_2f8a           why the prompt cache had no more of its turns
     python3 scripts/cases.py tokens saved.flow#req_2f8a          what took the tokens of its prompt
+    python3 scripts/cases.py costs saved.flow                    what its exchanges have cost
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
 """
@@ -72,6 +73,9 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         told = commands.add_parser(name, help=about)
         told.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
         told.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")
+    costs = commands.add_parser("costs", help="what exchanges have cost, by model, account, day and conversation")
+    costs.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
+    costs.add_argument("--json", action="store_true", help="print JSON")
     for name, about in (
         ("conversation", "all turns of conversations, with tools and costs"),
         ("cache", "why the prompt cache had no more of the turns of conversations"),

@@ -34,6 +34,8 @@ def run(options: argparse.Namespace) -> int:
             return exchange_commands.put_out(text, options.out)
         if options.command in thread_commands.TOLD:
             return thread_commands.tell(options.command, options.name, options.id, as_json=options.json)
+        if options.command == "costs":
+            return exchange_commands.costs(options.names, as_json=options.json)
         if options.command == "page":
             return exchange_commands.put_out(exchange_commands.page(options.name, mask=options.mask), options.out)
         if options.command in exchange_commands.TOLD:

@@ -18,6 +18,7 @@ from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
 from addons.gateway.cassettes import saved
 from addons.gateway.cassettes.files import CassetteError, CassetteRecording
+from addons.gateway.costs import report
 from addons.gateway.log.terminal import say, takes_all
 from addons.gateway.pages import one_file
 from addons.gateway.prompts.of_exchange import NOTHING, tokens_of
@@ -52,6 +53,14 @@ def tell(what: str, names: Sequence[str], *, as_json: bool) -> int:
             say(json_text(json.dumps(plain, ensure_ascii=False), ascii_only=not takes_all()))
         else:
             say("\n".join(lines if not number else ["", *lines]))
+    return 0
+
+
+def costs(names: Sequence[str], *, as_json: bool) -> int:
+    """Print what exchanges have cost together. Raises CaseError."""
+    made = report.report(taken for name in names for taken in taken_of(name))
+    text = json_text(json.dumps(made.plain(), ensure_ascii=False), ascii_only=not takes_all())
+    say(text if as_json else "\n".join(made.lines()))
     return 0
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from addons.gateway.commands.accounts import AccountCommands
 from addons.gateway.commands.conversations import ConversationCommands
 from addons.gateway.commands.copies import CopyCommands
+from addons.gateway.commands.costs import CostCommands
 from addons.gateway.commands.faults import FaultCommands
 from addons.gateway.commands.looking import LookingCommands
 from addons.gateway.commands.pages import PageCommands
@@ -31,4 +32,5 @@ def all_commands(gateway: Gateway) -> list[object]:
         TimingCommands(gateway),
         FaultCommands(gateway),
         ConversationCommands(),
+        CostCommands(),
     ]

@@ -14,6 +14,7 @@ from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import siblings_of
 from mapping.inspect.transcript import Transcript
+from mapping.prices.shown import cost_text, dollars
 from mapping.values import JSON
 
 NOT_OURS = "This is no exchange of the gateway, so there are no attempts to show."
@@ -134,8 +135,18 @@ def numbers(record: JSON) -> list[tuple[str, str]]:
         ("waited in all", _seconds(waited) if waited else None),
         ("prompt tokens", _part(tokens.get("prompt"), "cached", tokens.get("cached"))),
         ("completion tokens", _part(tokens.get("completion"), "reasoning", tokens.get("reasoning"))),
+        ("cost", _cost(record)),
     ]
     return [(name, str(value)) for name, value in facts if value is not None]
+
+
+def _cost(record: JSON) -> str | None:
+    """The sum, what it is made of where that is more than one thing, and what is to be said of it."""
+    usd, note, parts = record.get("cost"), record.get("cost_note"), record.get("cost_parts") or {}
+    text = cost_text(usd, note)
+    if len(parts) > 1:
+        text += f" ({', '.join(f'{name.replace("_", " ")} {dollars(paid)}' for name, paid in parts.items())})"
+    return (f"{text}: {note}" if note else text) or None
 
 
 def _part(whole: Any, name: str, part: Any) -> str | None:
