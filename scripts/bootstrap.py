@@ -1,7 +1,7 @@
 """Sets up `.venv`: finds a Python, makes the environment, installs the pinned packages. Shared by what a person runs.
 
 * Standard library only, and what Python 3.6 has of it (hence the quoted annotations): any Python 3 can start it.
-* A Python counts only after it has been run (pythons.py): a pyenv shim exists and yet only prints an error.
+* A Python counts only after it has been run (preparing/pythons.py): a pyenv shim exists and yet only prints an error.
 * What is installed stands in pyproject.toml (which packages) and constraints.txt (which versions).
 * A second start does no work: it reads those two files and compares a stamp.
 * One set-up at a time: others wait for it and find the work done.
@@ -19,8 +19,8 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from scripts import pip_output
-from scripts.pythons import PREFERRED, Interpreter, UnfitPython, candidates, probe
+from scripts.preparing import pip_output
+from scripts.preparing.pythons import PREFERRED, Interpreter, UnfitPython, candidates, probe
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 

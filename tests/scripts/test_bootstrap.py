@@ -13,17 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bootstrap, pythons
+from scripts import bootstrap
 from scripts.bootstrap import RUN, TEST, Environment, SetupError
-from scripts.pythons import UnfitPython
+from scripts.preparing import pythons
+from scripts.preparing.pythons import UnfitPython
 
 ROOT = Path(bootstrap.ROOT)
 SCRIPTS = (
     *(
         "scripts/bootstrap.py",
-        "scripts/pip_output.py",
-        "scripts/pythons.py",
+        "scripts/preparing/__init__.py",
+        "scripts/preparing/pip_output.py",
+        "scripts/preparing/pythons.py",
         "scripts/browser.py",
+        "scripts/drill.py",
         "scripts/serve.py",
         "scripts/test.py",
     ),

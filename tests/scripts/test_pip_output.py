@@ -1,10 +1,10 @@
-"""scripts/pip_output.py: the cause of a failed installation, and not what pip makes of it."""
+"""scripts/preparing/pip_output.py: the cause of a failed installation, and not what pip makes of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from scripts import pip_output
+from scripts.preparing import pip_output
 
 RETRY = (
     "WARNING: Retrying (Retry(total={n}, connect=None, read=None, redirect=None, status=None)) "

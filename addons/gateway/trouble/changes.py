@@ -14,7 +14,7 @@ from addons.gateway.trouble.grammar import CALLS, FaultTurn
 from addons.gateway.trouble.marks import CallMark
 from mapping import jsonio
 from mapping.answer.usage import Usage
-from mapping.values import JSON
+from mapping.values import JSON, RawTurn
 
 type Change = Callable[[JSON], JSON | None]
 
@@ -27,6 +27,8 @@ class Changes:
         """Something was changed."""
         self.mark: CallMark | None = None
         """Of the tool calls, where they are to be broken."""
+        self.broken: dict[str, None] = {}
+        """The ids of these calls, as the client knows them, once they are remembered."""
         self.spent: Usage | None = None
         """What Gemini has counted, where the client is told something else."""
         self._changes: list[Change] = []
@@ -42,6 +44,15 @@ class Changes:
 
     def __bool__(self) -> bool:
         return bool(self._changes)
+
+    def remembered(self, turns: Mapping[str, RawTurn]) -> Mapping[str, RawTurn]:
+        """Turns as Gemini gave them."""
+        mark = self.mark
+        if mark is None:
+            return turns
+        for turn in turns.values():
+            self.broken |= dict.fromkeys(turn.call_ids)
+        return {key: mark.turn(turn) for key, turn in turns.items()}
 
     def of(self, payload: bytes) -> bytes:
         """A whole answer, or the payload of one event. What is no such JSON is left as it is."""
@@ -110,7 +121,10 @@ def _each_candidate(change: Callable[[JSON], JSON | None]) -> Change:
         changed = [change(one) if isinstance(one, dict) else None for one in candidates]
         if not any(one is not None for one in changed):
             return None
-        return {**response, "candidates": [new or old for new, old in zip(changed, candidates, strict=True)]}
+        return {
+            **response,
+            "candidates": [old if new is None else new for new, old in zip(changed, candidates, strict=True)],
+        }
 
     return made
 

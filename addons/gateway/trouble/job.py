@@ -24,6 +24,8 @@ from mapping.notes import Notes
 from mapping.values import RawTurn
 
 _JSON = b"application/json"
+NAMED = 100
+"""Characters of an id that are noted."""
 
 
 class TroubledJob(AnswerJob):
@@ -81,6 +83,8 @@ class TroubledJob(AnswerJob):
     @override
     def finish(self, others: list[bytes]) -> bytes:
         made, mark, cut = super().finish(others), self._changes.mark, self._cut
+        if mark:
+            self.remember()  # which ids the client has
         at = mark.find(made) if mark else len(made) // 2
         if cut is not None and at >= 0:
             if cut.kind in TORN:
@@ -94,8 +98,7 @@ class TroubledJob(AnswerJob):
 
     @override
     def remember(self) -> dict[str, RawTurn]:
-        turns, mark = super().remember(), self._changes.mark
-        return {key: mark.turn(turn) for key, turn in turns.items()} if mark else turns
+        return dict(self._changes.remembered(super().remember()))
 
     @override
     def totals(self) -> Totals | None:
@@ -114,6 +117,7 @@ class TroubledJob(AnswerJob):
         order = self._order
         if not (order.ended or self._pacer or order.one("delay") or self._changes.found):
             order.nothing_done(self._notes)
+        self._note_calls()
 
     # --- inside
 
@@ -125,7 +129,14 @@ class TroubledJob(AnswerJob):
             self.breaks_off = True
         if exchange.failover is not None:
             exchange.failover.succeeded()  # its account has done nothing wrong
+        if self._changes.mark is not None and exchange.machine.translator is not None:
+            exchange.machine.translator.remember()  # which ids the client has
         return self._order.end()
+
+    def _note_calls(self) -> None:
+        """Who looks for what a client makes of a broken call can find it by its id."""
+        for id in self._changes.broken:
+            self._notes.add("fault", f"broke the call {id[:NAMED]}")
 
     def _tear(self, part: bytes) -> None:
         """Send a part of a whole answer, and break off."""

@@ -51,8 +51,9 @@ class Pacer:
         return taken
 
     async def empty(self) -> None:
-        """Until everything has gone out."""
+        """Until everything has gone out, and it is the turn of what ends the stream."""
         await self._empty.wait()
+        await asyncio.sleep(self.gap())
 
     def stop(self) -> None:
         """Nobody waits any more."""

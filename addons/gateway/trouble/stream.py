@@ -139,8 +139,7 @@ class TroubledStream(StreamTranslator):
 
     @override
     def remember(self) -> Mapping[str, RawTurn]:
-        turns, mark = self.inner.remember(), self._changes.mark
-        return {key: mark.turn(turn) for key, turn in turns.items()} if mark else turns
+        return self._changes.remembered(self.inner.remember())
 
     @override
     def totals(self) -> Totals:

@@ -38,6 +38,8 @@ def test_an_empty_answer_ends_as_it_did() -> None:
 
 def test_the_filter_has_the_last_word() -> None:
     assert changed("filter", answer({"text": "Hel"}, finish=None))[0]["candidates"] == [{"index": 0}]
+    unnumbered = {"candidates": [{"content": {"parts": [{"text": "Hel"}]}}]}
+    assert changed("filter", unnumbered)[0]["candidates"] == [{}]
     (candidate,) = changed("filter", TEXT)[0]["candidates"]
     assert "content" not in candidate
     assert candidate["finishReason"] == "SAFETY"
