@@ -48,7 +48,8 @@ def pieces(record: JSON) -> list[BarPiece]:
         thought = members(record.get("tokens")).get("reasoning") != 0
         ends.append((spoke, THINKING if thought else WAITING))
     if answered is not None:
-        ends.append((total, ANSWERING))
+        came = spoke is not None or record.get("tokens") is not None
+        ends.append((total, ANSWERING if came else WAITING))
     made, now = [], 0.0
     for end, spent in ends:
         until = max(now, min(end, total))

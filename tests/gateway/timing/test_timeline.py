@@ -191,7 +191,14 @@ def test_the_view_is_there_for_those_who_choose_it() -> None:
             {**RECORD, "tokens": {"reasoning": 0}},
             [("waiting", 0.5), ("pause", 0.5), ("waiting", 0.5), ("waiting", 2.0), ("text", 1.7)],
         ),
-        ({**RECORD, "spoke": None}, [("waiting", 0.5), ("pause", 0.5), ("waiting", 0.5), ("text", 3.7)]),
+        (
+            {**RECORD, "spoke": None, "tokens": {}},
+            [("waiting", 0.5), ("pause", 0.5), ("waiting", 0.5), ("text", 3.7)],
+        ),
+        (  # nothing came
+            {**RECORD, "spoke": None, "tokens": None},
+            [("waiting", 0.5), ("pause", 0.5), ("waiting", 0.5), ("waiting", 3.7)],
+        ),
         ({**RECORD, "attempts": [], "spoke": None}, [("waiting", 5.2)]),
         ({"total": 2.0, "attempts": [{"waited": 1.0, "seconds": 1.0}]}, [("waiting", 2.0)]),
         ({"total": 0.0}, []),
