@@ -67,7 +67,7 @@ class Taping:
 
     def __init__(self, inner: Tracing | None, reserve: Callable[[RecordedRequest], int], keep: Keep) -> None:
         """`reserve` gives a request its number, `keep` writes a recording."""
-        self._inner = inner
+        self.inner = inner
         self._reserve = reserve
         self._keep = keep
         self.given: dict[str, Any] = inner.given if inner is not None else {}
@@ -85,16 +85,16 @@ class Taping:
 
     def watching(self, recall: Recall) -> Recall:
         """See `Tracing`."""
-        return self._inner.watching(recall) if self._inner is not None else recall
+        return self.inner.watching(recall) if self.inner is not None else recall
 
     def opening(self, unseal: Unseal) -> Unseal:
         """See `Tracing`."""
-        return self._inner.opening(unseal) if self._inner is not None else unseal
+        return self.inner.opening(unseal) if self.inner is not None else unseal
 
     def arrived(self, request: http.Request, caller: Caller) -> None:
         """See `Tracing`."""
-        if self._inner is not None:
-            self._inner.arrived(request, caller)
+        if self.inner is not None:
+            self.inner.arrived(request, caller)
 
     def called(self, flow: http.HTTPFlow, job: Job, id: str) -> None:
         """See `Tracing`. Of several attempts with the same request the last one is recorded."""
@@ -105,41 +105,41 @@ class Taping:
             self._current = TapedCall(asked, number, time.monotonic(), self._attempts)
             self._calls.append(self._current)
         self._attempts += 1
-        if self._inner is not None:
-            self._inner.called(flow, job, id)
+        if self.inner is not None:
+            self.inner.called(flow, job, id)
 
     def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
         """See `Tracing`."""
         self._secrets += [value.rpartition(b" ")[2] for name, value in credential if name.lower() in KEY_FIELDS]
         if self._current is not None:
             self._current.began = time.monotonic()  # it goes up now; a token may have been waited for
-        if self._inner is not None:
-            self._inner.shown(credential)
+        if self.inner is not None:
+            self.inner.shown(credential)
 
     def answered(self, flow: http.HTTPFlow) -> None:
         """See `Tracing`."""
         if self._current is not None and flow.response is not None:
             self._current.status = flow.response.status_code
             self._current.headers = needed(flow.response)
-        if self._inner is not None:
-            self._inner.answered(flow)
+        if self.inner is not None:
+            self.inner.answered(flow)
 
     def came(self, data: bytes) -> None:
         """See `Tracing`."""
         if self._current is not None:
             self._current.came(data)
-        if self._inner is not None:
-            self._inner.came(data)
+        if self.inner is not None:
+            self.inner.came(data)
 
     def gave(self, data: bytes) -> None:
         """See `Tracing`."""
-        if self._inner is not None:
-            self._inner.gave(data)
+        if self.inner is not None:
+            self.inner.gave(data)
 
     def doing(self, flow: http.HTTPFlow, words: str) -> None:
         """See `Tracing`."""
-        if self._inner is not None:
-            self._inner.doing(flow, words)
+        if self.inner is not None:
+            self.inner.doing(flow, words)
 
     def over(self, flow: http.HTTPFlow, summary: Summary, seeds: Seeds, *, inner: bool) -> None:
         """See `Tracing`."""
@@ -148,8 +148,8 @@ class Taping:
             for call in self._calls:
                 self._write(call, summary, hidden)
         finally:
-            if self._inner is not None:
-                self._inner.over(flow, summary, seeds, inner=inner)
+            if self.inner is not None:
+                self.inner.over(flow, summary, seeds, inner=inner)
 
     def _write(self, call: TapedCall, summary: Summary, hidden: tuple[bytes, ...]) -> None:
         outcome = summary.attempts[call.attempt].outcome if call.attempt < len(summary.attempts) else GIVEN_UP

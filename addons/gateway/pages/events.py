@@ -73,11 +73,22 @@ def _of_client(taken: TakenExchange, texts: bool) -> list[ShownEvent]:
     body = bodies.read(taken.sent, elements(taken.record.get("arrived")))
     about = dialects.bodies(taken.endpoint, next((value for value in body.values if isinstance(value, dict)), {}))
     made: list[ShownEvent] = []
+    before: Any = None
     for number, value in enumerate(body.values):
         kind, size = about.described(value) or ("no JSON", len(_text(value)))
         at = body.times[number] if number < len(body.times) else None
-        made.append(_event(made, at, kind, size, one_line(_text(value), _SHOWN) if texts else ""))
+        text = _text(_new(value, before, about.passing)) if texts else ""
+        made.append(_event(made, at, kind, size, one_line(text, _SHOWN)))
+        before = value
     return made
+
+
+def _new(value: Any, before: Any, passing: frozenset[str]) -> Any:
+    """An event without what the one before says too, and what differs in all."""
+    if not isinstance(value, dict) or not isinstance(before, dict):
+        return value
+    dull = {*passing, "type", "sequence_number"}
+    return {name: member for name, member in value.items() if name not in dull and before.get(name) != member}
 
 
 def _of_gemini(call: TakenCall) -> list[ShownEvent]:

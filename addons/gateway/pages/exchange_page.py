@@ -23,6 +23,7 @@ from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.pages import running
 from addons.gateway.pages.drawn import SERVED
 from addons.gateway.pages.sections import Reading
+from addons.gateway.record.flow_record import record_of
 from addons.gateway.status.statistics import Statistics
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
@@ -107,7 +108,7 @@ def _of(asking: Facts, gateway: Keeping, id: str) -> _Known:
     if (facts := running.find(gateway.exchanges, id)) is not None and facts is not asking:
         return _Known(running.record(facts), running.flows(facts), live.line(facts), others, accounts, gateway.kept)
     if flows := gateway.kept(id):
-        return _Known(exchanges.from_flows(flows).record, flows, "", others, accounts, gateway.kept)
+        return _Known(record_of(flows[0]), flows, "", others, accounts, gateway.kept)
     if (summary := next((one for one in summaries if one.id == id), None)) is not None:
         return _Known(summary.plain(), (), "", others, accounts, gateway.kept)
     raise _unknown(id)

@@ -47,6 +47,11 @@ def of_object(value: JSON) -> tuple[str, Medium] | None:
     return None
 
 
+def of_bytes(content_type: str, data: bytes) -> Medium | None:
+    """What a body is, if it is to be looked at or listened to."""
+    return _medium(content_type, b64encode(data).decode())
+
+
 def _named(*names: str) -> Callable[[JSON], str]:
     return lambda value: next((string(value[name]) for name in names if value.get(name)), "")
 

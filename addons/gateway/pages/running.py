@@ -10,6 +10,7 @@ from typing import Any
 
 from mitmproxy import http
 
+from addons.gateway.cassettes.taping import Taping
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.summing import summarise
 from addons.gateway.live.doing import RUNNING
@@ -42,6 +43,8 @@ def record(facts: Facts) -> JSON:
 def flows(facts: Facts) -> list[http.HTTPFlow]:
     """The client's flow, and those of the attempts; none, where nothing is recorded."""
     trace = facts.trace
+    if isinstance(trace, Taping):
+        trace = trace.inner
     if not isinstance(trace, Trace) or trace.client is None:
         return []
     hidden = secrets.known([*trace.secrets, *trace.presented])

@@ -17,9 +17,9 @@ from addons.gateway.cases import compare, copies
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
 from addons.gateway.look.addresses import page_of
-from addons.gateway.pages import events, sides
+from addons.gateway.pages import events, media, sides
 from addons.gateway.pages.sides import Marks, Sides
-from addons.gateway.pages.trees import Room, tree
+from addons.gateway.pages.trees import Room, player, tree
 from addons.gateway.prompts.of_exchange import limit_here, tokens_of
 from addons.gateway.timing import drawing, phases
 from addons.gateway.views import attempts_view
@@ -105,7 +105,8 @@ def made(reading: Reading) -> list[MadeSection]:
 def _facts(reading: Reading) -> JSON:
     record = reading.record
     notes = [_note(reading, note) for note in elements(list(record.get("notes") or ()))]
-    return {"facts": attempts_view.numbers(record), "notes": notes}
+    facts = [(name, value) for name, value in attempts_view.numbers(record) if name != "id"]
+    return {"facts": facts, "notes": notes}
 
 
 def _note(reading: Reading, note: Any) -> str:
@@ -174,7 +175,10 @@ def _answer(reading: Reading) -> JSON | None:
     found = sides.answer_sides(taken, values=not reading.masked)
     nothing = "Gemini gave no answer that was used." if taken.calls else "Gemini was not asked."
     titles = "Gemini's answer", "The client's answer"
-    return _sides(reading, found, titles, (nothing, taken.text or "There is none."))
+    made = _sides(reading, found, titles, (nothing, taken.text or "There is none."))
+    if taken.answer is None and (medium := media.of_bytes(taken.content_type, taken.sent)) is not None:
+        made["right"] = _Side(titles[1], player(medium))
+    return made
 
 
 def _calls(reading: Reading) -> Any:

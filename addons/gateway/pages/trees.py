@@ -30,6 +30,8 @@ _BEGINNING = 100
 """Characters of a folded text that are shown."""
 _SMALL = 12
 """Values in an object or a list that is open at first."""
+_WHOLE = 150
+"""Values in something that is open at first with all that is in it."""
 _LAST = 3
 """Of a long list, the last ones are open."""
 _DEEPEST = 60
@@ -71,13 +73,14 @@ class Room:
 
 def tree(value: Any, marks: Mapping[Path, Mark], room: Room) -> Markup:
     """The value as HTML. `marks`: what is said of the members at these paths."""
-    made = _Tree(marks, room)
+    made = _Tree(marks, room, unfolded=_size(value, _WHOLE) <= _WHOLE)
     made.add(value, (), "")
     return Markup(f'<ul class="tree">{"".join(made.out)}</ul>')  # noqa: S704  # escaped below
 
 
 class _Tree:
-    def __init__(self, marks: Mapping[Path, Mark], room: Room) -> None:
+    def __init__(self, marks: Mapping[Path, Mark], room: Room, *, unfolded: bool) -> None:
+        self._unfolded = unfolded
         self.out: list[str] = []
         self._marks = marks
         self._room = room
@@ -99,8 +102,9 @@ class _Tree:
     def _container(
         self, value: dict[str, Any] | list[Any], path: Path, name: str, mark: Mark | None, open: bool | None
     ) -> None:
-        size = _size(value, _SMALL)
-        unfolded = (len(path) < 2 or size <= _SMALL) if open is None else open
+        unfolded = open
+        if unfolded is None:
+            unfolded = self._unfolded or len(path) < 2 or _size(value, _SMALL) <= _SMALL
         count, unit = len(value), "member" if isinstance(value, dict) else "element"
         about = f'<span class="about">{count:,} {unit}{"" if count == 1 else "s"}</span>'
         self.out.append(f"<details{' open' if unfolded else ''}><summary>{name}{about}{_way(mark)}</summary>")
@@ -120,7 +124,7 @@ class _Tree:
             if self._room.values <= 0:
                 self._more(len(value) - number)
                 return
-            shown = found is not None and found[0] == name and self._medium(found[1])
+            shown = found is not None and found[0] == name and self.medium(found[1])
             self.add(member, (*path, name), _name(name), medium=shown)
 
     def _elements(self, value: list[Any], path: Path) -> None:
@@ -137,7 +141,8 @@ class _Tree:
             late = None if count <= 2 * _LAST or number < count - _LAST else True
             self.add(element, (*path, number), _name(f"[{number}]", "index"), open=late)
 
-    def _medium(self, medium: media.Medium) -> bool:
+    def medium(self, medium: media.Medium) -> bool:
+        """Show it, if there is room. False: there is none."""
         if (room := self._room).media < len(medium.address):
             return False
         room.media -= len(medium.address)
@@ -150,7 +155,7 @@ class _Tree:
 
     def _text(self, text: str, name: str, mark: Mark | None, medium: bool) -> None:
         if not medium and (found := media.of_text(text)) is not None:
-            medium = self._medium(found)
+            medium = self.medium(found)
         if medium:
             self.out.append(f'{name}<span class="about">{escape(value_text(text))}</span>{_way(mark)}')
             return
@@ -204,6 +209,13 @@ def _way(mark: Mark | None) -> str:
     if mark.to:
         first = Markup(f'<a href="#{escape(mark.to[0])}">{first}</a>')  # noqa: S704  # escaped
     return f' <span class="way">{"; ".join([first, *rest])}</span>'
+
+
+def player(medium: media.Medium) -> Markup:
+    """Something to look at or to listen to by itself."""
+    made = _Tree({}, Room.for_all(), unfolded=True)
+    made.medium(medium)
+    return Markup(f'<ul class="tree">{"".join(made.out)}</ul>')  # noqa: S704  # escaped below
 
 
 def _name(name: str, kind: str = "name") -> str:
