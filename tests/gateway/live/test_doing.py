@@ -17,7 +17,6 @@ from addons.gateway.exchange.verdicts import State
 from addons.gateway.gateway import Gateway
 from addons.gateway.live import doing
 from addons.gateway.record import running
-from addons.gateway.record.trace import Recorder
 from tests.gateway.exchange.test_exchange import CHAT, PART, exchange_of, gateway_of
 
 THOUGHT = PART.replace(b'"text": "Hi"', b'"text": "Hm", "thought": true')
@@ -106,7 +105,9 @@ def test_rows_tell_it_while_there_is_something_to_tell(tmp_path: Path, monkeypat
 
     async def run() -> None:
         with taddons.context(view):
-            recorder = gateway.recorder = Recorder(10, 10**6, gateway.exchanges)
+            gateway.record(True, in_memory=False)
+            recorder = gateway.recorder
+            assert recorder
             exchange = await begun(gateway)
             await until(lambda: any("gpt-4o" in flow.comment for flow in view))
             [row] = list(view)
@@ -127,7 +128,9 @@ def test_nothing_is_told_where_nothing_lists_it(tmp_path: Path) -> None:
 
     async def run() -> None:
         with taddons.context():
-            recorder = gateway.recorder = Recorder(10, 10**6, gateway.exchanges)
+            gateway.record(True, in_memory=False)
+            recorder = gateway.recorder
+            assert recorder
             await begun(gateway)
             assert recorder.comments._timer is None
 
