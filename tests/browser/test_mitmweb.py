@@ -127,7 +127,14 @@ CONVERSATIONS = [
     (("retried", 0, "Request", CLIENTS), ["model: demo-429-first-x", "stream: true", PROMPT]),
     (
         ("retried", 0, "Response", CLIENTS),
-        ["assistant", "demo upstream", "events", "what became of it", "1. 429 RESOURCE_EXHAUSTED"],
+        [
+            "assistant",
+            "demo upstream",
+            "events",
+            "what became of it",
+            "1. 429 RESOURCE_EXHAUSTED",
+            "page: /exchanges/req_",
+        ],
     ),
     (("retried", 1, "Request", GEMINI), ["user", PROMPT]),
     (("retried", 1, "Response", GEMINI), ["RESOURCE_EXHAUSTED"]),

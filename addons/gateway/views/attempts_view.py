@@ -9,6 +9,7 @@ from mitmproxy import http
 from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
+from addons.gateway.http.routes import PAGES
 from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.priority import NOT_MINE
@@ -90,12 +91,14 @@ def in_short(out: Transcript, record: JSON) -> None:
                 ("waited", "waited in all"),
                 ("prompt", "prompt tokens"),
                 ("completion", "completion tokens"),
+                ("cost", "cost"),
             )
             if key in known
         )
     )
     for code, detail in record.get("notes") or []:
         out.line(wrapped(note_line((code, detail))))
+    out.line(f"page: {PAGES}/{record.get('id')}, at the gateway's own address")
 
 
 def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, ...]:
