@@ -28,8 +28,9 @@ LINT = (
 )
 
 
-IN_PARALLEL = ["-n", str(min(8, (os.cpu_count() or 1) + 1)), "--dist", "loadfile"]
-"""How pytest runs all tests: much of their time is spent waiting for what they have started."""
+IN_PARALLEL = ["-n", str(min(8, (os.cpu_count() or 1) + 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
+"""How pytest runs all tests: much of their time is spent waiting for what they have started. The files come in the order
+of their names, so that those that take long are not the last ones."""
 
 
 class Packages(NamedTuple):
@@ -186,8 +187,12 @@ def tell_what_is_left_out() -> None:
 
 
 def run_module(python: str, arguments: "list[str]") -> int:
-    """Run a module of the environment in the repository's root, its output passed on."""
-    return subprocess.call([python, "-m", *arguments], cwd=bootstrap.ROOT, env=bootstrap.child_environ())
+    """Run a module of the environment in the repository's root, its output passed on.
+
+    What it compiles is kept: pytest's processes, and what they start, would do it again and again.
+    """
+    environ = {name: value for name, value in bootstrap.child_environ().items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.call([python, "-m", *arguments], cwd=bootstrap.ROOT, env=environ)
 
 
 def lint(python: str) -> int:

@@ -93,6 +93,7 @@ class StallingUpstream:
     def __init__(self, reply: bytes) -> None:
         self._reply = reply
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._lock = threading.Lock()
         self.accepted = 0
         self.hung_up = 0
         threading.Thread(target=self._serve, daemon=True).start()
@@ -116,15 +117,19 @@ class StallingUpstream:
         with connection:
             received = b""
             while b"\r\n\r\n" not in received:
-                received += connection.recv(65536)
-            self.accepted += 1
+                if not (data := connection.recv(65536)):
+                    return
+                received += data
+            with self._lock:
+                self.accepted += 1
             connection.sendall(self._reply)
             try:
                 while connection.recv(65536):
                     pass
             except OSError:
                 pass
-            self.hung_up += 1
+            with self._lock:
+                self.hung_up += 1
 
 
 class ScriptedUpstream:

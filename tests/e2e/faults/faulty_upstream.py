@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 
 type Action = Callable[[socket.socket], None]
 type Step = bytes | Action
@@ -94,7 +96,9 @@ def _take_request(connection: socket.socket) -> bool:
     lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
     left = int(lengths[0]) - len(body) if lengths else 0
     while left > 0:
-        left -= len(connection.recv(65536))
+        if not (data := connection.recv(65536)):
+            return False
+        left -= len(data)
     return True
 
 
@@ -128,6 +132,16 @@ def endless(piece: bytes) -> Action:
         raise AssertionError("half a gigabyte was taken")
 
     return send
+
+
+def bomb(size: int) -> Action:
+    """A whole answer that is small, and so large when it is unpacked: bytes."""
+    return lambda connection: connection.sendall(_bomb(size))
+
+
+@cache
+def _bomb(size: int) -> bytes:
+    return whole(gzip.compress(bytes(size), 1), "Content-Encoding: gzip")
 
 
 def until_blocked(piece: bytes, blocked: threading.Event) -> Action:
