@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from typing import NamedTuple
 
@@ -29,8 +30,10 @@ LINT = (
 
 
 IN_PARALLEL = ["-n", str(min(8, (os.cpu_count() or 1) + 1)), "--dist", "loadfile", "--no-loadscope-reorder"]
-"""How pytest runs all tests: much of their time is spent waiting for what they have started. The files come in the order
-of their names, so that those that take long are not the last ones."""
+"""How pytest runs all tests: much of their time is spent waiting for what they have started.
+
+The files come in the order of their names, so that those that take long are not the last ones.
+"""
 
 
 class Packages(NamedTuple):
@@ -89,6 +92,7 @@ NPM = (
     ),
 )
 NPM_FILES = ("package.json", ".npmrc")
+COLLECT = ["pytest", "--collect-only", "-p", "no:cacheprovider"]
 ALL = "--all"
 THOROUGH = ["--hypothesis-profile=thorough"]
 """See tests/conftest.py."""
@@ -186,17 +190,23 @@ def tell_what_is_left_out() -> None:
     bootstrap.say(f"== Left out: {', '.join(named)}. --all downloads what they need, and runs them too.")
 
 
-def run_module(python: str, arguments: "list[str]") -> int:
-    """Run a module of the environment in the repository's root, its output passed on.
+def run_module(python: str, arguments: "list[str]", silent: bool = False) -> int:
+    """Run a module of the environment in the repository's root, its output passed on unless `silent`.
 
     What it compiles is kept: pytest's processes, and what they start, would do it again and again.
     """
     environ = {name: value for name, value in bootstrap.child_environ().items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return subprocess.call([python, "-m", *arguments], cwd=bootstrap.ROOT, env=environ)
+    output = subprocess.DEVNULL if silent else None
+    return subprocess.call([python, "-m", *arguments], cwd=bootstrap.ROOT, env=environ, stdout=output, stderr=output)
 
 
 def lint(python: str) -> int:
-    """Run the steps before pytest, each with its result. Returns the status of the first that failed."""
+    """Run the steps before pytest, each with its result. Returns the status of the first that failed.
+
+    Beside them pytest collects the tests: it compiles them, and each of its processes would do that.
+    """
+    collecting = threading.Thread(target=run_module, args=(python, COLLECT, True))
+    collecting.start()
     status = 0
     for name, arguments in LINT:
         begun = time.time()
@@ -204,6 +214,7 @@ def lint(python: str) -> int:
         code = run_module(python, arguments)
         print("== {}: {} ({:.1f} s)".format(name, "FAILED" if code else "ok", time.time() - begun), flush=True)
         status = status or code
+    collecting.join()
     return status
 
 
