@@ -72,6 +72,14 @@ class PromptTokens:
             made[row.section] = made.get(row.section, 0) + row.tokens
         return {section: made[section] for section in (*SECTIONS, REST) if section in made}
 
+    def kinds(self) -> dict[str, int]:
+        """Gemini's modality -> the tokens of all its parts: text, pictures, sound ..."""
+        made: dict[str, int] = {}
+        for row in self.rows:
+            if row.modality:
+                made[row.modality] = made.get(row.modality, 0) + row.tokens
+        return made
+
     def plain(self) -> JSON:
         """For JSON, and for pages."""
         return {
@@ -85,6 +93,7 @@ class PromptTokens:
             "window": self.limit,
             "full": None if self.full is None else round(self.full, 6),
             "sections": self.sections(),
+            "modalities": self.kinds(),
             "parts": [
                 {
                     "section": row.section, "name": row.name, "tokens": row.tokens, "modality": row.modality,
@@ -115,6 +124,8 @@ class PromptTokens:
         for section, tokens in sections.items():
             share = tokens / self.total if self.total else 0.0
             out.row(f"{section:16}{tokens:>10,}{100 * share:6.0f} %  {'█' * round(share * _BAR)}".rstrip())
+        if len(kinds := self.kinds()) > 1:
+            out.remark(" · ".join(f"{kind.lower()} {tokens:,}" for kind, tokens in kinds.items()))
         for section in sections:
             rows = [row for row in self.rows if row.section == section]
             if len(rows) > 1 or any(row.turn for row in rows):

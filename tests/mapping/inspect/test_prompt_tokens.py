@@ -89,6 +89,8 @@ def test_what_gemini_told_of_a_modality_counts() -> None:
     assert sum(row.tokens for row in found.rows if row.modality == "TEXT") == 700
     assert by["system instruction"] > by["user"]
     assert (found.cached, found.full) == (30, 1.0)
+    assert found.plain()["modalities"]["IMAGE"] == 258
+    assert any(line.startswith("text 700 · image 258 · audio ") for line in found.lines())
 
 
 COUNTS = {WHOLE: 2000, WITHOUT[TOOLS]: 1400, WITHOUT[SYSTEM]: 1900, ALONE: 400, WITHOUT[MEDIA]: 1100}
