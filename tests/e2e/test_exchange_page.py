@@ -48,6 +48,31 @@ def asked(gateway: Gateway, model: str = "gpt-4o", **body: object) -> str:
     return gateway.chat(model, headers=BEARER, **body).headers["x-request-id"]
 
 
+def test_a_conversation_and_why_its_prompts_were_not_cached(recording: Gateway) -> None:
+    first = [{"role": "system", "content": "Today is 2026-11-28."}, {"role": "user", "content": f"First: {HOSTILE}"}]
+    one = asked(recording, messages=first)
+    again = [
+        {"role": "system", "content": "Today is 2026-11-29."}, first[1],
+        {"role": "assistant", "content": "Yes."}, {"role": "user", "content": "And then?"},
+    ]  # fmt: skip
+    two = asked(recording, messages=again)
+    shown = page_of(recording, two)
+    why = "the date in the system message changed at byte 18: '2026-11-28' -> '2026-11-29'"
+    assert "What the prompt cache had" in shown.text
+    assert why in shown.text
+    assert "What the prompt cache had" in page_of(recording, one).text
+    [link] = [a["href"] for a in shown.all("a") if a.get("href", "").startswith("/conversations/")]
+    answer = recording.call("GET", link, headers=BASIC)
+    page = Page(answer.body.decode())
+    assert [turn["data-exchange"] for turn in page.having("data-exchange")] == [one, two]
+    for said in ("2 turns", "{{7*7}}", "And then?", why):
+        assert said in page.text, said
+    assert len(page.all("script")) == 1
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert recording.call("GET", "/conversations/nobody", headers=BASIC).status == 404
+    assert recording.call("GET", link).status == 401
+
+
 def test_both_sides(recording: Gateway) -> None:
     messages = [{"role": "user", "content": HOSTILE}]
     shown = page_of(recording, asked(recording, messages=messages, logit_bias={"1": 2}, max_tokens=900))

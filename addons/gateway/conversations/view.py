@@ -126,13 +126,12 @@ class ConversationView:
             "turns": [turn.plain() for turn in self.turns],
         }
 
-    def lines(self) -> list[str]:
-        """As text."""
+    def head(self) -> str:
+        """One line: the client, how many turns, since when, models, tokens, cost."""
         told = self.plain()
         tokens = told["tokens"]
         count = len(self.turns)
         head = [
-            f"conversation {self.id}",
             self.client or "",
             f"{count} turn{'s' if count != 1 else ''}",
             f"from {_when(told['begun'])}" if told["begun"] is not None else "",
@@ -140,9 +139,13 @@ class ConversationView:
             f"{tokens['prompt']:,} ({tokens['cached']:,} cached) + {tokens['completion']:,} tokens",
             f"${told['cost']:.4f}" if told["cost"] is not None else "",
         ]
-        made = [one_line(" · ".join(part for part in head if part))]
-        if told["tools"]:
-            made.append(one_line("tools: " + ", ".join(f"{name} {times} x" for name, times in told["tools"].items())))
+        return one_line(" · ".join(part for part in head if part))
+
+    def lines(self) -> list[str]:
+        """As text."""
+        made = [f"conversation {self.id} · {self.head()}"]
+        if tools := self._tools():
+            made.append(one_line("tools: " + ", ".join(f"{name} {times} x" for name, times in tools.items())))
         for agent, turns in groupby(self.turns, key=lambda turn: turn.agent):
             made += ["", f"── {agent or 'main thread'} ──"] if agent or len(self._agents()) > 1 else [""]
             made += [line for turn in turns for line in turn.lines()]

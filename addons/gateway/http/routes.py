@@ -27,11 +27,17 @@ _GEMINIS = (*GEMINI_VERSIONS[:2], "v1beta1", "upload")
 """What paths of Gemini's begin with, and no others."""
 HEALTH = ("health", "hello")
 """Endpoints that say that the gateway is there, and nothing more."""
-_ABOUT_EXCHANGES = ("exchanges", "exchanges_json", "exchange", "exchange_edit", "exchange_again", "exchange_case")
+_ABOUT_EXCHANGES = (
+    *("exchanges", "exchanges_json", "exchange", "exchange_edit", "exchange_again", "exchange_case"),
+    "conversation",
+)
 UNVERSIONED = (*HEALTH, "metrics", "status", "status_json", *_ABOUT_EXCHANGES)
 """Endpoints that are not OpenAI's, and have no `/v1` before them."""
 PAGES = "/exchanges"
 """What the paths of the pages about exchanges begin with."""
+CONVERSATIONS = "/conversations"
+OWN_PAGES = (PAGES, f"{CONVERSATIONS}/")
+"""What the paths of all pages begin with, but for that of the status page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ ENDPOINTS = (
     Endpoint("exchange_edit", "GET", (PAGES[1:], "{id}", "edit")),
     Endpoint("exchange_again", "POST", (PAGES[1:], "{id}", "again")),
     Endpoint("exchange_case", "GET", (PAGES[1:], "{id}", "case.zip")),
+    Endpoint("conversation", "GET", (CONVERSATIONS[1:], "{id}")),
     Endpoint("models", "GET", ("models",)),
     Endpoint("model", "GET", ("models", "{name}")),
     Endpoint("chat", "POST", ("chat", "completions")),
@@ -234,7 +241,7 @@ def _meant(matches: list[Match], asker: str) -> Match:
 
 def is_own(method: str, path: str) -> bool:
     """Whether a path is about the gateway itself. `path` is without the query."""
-    return path.startswith(PAGES) or _name_of(method, path) in UNVERSIONED
+    return path.startswith(OWN_PAGES) or _name_of(method, path) in UNVERSIONED
 
 
 def is_health(method: str, path: str) -> bool:

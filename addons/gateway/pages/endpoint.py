@@ -56,6 +56,13 @@ def endpoints(
 
         await list_page.show_json(asking, known)
 
+    async def conversation(asking: Facts, match: Match) -> None:
+        from addons.gateway.pages import conversation_page
+
+        records = conversation_page.of_conversation(match.id, (await known((), asking)).newest_first())
+        gateways = await seen(*(str(record["id"]) for record in records))
+        await conversation_page.show(asking, gateways, match.id, records)
+
     async def edit(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import actions
 
@@ -75,6 +82,7 @@ def endpoints(
         "exchange": exchange,
         "exchanges": exchanges,
         "exchanges_json": exchanges_json,
+        "conversation": conversation,
         "exchange_edit": edit,
         "exchange_again": again,
         "exchange_case": case,

@@ -17,7 +17,7 @@ from addons.gateway.accounts.pool import Pool
 from addons.gateway.cases import copies, exchanges
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.exchange.summary import models, status_of
+from addons.gateway.exchange.summary import Summary, models, status_of
 from addons.gateway.live import doing as live
 from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.pages import running
@@ -27,6 +27,7 @@ from addons.gateway.record.flow_record import record_of
 from addons.gateway.status.statistics import Statistics
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
+from mapping.inspect.prompt_cache.report import LOOKED_AT
 from mapping.values import JSON
 
 ALL = "all"
@@ -99,6 +100,8 @@ class _Known:
     others: tuple[tuple[str, str], ...]
     accounts: tuple[str, ...]
     kept: Callable[[str], Sequence[http.HTTPFlow]]
+    before: Sequence[str] = ()
+    """The ids of the turns of its conversation before it, the oldest first."""
 
 
 def _of(asking: Facts, gateway: Keeping, id: str) -> _Known:
@@ -108,10 +111,19 @@ def _of(asking: Facts, gateway: Keeping, id: str) -> _Known:
     if (facts := running.find(gateway.exchanges, id)) is not None and facts is not asking:
         return _Known(running.record(facts), running.flows(facts), live.line(facts), others, accounts, gateway.kept)
     if flows := gateway.kept(id):
-        return _Known(record_of(flows[0]), flows, "", others, accounts, gateway.kept)
+        record = record_of(flows[0])
+        return _Known(record, flows, "", others, accounts, gateway.kept, _before(record, summaries))
     if (summary := next((one for one in summaries if one.id == id), None)) is not None:
         return _Known(summary.plain(), (), "", others, accounts, gateway.kept)
     raise _unknown(id)
+
+
+def _before(record: JSON, newest_first: Sequence[Summary]) -> list[str]:
+    conversation, agent, time = (record.get(name) for name in ("conversation", "agent", "time"))
+    if not isinstance(conversation, str) or not isinstance(time, float):
+        return []
+    same = [one for one in newest_first if one.conversation == conversation and one.agent == agent and one.time < time]
+    return [one.id for one in same[:LOOKED_AT]][::-1]
 
 
 def _page(known: _Known, wishes: _Wishes, flow_link: str | None, url: str) -> bytes:
@@ -128,6 +140,7 @@ def _page(known: _Known, wishes: _Wishes, flow_link: str | None, url: str) -> by
         renewed=wishes.renewed,
         masked=wishes.masked,
         url=url,
+        thread=[exchanges.from_flows(flows) for id in known.before if (flows := known.kept(id))],
         other=_other(known, wishes.with_id),
         known=known.others,
         accounts=known.accounts,

@@ -7,7 +7,7 @@ To add something: a function of a `Reading` that gives plain values (None: there
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from markupsafe import Markup
 from addons.gateway.cases import compare, copies
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
+from addons.gateway.conversations.prompts import cache_report, prompt_turn
 from addons.gateway.look.addresses import page_of
 from addons.gateway.pages import events, media, sides
 from addons.gateway.pages.sides import Marks, Sides
@@ -58,6 +59,8 @@ class Reading:
     """What it is to be compared with, or why that can't be done."""
     accounts: tuple[str, ...] = ()
     """On which it can be asked again; none: it can't."""
+    thread: Sequence[TakenExchange] = ()
+    """The turns of its conversation before it, as far as the prompt cache may have something of them."""
     known: tuple[tuple[str, str], ...] = ()
     """(id, words) of others that it can be compared with."""
 
@@ -128,6 +131,16 @@ def _timeline(reading: Reading) -> JSON | None:
 def _tokens(reading: Reading) -> list[str] | None:
     found = tokens_of(reading.taken, limit_here()) if reading.taken is not None else None
     return None if found is None else found.told()
+
+
+def _cache(reading: Reading) -> list[str] | None:
+    taken = reading.taken
+    if taken is None or reading.masked or reading.in_file or not reading.record.get("conversation"):
+        return None
+    if prompt_turn(taken) is None:
+        return None
+    head, *rest = cache_report([*reading.thread, taken]).turns[-1].lines()
+    return [head.partition(f"{taken.id} · ")[2], *rest]
 
 
 def _events(reading: Reading) -> Any:
@@ -249,6 +262,7 @@ SECTIONS: tuple[PageSection, ...] = (
     PageSection("again", "Ask again", _again, "actions.html", later=True),
     PageSection("timeline", "Where the time went", _timeline, "timeline.html", live=True),
     PageSection("tokens", "What took the tokens of the prompt", _tokens, later=True),
+    PageSection("cache", "What the prompt cache had", _cache, later=True),
     PageSection("request", "The request", _request, "sides.html"),
     PageSection("answer", "The answer", _answer, "sides.html", later=True),
     PageSection("calls", "Other calls to Gemini", _calls, "calls.html", later=True),

@@ -19,7 +19,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.summary import CLIENT_LEFT, Summary, left_after
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
-from addons.gateway.http.routes import PAGES
+from addons.gateway.http.routes import OWN_PAGES
 from addons.gateway.look import time_bar
 from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.look.making import NO_STORE, PageForm, clip
@@ -47,12 +47,12 @@ def is_poll(request: http.Request) -> bool:
 def is_page(request: http.Request) -> bool:
     """Whether a person in front of a browser may be asking."""
     path = path_of(request)
-    return (path == "/" and request.method in ("GET", "HEAD")) or path.startswith(PAGES)
+    return (path == "/" and request.method in ("GET", "HEAD")) or path.startswith(OWN_PAGES)
 
 
 def _is_shown(path: str) -> bool:
     """Whether a path is that of a page."""
-    return path == "/" or path.startswith(PAGES)
+    return path == "/" or path.startswith(OWN_PAGES)
 
 
 def show(exchange: Facts, gateway: Watched, told: dict[str, Any] | None = None) -> None:

@@ -31,7 +31,7 @@ no turn before; Gemini has told of no tokens."""
 
 _ENOUGH = 0.5
 """How much of what could be cached has to be. Estimates are by bytes, and caches go in steps."""
-_LOOKED_AT = 8
+LOOKED_AT = 8
 """Turns before one that may have left it something in the cache."""
 _SHOWN_BREAKS = 6
 _VERSION = re.compile(r"gemini-(\d+)(?:\.(\d+))?")
@@ -182,7 +182,7 @@ def _reported(turns: Sequence[PromptTurn], read: Sequence[Sequence[Section]], in
     turn = turns[index]
     if index == 0:
         return TurnReport(turn, 1, FIRST)
-    near = range(max(0, index - _LOOKED_AT), index)
+    near = range(max(0, index - LOOKED_AT), index)
     at = max(near, key=lambda other: (_same_messages(read[other], read[index]), other))
     before = turns[at]
     beginnings = {other: common(read[other], read[index]) for other in near}
