@@ -4,6 +4,7 @@
     python3 scripts/cases.py export saved.flow cases/ --id req_... --mask
     python3 scripts/cases.py run cases/                          show what is translated otherwise than recorded
     python3 scripts/cases.py update cases/                       take what is translated now as what is expected
+    python3 scripts/cases.py list saved.flow --errors            which exchanges there are, by model, client, words ...
     python3 scripts/cases.py diff saved.flow#req_2f8a req_77c1   two exchanges side by side
     python3 scripts/cases.py copy curl saved.flow#req_2f8a       an exchange as curl, python, javascript, markdown, html
     python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
@@ -41,6 +42,14 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     export.add_argument("folder", metavar="FOLDER", help="where the cases go, a folder each")
     export.add_argument("--id", action="append", metavar="REQ", help="only the exchange with this request id")
     export.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
+    shown = commands.add_parser("list", help="which exchanges there are; exit status 1 if none fits")
+    shown.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
+    shown.add_argument("--with", dest="q", default="", metavar="WORDS", help="that have these words in them")
+    shown.add_argument("--texts", action="store_true", help="the words may be in requests and answers too")
+    shown.add_argument("--errors", action="store_true", help="that did not go well")
+    for name in ("model", "account", "endpoint", "outcome", "client", "conversation"):
+        shown.add_argument(f"--{name}", default="", metavar="NAME", help=f"of this {name}")
+    shown.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")
     diff = commands.add_parser("diff", help="two exchanges side by side; exit status 1 if they differ")
     for name in ("before", "after"):
         where = "a case, a recording, or FLOWS#REQ: an exchange of a saved file; FLOWS#REQ/2: its second attempt"

@@ -15,8 +15,9 @@ from addons.gateway.cases import files as case_files
 from addons.gateway.cases.files import Case, CaseError
 from addons.gateway.cases.rerun import RerunDifference, differences, rerun
 from addons.gateway.log.terminal import say
+from addons.gateway.pages.listed.listing import FACETS
 from mapping.inspect.printable import one_line
-from scripts.commands import exchange_commands, thread_commands
+from scripts.commands import exchange_commands, list_command, thread_commands
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,6 +27,10 @@ def run(options: argparse.Namespace) -> int:
             return export(Path(options.file), Path(options.folder), options.id, mask=options.mask)
         if options.command == "diff":
             return exchange_commands.diff(options.before, options.after, as_json=options.json)
+        if options.command == "list":
+            query = {name: str(value) for name, value in vars(options).items() if name in ("q", *FACETS) and value}
+            query |= {name: "1" for name in ("errors", "texts") if getattr(options, name)}
+            return list_command.show(options.names, query, as_json=options.json)
         if options.command == "cassette":
             ignored = options.ignore or ()
             return exchange_commands.cassette(options.file, Path(options.folder), ignored, mask=options.mask)

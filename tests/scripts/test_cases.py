@@ -308,3 +308,35 @@ def test_page(saved: Path, folder: Path, tmp_path: Path, capsysbinary: pytest.Ca
     assert b"fillers for what was said" in (tmp_path / "page.html").read_bytes()
     assert run("page", saved) == 1
     assert b"A page is of one exchange" in capsysbinary.readouterr().err
+
+
+# --- list
+
+
+@pytest.mark.parametrize(
+    ("options", "ids"),
+    [
+        ((), ["req_left", "req_one", "req_two"]),
+        (("--errors",), ["req_left"]),
+        (("--endpoint", "chat"), ["req_left", "req_one", "req_two"]),
+        (("--with", "two"), ["req_two"]),
+        (("--with", "nobody says this", "--texts"), []),
+        (("--model", "none of these"), []),
+    ],
+)
+def test_list(saved: Path, options: tuple[str, ...], ids: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", saved, *options, "--json") == (0 if ids else 1)
+    assert sorted(json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()) == ids
+    run("list", saved, *options)
+    lines = capsys.readouterr().out.splitlines()
+    assert f"{len(ids)} of 3" in lines
+    assert sorted(line.rpartition(" · ")[2] for line in lines[: len(ids)]) == ids
+
+
+def test_list_finds_words_in_what_was_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("list", folder) == 0
+    assert "2 of 2" in capsys.readouterr().out
+    said = json.loads((folder / "chat-grounding" / "client-request.json").read_bytes())["messages"][-1]["content"]
+    word = max(str(said).split(), key=len)
+    assert run("list", folder, "--with", word, "--texts") == 0
+    assert run("list", folder, "--with", word) == 1
