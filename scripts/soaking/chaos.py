@@ -17,7 +17,8 @@ from typing import NamedTuple, Protocol
 from scripts.soaking.upstream import GAP, Excuse
 from scripts.soaking.valkey import Valkey
 
-LONGEST_OUTAGE = 30.0
+SHORTEST_OUTAGE, LONGEST_OUTAGE = 1.0, 30.0
+"""Seconds. On a busy machine workers may not notice one that is shorter."""
 DYING = 1.0
 """Seconds that a process may still answer after it was killed, where the machine is busy."""
 BACK_WITHIN = 3.0
@@ -112,7 +113,7 @@ class Chaos:
         """Silent, then gone, each for a while; then it comes back empty."""
         valkey, begun = self._valkey, time.monotonic()
         assert valkey is not None
-        length = min(LONGEST_OUTAGE, self._seconds * 0.05)
+        length = min(LONGEST_OUTAGE, max(SHORTEST_OUTAGE, self._seconds * 0.05))
         ways = (
             (0.2, length, valkey.pause, valkey.go_on, False),
             (0.45, length, valkey.shut_down, valkey.start, False),

