@@ -73,9 +73,7 @@ class InForce:
         self.steps = Steps()
         self.observers = Observers(self.steps)
         self.observe = self.observers.tell
-        self.money = Money(
-            self.observers, self.steps, lambda: self.statistics.today()
-        )  # before those who tell what was spent
+        self.money = Money(self.observers, self.steps, lambda: self.statistics)  # before those who tell what was spent
         self.threads = ThreadObserver(self.observers)
         self.telemetry = Telemetry(self.observers, lambda: self.address, self.kept)
         self.news = PoolNews()

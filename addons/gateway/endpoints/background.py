@@ -101,6 +101,7 @@ class Background:
                     e = Fault(500, "The gateway failed on this response.", kind=FaultKind.SERVER)
                 store.replace(tenant, id, deferred.failed(e))
             finally:
+                self._services.money.made_later(exchange, job)
                 job.cancel()
                 self.tasks.pop(id, None)
                 if self.others is not None:

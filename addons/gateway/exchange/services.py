@@ -10,6 +10,7 @@ from addons.gateway.accounts.affinity import Affinity
 from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.steps import Steps
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.routes import Match
@@ -31,6 +32,9 @@ class Pricing(Protocol):
 
     def show(self, exchange: Facts) -> None:
         """Put into an answer what it has cost, where the settings want that. Raises nothing."""
+
+    def made_later(self, exchange: Facts, job: Job) -> None:
+        """An answer was made in the background, or not to its end: count what it has cost. Raises nothing."""
 
 
 class Services(Protocol):

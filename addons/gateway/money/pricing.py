@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 
 from addons.gateway.exchange.facts import Facts
+from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.summary import Summary
 from mapping.prices.cost import NO_TOKENS, Cost
 from mapping.prices.shown import AT_LEAST
@@ -30,7 +31,7 @@ _ALSO_LEFT = "the client left"
 
 def price(exchange: Facts, summary: Summary) -> None:
     """Put into a summary what the exchange has cost."""
-    told = _cost(exchange, summary.time)
+    told = cost(exchange, exchange.job, summary.time)
     if told is None:
         return
     told = _as_far_as_known(told, summary)
@@ -40,7 +41,7 @@ def price(exchange: Facts, summary: Summary) -> None:
 def show(exchange: Facts) -> None:
     """Put into a header field of a whole answer what it has cost: `0.001234`, in dollars, or `unknown`."""
     response = exchange.flow.response
-    if exchange.inner or response is None or (told := _cost(exchange, time.time())) is None:
+    if exchange.inner or response is None or (told := cost(exchange, exchange.job, time.time())) is None:
         return
     usd = UNKNOWN if told.usd is None else f"{told.usd:.9f}".rstrip("0").rstrip(".")
     headers = response.headers
@@ -49,9 +50,8 @@ def show(exchange: Facts) -> None:
         headers[_EXPOSED] = f"{exposed}, {HEADER}"
 
 
-def _cost(exchange: Facts, when: float) -> Cost | None:
-    """None: nothing was used that is paid for."""
-    job = exchange.job
+def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
+    """What a job of an exchange has cost. None: nothing was used that is paid for."""
     if job is None or not (model := job.answering_model) or _is_recorded(exchange):
         return None
     if (account := exchange.account) and not account.credential.real:

@@ -112,15 +112,17 @@ class Counters:
             self._add(self.tokens, (model, "prompt"), tokens.prompt)
             self._add(self.tokens, (model, "completion"), tokens.completion)
             self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
-        if summary.cost is not None:
-            self._add(self.costs, (model, summary.account or ""), summary.cost)
-        elif summary.cost_note is not None:
-            self._add(self.unpriced, (model, summary.account or ""))
+        if summary.cost is not None or summary.cost_note is not None:
+            self._count_cost((model, summary.account or ""), summary.cost)
         if summary.fault:
             return  # how long it took is no measure of anything
         self._measure(self.total, (endpoint, model), summary.total)
         if summary.first is not None:
             self._measure(self.first, (endpoint, model), summary.first)
+
+    def count_cost(self, model: str, cost: float | None) -> None:
+        """What an answer in the background has cost; None: nobody knows."""
+        self._count_cost((self._answering.told(_cut(model)), ""), cost)
 
     def plain(self) -> dict[str, Any]:
         """Everything as dicts, lists, texts and numbers: rows of the labels and what was counted under them."""
@@ -147,6 +149,12 @@ class Counters:
                 spans.since = min(spans.since, since)
                 spans.buckets = [sum(pair) for pair in zip(spans.buckets, buckets, strict=True)]
                 spans.seconds += seconds
+
+    def _count_cost(self, labels: Labels, cost: float | None) -> None:
+        if cost is None:
+            self._add(self.unpriced, labels)
+        else:
+            self._add(self.costs, labels, cost)
 
     def _tallies(self, name: str) -> dict[Labels, Tally]:
         found: dict[Labels, Tally] = getattr(self, name)

@@ -173,9 +173,15 @@ class Statistics:
         if is_model_call(summary):
             self._count_call(summary)
         if summary.cost is not None or summary.cost_note is not None:
-            self._count_cost(summary)
+            self._count_cost(self._totals_of(summary), summary.account, summary.time, summary.cost)
         if summary.method != "OPTIONS" and (summary.endpoint not in ROUTINE or summary.failed):
             self._last.append(_bounded(summary))
+
+    def count_cost(self, model: str, when: float, cost: float | None) -> None:
+        """An answer was made that is in no exchange of a client's: in the background, for who asks for it later."""
+        self.changes += 1
+        self.since_start.count_cost(model, cost)
+        self._count_cost(_entry(self._state.models, model, ModelTotals) or self._state.others, None, when, cost)
 
     @property
     def since(self) -> float:
@@ -298,11 +304,11 @@ class Statistics:
         if not summary.failed and not summary.left and summary.fault is None:
             minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
 
-    def _count_cost(self, summary: Summary) -> None:
-        account = _entry(self._state.accounts, summary.account or "", AccountTotals)
-        for counted in (self._totals_of(summary), account, days.at(self._state.days, summary.time)):
+    def _count_cost(self, totals: ModelTotals, label: str | None, when: float, cost: float | None) -> None:
+        account = _entry(self._state.accounts, label, AccountTotals) if label else None
+        for counted in (totals, account, days.at(self._state.days, when)):
             if counted is not None:
-                days.count(counted, summary.cost)
+                days.count(counted, cost)
 
     def _totals_of(self, summary: Summary) -> ModelTotals:
         models, name = self._state.models, summary.model or summary.client_model

@@ -204,3 +204,20 @@ def test_what_was_asked_for_again_is_paid_for_too(make: Any) -> None:
     asyncio.run(talk())
     summary = gateway.statistics.last()[0]
     assert summary.cost == pytest.approx(USD + (1000 * 0.30 + 60 * 2.50) / 1e6)
+
+
+def test_what_a_recording_answers_costs_nothing(make: Any) -> None:
+    gateway = make()
+
+    async def talk() -> None:
+        body = {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "hi"}]}
+        exchange = await asked(gateway, "/v1/chat/completions", body)
+        exchange.flow.response = tflow.tresp(status_code=200, content=whole(USED))
+        exchange.flow.is_replay = "response"
+        exchange.on_response_headers()
+        exchange.judge()
+        await exchange.on_response()
+
+    asyncio.run(talk())
+    summary = gateway.statistics.last()[0]
+    assert (summary.cost, summary.cost_note) == (None, None)

@@ -496,6 +496,8 @@ def test_costs(gateway: Gateway, tmp_path: Path) -> None:
     assert "$1.75 and 1 unknown" in shown
     assert "gemini-2.5-flash 2 0 20 10 $1.75" in shown
     assert "gemini-9 1 0 10 5 unknown" in shown
+    assert "alpha@" not in shown
+    assert "$0.2500, 1 unknown" in shown
     assert "10 in, 5 out $0.2500" in shown
     told = orjson.loads(answer(gateway, "/status.json").content or b"")
     assert told["costs"]["today"] == {"cost": 1.75, "unpriced": 1}
