@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mapping.inspect.compare.values import changes
 from mapping.inspect.explain_diff import dotted
 from mapping.inspect.printable import one_line
-from mapping.inspect.prompt_cache.sections import CHOICE, MESSAGE, SYSTEM, TOOLS, Piece, Section
+from mapping.inspect.prompt_cache.sections import BESIDE, CHOICE, MESSAGE, SYSTEM, TOOLS, Piece, Section
 
 _SHOWN = 40
 """Characters that are shown of a text."""
@@ -161,8 +161,12 @@ def _text_change(what: str, before: Section, after: Section, did: str = "changed
             break
         size += len(one.data)
     else:
-        more = "has more parts" if len(after.pieces) > len(before.pieces) else "has fewer parts"
-        return f"{what} {did}: it {more}, from byte {size} on"
+        longer, shorter = sorted((before.pieces, after.pieces), key=len, reverse=True)
+        only = longer[len(shorter)]
+        came = longer is after.pieces
+        if beside := [name for name in _names(only) if name in BESIDE]:
+            return f"{what} {did}: {beside[0]} {'came' if came else 'is gone'}, at byte {size}"
+        return f"{what} {did}: it has {'more' if came else 'fewer'} parts, from byte {size} on"
     return f"{what} {did} at byte {size}: {_quoted(_of(one))} -> {_quoted(_of(other))}"
 
 

@@ -8,8 +8,9 @@ cache belongs to a project, so an account has nothing of what another one has ca
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from mapping.inspect.printable import one_line
@@ -28,6 +29,11 @@ FIRST = "first"
 UNKNOWN = "unknown"
 """What became of a turn: most of what could be cached was; some; none; the prompt is too small to be cached; there was
 no turn before; Gemini has told of no tokens."""
+
+OUTCOMES: Mapping[str, str] = MappingProxyType(
+    {HIT: "hit", PART: "hit in part", MISSED: "missed", SMALL: "too small", FIRST: "the first turn", UNKNOWN: ""}
+)
+"""For people."""
 
 _ENOUGH = 0.5
 """How much of what could be cached has to be. Estimates are by bytes, and caches go in steps."""
@@ -126,7 +132,7 @@ class TurnReport:
     def lines(self) -> list[str]:
         """A head line, and what there is to say below it."""
         turn = self.turn
-        head = [f"turn {self.number}", turn.id, self.outcome if self.outcome != FIRST else "the first turn"]
+        head = [f"turn {self.number}", turn.id, OUTCOMES[self.outcome]]
         if self.idle is not None:
             before = "the one before" if self.before == self.number - 1 else f"turn {self.before}"
             head.append(f"{_span(self.idle)} after {before}")
@@ -141,7 +147,7 @@ class TurnReport:
             other = "" if self.before == self.number - 1 else f", set against turn {self.before}"
             made.append(f"    same: {_same(beginning)}{other}")
         why = self.why
-        made += [f"    {'why' if not at else '   '}: {one_line(words)}" for at, words in enumerate(why[:_SHOWN_BREAKS])]
+        made += [f"    {'     ' if at else 'why: '}{one_line(words)}" for at, words in enumerate(why[:_SHOWN_BREAKS])]
         if len(why) > _SHOWN_BREAKS:
             made.append(f"         and {len(why) - _SHOWN_BREAKS} more")
         return made

@@ -29,7 +29,7 @@ HEAD = 4
 
 _MEDIA = 1032
 """Bytes of text that a picture is taken for: 258 tokens, of some four bytes each (documentation, "Token counting")."""
-_BESIDE = ("thoughtSignature", "thought", "videoMetadata", "mediaResolution")
+BESIDE = ("thoughtSignature", "thought", "videoMetadata", "mediaResolution")
 """Members beside what a part holds; a piece of their own, because they change by themselves."""
 _UNREAD = frozenset({"thoughtSignature"})
 """Of them what is no text of the prompt: it weighs nothing."""
@@ -104,7 +104,7 @@ def _tools(body: JSON) -> Iterator[Piece]:
 def _parts(content: Any) -> Iterator[Piece]:
     for part in elements(members(content).get("parts")):
         told = members(part)
-        rest = {name: told[name] for name in _BESIDE if name in told}
+        rest = {name: told[name] for name in BESIDE if name in told}
         main = {name: value for name, value in told.items() if name not in rest}
         text = main.get("text")
         if isinstance(text, str) and len(main) == 1:

@@ -18,7 +18,7 @@ import pytest
 from addons.demo.answer import media
 from addons.gateway.status import shell_lines
 from tests.e2e.conftest import PRO, TWO_ACCOUNTS
-from tests.e2e.messages.claude import MODEL, Claude, call, check_saved, saved
+from tests.e2e.messages.claude import KEY, MODEL, Claude, call, check_saved, saved
 from tests.e2e.messages.sdk import root
 from tests.e2e.mitmweb import start_web
 from tests.e2e.sdk_tools import first_calls, is_genuine
@@ -206,6 +206,14 @@ def test_a_helper(claude: Claude, watched: Gateway, upstream: Upstream, backgrou
     assert all(map(is_genuine, first_calls(last)))
     task = [body for body in bodies if "Let somebody do it." in texts(body)]
     check_cached(task, "systemInstruction", "tools")
+    known = watched.call("GET", "/exchanges.json", headers={"Authorization": f"Bearer {KEY}"}).json["exchanges"]
+    ours = [one for one in known if one["conversation"] == known[0]["conversation"]]
+    agents = [one["agent"] for one in reversed(ours)]
+    assert len(ours) == len(bodies), "one conversation, whatever others the gateway has had"
+    assert agents[0] is agents[-1] is None
+    assert len({agent for agent in agents if agent}) == 1
+    assert len([agent for agent in agents if agent]) == 2
+    assert {one["client"] for one in ours} == {"claude-cli 2.1.332"}
 
 
 def test_a_shaped_answer(claude: Claude, watched: Gateway) -> None:

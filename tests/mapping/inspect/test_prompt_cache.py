@@ -84,6 +84,8 @@ BREAKS: list[tuple[str, Any, str, int, list[str]]] = [
      ["message 4 was rewritten at byte 8: 'abc.' -> 'xyz.'"]),
     ("signature", lambda r: r["contents"][1]["parts"][0].update(thoughtSignature="b3Ro"), "message 2", 73,
      ["message 2 was rewritten: thoughtSignature is another, at byte 73"]),
+    ("no signature", lambda r: r["contents"][1]["parts"][0].pop("thoughtSignature"), "message 2", 52,
+     ["message 2 was rewritten: thoughtSignature is gone, at byte 52"]),
     ("cut", lambda r: r["contents"].__delitem__(slice(1, 3)), "message 2", 0,
      ["history was cut: messages 2-3 are gone"]),
     ("cut at the beginning", lambda r: r["contents"].__delitem__(slice(4)), "message 1", 0,
