@@ -66,6 +66,8 @@ _TOLD_APART = frozenset(["generationConfig", "thinkingConfig"])
 """Objects in the result that are only named by their members, which have nothing to do with each other."""
 
 _RUNS = (12, 1200)
+FEWEST_RUNS = _RUNS[0]
+"""How many are made of the largest body."""
 ALL_RUNS = 700_000
 """What all runs may cost together, in about microseconds."""
 _PER_RUN = 60
@@ -126,7 +128,7 @@ class _Runs:
         self._body = body
         self._translate = translate
         fewest, most = _RUNS
-        self.left = max(fewest, min(most, int(cost / _cost(body))))
+        self.left = max(fewest, min(most, int(cost / run_cost(body))))
         self.result, self.notes = self._run(body)
 
     def without(self, parent: Path, keys: Sequence[Step]) -> _Effect | Fault:
@@ -322,8 +324,8 @@ def _altered_text(text: str) -> str:
 # --- what it costs
 
 
-def _cost(body: Any) -> float:
-    """About the microseconds of one run."""
+def run_cost(body: Any) -> float:
+    """About the microseconds that one translation takes."""
     values, characters = 0, 0
     waiting = [body]
     while waiting:

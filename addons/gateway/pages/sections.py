@@ -170,13 +170,14 @@ def _sides(reading: Reading, found: Sides, titles: tuple[str, str], words: tuple
         "right": side(titles[1], found.made, found.made_marks, words[1]),
         "remarks": () if reading.masked else found.remarks,
         "refused": "" if reading.masked else found.refused,
+        "word": found.word,
     }
 
 
 def _request(reading: Reading) -> JSON | None:
     if (taken := reading.taken) is None:
         return None
-    found = sides.request_sides(taken, values=not reading.masked)
+    found = sides.request_sides(taken, values=not reading.masked, patient=reading.everything)
     size = f"Its body of {len(taken.body):,} bytes is no JSON." if taken.body else "It has no body."
     titles = "The client's request", "Gemini's request"
     return _sides(reading, found, titles, (size, "Nothing went to Gemini."))
@@ -185,7 +186,7 @@ def _request(reading: Reading) -> JSON | None:
 def _answer(reading: Reading) -> JSON | None:
     if (taken := reading.taken) is None:
         return None
-    found = sides.answer_sides(taken, values=not reading.masked)
+    found = sides.answer_sides(taken, values=not reading.masked, patient=reading.everything)
     nothing = "Gemini gave no answer that was used." if taken.calls else "Gemini was not asked."
     titles = "Gemini's answer", "The client's answer"
     made = _sides(reading, found, titles, (nothing, taken.text or "There is none."))
@@ -227,12 +228,13 @@ def _copies(reading: Reading) -> Any:
 
 def _copied(taken: TakenExchange, form: str, reading: Reading) -> tuple[str, str]:
     """A program, or why there is none."""
+    too_long = len(taken.body) > _LONGEST
     try:
-        text = copies.copied([taken], form, url=reading.url)
+        text = "" if too_long else copies.copied([taken], form, url=reading.url)
     except CaseError as e:
         return "", str(e)
-    if len(text) > _LONGEST:
-        return "", f"It has {len(text):,} characters. antigravity.copy.file writes it into a file."
+    if too_long or len(text) > _LONGEST:
+        return "", "It is too long to be shown. antigravity.copy.file writes it into a file."
     return text, ""
 
 

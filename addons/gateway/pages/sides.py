@@ -17,7 +17,7 @@ from addons.gateway.views import explained
 from addons.gateway.views.explained import Said, Shown
 from addons.gateway.views.translated import GeminiAnswers, has_translation, request_translation
 from mapping import dialects
-from mapping.inspect.explain import explain
+from mapping.inspect.explain import FEWEST_RUNS, explain, run_cost
 from mapping.inspect.explain_call import BODY, said
 from mapping.inspect.explain_diff import Path, dotted
 from mapping.inspect.explain_rows import Explanation, Row
@@ -26,6 +26,12 @@ from mapping.values import JSON
 
 COST = 250_000
 """What finding out may cost, see `explain`: a page is not waited for long."""
+_MOST = 1_000_000
+"""Microseconds that it may take where it can't be had for that."""
+UNTOLD = (
+    "It has so many members that what became of each is not found out here. The view Translation, "
+    "antigravity.explain and the page with everything tell it."
+)
 _MANY = 20
 """How many members of the other side a way leads to at most."""
 _SOURCES = 3
@@ -52,6 +58,8 @@ class Sides:
     """What was left out or changed, in words."""
     refused: str = ""
     """Why it could not be translated."""
+    word: str = ""
+    """Why nothing is said of the members."""
 
 
 def own_calls(taken: TakenExchange) -> list[TakenCall]:
@@ -64,15 +72,19 @@ def record_of(taken: TakenExchange) -> JSON:
     return {**taken.record, "attempts": taken.record.get("attempts") or [call.record for call in own_calls(taken)]}
 
 
-def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True) -> Sides:
+def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True, patient: bool = False) -> Sides:
     """The client's request, and the one that went to Gemini last.
 
     `ids`: what ids of members begin with. `values` False: what is said of members holds none of their values.
+    `patient`: what became of them is found out however long that takes.
     """
     own = own_calls(taken)
     sides = Sides(taken.request, own[-1].request if own else None)
     record = record_of(taken)
     if not has_translation(record) or taken.request is None:
+        return sides
+    if not patient and _takes_long(taken.request):
+        sides.word = UNTOLD
         return sides
     facts = dialects.bodies(taken.endpoint, taken.request).facts
     found = explain(taken.request, request_translation(record), COST)
@@ -80,7 +92,7 @@ def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True) 
     return sides
 
 
-def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True) -> Sides:
+def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True, patient: bool = False) -> Sides:
     """Gemini's answer, the first where several make up the client's, and the client's."""
     own, others = (
         [call.answer for call in taken.calls if bool(call.part) is further and call.answer is not None and _used(call)]
@@ -89,10 +101,18 @@ def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True) -
     answers = GeminiAnswers.of(own, others)
     sides = Sides(answers.first, taken.answer)
     record = record_of(taken)
+    if not patient and answers.first is not None and _takes_long(answers.first, taken.request):
+        sides.word = UNTOLD
+        return sides
     found = answers.explained(record, taken.request, COST) if has_translation(record) else None
     if found is not None:
         _explain(sides, found, dotted, explained.everywhere, (), ids, values)
     return sides
+
+
+def _takes_long(*bodies: Any) -> bool:
+    """Whether even the fewest translations of all these would keep a reader waiting."""
+    return sum(map(run_cost, bodies)) * FEWEST_RUNS > _MOST
 
 
 def _used(call: TakenCall) -> bool:

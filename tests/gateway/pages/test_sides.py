@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from addons.gateway.cases import exchanges
 from addons.gateway.cases import files as case_files
 from addons.gateway.cases.exchanges import TakenExchange
-from addons.gateway.pages.sides import Marks, Sides, answer_sides, request_sides
+from addons.gateway.pages.sides import UNTOLD, Marks, Sides, answer_sides, request_sides
 from mapping.inspect.explain_diff import at
 from tests.gateway.cases.case_flows import flows_of
 
@@ -83,3 +84,14 @@ def test_of_what_was_refused_there_is_one_side() -> None:
     sides = request_sides(taken("messages-thread"))
     assert sides.refused.startswith("thread: conversations are not kept here.")
     assert (sides.made, sides.marks, sides.made_marks) == (None, {}, {})
+
+
+def test_what_would_take_long_is_not_found_out_unasked() -> None:
+    found = taken("chat-image-and-options")
+    messages = [{"role": "user", "content": "hi"}] * 30_000
+    many = replace(found, request={**(found.request or {}), "messages": messages})
+    for make in (request_sides, answer_sides):
+        sides = make(many)
+        assert (sides.word, sides.marks) == (UNTOLD, {})
+        assert sides.value is not None
+        assert make(found).word == ""
