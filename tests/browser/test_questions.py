@@ -1,4 +1,4 @@
-"""Everyday questions, and the way to the answer in a browser: how many clicks from the status page, and how long.
+"""Twelve everyday questions, and the way to the answer in a browser: clicks from the status page, and seconds.
 
 The times are those of the browser, without a person's. With `-s` the table is printed.
 """
@@ -19,7 +19,7 @@ from tests.e2e.conftest import TWO_ACCOUNTS, Upstream, start_gateway
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
-    from tests.browser.conftest import Camera, Opener
+    from tests.browser.conftest import Opener
     from tests.e2e.conftest import Gateway
 
 pytestmark = pytest.mark.browser
@@ -196,10 +196,27 @@ def test_fault(gateway: Gateway, walk: Walk) -> None:
     walk.reads(f"[data-exchange='{id}']", "fault")
 
 
-def test_the_page_of_a_conversation_looks_well(gateway: Gateway, open_page: Opener, picture: Camera) -> None:
-    first = {"role": "user", "content": "What is for dinner?"}
+def test_dear(gateway: Gateway, walk: Walk) -> None:
+    """Why was it so dear?"""
     system = {"role": "system", "content": SYSTEM.format(day="2026-11-28")}
-    id = asked(gateway, messages=[system, first])
-    page = open_page(f"http://127.0.0.1:{gateway.port}/exchanges/{id}")
-    picture(page, "exchange.png", full_page=True)
-    assert json.loads(page.evaluate("JSON.stringify(document.title)"))
+    id = asked(gateway, "gemini-2.5-pro", messages=[system, {"role": "user", "content": "What is for lunch?"}])
+    begin(walk, gateway)
+    walk.reads(f"[data-exchange='{id}']", "$0.0")
+    walk.to_page_of(id)
+    walk.reads("#facts", "input $0.0")
+    walk.reads("#tokens", "system", "window of 1,048,576")
+
+
+def test_forgetful(gateway: Gateway, walk: Walk) -> None:
+    """Why did the prompt cache have nothing?"""
+    turns: list[dict[str, str]] = [{"role": "user", "content": "What is for dinner?"}]
+    for day in ("2026-11-28", "2026-11-29"):
+        system = {"role": "system", "content": SYSTEM.format(day=day)}
+        answer = gateway.chat("gpt-4o", messages=[system, *turns])
+        said = answer.json["choices"][0]["message"]["content"]
+        turns += [{"role": "assistant", "content": said}, {"role": "user", "content": "And then?"}]
+    begin(walk, gateway)
+    walk.to_page_of(answer.headers["x-request-id"])
+    walk.reads("#cache", "the date in the system message changed", "'2026-11-28' -> '2026-11-29'")
+    walk.click(walk.page.get_by_role("link", name="conversation"))
+    walk.reads("#turns", "turn 1", "What is for dinner?", "turn 2", "And then?")
