@@ -23,6 +23,7 @@ from scripts import demo_upstream
 from tests.e2e import forking
 from tests.e2e.forking import Forked
 from tests.patience import PATIENCE, wait_until
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = ("upstream-key-alpha-3f9c", "upstream-key-bravo-71d2")
@@ -269,12 +270,6 @@ class Gateway:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def start_gateway(

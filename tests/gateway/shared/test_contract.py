@@ -17,7 +17,8 @@ from addons.gateway.shared.contract import FINAL, Change, Claim, Drop, Put, Revi
 from addons.gateway.shared.sqlite_place import SqlitePlace
 from addons.gateway.shared.valkey_place import ValkeyPlace
 from tests.e2e.conftest import wait_until
-from tests.gateway.shared.places import Loop, Server, free_port
+from tests.gateway.shared.places import Loop, Server
+from tests.ports import free_port
 
 KEYS = st.sampled_from(["a", "b", "c/ä", "d"])
 BOARDS = st.sampled_from(["x", "y"])
