@@ -18,7 +18,7 @@ from addons.gateway.endpoints.asking import Asking, Opener
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import new_id
 from addons.gateway.http.callers import Caller, Gatekeeper
-from addons.gateway.prompts.of_exchange import asked_call
+from addons.gateway.prompts.of_exchange import asked_body, asked_call
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.wire import inner_call
 from mapping.faults import Fault
@@ -51,7 +51,7 @@ class PromptCounting:
         asked."""
         call, model = asked_call(taken), string(taken.record.get("model"))
         found: list[AskedCount] = []
-        for what, body in questions(call.request) if call is not None and model else ():
+        for what, body in questions(asked_body(call)) if call is not None and model else ():
             found.append(await self._ask(what, model, body))
             if what == WHOLE and found[-1].tokens is None:
                 break

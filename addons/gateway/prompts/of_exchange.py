@@ -14,7 +14,7 @@ from mapping.inspect.prompt_tokens.counts import answers
 from mapping.inspect.prompt_tokens.report import PromptTokens, prompt_tokens
 from mapping.inspect.transcript import members, string
 from mapping.native.folded import unwrapped
-from mapping.values import JSON
+from mapping.values import COUNTED, JSON
 
 NOTHING = "Gemini was asked nothing that has a prompt, or it is not here any more."
 
@@ -33,7 +33,7 @@ def tokens_of(taken: TakenExchange, limit: Limit = input_limit) -> PromptTokens 
     names = f"{asked} -> {model}" if asked and asked != model else model
     told = [taken.id, f"{taken.method} {taken.path.partition('?')[0]}", names]
     return prompt_tokens(
-        call.request,
+        asked_body(call),
         _usage(call),
         answers(record),
         id=taken.id,
@@ -56,9 +56,18 @@ def asked_call(taken: TakenExchange) -> TakenCall | None:
 
     What follows an answer that is continued has the answer in its prompt.
     """
-    own = [call for call in taken.calls if not call.part and "contents" in members(call.request)]
+    own = [call for call in taken.calls if not call.part and "contents" in asked_body(call)]
     return next((call for call in own if "promptTokenCount" in _usage(call)), own[-1] if own else None)
 
 
+def asked_body(call: TakenCall) -> JSON:
+    """The request to generate; of a count the one that was counted."""
+    body = members(call.request)
+    return members(body.get(COUNTED)) or body
+
+
 def _usage(call: TakenCall) -> JSON:
-    return members(members(unwrapped(members(call.answer))).get("usageMetadata"))
+    """What Gemini told of the tokens; of a count that is the whole."""
+    answer = members(unwrapped(members(call.answer)))
+    counted = answer.get("totalTokens")
+    return members(answer.get("usageMetadata")) or ({"promptTokenCount": counted} if counted is not None else {})

@@ -41,7 +41,8 @@ def timeline(taken: TakenExchange) -> Timeline:
     """Where the time of an exchange went."""
     record = taken.record
     total = _number(record.get("total")) or 0.0
-    attempts = [*_own(taken, total), *_further(taken, total)]
+    attempts = [*_own(taken, total), *_further(taken)]
+    total = max(total, *(attempt.end for attempt in attempts), 0.0) if total else total
     begun = [attempt for attempt in attempts if not attempt.part]
     received = _number(record.get("received"))
     first = min((attempt.begin - _pause(attempt) for attempt in begun), default=total)
@@ -91,10 +92,14 @@ def _own(taken: TakenExchange, total: float) -> Iterator[TimedAttempt]:
         yield made
 
 
-def _further(taken: TakenExchange, total: float) -> Iterator[TimedAttempt]:
-    """Those at further calls. Each was an exchange of its own, and has its times since that began."""
+def _further(taken: TakenExchange) -> Iterator[TimedAttempt]:
+    """Those at further calls. Each was an exchange of its own, and has its times since that began.
+
+    All are, where the answer was made in the background: the client's exchange was over with its receipt.
+    """
+    own = bool(taken.record.get("attempts"))
     for call in taken.calls:
-        if call.part and call.at is not None:
+        if call.at is not None and (call.part or not own):
             begin, seconds = call.at, _number(call.record.get("seconds")) or 0.0
             number = call.record.get("number")
             yield _attempt(number if isinstance(number, int) else 1, call.record, call, begin, begin + seconds, {})

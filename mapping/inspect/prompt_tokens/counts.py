@@ -63,6 +63,16 @@ def answers(record: JSON) -> list[AskedCount]:
     return found
 
 
+def leaves_out(found: Sequence[PromptPart], asked: Sequence[AskedCount]) -> bool:
+    """Whether tools or the system message were not counted at all: some upstreams count the turns alone."""
+    told = {one.what: one.tokens for one in asked if one.tokens is not None}
+    there = {part.section for part in found if part.weight >= 1}
+    whole = told.get(WHOLE)
+    return whole is not None and any(
+        told.get(WITHOUT[section]) == whole for section in (TOOLS, SYSTEM) if section in there
+    )
+
+
 def by_section(found: Sequence[PromptPart], asked: Sequence[AskedCount]) -> Mapping[str, int]:
     """The tokens of the sections that were counted; empty where the whole was not."""
     told = {one.what: one.tokens for one in asked if one.tokens is not None}

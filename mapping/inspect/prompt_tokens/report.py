@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mapping.inspect.prompt_tokens.counts import WHOLE, AskedCount, by_section
+from mapping.inspect.prompt_tokens.counts import WHOLE, AskedCount, by_section, leaves_out
 from mapping.inspect.prompt_tokens.parts import CACHE, SECTIONS, PromptPart, parts
 from mapping.inspect.transcript import Transcript, elements, members
 from mapping.values import JSON
@@ -25,6 +25,7 @@ _MOST = 12
 """Parts of a section that are shown to a person; of more the largest."""
 _NAME, _BAR = 42, 16
 """Characters of a name, and of a bar."""
+LEFT_OUT = "This upstream counts the turns alone, so what it counted is not used."
 REST = "not told"
 """The section of what Gemini counted and nothing in the request explains."""
 
@@ -59,6 +60,8 @@ class PromptTokens:
     """Of the model's window; None: unknown."""
     rows: Sequence[TokenRow]
     asked: Sequence[AskedCount]
+    remark: str = ""
+    """Why what was counted does not count."""
 
     @property
     def full(self) -> float | None:
@@ -102,6 +105,7 @@ class PromptTokens:
                 for row in self.rows
             ],
             "asked": [one.plain() for one in self.asked],
+            "remark": self.remark,
         }  # fmt: skip
 
     def lines(self) -> list[str]:
@@ -136,6 +140,7 @@ class PromptTokens:
             out.turn("what Gemini was asked to count")
             for one in self.asked:
                 out.line(f"{one.what}: {one.error if one.tokens is None else f'{one.tokens:,}'}")
+            out.line(self.remark)
         return out.render().split("\n")
 
 
@@ -161,6 +166,8 @@ def prompt_tokens(
     found = parts(request)
     whole, cached = _count(usage.get("promptTokenCount")), _count(usage.get("cachedContentTokenCount"))
     counted = next((one.tokens for one in asked if one.what == WHOLE), None)
+    if remark := LEFT_OUT if leaves_out(found, asked) else "":
+        counted = None
     if counted is not None:
         how, rows = COUNTED, _by_sections(found, by_section(found, asked), counted)
     elif whole is not None:
@@ -178,6 +185,7 @@ def prompt_tokens(
         limit=limit or None,
         rows=rows,
         asked=asked,
+        remark=remark,
     )
 
 

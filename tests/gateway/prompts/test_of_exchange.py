@@ -43,6 +43,13 @@ def test_the_first_call_that_tells_its_tokens_counts() -> None:
     assert len(taken.calls) > 1
 
 
+def test_a_count_is_told_of_as_what_it_counted() -> None:
+    found = tokens_of(exchanges.from_case(case_files.read(GOLDEN / "messages-tokens")))
+    assert found is not None
+    assert found.how == "shared"
+    assert found.total > 0
+
+
 def test_what_was_counted_is_in_the_record() -> None:
     flows = flows_of(case_files.read(GOLDEN / "chat-image-and-options"))
     flows[0].metadata[KEY]["counted"] = {"time": 1.0, "answers": [{"what": WHOLE, "tokens": 777, "error": ""}]}

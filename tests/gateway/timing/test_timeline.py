@@ -126,6 +126,14 @@ def test_further_calls_have_their_place_in_the_whole() -> None:
     assert len(made.main()) == len(phases.timeline(COARSE).main())
 
 
+def test_an_answer_in_the_background_goes_on_after_its_receipt() -> None:
+    made = phases.timeline(taken({"total": 0.1, "attempts": []}, call({**SECOND, "waited": 0.0}, 1, at=0.2)))
+    [one] = made.attempts
+    assert (round(one.begin, 2), round(one.end, 2), made.total) == (0.2, 4.2, one.end)
+    assert told(made.before) == [("queue", 0.0, 0.2)]
+    assert drawing.lines(made)
+
+
 def test_it_is_drawn_to_one_scale_and_within_the_width() -> None:
     lines = drawing.lines(phases.timeline(FINE))
     assert lines[0] == "req_1 · POST /v1/chat/completions · gpt-4o -> gemini-3.8-flash · 200"

@@ -126,6 +126,13 @@ def test_a_count_that_failed_is_told() -> None:
     assert counts.answers({"counted": 5}) == []
 
 
+def test_an_upstream_that_counts_the_turns_alone_is_seen() -> None:
+    asked = [AskedCount(WHOLE, 40), AskedCount(WITHOUT[TOOLS], 40), AskedCount(WITHOUT[SYSTEM], 40)]
+    found = made(usage={"promptTokenCount": 500}, asked=asked)
+    assert (found.how, found.total) == (SHARED, 500)
+    assert "This upstream counts the turns alone, so what it counted is not used." in found.lines()
+
+
 def test_five_questions_at_most() -> None:
     asked = dict(counts.questions(BODY))
     assert list(asked) == [WHOLE, WITHOUT[TOOLS], WITHOUT[SYSTEM], ALONE, WITHOUT[MEDIA]]
