@@ -267,7 +267,8 @@ def test_where_time_and_tokens_went(web: Web, upstream: Upstream) -> None:
     assert counted["total"] == shared["total"]
     assert [one["what"] for one in counted["asked"]] == ["the whole request", "without tools"]
     assert counted["sections"]["tools"] > counted["sections"]["last message"] > 0
-    assert f"{id}: without tools: {counted['sections']['last message']} tokens" in web.fetch("/events").decode()
+    line = f"{id}: without tools: {counted['sections']['last message']} tokens"
+    wait_until(lambda: line in web.fetch("/events").decode())
     assert "── what Gemini was asked to count ──" in web.view(client, "request", "tokens")
 
     page = web.gateway.call("GET", f"/exchanges/{id}")
