@@ -10,7 +10,8 @@
 #
 # What happens: with "Connection: close" among the fields of the answer, fetch of Node 20 and 22 ends the body as if it
 #   were complete. The OpenAI SDK's loop over a stream ends without an error, without a finish_reason, in the middle of a
-#   sentence; a program that prints what comes exits with 0.
+#   sentence; a program that prints what comes exits with 0. undici has mended it in May 2026 (nodejs/undici#5273, for 6.x
+#   #5308), so what counts is the Node that somebody happens to have: the newest of these without it are some months old.
 #
 # Why users of an LLM gateway care: "Connection: close" is what proxies and servers add that are drained, reloaded, or
 #   have served their number of requests on a connection - just those that are about to cut streams. The half answer is

@@ -15,7 +15,9 @@ import pytest
 from scripts import bootstrap, drill
 from scripts.drilling import drilled
 from tests.e2e.conftest import TWO_ACCOUNTS, Gateway, Upstream, start_gateway
+from tests.e2e.messages.claude import PROGRAM
 
+CODEX = Path(__file__).parent / "codex" / "node_modules" / "@openai" / "codex" / "bin" / "codex.js"
 CLIENTS = Path(__file__).parent / "drill"
 NODE = Path(__file__).parent / "node"
 
@@ -95,6 +97,45 @@ def test_a_shell_script_that_does_not_look_loses_text(drilling: Drilling) -> Non
     assert rows["cut"]["outcome"] == "finished"
     assert rows["cut"]["lost"]
     assert rows["cut"]["bad"]
+
+
+QUIET = "check_for_update_on_startup = false\nanalytics.enabled = false\nfeedback.enabled = false\n"
+PROVIDER = {
+    "model_provider": "gateway",
+    "model_providers.gateway.name": "gateway",
+    "model_providers.gateway.base_url": "{url}",
+    "model_providers.gateway.wire_api": "responses",
+    "model_providers.gateway.env_key": "GATEWAY_KEY",
+}
+FAULTS = only("cut-call", "arguments", "error;after=3")
+
+
+@pytest.mark.codex
+def test_codex(drilling: Drilling, tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(QUIET)
+    settings = [word for name, value in PROVIDER.items() for word in ("-c", f'{name}="{value}"')]
+    prompt = 'Say it.\ncall exec_command {"cmd": "echo said-42"}'
+    rows = drilling(
+        *FAULTS, "--", "env", f"HOME={tmp_path}", f"CODEX_HOME={tmp_path}", "node", str(CODEX), "exec",
+        "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gemini-3.1-pro-preview",
+        *settings, "--", prompt,
+    )  # fmt: skip
+    assert {name: row["outcome"] for name, row in rows.items() if row["met"]} == dict.fromkeys(rows, "finished")
+    assert rows["broken arguments"]["half_call"].startswith("failed to parse function arguments")
+    assert not any(row["bad"] for row in rows.values())
+
+
+@pytest.mark.claude
+def test_claude_code(drilling: Drilling, tmp_path: Path) -> None:
+    prompt = 'Say it.\ncall Bash {"command": "echo said-42", "description": "say it"}'
+    rows = drilling(
+        *FAULTS, "--endpoint", "/v1/messages", "--", "env", f"HOME={tmp_path}", f"CLAUDE_CONFIG_DIR={tmp_path}",
+        f"CLAUDE_CODE_TMPDIR={tmp_path}", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1", "NO_PROXY=127.0.0.1",
+        "node", str(PROGRAM), "-p", prompt, "--model", "gemini-3.1-pro-preview", "--allowedTools", "Bash",
+    )  # fmt: skip
+    assert {name: row["outcome"] for name, row in rows.items() if row["met"]} == dict.fromkeys(rows, "finished")
+    assert "InputValidationError" in rows["broken arguments"]["half_call"]
+    assert not any(row["bad"] for row in rows.values())
 
 
 def test_what_a_drill_can_do_nothing_with(troubled: Gateway) -> None:

@@ -16,7 +16,7 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Ask
-from addons.gateway.http.routes import Match
+from addons.gateway.http.routes import SOCKET, Match
 from addons.gateway.settings.settings import FaultSettings
 from addons.gateway.trouble.grammar import STATUS, OrderError
 from addons.gateway.trouble.job import TroubledJob
@@ -48,7 +48,8 @@ class Troubles:
     ) -> Awaitable[None] | None:
         """See `exchange.services.Services.begin`; `endpoint` does that without a fault. Raises Fault."""
         begin = partial(endpoint, exchange, match)
-        if exchange.is_own or exchange.is_poll or (exchange.caller.fault is None and self.sources.are_idle):
+        is_none = exchange.is_own or exchange.is_poll or match.endpoint.name == SOCKET  # its requests come later
+        if is_none or (exchange.caller.fault is None and self.sources.are_idle):
             return begin()
         order = self._order(exchange, dialects.named(match.endpoint.name), services)
         if order is None or not order.turn:
