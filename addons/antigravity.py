@@ -30,6 +30,7 @@ try:
 
     from addons.gateway import ca_key, draining, ending, prompts, timing, views
     from addons.gateway.accounts.network import proxies
+    from addons.gateway.breakpoints import stops
     from addons.gateway.cassettes import options as cassette_options
     from addons.gateway.commands import all_commands
     from addons.gateway.demo import BuiltInDemo
@@ -78,6 +79,7 @@ class Antigravity:
         self.hook_table: HookTable | None = None
         self.log_events: LogEvents | None = None
         self.wire: DirectWire | None = None
+        self.stops = stops.Stops(self.gateway.of)
         self.worker = inside.current()
         self.addons = [*all_commands(self.gateway), Sockets(), TakenPorts()]
         self.ready = asyncio.Event()
@@ -162,6 +164,7 @@ class Antigravity:
     def running(self) -> None:
         """mitmproxy has started. What has to be waited for goes on in a task, `start`."""
         self.gateway.server_replay.install()
+        self.stops.install()
         listeners = Listeners(ctx.master.addons, ctx.options, self, lambda: self.gateway.server_replay.loaded)
         self.wire = DirectWire(self.gateway, listeners)
         self.log_events = LogEvents(ctx.master)
@@ -228,6 +231,7 @@ class Antigravity:
         if self.hook_table:
             self.hook_table.uninstall()
             self.gateway.server_replay.uninstall()
+            self.stops.uninstall()
         if self.wire:
             self.wire.uninstall()
         if self.log_events:
@@ -260,11 +264,20 @@ class Antigravity:
         if exchange := self.gateway.of(flow):
             if not self.ready.is_set():
                 return self._once_ready(exchange)
+            if stops.wanted(exchange):
+                return self._stop_first(exchange)
             if (waiting := exchange.on_request()) is not None:
                 return _later(exchange, waiting)
             _keep_from_record(exchange)
             return None
         return self.replay(flow) if self.gateway.replays.concerns(flow) else None
+
+    async def _stop_first(self, exchange: Exchange) -> None:
+        """A person wants to see the client's request before it is made into a call to Gemini."""
+        await stops.stop_request(exchange)
+        if (waiting := exchange.on_request()) is not None:
+            await waiting
+        _keep_from_record(exchange)
 
     async def _once_ready(self, exchange: Exchange) -> None:
         """A client was quicker than the start."""

@@ -348,6 +348,8 @@ class Dialect(Protocol):
     look at the event, and would take what they have for the whole answer."""
     id_field: bytes = b""
     """The header field for the id of a request, beside `x-request-id`. Errors tell the id too, in their bodies."""
+    comments: bool = False
+    """Clients that ask for a stream by `stream` pass over comments in it, also before its first event."""
     own_names: bool = False
     """Models go by Gemini's own names. A setting can have them taken as they are."""
 
@@ -358,8 +360,7 @@ class Dialect(Protocol):
     @property
     def stands_in(self) -> Mapping[str, str]:
         """Classes of models (`mapping.gemini.model_classes`) that can't do what a request of this dialect wants -> the
-        classes whose models are asked in their place. Most hold conversations, which takes more than a good ear.
-        """
+        classes whose models are asked in their place. Most hold conversations, which takes more than a good ear."""
         return _CONVERSING
 
     def likeness(self, body: JSON, /) -> int:
@@ -385,8 +386,7 @@ class Dialect(Protocol):
     def read_error(self, status: int, answer: bytes, /) -> Fault | None:
         """The other way round: what `error` or the error event of a stream told. None: the answer tells of no fault.
 
-        `answer`: what a client got, whole or as a stream, perhaps cut off. Message, kind, code and param count.
-        """
+        `answer`: what a client got, whole or as a stream, perhaps cut off. Message, kind, code and param count."""
 
     def without_keep_alives(self, stream: bytes, /) -> bytes:
         """A stream of this dialect as it would be if the upstream had never been silent, byte for byte: without what

@@ -49,6 +49,7 @@ CODES: dict[str, str] = {
     "fault": "A fault was ordered. The detail is what was done, or why nothing was.",
     # answers
     "served": "Another model answered than the one that was asked; Google serves it under that name.",
+    "held": "It was held by a person, at a breakpoint or in its stream, for so long.",
     "retried": "The upstream was asked more than once.",
     "empty": "The answer has no content: no text, no call, no picture.",
     "finish": "The answer ended with a finish reason that the client's API does not have.",

@@ -23,6 +23,7 @@ class _MessagesDialect(Dialect):
     """What the paths of the Messages API have in common."""
 
     id_field = errors.ID_FIELD
+    comments = True
 
     def lookups(self, body: JSON) -> None:
         """Nothing is stored."""

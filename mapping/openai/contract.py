@@ -18,6 +18,8 @@ from mapping.values import JSON, Options, Recall
 class OpenAIDialect(Dialect):
     """OpenAI's errors."""
 
+    comments = True
+
     @override
     def error(self, fault: Fault) -> ErrorAnswer:
         return errors.error_answer(fault)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from addons.gateway.commands.accounts import AccountCommands
+from addons.gateway.commands.breakpoints import BreakpointCommands
 from addons.gateway.commands.conversations import ConversationCommands
 from addons.gateway.commands.copies import CopyCommands
 from addons.gateway.commands.costs import CostCommands
@@ -33,4 +34,5 @@ def all_commands(gateway: Gateway) -> list[object]:
         FaultCommands(gateway),
         ConversationCommands(),
         CostCommands(),
+        BreakpointCommands(gateway),
     ]

@@ -9,7 +9,6 @@ header fields and answers, waits for credentials and look-ups, keeps the timers 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import time
@@ -30,16 +29,12 @@ from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.services import Services
 from addons.gateway.exchange.summing import summarise
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
-from addons.gateway.exchange.waiting import Patience, Silence
+from addons.gateway.exchange.waiting import Patience, Silence, nobody
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 
 logger = logging.getLogger("antigravity")
-
-
-def nobody() -> None:
-    """Nobody is told."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,7 +47,6 @@ class Exchange(Facts):
     _finished: bool = False
     _silence: Silence | None = None
     _patience: Patience = field(default_factory=Patience)
-    _deadline: asyncio.TimerHandle | None = None
 
     # --- the hooks
 
@@ -72,8 +66,7 @@ class Exchange(Facts):
                 self.trace.arrived(self.flow.request, self.caller)
             services = self.services
             match = self.admit(busy=services.busy, ending=services.ending)
-            waiting = services.begin(self, match) if match else None
-            if waiting is not None:
+            if match and (waiting := services.begin(self, match)) is not None:
                 return self._begin_later(waiting)
             self._call()
         return self._credential_wait()
@@ -110,6 +103,7 @@ class Exchange(Facts):
         """The `response` hook, once per exchange: make the client's answer, and end what is over."""
         if (waiting := self.complete()) is not None:
             await waiting
+        await self.emptied()
         self.end()
 
     def complete(self) -> Awaitable[None] | None:
@@ -121,6 +115,14 @@ class Exchange(Facts):
             with Guard(self):
                 self._obey(self.machine.gathered([]))
         return self.services.settling() if self.machine.over else None
+
+    async def emptied(self) -> None:
+        """Wait until the client has been given the stream to its end, where a person holds it."""
+        if self.held.closed and self.state is State.ENDED:
+            tail, self.tail = self.tail, b""
+            if self.trace:
+                self.trace.gave(tail)
+            await self.held.last(tail)
 
     def end(self) -> None:
         """Tell everybody, if the client's answer is there. It may have been sent already: nobody waits for this."""
@@ -168,21 +170,22 @@ class Exchange(Facts):
             self.crashed()
             return b""
         if not isinstance(out, bytes):
-            out = self._obey_in_stream(out)
+            self._obey(out)  # the upstream's stream does not go on
+            out = out.data if out.do in (Do.STREAM, Do.GATHER) else b""
         if out:
             self.brought(data, out)
             if self._silence:
                 self._silence.heard()
             if trace:
                 trace.gave(out)
-        return out
+        return self.held.kept(out)
 
     def pending(self) -> bytes:
-        """What the client is to get without anything having come from the upstream: signs of life."""
+        """What the client is to get without anything having come from the upstream: signs of life, what was held."""
         out = self.machine.pending()
         if self.trace and out:
             self.trace.gave(out)
-        return out
+        return self.held.taken(out)
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
         """The upstream can't be reached, or broke off before its answer was whole."""
@@ -205,11 +208,13 @@ class Exchange(Facts):
 
     def cut_short(self, problem: Fault) -> None:
         """End it now, whatever is under way: no further attempt, and this error for the client."""
+        self.held.let_go()
         if self.machine.over:
             return
         with Guard(self):
             self._obey(self.machine.cut_short(problem))
         self._patience.end(problem)
+        self.flow.resume()  # nobody is waited for any more
         self.nudge()
 
     # --- what comes of the parts
@@ -258,11 +263,6 @@ class Exchange(Facts):
             self.tell(verdict.fault)
         elif do is Do.HANG_UP:
             self.hang_up()
-
-    def _obey_in_stream(self, verdict: Verdict) -> bytes:
-        """The upstream's stream does not go on: what is sent at once."""
-        self._obey(verdict)
-        return verdict.data if verdict.do in (Do.STREAM, Do.GATHER) else b""
 
     def _aim(self) -> None:
         """Make the flow the call to the account that was chosen."""
@@ -325,7 +325,7 @@ class Exchange(Facts):
     def _attempts(self, job: Job) -> Failover:
         """The attempts of a request that is understood; its time runs from now on."""
         services, settings = self.services, self.settings
-        self._deadline = asyncio.get_running_loop().call_later(settings.limits.deadline, self._pass_deadline)
+        self.held.begin(settings.limits.deadline, lambda: self.cut_short(upstream_errors.timed_out().error))
         job.needs_content = settings.retry.max_attempts > 1
         conversation = self.home or self.goes_on_with(services.affinity, services.pool, job.request().body)
         keep_alive = settings.proxy.keep_alive
@@ -334,14 +334,10 @@ class Exchange(Facts):
         pool = services.owners.pool_for(self.pool or services.pool, self.tenant, job.request())
         return Failover(pool, settings.retry.once() if job.once else settings.retry, job.model, conversation)
 
-    def _pass_deadline(self) -> None:
-        """It has taken too long."""
-        self.cut_short(upstream_errors.timed_out().error)
-
     def _show_life(self) -> None:
         """A client of a stream has heard nothing for a while."""
         try:
-            if self.machine.silence().do is Do.SHOW:
+            if not self.held.closed and self.machine.silence().do is Do.SHOW:
                 self.nudge()
         except Exception:
             logger.exception(f"Could not show life on {self.id}")
@@ -355,10 +351,10 @@ class Exchange(Facts):
         if silence := self._silence:
             silence.end()
             self._silence = None
-        if self._deadline:
-            self._deadline.cancel()
+        self.held.end()
         if self.left:
             self._patience.end(hung_up())
+            self.flow.resume()
         if self.trace and self.tail:
             self.trace.gave(self.tail)
         if self.result is not None and not self.result.done():

@@ -23,6 +23,7 @@ from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.tracing import Tracing
 from addons.gateway.exchange.verdicts import Do, State, hung_up
+from addons.gateway.exchange.waiting import Held
 from addons.gateway.http import admission, answers, routes
 from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.http.fields import value
@@ -65,6 +66,8 @@ class Facts:
     trouble: Trouble | None = None
     """What was ordered to go wrong with it."""
     trace: Tracing | None = None
+    held: Held = field(default_factory=Held)
+    """What a person has stopped of it."""
     parent: ClientSpan | None = None
     """The client's span, where telemetry is on and the client names one."""
     seeds: Seeds = field(default_factory=Seeds)
@@ -150,6 +153,12 @@ class Facts:
     def sent_stream(self) -> bool:
         """The client got a stream, not a whole answer."""
         return self._head is not None
+
+    @property
+    def shows_nothing(self) -> bool:
+        """The flow has no answer, or the head of the client's stream: no other is looked at."""
+        response = self.flow.response
+        return response is None or (self.sent_stream and response is self.stream_head())
 
     @property
     def paused(self) -> bool:
@@ -285,9 +294,15 @@ class Facts:
                 fields = list(self.job.fields)
             if fields is None:
                 fields = [answers.type_of(self.job.content_type if self.job else None, streams=False)]
-            self.flow.response = answers.make(200, content, [*fields, *self._good_fields()])
+            self._give(answers.make(200, content, [*fields, *self._good_fields()]))
         elif not self.result.done():  # it is when the call was given up
             self.result.set_result(content)
+
+    def _give(self, response: http.Response) -> None:
+        """The answer; where signs of life have begun a stream, it is an event of that."""
+        self.flow.response = response
+        if self.sent_stream:
+            self.tail = answers.as_event(response)
 
     def switch(self, fields: answers.Fields) -> None:
         """Agree to another protocol on the connection. `fields`: which one, and what it needs."""
@@ -314,10 +329,10 @@ class Facts:
         self.tell(problem)
         problem.request_id = self.id
         if self.show_error:
-            self.flow.response = self.show_error(problem, self.fields())
+            self._give(self.show_error(problem, self.fields()))
         else:
             spoken = routes.dialect_of(self.method, self.path, self.caller.speaks)
-            self.flow.response = answers.error(problem, self.fields(), spoken)
+            self._give(answers.error(problem, self.fields(), spoken))
 
     def tell(self, problem: Fault) -> None:
         """The client is told of a fault: so is the record, and who waits for an inner exchange."""

@@ -11,6 +11,7 @@ from addons.gateway.http.fields import headers
 from mapping import dialects
 from mapping.dialect import Dialect
 from mapping.faults import Fault
+from mapping.gemini import sse
 
 type Fields = list[tuple[bytes, bytes]]
 
@@ -38,6 +39,14 @@ def head(fields: Fields, *, chunked: bool, content_type: bytes | None = None) ->
         fields = [*fields, (b"Transfer-Encoding", b"chunked")]
     type_ = type_of(content_type, streams=True)
     return _response(200, [type_, (b"Cache-Control", b"no-cache"), (b"X-Accel-Buffering", b"no"), *fields], None)
+
+
+def as_event(response: http.Response) -> bytes:
+    """A whole answer as the only event of a stream whose head has gone out already, or the stream that it is."""
+    if STREAM_TYPE in response.data.headers.fields:
+        return response.raw_content or b""
+    name = b"event: error\n" if response.data.status_code >= 400 else b""
+    return name + sse.frame(response.raw_content or b"")
 
 
 def switching(fields: Fields) -> http.Response:

@@ -36,7 +36,7 @@ def line(facts: Facts) -> str:
 
 def step(facts: Facts) -> str:
     """What is done, or waited for, in a few words; empty while the answer comes, which events tell."""
-    return _STEPS[facts.state](facts)
+    return facts.held.words or _STEPS[facts.state](facts)
 
 
 def events_of(facts: Facts) -> int | None:

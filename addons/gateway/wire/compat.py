@@ -32,6 +32,7 @@ INNER_LOG = "a quiet log of the calls that the gateway makes itself"
 DIRECT = "a quicker wire than mitmproxy's layers"
 CA_KEY = "reading the key of mitmproxy's certificates without a proof"
 WORKERS = "several workers behind one port"
+STOPS = "breakpoints whose deadline waits, and which can be killed"
 PORTS = "saying which option helps when a port is taken"
 
 
@@ -128,6 +129,12 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
     ),
     LOG_EVENTS: (
         _need("mitmproxy.master:Master", "_legacy_log_events", "the handler is taken off where no addon listens"),
+    ),
+    STOPS: (
+        _need(
+            "mitmproxy.flow:Flow", "intercept resume kill intercepted wait_for_resume _resume_event", "they are seen"
+        ),
+        _need("mitmproxy.addons.intercept:Intercept", "should_intercept", "clients' requests are stopped by it, too"),
     ),
     CA_KEY: (_need("mitmproxy.certs:load_pem_private_key", "__call__", "it is read in another way"),),
     WORKERS: (

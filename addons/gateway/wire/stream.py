@@ -69,7 +69,7 @@ class GatewayStream(ArrivingStream):
 
     def _may_show_life(self) -> bool:
         """Whether a head can go out now: not while addons look at the upstream's."""
-        return not self.exchange.overdue and (self._head_sent or self.flow.response is None)
+        return not self.exchange.overdue and (self._head_sent or self.exchange.shows_nothing)
 
     def _handle_event(self, event: events.Event) -> CommandGenerator[None]:
         if isinstance(event, events.Wakeup):
@@ -307,6 +307,8 @@ class GatewayStream(ArrivingStream):
             yield from self.send_pending()
             yield from self.again()
             return True
+        if self._head_sent:
+            yield from self.send_pending()  # what was held
         return False
 
     def answer(self) -> CommandGenerator[None]:

@@ -26,8 +26,9 @@ from mitmproxy.proxy.layers.http import (
 )
 
 from addons.gateway.accounts.upstream_request import dialled
-from addons.gateway.exchange.exchange import Exchange, nobody
+from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.verdicts import State
+from addons.gateway.exchange.waiting import nobody
 from addons.gateway.wire.direct.arrival import MAX_REASON, Arrival
 from addons.gateway.wire.direct.peers import Peer, Surroundings
 
@@ -85,7 +86,7 @@ class Turn(Arrival):
         """The exchange has bytes for its client, or was cut short."""
         if self._exchange.overdue:
             self._wake()
-        elif not self._in_hook or self._head_sent or self._flow.response is None:
+        elif not self._in_hook or self._head_sent or self._exchange.shows_nothing:
             # while addons look at the upstream's head, no other can go out
             self._send_pending()
 
@@ -251,8 +252,12 @@ class Turn(Arrival):
         if not exchange.paused:
             if self._shared.listeners.hears("response"):
                 await self._hook(HttpResponseHook(flow))
-            elif (waiting := exchange.complete()) is not None:
-                await waiting
+            else:
+                if (waiting := exchange.complete()) is not None:
+                    await waiting
+                if exchange.held.closed:
+                    await exchange.emptied()
+                    self._send_pending()
         if exchange.paused:
             self._send_pending()
             return
