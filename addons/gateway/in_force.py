@@ -128,9 +128,9 @@ class InForce:
         if prepared.store:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)
-        self.telemetry.use(prepared.telemetry)
-        wanted, in_memory = self._recording
-        self.record(wanted, in_memory=in_memory)
+        if self.telemetry.use(prepared.telemetry):
+            wanted, in_memory = self._recording
+            self.record(wanted, in_memory=in_memory)
         if self.recorder:
             self.recorder.keep(settings.trace.keep, settings.trace.keep_bytes)
 

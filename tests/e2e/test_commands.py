@@ -145,7 +145,6 @@ def test_every_command_has_help(web: Web) -> None:
         "antigravity.cool",
         "antigravity.cache",
         "antigravity.conversation",
-        "antigravity.costs",
         "antigravity.copy",
         "antigravity.copy.file",
         "antigravity.copy.forms",

@@ -40,11 +40,15 @@ class Telemetry:
         """Whether what was said is told, too: it is taken from the record."""
         return self._sending is not None and self._sending.source.contents
 
-    def use(self, source: TelemetrySource | None) -> None:
-        """Tell there from now on; None: nowhere. What waits is still sent to where it was to go."""
+    def use(self, source: TelemetrySource | None) -> bool:
+        """Tell there from now on; None: nowhere. What waits is still sent to where it was to go.
+
+        Returns whether `wants_record` is another than before.
+        """
+        wanted = self.wants_record
         if self._sending is not None:
             if self._sending.source == source:
-                return
+                return False
             self._sending.finish()
         self._sending = None
         if source is not None:
@@ -52,6 +56,7 @@ class Telemetry:
 
             self._sending = Sending(source, self._contents if source.contents else _nothing)
         self._observers.put("telling a collector", self._over if source is not None else None)
+        return self.wants_record != wanted
 
     def meet(self, exchange: Facts, request: http.Request) -> None:
         """A client's request has arrived: the span that it names is the parent of the exchange's."""
