@@ -117,6 +117,8 @@ def attributes_of(ended: Ended) -> dict[str, Value]:
         told[names.RESPONSE_MODEL] = summary.model
     if ended.response_id:
         told[names.RESPONSE_ID] = ended.response_id
+    if summary.conversation:
+        told[names.CONVERSATION] = summary.conversation
     if summary.finish:
         told[names.FINISH_REASONS] = summary.finish
     if summary.streamed:

@@ -61,6 +61,12 @@ def test_the_exchange_and_its_attempt() -> None:
     }
 
 
+def test_a_turn_of_a_conversation() -> None:
+    exchange, attempt = read(made(conversation="k3f9qa"))
+    assert values(exchange.attributes)["gen_ai.conversation.id"] == "k3f9qa"
+    assert "gen_ai.conversation.id" not in values(attempt.attributes)
+
+
 def test_the_clients_span_is_the_parent() -> None:
     ended = made()
     ended.parent = PARENT
