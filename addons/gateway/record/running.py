@@ -23,6 +23,8 @@ RUNNING_AFTER = 1.0
 """Seconds after which the client's request gets a row of its own, and a comment that changes."""
 EVERY = 0.5
 """Seconds between two looks at what is under way."""
+MOST = 50
+"""Rows that are kept up to date, the oldest ones: a browser is sent each of them anew. More nobody watches."""
 
 
 class RunningRow:
@@ -75,10 +77,10 @@ class RunningComments:
     def _tell(self) -> None:
         self._timer = None
         before = time.monotonic() - RUNNING_AFTER
-        for facts in list(self._exchanges.values()):
-            trace = facts.trace
-            if trace is not None and not facts.inner and facts.started < before:
-                trace.doing(facts.flow, f"{doing.line(facts)} [{facts.id}]")
+        long = [facts for facts in self._exchanges.values() if facts.started < before and not facts.inner]
+        for facts in long[:MOST]:
+            if facts.trace is not None:
+                facts.trace.doing(facts.flow, f"{doing.line(facts)} [{facts.id}]")
         if self._exchanges:
             self.begin()
 
