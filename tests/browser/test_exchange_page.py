@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 UNFOLD = "document.querySelectorAll('details').forEach(one => (one.open = true))"
+TOP = "element => element.getBoundingClientRect().top + scrollY"
 LIT = re.compile(r"\bhere\b")
 
 
@@ -155,6 +156,16 @@ def test_while_it_runs(mitmweb: Mitmweb, open_page: Opener, picture: Camera) -> 
     expect(page.locator("#answer")).to_have_count(1)
     expect(page.locator("#facts")).to_contain_text("client left after")
     expect(page.locator("#refresh")).to_be_hidden()
+
+
+def test_picture(mitmweb: Mitmweb, open_page: Opener, picture: Camera) -> None:
+    said = "What is the weather like in Zurich?"
+    answer = mitmweb.gateway.chat("demo-429-first-p", said, stream=True, max_tokens=900, logit_bias={"1": 2})
+    page = open_page(address(mitmweb, answer.headers["x-request-id"]), viewport={"width": 1000, "height": 900})
+    member(page, "max_tokens").locator(".way a").focus()
+    begin, end = (page.locator(id).evaluate(TOP) for id in ("#request", "#answer"))
+    clip = {"x": 0, "y": begin, "width": 1000, "height": end - begin}
+    picture(page, "exchange.png", readme=True, clip=clip, full_page=True)
 
 
 def test_as_a_file(mitmweb: Mitmweb, asked: str, open_page: Opener, picture: Camera) -> None:

@@ -30,7 +30,7 @@ _BEGINNING = 100
 """Characters of a folded text that are shown."""
 _SMALL = 12
 """Values in an object or a list that is open at first."""
-_WHOLE = 150
+_WHOLE = 70
 """Values in something that is open at first with all that is in it."""
 _LAST = 3
 """Of a long list, the last ones are open."""
