@@ -163,7 +163,7 @@ def test_picture(mitmweb: Mitmweb, open_page: Opener, picture: Camera) -> None:
     answer = mitmweb.gateway.chat("demo-429-first-p", said, stream=True, max_tokens=900, logit_bias={"1": 2})
     page = open_page(address(mitmweb, answer.headers["x-request-id"]), viewport={"width": 1000, "height": 900})
     member(page, "max_tokens").locator(".way a").focus()
-    begin, end = (page.locator(id).evaluate(TOP) for id in ("#request", "#answer"))
+    begin, end = (page.locator(id).evaluate(TOP) for id in ("#request .sides", "#answer"))
     clip = {"x": 0, "y": begin, "width": 1000, "height": end - begin}
     picture(page, "exchange.png", readme=True, clip=clip, full_page=True)
 
