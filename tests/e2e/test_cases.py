@@ -56,7 +56,10 @@ def traffic(gateway: Gateway) -> None:
             ("/v1/responses", {"model": "gemini-3-flash", "input": PROMPT, "tools": [{"type": "function", **WEATHER}]}),
             ("/v1/completions", {"model": "gpt-4o", "prompt": PROMPT}),
         ):
-            gateway.call("POST", path, {**body, "stream": stream}, headers=BEARER)
+            answer = gateway.call("POST", path, {**body, "stream": stream}, headers=BEARER)
+            if path == "/v1/responses" and not stream:
+                compared = {"prompt_cache_options": {"comparison_response_id": answer.json["id"]}, "tools": []}
+                gateway.call("POST", path, {**body, **compared}, headers=BEARER)
         weather = {"name": WEATHER["name"], "input_schema": WEATHER["parameters"]}
         said = {"messages": [{"role": "user", "content": PROMPT + " get_weather"}], "thinking": {"type": "adaptive"}}
         for model in ("gemini-3-flash", f"demo-cut-mid-stream-{stream}-messages", "demo-429-all-messages"):
@@ -90,9 +93,9 @@ def contents(folder: Path) -> str:
 def test_exported_cases_pass_and_hold_no_secret(saved: Path, tmp_path: Path, mask: bool) -> None:
     done = cases("export", saved, tmp_path / "cases", *(["--mask"] if mask else []))
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(list((tmp_path / "cases").iterdir())) == 26
+    assert len(list((tmp_path / "cases").iterdir())) == 27
     passed = cases("run", tmp_path / "cases")
-    assert (passed.returncode, passed.stdout) == (0, "26 cases, all as recorded\n")
+    assert (passed.returncode, passed.stdout) == (0, "27 cases, all as recorded\n")
     assert all(secret.encode() not in saved.read_bytes() for secret in SECRETS)
     everything = contents(tmp_path / "cases")
     assert not [secret for secret in (*SECRETS, *LABELS, str(tmp_path)) if secret in everything]
