@@ -195,6 +195,19 @@ def test_what_finds_nothing_is_left_for_the_next(troubled: Gateway) -> None:
     assert is_whole(ask(troubled, chat, fault, tools=True))
 
 
+def test_what_has_no_answer_to_be_changed_says_so(troubled: Gateway) -> None:
+    path, body = responses(stream=False, tools=False)
+    headers = {"X-Antigravity-Fault": "empty"}
+    for answer in (
+        troubled.call("POST", path, body | {"background": True}, headers=headers),
+        troubled.call("GET", "/v1/models", headers=headers),
+    ):
+        assert answer.status == 200
+        assert "empty found nothing to act on" in answer.headers["x-antigravity-notes"]
+        assert "x-antigravity-fault" not in answer.headers
+    assert troubled.call("GET", "/v1/models", headers={"X-Antigravity-Fault": "503"}).status == 503
+
+
 def test_slow_streams_have_everything_in_its_order(troubled: Gateway) -> None:
     good = deltas(ask(troubled, chat, "ok", stream=True))
     for fault in ("slow;seconds=0.02", "stall;after=1;seconds=0.05", "stall;after=0;seconds=0.05", "delay;seconds=0.1"):

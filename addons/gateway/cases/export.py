@@ -132,6 +132,8 @@ def _problem(client: http.HTTPFlow, record: dict[str, Any]) -> str:
         return f"{record.get('method')} {record.get('path')} is no request that is translated."
     if record.get("model") is None:
         return f"it was answered {record['status']} {record['error'] or ''} before it was translated."
+    if record.get("fault"):
+        return f"a fault on demand was done to it ({record['fault']}), which is no part of its translation."
     if _is_deferred(client, record):
         return "its answer was made in the background, after the client had been answered."
     return ""

@@ -35,14 +35,15 @@ class TroubledJob(AnswerJob):
         self, answering: Answering, notes: Notes, ask: Ask, *, order: Order, exchange: Exchange, strict: bool, keep: Any
     ) -> None:
         """`keep`: see `AnswerJob`. `exchange`: the one that it is for."""
-        mark = order.changes.mark
+        changes = order.taken_up()
+        mark = changes.mark
 
         def kept_clean(kept: Kept) -> None:
             keep(mark.kept(kept) if mark else kept)
 
         super().__init__(answering, notes, ask, strict=strict, keep=kept_clean)
         self._order = order
-        self._changes = order.changes
+        self._changes = changes
         self._exchange = exchange
         self._cut = order.one(*CUT)
         self._pacer = Pacer(order.turn, self._show) if order.one("slow", "stall") else None

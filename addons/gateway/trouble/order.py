@@ -13,17 +13,26 @@ from mapping.notes import Notes
 
 
 class Order(Trouble):
-    """The faults of one request. `give_back`: the turn was for nothing, and is the next one's."""
+    """The faults of one request. `give_back`: the turn was for nothing, and is the next one's.
+
+    `shown` is empty until somebody does something.
+    """
 
     def __init__(self, turn: FaultTurn, give_back: Callable[[], None]) -> None:
         self.turn = turn
         self.give_back = give_back
-        self.shown = shown(turn) if turn else ""
+        self.text = shown(turn)
+        self.shown = self.text if self.one(STATUS, "delay") else ""
         self.ended = False
         self.changes = Changes(turn)
         """Of Gemini's answer."""
         cause = self.one(STATUS, *CUT)
         self._end = fault_of(cause) if cause else None
+
+    def taken_up(self) -> Changes:
+        """The job of the request is there, and does what was ordered."""
+        self.shown = self.text
+        return self.changes
 
     def one(self, *kinds: str) -> OrderedFault | None:
         """The fault of these kinds that was ordered."""
@@ -37,6 +46,6 @@ class Order(Trouble):
 
     def nothing_done(self, notes: Notes) -> None:
         """There was nothing to be done it to: no tool call, say."""
-        notes.add("fault", f"{self.shown} found nothing to act on")
+        notes.add("fault", f"{self.text} found nothing to act on")
         self.shown = ""
         self.give_back()

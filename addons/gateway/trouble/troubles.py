@@ -54,8 +54,11 @@ class Troubles:
         order = self._order(exchange, dialects.named(match.endpoint.name), services)
         if order is None or not order.turn:
             return begin()
+        if dialects.named(match.endpoint.name) is None and not order.shown:
+            order.nothing_done(exchange.notes)
+            return begin()
         exchange.trouble = order
-        exchange.notes.add("fault", order.shown)
+        exchange.notes.add("fault", order.text)
         delay = order.one("delay")
         if delay is not None:
             return self._begin_later(delay.numbers["seconds"], order, begin)
@@ -67,6 +70,8 @@ class Troubles:
         """The job of a request that is understood."""
         order = exchange.trouble
         if not isinstance(order, Order) or not isinstance(exchange, Exchange) or answering.deferred is not None:
+            if isinstance(order, Order) and not order.shown:
+                order.nothing_done(notes)
             return AnswerJob(answering, notes, ask, strict=strict, keep=keep)
         return TroubledJob(answering, notes, ask, order=order, exchange=exchange, strict=strict, keep=keep)
 

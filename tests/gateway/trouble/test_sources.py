@@ -18,46 +18,46 @@ def rules(*settings: dict[str, object], seed: int = 0) -> Sources:
 
 def met(sources: Sources, asked: AskedFor, count: int) -> list[str]:
     """What so many requests meet."""
-    return [order.shown if (order := sources.for_model_call(asked)) else "-" for _ in range(count)]
+    return [order.text if (order := sources.for_model_call(asked)) else "-" for _ in range(count)]
 
 
 def test_a_header_of_one_turn_stays() -> None:
     sources = rules()
-    assert [sources.by_header("", "429").shown for _ in range(3)] == ["429"] * 3
+    assert [sources.by_header("", "429").text for _ in range(3)] == ["429"] * 3
 
 
 def test_turns_of_a_header_are_of_one_caller_and_one_text() -> None:
     sources = rules()
-    assert [sources.by_header("a", "429, ok").shown for _ in range(3)] == ["429", "", ""]
-    assert sources.by_header("b", "429, ok").shown == "429"
-    assert sources.by_header("a", "429;id=2, ok").shown == "429"
+    assert [sources.by_header("a", "429, ok").text for _ in range(3)] == ["429", "ok", "ok"]
+    assert sources.by_header("b", "429, ok").text == "429"
+    assert sources.by_header("a", "429;id=2, ok").text == "429"
     with pytest.raises(OrderError):
         sources.by_header("a", "?")
 
 
 def test_lists_of_headers_are_bounded() -> None:
     sources = rules()
-    assert sources.by_header("", "429, ok").shown == "429"
+    assert sources.by_header("", "429, ok").text == "429"
     for number in range(MOST_LISTS):
         sources.by_header("", f"ok;id={number}")
-    assert sources.by_header("", "429, ok").shown == "429"
+    assert sources.by_header("", "429, ok").text == "429"
 
 
 def test_what_found_nothing_is_the_next_ones() -> None:
     sources = rules()
     sources.by_header("", "cut-call, ok").give_back()
-    assert [sources.by_header("", "cut-call, ok").shown for _ in range(2)] == ["cut-call", ""]
+    assert [sources.by_header("", "cut-call, ok").text for _ in range(2)] == ["cut-call", "ok"]
     sources.commanded = commanded = Commanded("cut-call, ok", 2)
     commanded.next().give_back()
     assert commanded.left == 2
-    assert met(sources, CHAT, 3) == ["cut-call", "", "-"]
+    assert met(sources, CHAT, 3) == ["cut-call", "ok", "-"]
 
 
 @pytest.mark.parametrize(
     ("rule", "of_chat"),
     [
         ({}, ["503"] * 4),
-        ({"fault": "503, ok"}, ["503", "", "", ""]),
+        ({"fault": "503, ok"}, ["503", "ok", "ok", "ok"]),
         ({"nth": 2}, ["-", "503", "-", "-"]),
         ({"nth": [1, 3]}, ["503", "-", "503", "-"]),
         ({"path": "/v1/chat/*"}, ["503"] * 4),
@@ -75,7 +75,7 @@ def test_a_rule_says_whom_it_concerns(rule: dict[str, object], of_chat: list[str
 def test_the_first_rule_that_is_due_decides() -> None:
     sources = rules({"fault": "ok", "model": "claude"}, {"fault": "500", "nth": 2}, {"fault": "429"})
     assert met(sources, CHAT, 3) == ["429", "500", "429"]
-    assert met(sources, MESSAGES, 2) == ["", ""]
+    assert met(sources, MESSAGES, 2) == ["ok", "ok"]
 
 
 def test_a_share_is_the_same_with_the_same_seed() -> None:
