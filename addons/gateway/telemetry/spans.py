@@ -108,8 +108,14 @@ def attributes_of(ended: Ended) -> dict[str, Value]:
         told[names.ERROR] = error
     if summary.notes:
         told[names.NOTES] = tuple(dict.fromkeys(code for code, _ in summary.notes))[:_NOTES]
+    if summary.fault:
+        told[names.FAULT] = summary.fault[:_LONGEST]
     if (operation := ended.operation) is None:
         return told
+    if summary.conversation:
+        told[names.CONVERSATION] = summary.conversation
+    if summary.cost is not None:
+        told[names.COST] = float(summary.cost)
     told[names.OPERATION], told[names.PROVIDER] = operation, ended.provider
     if model := summary.client_model or summary.model:
         told[names.REQUEST_MODEL] = model[:_LONGEST]

@@ -143,6 +143,13 @@ def test_whose_model_it_is(upstream: str, provider: str) -> None:
         assert values(span.attributes)["gen_ai.provider.name"] == provider
 
 
+def test_what_others_know_of_it() -> None:
+    told = values(read(made(conversation="conv_1", cost=0.25, fault="429"))[0].attributes)
+    assert told["gen_ai.conversation.id"] == "conv_1"
+    assert told["antigravity.cost"] == 0.25
+    assert told["antigravity.fault"] == "429"
+
+
 def test_parameters() -> None:
     ended = made()
     ended.parameters = {
