@@ -69,6 +69,9 @@ def test_a_conversation_and_why_its_prompts_were_not_cached(recording: Gateway) 
         assert said in page.text, said
     assert len(page.all("script")) == 1
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert recording.call("GET", f"{link}?poll", headers=BASIC).body == answer.body
+    three = asked(recording, messages=[*again, {"role": "assistant", "content": "Then."}, again[-1]])
+    assert three in recording.call("GET", f"{link}?poll", headers=BASIC).body.decode()
     assert recording.call("GET", "/conversations/nobody", headers=BASIC).status == 404
     assert recording.call("GET", link).status == 401
 

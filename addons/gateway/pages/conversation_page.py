@@ -1,6 +1,7 @@
 """`GET /conversations/k3f9qa`: all turns of a conversation that are known, with what was said, tools, tokens and costs.
 
-What was recorded is shown whole; of the rest of the exchanges there is what their summaries say.
+What was recorded is shown whole; of the rest of the exchanges there is what their summaries say. An open page asks for
+itself again and again: it is made once for the exchanges that there are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.look.addresses import page_of
 from addons.gateway.look.making import PageForm
 from addons.gateway.pages.drawn import tone
+from addons.gateway.storage.bounded import Bounded
 from addons.gateway.threads.marks import mark
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
@@ -27,6 +29,10 @@ from mapping.values import JSON
 FORM = PageForm("conversation.html", ("look.css", "exchange.css", "conversation.css"), ("live.js",))
 MOST = 100
 """Exchanges that are shown, the last ones."""
+
+
+_MADE: Bounded[str, tuple[tuple[tuple[str, int], ...], bytes]] = Bounded(8)
+"""The pages of late, by conversation: of which exchanges, with how many flows each, and the page."""
 
 
 class Holding(Protocol):
@@ -47,8 +53,12 @@ def of_conversation(id: str, newest_first: Sequence[JSON]) -> list[JSON]:
 async def show(asking: Facts, gateway: Holding, id: str, records: Sequence[JSON]) -> None:
     """Answer an exchange with the page of a conversation, of which these are the summaries."""
     flows = {str(record["id"]): gateway.kept(str(record["id"])) for record in records}
-    content = await asyncio.to_thread(_page, id, records, flows)
-    asking.succeed(content, FORM.fields())
+    there = tuple((id, len(found)) for id, found in flows.items())
+    known = _MADE.use(id)
+    if known is None or known[0] != there:
+        known = there, await asyncio.to_thread(_page, id, records, flows)
+        _MADE.put(id, known)
+    asking.succeed(known[1], FORM.fields())
 
 
 def _page(id: str, records: Sequence[JSON], flows: Mapping[str, Sequence[http.HTTPFlow]]) -> bytes:

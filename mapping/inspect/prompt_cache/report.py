@@ -191,25 +191,27 @@ def _reported(turns: Sequence[PromptTurn], read: Sequence[Sequence[Section]], in
     near = range(max(0, index - LOOKED_AT), index)
     at = max(near, key=lambda other: (_same_messages(read[other], read[index]), other))
     before = turns[at]
-    beginnings = {other: common(read[other], read[index]) for other in near}
-    broken = list(beginnings[at].broken)
+    beginning = common(read[at], read[index])
+    broken = list(beginning.broken)
     if before.account and turn.account and before.account != turn.account:
         names = f"{one_line(before.account, 60)} -> {one_line(turn.account, 60)}"
         broken.insert(0, Break(ACCOUNT, f"the account changed: {names}; a cache belongs to one"))
-    # What the same cache can have of one of the turns before.
-    shares = [beginning.share for other, beginning in beginnings.items() if turns[other].account == turn.account]
-    could = None if turn.prompt is None else round(turn.prompt * max(shares, default=0.0))
+    could = None
+    if turn.prompt is not None:  # what the same cache can have of one of the turns before
+        mine = [other for other in near if turns[other].account == turn.account]
+        shares = [common(read[other], read[index]).share for other in mine] if broken else [beginning.share]
+        could = round(turn.prompt * max(shares, default=0.0))
     idle = turn.time - before.ended if turn.time is not None and before.ended is not None else None
     if idle is not None and idle < 0:
         idle = None  # it was asked while that one was under way
-    return TurnReport(turn, index + 1, _outcome(turn, could), at + 1, beginnings[at], broken, idle, could)
+    return TurnReport(turn, index + 1, _outcome(turn, could), at + 1, beginning, broken, idle, could)
 
 
 def _same_messages(before: Sequence[Section], after: Sequence[Section]) -> int:
     """How many messages two requests begin with that are the same."""
     count = 0
     for one, other in zip(before[HEAD:], after[HEAD:], strict=False):
-        if one.role != other.role or one.pieces != other.pieces:
+        if one.role != other.role or [piece.data for piece in one.pieces] != [piece.data for piece in other.pieces]:
             break
         count += 1
     return count
