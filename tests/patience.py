@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 PATIENCE = 60.0
 """Seconds."""
+FOR_AN_AGENT = 5 * PATIENCE
+"""Seconds for a run of Codex, Claude Code and their like. Only one that hangs takes them."""
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from addons.demo.answer import media
 from tests.e2e.scripted_model import Break, Call, Limit, Say, ScriptedModel, Step
+from tests.patience import FOR_AN_AGENT
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter
@@ -34,8 +35,6 @@ TASK = "Look at the chart, compare the notes with the map, and mend the report."
 GO_ON = "Go on, please."
 END = "The report is right now."
 TORN = "The north has more than the south, and so I shall now write into the report what has been left out of it."
-AT_MOST = 120
-"""Seconds for a run. Only an agent that hangs takes them."""
 
 ONE = """
 [[accounts]]
@@ -198,7 +197,7 @@ class Bench:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=AT_MOST,
+            timeout=FOR_AN_AGENT,
         )
 
 
@@ -244,9 +243,9 @@ def test_a_long_task_ends_well(
 
     assert done.returncode == 0, seen
     assert END in done.stdout, seen
-    assert (bench.work / "report.txt").read_text() == "These numbers are right.\n"
-    assert model.faults == []
-    assert model.script == []
+    assert (bench.work / "report.txt").read_text() == "These numbers are right.\n", seen
+    assert model.faults == [], seen
+    assert model.script == [], seen
     check_limit(model, gateway, told=settings == ONE)
     check_history(model, [TASK, GO_ON] if agent.resume else [TASK])
 

@@ -20,6 +20,7 @@ from addons.demo.answer import media
 from addons.gateway.status import shell_lines
 from tests.e2e.conftest import PRO, TWO_ACCOUNTS
 from tests.e2e.sdk_tools import first_calls, is_genuine
+from tests.patience import FOR_AN_AGENT
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Starter, Upstream
@@ -125,7 +126,7 @@ class Codex:
             input=text,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=FOR_AN_AGENT,
         )
 
     def run(self, prompt: str, *options: str, model: str = MODEL, resume: bool = False, config: Any = ()) -> Run:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.patience import FOR_AN_AGENT
+
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway, Upstream
 
@@ -24,8 +26,6 @@ SETTINGS = {
     "security": {"auth": {"selectedType": "gemini-api-key"}},
     "privacy": {"usageStatisticsEnabled": False},
 }
-AT_MOST = 120
-"""Seconds for a run. Only one that hangs takes them."""
 
 type Gemini = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -48,7 +48,7 @@ def gemini(gateway: Gateway, tmp_path: Path) -> Gemini:
         }
         command = [str(NODE), str(PROGRAM), "--skip-trust", *arguments, "-p", prompt]
         return subprocess.run(
-            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=AT_MOST, check=False
+            command, cwd=folder, env=environ, capture_output=True, text=True, timeout=FOR_AN_AGENT, check=False
         )
 
     return run

@@ -15,6 +15,7 @@ from mitmproxy import http, io
 from tests.e2e import message_checks
 from tests.e2e.answer_checks import Wire
 from tests.e2e.messages.sdk import root
+from tests.patience import FOR_AN_AGENT
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Gateway
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).parents[1] / "claude" / "node_modules" / "@anthropic-ai" / "claude-code" / "cli-wrapper.cjs"
 KEY = "sk-claude-key"
 MODEL = "gemini-3.1-pro-preview"
-AT_MOST = 60
-"""Seconds for a run. Only one that hangs takes them."""
 TOOLS = ("Bash", "Read", "Edit", "Write", "WebSearch", "Agent", "ToolSearch")
 """What it may use without asking. As root it takes no switch that allows everything."""
 
@@ -121,7 +120,7 @@ class Claude:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=AT_MOST,
+            timeout=FOR_AN_AGENT,
         )
 
     def run(
