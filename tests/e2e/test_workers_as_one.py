@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="several workers need a system that can fork")
 
 MODEL = "gemini-2.5-flash"
+BUDGET = TWO_ACCOUNTS + '\n[limits]\nbudget_per_day = 2.5\n[prices.models]\n"demo-*" = { input = 1e6, output = 0 }\n'
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
@@ -69,7 +70,7 @@ def health(connection: socket.socket) -> Any:
 
 
 def test_metrics_are_those_of_all(starter: Starter) -> None:
-    gateway = starter(workers=2)
+    gateway = starter(BUDGET, workers=2)
     for _ in range(8):
         assert gateway.chat(MODEL).status == 200
     for _ in range(4):  # each worker is asked
@@ -80,6 +81,17 @@ def test_metrics_are_those_of_all(starter: Starter) -> None:
         own = ("gateway_tasks", "process_resident_memory_bytes", "process_cpu_seconds_total")
         for name in own:
             assert set(samples(gateway, name)) == {(("worker", "1"),), (("worker", "2"),)}
+    a_budget_is_that_of_all(gateway)
+
+
+def a_budget_is_that_of_all(gateway: Gateway) -> None:
+    """What one worker has spent the others count, too."""
+    wait_until(lambda: gateway.chat("demo-dear", text="Hi").status == 429)
+    wait_until(lambda: {gateway.chat("demo-dear", text="Hi").status for _ in range(6)} == {429})
+    spent = status(gateway)["costs"]["today"]["cost"]
+    assert spent >= 2.5
+    wait_until(lambda: all(status(gateway)["costs"]["budget"]["spent"] == pytest.approx(spent) for _ in range(6)))
+    assert sum(samples(gateway, "gateway_cost_usd_total").values()) == pytest.approx(spent)
 
 
 def test_no_count_falls_when_a_worker_ends(starter: Starter) -> None:

@@ -15,7 +15,7 @@ from addons.gateway.shared.board import Board
 from addons.gateway.shared.hub import Hub
 from mapping.values import JSON
 
-TELL_AFTER = 0.25
+TELL_AFTER = 0.1
 """Seconds between two words of one worker."""
 KEPT_FOR = 2 * 86400.0
 """Seconds for which a worker's part is kept: longer than the day that it is of."""
