@@ -141,7 +141,7 @@ def _page(known: _Known, wishes: _Wishes, flow_link: str | None, url: str) -> by
         masked=wishes.masked,
         url=url,
         thread=[exchanges.from_flows(flows) for id in known.before if (flows := known.kept(id))],
-        other=_other(known, wishes.with_id),
+        other=_other(known, wishes.with_id, mask=wishes.masked),
         known=known.others,
         accounts=known.accounts,
     )
@@ -155,13 +155,13 @@ def _address(id: str, wishes: _Wishes) -> str:
     return f"{page_of(id)}?{urlencode({ALL: '1', **({MASK: '1'} if wishes.masked else {})})}"
 
 
-def _other(known: _Known, id: str) -> TakenExchange | str | None:
+def _other(known: _Known, id: str, *, mask: bool) -> TakenExchange | str | None:
     if not id:
         return None
-    flows = known.kept(id)
-    return (
-        exchanges.from_flows(flows) if flows else f"What was sent and answered in {one_line(id, 60)} is not kept here."
-    )
+    if not (flows := known.kept(id)):
+        return f"What was sent and answered in {one_line(id, 60)} is not kept here."
+    other = exchanges.from_flows(flows)
+    return copies.masked(other) if mask else other
 
 
 def _file(flows: Sequence[http.HTTPFlow], id: str, mask: bool) -> bytes:

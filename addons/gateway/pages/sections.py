@@ -29,6 +29,8 @@ from mapping.inspect.transcript import elements, string
 from mapping.values import JSON
 
 _PROGRAMS = ("curl", "python", "javascript")
+_IN_THE_HEAD = ("id", "message")
+"""What stands above all sections."""
 _LONGEST = 200_000
 """Characters of a program that is shown."""
 
@@ -108,7 +110,11 @@ def made(reading: Reading) -> list[MadeSection]:
 def _facts(reading: Reading) -> JSON:
     record = reading.record
     notes = [_note(reading, note) for note in elements(list(record.get("notes") or ()))]
-    facts = [(name, value) for name, value in attempts_view.numbers(record) if name != "id"]
+    facts = [
+        (name, value.removeprefix(f"{name} "))
+        for name, value in attempts_view.numbers(record)
+        if name not in _IN_THE_HEAD
+    ]
     return {"facts": facts, "notes": notes}
 
 
@@ -171,6 +177,7 @@ def _sides(reading: Reading, found: Sides, titles: tuple[str, str], words: tuple
         "remarks": () if reading.masked else found.remarks,
         "refused": "" if reading.masked else found.refused,
         "word": found.word,
+        "blames": found.blames,
     }
 
 
@@ -187,7 +194,7 @@ def _answer(reading: Reading) -> JSON | None:
     if (taken := reading.taken) is None:
         return None
     found = sides.answer_sides(taken, values=not reading.masked, patient=reading.everything)
-    nothing = "Gemini gave no answer that was used." if taken.calls else "Gemini was not asked."
+    nothing = "No answer came." if taken.calls else "Gemini was not asked."
     titles = "Gemini's answer", "The client's answer"
     made = _sides(reading, found, titles, (nothing, taken.text or "There is none."))
     if taken.answer is None and (medium := media.of_bytes(taken.content_type, taken.sent)) is not None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.pages.trees import Mark
-from addons.gateway.views import explained
+from addons.gateway.views import explained, failure
 from addons.gateway.views.explained import Said, Shown
 from addons.gateway.views.translated import GeminiAnswers, has_translation, request_translation
 from mapping import dialects
@@ -21,7 +21,7 @@ from mapping.inspect.explain import FEWEST_RUNS, explain, run_cost
 from mapping.inspect.explain_call import BODY, said
 from mapping.inspect.explain_diff import Path, dotted
 from mapping.inspect.explain_rows import Explanation, Row
-from mapping.inspect.transcript import members
+from mapping.inspect.transcript import members, string
 from mapping.values import JSON
 
 COST = 250_000
@@ -46,6 +46,16 @@ FROM = "←"
 type Marks = dict[Path, Mark]
 
 
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """What Gemini said of a request that failed."""
+
+    attempt: str
+    message: str
+    names: list[tuple[str, str]]
+    """The members of the client's request that it is about, and their ids."""
+
+
 @dataclass(slots=True)
 class Sides:
     """A value, what was made of it, and what is said of the members of both."""
@@ -60,6 +70,7 @@ class Sides:
     """Why it could not be translated."""
     word: str = ""
     """Why nothing is said of the members."""
+    blames: list[Blame] = field(default_factory=list)
 
 
 def own_calls(taken: TakenExchange) -> list[TakenCall]:
@@ -89,7 +100,24 @@ def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True, 
     facts = dialects.bodies(taken.endpoint, taken.request).facts
     found = explain(taken.request, request_translation(record), COST)
     _explain(sides, found, partial(said, facts=facts), explained.sent, (BODY,), ids, values)
+    if values:
+        _blame(sides, own, found)
     return sides
+
+
+def _blame(sides: Sides, calls: Sequence[TakenCall], found: Explanation) -> None:
+    """Which members the errors of failed attempts name."""
+    for number, call in enumerate(calls, 1):
+        message = "" if _used(call) else failure.message_of(members(call.answer))
+        if message and message not in [blame.message for blame in sides.blames]:
+            rows = failure.named(message, found)
+            names = [(row.name, mark.id) for row in rows if (mark := sides.marks.get(row.paths[0])) is not None]
+            told = f"Attempt {string(call.record.get('number')) or number}, {string(call.record.get('outcome'))}"
+            sides.blames.append(Blame(told.removesuffix(", "), message, names))
+            for row in rows:
+                if (mark := sides.marks.get(row.paths[0])) is not None:
+                    mark.tone = "blamed"
+                    mark.words.append(f"{explained.NOTE} Gemini's error names it")
 
 
 def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True, patient: bool = False) -> Sides:
@@ -100,6 +128,8 @@ def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True, p
     )
     answers = GeminiAnswers.of(own, others)
     sides = Sides(answers.first, taken.answer)
+    if answers.first is None and (calls := own_calls(taken)):
+        sides.value = calls[-1].answer  # what came instead: an error, or the beginning of an answer
     record = record_of(taken)
     if not patient and answers.first is not None and _takes_long(answers.first, taken.request):
         sides.word = UNTOLD

@@ -18,7 +18,7 @@ from addons.gateway.pages import media
 from addons.gateway.views.explained import value_text
 from mapping import jsonio
 from mapping.inspect.explain_diff import Path
-from mapping.inspect.printable import block
+from mapping.inspect.printable import block, one_line
 from mapping.inspect.transcript import string
 
 _INLINE = 120
@@ -33,7 +33,11 @@ _SMALL = 12
 _WHOLE = 70
 """Values in something that is open at first with all that is in it."""
 _LAST = 3
-"""Of a long list, the last ones are open."""
+"""Of a list of more than twice as many, the last ones are open, and no others."""
+_PREVIEW = 60
+"""Characters of what is in a fold that are shown beside its name."""
+_KINDS = ("role", "type", "name")
+"""Members that say what an object is."""
 _DEEPEST = 60
 
 
@@ -107,6 +111,9 @@ class _Tree:
             unfolded = self._unfolded or len(path) < 2 or _size(value, _SMALL) <= _SMALL
         count, unit = len(value), "member" if isinstance(value, dict) else "element"
         about = f'<span class="about">{count:,} {unit}{"" if count == 1 else "s"}</span>'
+        preview = "" if unfolded else _preview(value)
+        if preview:
+            about = f'<span class="about">{escape(preview)} · {count:,} {unit}{"" if count == 1 else "s"}</span>'
         self.out.append(f"<details{' open' if unfolded else ''}><summary>{name}{about}{_way(mark)}</summary>")
         if self._room.values <= 0 or len(path) >= _DEEPEST:
             self._cut("The rest of it is not shown here.")
@@ -138,8 +145,8 @@ class _Tree:
             if self._room.values <= 0:
                 self._more(count - number)
                 return
-            late = None if count <= 2 * _LAST or number < count - _LAST else True
-            self.add(element, (*path, number), _name(f"[{number}]", "index"), open=late)
+            open = None if count <= 2 * _LAST else number >= count - _LAST
+            self.add(element, (*path, number), _name(f"[{number}]", "index"), open=open)
 
     def medium(self, medium: media.Medium) -> bool:
         """Show it, if there is room. False: there is none."""
@@ -227,6 +234,28 @@ def _quoted(text: str) -> str:
         return block(jsonio.dumps(text).decode())
     except ValueError:  # half characters
         return block(f'"{text}"')
+
+
+def _preview(value: Any) -> str:
+    """What an object is, and how the first text in it begins."""
+    told, waiting = [], [value]
+    for name in _KINDS:
+        if isinstance(value, dict) and isinstance(word := value.get(name), str):
+            told.append(word)
+    for _ in range(_PREVIEW):
+        if not waiting:
+            break
+        one = waiting.pop(0)
+        if isinstance(one, str):
+            told.append(f'"{one[:_PREVIEW]}{"…" if len(one) > _PREVIEW else ""}"')
+            break
+        inner = one.items() if isinstance(one, dict) else [("", element) for element in one[:_PREVIEW]]
+        waiting += [part for name, part in inner if isinstance(part, str | dict | list) and name not in _DULL]
+    return one_line(" ".join(told), 2 * _PREVIEW)
+
+
+_DULL = frozenset((*_KINDS, "id", "call_id", "tool_call_id", "tool_use_id", "mimeType", "data", "thoughtSignature"))
+"""Members that are no preview of anything."""
 
 
 def _size(value: Any, most: int) -> int:

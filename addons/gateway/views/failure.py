@@ -86,7 +86,7 @@ def gemini_message(response: http.Response | None) -> str:
         return ""
     for value in bodies.read(data).values:
         for item in [value, *elements(value)]:
-            message = _message(members(item))
+            message = message_of(members(item))
             if message:
                 return message
     return ""
@@ -116,7 +116,8 @@ def _content(response: http.Response | None) -> bytes:
     return (response.get_content(strict=False) if response is not None else None) or b""
 
 
-def _message(value: JSON) -> str:
+def message_of(value: JSON) -> str:
+    """The message of the error that an answer of Gemini's is. Empty, if it is none."""
     error = value.get("error") or members(value.get("response")).get("error")
     if isinstance(error, str):
         return error

@@ -80,6 +80,21 @@ def test_what_the_gateway_adds_is_said() -> None:
     assert not any(path.startswith("choices.0.message.content") for path in added)
 
 
+def test_what_geminis_error_names() -> None:
+    """The members that it is about are marked; masked, nothing of its words is told."""
+    found = taken("chat-image-and-options")
+    error = {"error": {"code": 400, "message": "Invalid value at generation_config.stop_sequences[0]: too long."}}
+    record = {"number": 1, "status": 400, "outcome": "400 INVALID_ARGUMENT"}
+    failed = replace(found, calls=[replace(found.calls[0], record=record, answer=error)])
+    sides = request_sides(failed)
+    [blame] = sides.blames
+    assert (blame.attempt, blame.message) == ("Attempt 1, 400 INVALID_ARGUMENT", error["error"]["message"])
+    assert blame.names == [("stop[0]", sides.marks["stop", 0].id)]
+    assert sides.marks["stop", 0].tone == "blamed"
+    assert answer_sides(failed).value == error
+    assert request_sides(failed, values=False).blames == []
+
+
 def test_of_what_was_refused_there_is_one_side() -> None:
     sides = request_sides(taken("messages-thread"))
     assert sides.refused.startswith("thread: conversations are not kept here.")

@@ -100,6 +100,13 @@ def test_what_is_long_is_folded() -> None:
     assert "".join(page.words).count("word ") >= 1000
 
 
+def test_of_a_long_list_the_last_are_open_and_the_others_say_what_they_are() -> None:
+    turns = [{"role": "user", "content": [{"type": "text", "text": f"turn {number}"}]} for number in range(20)]
+    page = shown({"messages": turns})
+    assert 'user "turn 3" · 2 members' in page.text
+    assert 'user "turn 18" · 2 members' not in page.text
+
+
 def test_what_is_too_much_is_cut_and_all_of_it_can_be_had() -> None:
     value = {
         "messages": [{"role": "user", "content": f"turn {number} " + "x" * 3000} for number in range(400)],
