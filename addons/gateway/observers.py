@@ -7,10 +7,9 @@ then, or is sent it at the same moment: an observer does not wait for anything, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.exchange.steps import Steps
+from addons.gateway.exchange.steps import FAILURES, Steps
 from addons.gateway.exchange.summary import Summary
 
 type Observer = Callable[[Facts, Summary], None]
@@ -21,7 +20,7 @@ class Observers:
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
-        self._told: dict[str, Callable[[Facts, Summary], None]] = {}
+        self._told: dict[str, Observer] = {}
 
     def put(self, name: str, observer: Observer | None) -> None:
         """Tell this one from now on, in place of an earlier one of the same name; None: nobody by that name.
@@ -30,9 +29,12 @@ class Observers:
         """
         self._told.pop(name, None)
         if observer is not None:
-            self._told[name] = partial(self._steps.run, name, observer)
+            self._told[name] = observer
 
     def tell(self, exchange: Facts, summary: Summary) -> None:
         """An exchange is over. Raises nothing."""
-        for told in self._told.values():
-            told(exchange, summary)
+        for name, observer in self._told.items():
+            try:  # as `Steps.run` does, without a call of its own for each
+                observer(exchange, summary)
+            except FAILURES as e:
+                self._steps.failed(name, e)

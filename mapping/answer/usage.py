@@ -46,7 +46,9 @@ class Usage:
 
     def merge(self, metadata: JSON) -> None:
         """Take in a `usageMetadata`. Members that are no counts are passed over."""
-        self._made = None
+        if self._made is not None:  # it has what there was until now
+            self._made = None
+            self._counts, self._details, self._words = dict(self._counts), dict(self._details), dict(self._words)
         counts = self._counts
         for name, value in metadata.items():
             kind = type(value)
@@ -88,7 +90,7 @@ class Usage:
             reasoning=reasoning,
             prompt_by=_by_modality(details.get(_PROMPT_DETAILS)),
             completion_by=_by_modality(details.get(_COMPLETION_DETAILS)),
-            calls=(CallUsage(dict(counts), dict(details), dict(self._words), self.model),) if counts else (),
+            calls=(CallUsage(counts, details, self._words, self.model),) if counts else (),
         )
 
 
@@ -181,9 +183,10 @@ def totals_in(answer: bytes) -> Totals:
 def _by_modality(details: list[Any] | None) -> dict[str, int]:
     counts: dict[str, int] = {}
     for entry in details or ():
-        modality, tokens = (entry.get("modality"), entry.get("tokenCount")) if isinstance(entry, dict) else (None, None)
-        if isinstance(modality, str) and type(tokens) is int:
-            counts[modality] = counts.get(modality, 0) + tokens
+        if isinstance(entry, dict):
+            modality, tokens = entry.get("modality"), entry.get("tokenCount")
+            if isinstance(modality, str) and type(tokens) is int:
+                counts[modality] = counts.get(modality, 0) + tokens
     return counts
 
 

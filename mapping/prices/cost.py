@@ -77,10 +77,9 @@ class PriceBook:
         """
         try:
             if len(calls) == 1:  # as a rule
-                (call,) = calls
-                rates = self._rates(call, model, when, tier)
-                if (plain := _plain(call, rates)) is not None:
-                    return _told(plain, None)
+                call = calls[0]
+                if (plain := _plain(call, self._rates(call, model, when, tier))) is not None:
+                    return plain
             spent = dict.fromkeys(NAMES, 0)
             notes: dict[str, None] = {}
             for call in calls:
@@ -89,28 +88,32 @@ class PriceBook:
                 raise Unpriced(NO_TOKENS)
         except Unpriced as e:
             return Cost(None, note=str(e))
-        return _told(spent, "; ".join(notes) or None)
+        total = sum(spent.values()) / PARTS
+        return Cost(total, {name: paid / PARTS for name, paid in spent.items() if paid}, "; ".join(notes) or None)
 
     def _rates(self, call: CallUsage, model: str, when: float, tier: str) -> Rates:
         if words := call.words:
             tier = words.get("serviceTier") or words.get("trafficType") or tier
         tier = _TIERS.get(tier) or _TIERS.get(tier.lower(), tier.lower())
-        days = when // 86400
-        found = self._look_up(call.model or model, days, tier)
-        if type(found) is str and call.model and call.model != model:
-            found = self._look_up(model, days, tier)
-        if type(found) is str:
-            raise Unpriced(found)
-        assert isinstance(found, Rates)
-        return found
+        key = call.model or model, when // 86400, tier
+        found = self._known.get(key)
+        if found is None:
+            found = self._look_up(key)
+        if isinstance(found, Rates):
+            return found
+        if call.model and call.model != model:
+            found = self._look_up((model, *key[1:]))
+            if isinstance(found, Rates):
+                return found
+        raise Unpriced(found)
 
-    def _look_up(self, name: str, days: float, tier: str) -> Rates | str:
-        """The rates, or why there are none."""
-        key = name, days, tier
+    def _look_up(self, key: tuple[str, float, str]) -> Rates | str:
+        """The rates of a model, on a day since 1970, with a tier; or why there are none."""
         known = self._known.get(key)
         if known is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known.clear()
+            name, days, tier = key
             try:
                 day = _EPOCH + timedelta(days=days)
                 known = self._own.rates(name, tier) or table_rates(name, day, tier)
@@ -122,12 +125,7 @@ class PriceBook:
         return known
 
 
-def _told(spent: Mapping[str, int], note: str | None) -> Cost:
-    """A cost of its parts, which are in parts of a dollar."""
-    return Cost(sum(spent.values()) / PARTS, {name: paid / PARTS for name, paid in spent.items() if paid}, note)
-
-
-def _plain(call: CallUsage, rates: Rates) -> dict[str, int] | None:
+def _plain(call: CallUsage, rates: Rates) -> Cost | None:
     """What a call has cost in which nothing but text went in and came out: the same as `_spend`, and quicker.
 
     None: it is another one, or has no cost that is known.
@@ -140,10 +138,10 @@ def _plain(call: CallUsage, rates: Rates) -> dict[str, int] | None:
         return None
     get = counts.get
     prompt = get("promptTokenCount", 0) + get("toolUsePromptTokenCount", 0)
-    cached, answer, thoughts = (
-        get("cachedContentTokenCount", 0),
+    answer, thoughts, cached = (
         get("candidatesTokenCount", 0),
         get("thoughtsTokenCount", 0),
+        get("cachedContentTokenCount", 0),
     )
     full, kept, out, thinking = rates.full[TEXT], rates.cached[TEXT], rates.out[TEXT], rates.thinking
     if (
@@ -157,12 +155,18 @@ def _plain(call: CallUsage, rates: Rates) -> dict[str, int] | None:
         or thinking is None
     ):
         return None
-    return {
-        "input": (prompt - cached) * full.at(prompt),
-        "cached": cached and cached * kept.at(prompt),
-        "thinking": thoughts and thoughts * thinking.at(prompt),
-        "output": answer and answer * out.at(prompt),
-    }
+    parts: dict[str, float] = {}
+    total = 0
+    for name, count, rate in (
+        ("input", prompt - cached, full),
+        ("cached", cached, kept),
+        ("thinking", thoughts, thinking),
+        ("output", answer, out),
+    ):
+        if count and (paid := count * (rate.at(prompt) if rate.tiers else rate.base)):
+            parts[name] = paid / PARTS
+            total += paid
+    return Cost(total / PARTS, parts)
 
 
 def _spend(call: CallUsage, rates: Rates, spent: dict[str, int], notes: dict[str, None]) -> None:

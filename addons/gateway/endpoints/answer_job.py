@@ -246,7 +246,10 @@ class AnswerJob(MendableJob):
     @override
     def totals(self) -> Totals | None:
         translator = self._answer or self._stream
-        return add_up([translator.totals(), *self._spent]) if translator else None
+        if translator is None:
+            return None
+        totals = translator.totals()
+        return add_up([totals, *self._spent]) if self._spent else totals
 
     @override
     def finish_reasons(self) -> list[str]:

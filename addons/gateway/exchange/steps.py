@@ -32,10 +32,11 @@ class Steps:
         try:
             return step(*args, **kwargs)
         except FAILURES as e:
-            self._report(name, e)
+            self.failed(name, e)
             return None
 
-    def _report(self, name: str, error: BaseException) -> None:
+    def failed(self, name: str, error: BaseException) -> None:
+        """A step that was run otherwise has failed (`FAILURES`): report it, unless it was reported just now."""
         now = self._clock()
         if now < self._told.get(name, float("-inf")) + REPORT_EVERY:
             self._untold[name] = self._untold.get(name, 0) + 1

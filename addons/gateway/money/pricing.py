@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import time
 
+from addons.gateway.accounts.account import Account
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
-from addons.gateway.exchange.summary import Summary
+from addons.gateway.exchange.summary import OK, Summary
 from mapping.prices.cost import NO_TOKENS, Cost
 from mapping.prices.shown import AT_LEAST
 from mapping.values import GeminiCall
@@ -34,7 +35,8 @@ def price(exchange: Facts, summary: Summary) -> None:
     told = cost(exchange, exchange.job, summary.time)
     if told is None:
         return
-    told = _as_far_as_known(told, summary)
+    if summary.outcome != OK:
+        told = _as_far_as_known(told, summary)
     summary.cost, summary.cost_note, summary.cost_parts = told.usd, told.note, told.parts
 
 
@@ -52,9 +54,8 @@ def show(exchange: Facts) -> None:
 
 def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     """What a job of an exchange has cost. None: nothing was used that is paid for."""
-    if job is None or not (model := job.answering_model) or _is_recorded(exchange):
-        return None
-    if (account := exchange.account) and not account.credential.real:
+    account = exchange.account
+    if job is None or not (model := job.answering_model) or _is_recorded(exchange, account):
         return None
     call = job.request()
     if call.method not in PAID:
@@ -63,18 +64,17 @@ def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     calls = totals.calls if totals else ()
     if not calls and not any(attempt.status == 200 or attempt.outcome == "200" for attempt in exchange.attempts):
         return None
-    return exchange.settings.prices.book.cost(calls, model, when, _tier(exchange, call))
+    return exchange.settings.prices.book.cost(calls, model, when, _tier(account, call))
 
 
-def _is_recorded(exchange: Facts) -> bool:
+def _is_recorded(exchange: Facts, account: Account | None) -> bool:
     """A recording has answered, of a cassette or of mitmproxy's server replay: nobody was asked."""
-    account = exchange.account
-    return exchange.flow.is_replay == "response" or (account is not None and account.credential.kind == "cassette")
+    return exchange.flow.is_replay == "response" or (account is not None and not account.credential.real)
 
 
-def _tier(exchange: Facts, call: GeminiCall) -> str:
+def _tier(account: Account | None, call: GeminiCall) -> str:
     """The one that was asked for; other upstreams than the public API are not told of it."""
-    account, body = exchange.account, call.body
+    body = call.body
     asked = body.get("serviceTier") if body and account and account.upstream == "gemini" else None
     return asked if isinstance(asked, str) else ""
 

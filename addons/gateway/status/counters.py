@@ -44,7 +44,13 @@ class Names:
         return name in self._known
 
     def told(self, name: str) -> str:
-        """What the label says for this name: the name, or `OTHER`. A name that is told once is told ever after."""
+        """What the label says for this name: the name, or `OTHER`. A name that is told once is told ever after.
+
+        `name` may be of any length.
+        """
+        if name in self._known:
+            return name
+        name = _cut(name)
         if name not in self._known:
             if len(self._known) >= self._most:
                 return OTHER
@@ -101,13 +107,13 @@ class Counters:
         """An exchange is over."""
         status = str(summary.status or "")
         for attempt in summary.attempts:
-            self._add(self.attempts, (attempt.account, self._attempt_outcomes.told(_cut(attempt.outcome))))
+            self._add(self.attempts, (attempt.account, self._attempt_outcomes.told(attempt.outcome)))
         if summary.endpoint in OWN:
             self._add(self.own, (summary.endpoint, status))
             return
         endpoint, model = summary.endpoint, self._model(summary)
         outcome = FAULT if summary.fault else summary.outcome
-        self._add(self.requests, (endpoint, model, status, self._outcomes.told(_cut(outcome))))
+        self._add(self.requests, (endpoint, model, status, self._outcomes.told(outcome)))
         if tokens := summary.tokens:
             self._add(self.tokens, (model, "prompt"), tokens.prompt)
             self._add(self.tokens, (model, "completion"), tokens.completion)
@@ -182,7 +188,10 @@ class Counters:
 
         Names that do not answer have a bound of their own, so that they take no place of those that do.
         """
-        name = _cut(summary.model or summary.client_model or "")
+        name = summary.model or summary.client_model or ""
+        if not name or name in self._answering:
+            return name
+        name = _cut(name)
         if not name:
             return ""
         answers = summary.outcome == OK or name in self._answering

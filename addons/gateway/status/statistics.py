@@ -170,10 +170,13 @@ class Statistics:
         self.since_start.count(summary)
         for attempt in summary.attempts:
             self._count_attempt(attempt, summary.time)
-        if is_model_call(summary):
-            self._count_call(summary)
-        if summary.cost is not None or summary.cost_note is not None:
-            self._count_cost(self._totals_of(summary), summary.account, summary.time, summary.cost)
+        is_call, has_cost = is_model_call(summary), summary.cost is not None or summary.cost_note is not None
+        if is_call or has_cost:
+            totals = self._totals_of(summary)
+            if is_call:
+                self._count_call(summary, totals)
+            if has_cost:
+                self._count_cost(totals, summary.account, summary.time, summary.cost)
         if summary.method != "OPTIONS" and (summary.endpoint not in ROUTINE or summary.failed):
             self._last.append(_bounded(summary))
 
@@ -287,12 +290,12 @@ class Statistics:
         totals.failures += attempt.outcome not in ("200", LEFT)
         totals.last_outcome, totals.last_time = attempt.outcome, when
 
-    def _count_call(self, summary: Summary) -> None:
-        bad = summary.failed and summary.outcome != FAULT
-        totals = self._totals_of(summary)
+    def _count_call(self, summary: Summary, totals: ModelTotals) -> None:
+        failed, left = summary.failed, summary.left
+        bad = failed and summary.outcome != FAULT
         totals.requests += 1
         totals.errors += bad
-        totals.left += summary.left
+        totals.left += left
         totals.faults += summary.fault is not None
         if tokens := summary.tokens:
             totals.prompt += tokens.prompt
@@ -300,8 +303,8 @@ class Statistics:
         minute = self._minute(self._clock())
         minute.requests += 1
         minute.errors += bad
-        minute.left += summary.left
-        if not summary.failed and not summary.left and summary.fault is None:
+        minute.left += left
+        if not failed and not left and summary.fault is None:
             minute.latencies[bisect_left(_BOUNDS, summary.total)] += 1
 
     def _count_cost(self, totals: ModelTotals, label: str | None, when: float, cost: float | None) -> None:
@@ -365,13 +368,18 @@ def _add_totals(totals: ModelTotals, more: ModelTotals) -> None:
 
 def _bounded(summary: Summary) -> Summary:
     """The same without what a client may have made long."""
-    texts = (summary.path, summary.client_model or "", summary.model or "", *(detail for _, detail in summary.notes))
-    if max(map(len, texts)) <= _LONGEST and len(summary.notes) <= _MOST_NOTES:
+    notes = summary.notes
+    if (
+        len(summary.path) <= _LONGEST
+        and len(summary.client_model or "") <= _LONGEST
+        and len(summary.model or "") <= _LONGEST
+        and (not notes or (len(notes) <= _MOST_NOTES and max([len(detail) for _, detail in notes]) <= _LONGEST))
+    ):
         return summary
     return replace(
         summary,
         path=summary.path[:_LONGEST],
         client_model=summary.client_model[:_LONGEST] if summary.client_model else summary.client_model,
         model=summary.model[:_LONGEST] if summary.model else summary.model,
-        notes=tuple((code, detail[:_LONGEST]) for code, detail in summary.notes[:_MOST_NOTES]),
+        notes=tuple((code, detail[:_LONGEST]) for code, detail in notes[:_MOST_NOTES]),
     )

@@ -147,3 +147,21 @@ def test_several_prompts_are_summed() -> None:
         prompt_by=Counter(TEXT=5),
         completion_by=Counter(TEXT=3),
     )
+
+
+def test_what_was_told_stays_when_more_comes() -> None:
+    usage = Usage()
+    usage.merge({"promptTokenCount": 5, "candidatesTokenCount": 1, "promptTokensDetails": [1], "serviceTier": "flex"})
+    (before,) = usage.totals().calls
+    usage.merge({"candidatesTokenCount": 9, "promptTokensDetails": [2], "serviceTier": "standard"})
+    (after,) = usage.totals().calls
+    assert (before.counts["candidatesTokenCount"], before.details, before.words) == (
+        1,
+        {"promptTokensDetails": [1]},
+        {"serviceTier": "flex"},
+    )
+    assert (after.counts["candidatesTokenCount"], after.details, after.words) == (
+        9,
+        {"promptTokensDetails": [2]},
+        {"serviceTier": "standard"},
+    )
