@@ -133,10 +133,16 @@ class StallingUpstream:
                 self.hung_up += 1
 
 
-class ScriptedUpstream:
-    """Answers request after request with the next of `replies`, whole HTTP answers; None hangs up instead."""
+type Reply = bytes | Callable[[bytes], bytes]
 
-    def __init__(self, *replies: bytes | None) -> None:
+
+class ScriptedUpstream:
+    """Answers request after request with the next of `replies`, whole HTTP answers; None hangs up instead.
+
+    Of calls beside one another any may come first: a reply that depends on which, is made from the request's line.
+    """
+
+    def __init__(self, *replies: Reply | None) -> None:
         self._replies = list(replies)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.bodies: list[Any] = []
@@ -171,7 +177,7 @@ class ScriptedUpstream:
                 reply = self._replies.pop(0)
                 if reply is None:
                     return
-                connection.sendall(reply)
+                connection.sendall(reply if isinstance(reply, bytes) else reply(head))
 
 
 def http_answer(body: bytes, content_type: str = "application/json") -> bytes:
