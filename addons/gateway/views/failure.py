@@ -30,12 +30,13 @@ _UNDERSCORE = re.compile(r"_([a-z])")
 
 
 def told(siblings: Siblings, explanation: Explanation | None) -> list[str]:
-    """Lines; none for an exchange that went well."""
+    """Lines; none for an exchange that went well, and that nobody has ordered to go wrong."""
     client = siblings.client
     failed = siblings.failed()
-    if client is None or not (_failed(client) or failed):
+    ordered = record_of(client).get("fault") if client is not None else None
+    if client is None or not (_failed(client) or failed or ordered):
         return []
-    lines: list[str] = []
+    lines = [wrapped(f"ordered: {ordered}, a fault on demand")] if ordered else []
     before = ""
     for flow in failed:
         record, message = record_of(flow), gemini_message(flow.response)

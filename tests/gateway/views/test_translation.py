@@ -224,6 +224,14 @@ def test_what_two_attempts_say_in_the_same_words_stands_once(shown: View) -> Non
     assert "attempt 2 · second@example.com · 429 quota, with the same words" in made
 
 
+def test_a_fault_that_was_ordered(shown: View) -> None:
+    flows = exchange(record([attempt()], fault="arguments"), [(200, ANSWER)])
+    shown.add(flows)
+    made = text(TRANSLATION, flows[0])
+    assert "ordered: arguments, a fault on demand" in made
+    assert "attempt 1 · first@example.com · 200: the client got this answer" in made
+
+
 def test_a_refused_request(shown: View) -> None:
     got = {"error": {"message": "Too hot.", "type": "invalid_request_error", "param": "temperature", "code": None}}
     about = record([], status=400, error="invalid_request_error", tokens=None)
