@@ -178,7 +178,7 @@ class Exchange(Facts):
                 self._silence.heard()
             if trace:
                 trace.gave(out)
-        return self.held.kept(out)
+        return self.held.kept(out) if self.held.closed else out
 
     def pending(self) -> bytes:
         """What the client is to get without anything having come from the upstream: signs of life, what was held."""

@@ -33,13 +33,15 @@ class Guard:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if error is None:
+            return False
         if isinstance(error, UpstreamError):
             self._exchange.attempt_failed(error)
         elif isinstance(error, Fault):
             self._exchange.fail(error)
         elif isinstance(error, Exception):
             self._exchange.crashed()
-        return error is None or isinstance(error, Exception)
+        return isinstance(error, Exception)
 
 
 def bug(id: str) -> Fault:

@@ -93,8 +93,8 @@ def take(fields: tuple[tuple[bytes, bytes], ...], address: str) -> tuple[Caller,
         values = [value.decode("latin-1") for name, value in fields if name.lower() == FAULT_FIELD]
         caller.fault = ", ".join(values)
     if taken:
-        caller.taken = tuple(field for field in fields if field[0].lower() in _TAKEN)
-        fields = tuple(field for field in fields if field[0].lower() not in _TAKEN)
+        caller.taken = tuple([field for field in fields if field[0].lower() in _TAKEN])
+        fields = tuple([field for field in fields if field[0].lower() not in _TAKEN])
     return caller, fields
 
 
