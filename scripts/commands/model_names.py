@@ -16,8 +16,10 @@ from mapping.gemini.catalogue import RETIREMENTS
 _NAME = re.compile(r"gemini-\d[\w.-]*")
 _TEXTS = {".py", ".md", ".html", ".js", ".mjs", ".ts", ".toml", ".yml", ".yaml", ".json", ".sh", ".txt"}
 _NOT_OURS = {"node_modules", "__pycache__"}
-_DATED = Path("mapping", "gemini", "catalogue.py")
-"""Where the dates are."""
+_DATED = (Path("mapping", "gemini", "catalogue.py"), Path("mapping", "prices", "google.json"))
+"""Where the dates are, and prices of the past."""
+_PINNED = Path("findings")
+"""What stands there is about certain versions of other software, and what those knew."""
 
 
 class Found(NamedTuple):
@@ -30,7 +32,7 @@ class Found(NamedTuple):
 
 
 def names(top: Path, *, tests: bool = False) -> Iterator[Found]:
-    """All names of models in a tree but for the catalogue."""
+    """All names of models in a tree but for those that are kept with their dates."""
     for folder, folders, files in os.walk(top):
         inside = Path(folder).relative_to(top)
         folders[:] = sorted(
@@ -40,7 +42,7 @@ def names(top: Path, *, tests: bool = False) -> Iterator[Found]:
         )
         for file in sorted(files):
             path = inside / file
-            if path.suffix in _TEXTS and path != _DATED:
+            if path.suffix in _TEXTS and path not in _DATED and path.parts[0] != _PINNED.name:
                 text = (top / path).read_text(encoding="utf-8", errors="replace")
                 for number, line in enumerate(text.splitlines(), 1):
                     for match in _NAME.finditer(line):
