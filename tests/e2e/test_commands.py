@@ -234,6 +234,14 @@ def test_a_conversation_is_told_as_a_whole(web: Web) -> None:
     assert [(turn["agent"], turn["status"]) for turn in plain["turns"]] == [(None, 200), ("Explore 34f9", 404)]
     assert len(json.loads("".join(web.command("antigravity.cache", ids[3], "true")))["threads"]) == 2
 
+    costs = web.command("antigravity.costs")
+    assert costs[0] == "unknown for 4 exchanges"
+    assert costs[-1] == "4 exchanges: unknown: no price for gemini-4-hydrogen"
+    assert "By conversation:" in costs
+    one = json.loads("".join(web.command("antigravity.costs", second.headers["x-request-id"], "true")))
+    assert [row["conversation"] for row in one["by_conversation"]] == [ids[0]]
+    assert (one["total"]["exchanges"], one["total"]["unknown"]) == (1, 1)
+
 
 def test_what_is_in_no_conversation_is_told_of(web: Web) -> None:
     id = web.gateway.call("POST", "/v1/embeddings", {"model": "e", "input": "a"}).headers["x-request-id"]
