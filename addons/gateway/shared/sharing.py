@@ -72,7 +72,8 @@ class Sharing:
         sharer.owners.shared = SharedLabels(hub, "owners", most=MOST_OWNED, life=OWNED_FOR)
         sharer.memory.far = SharedTurns(hub, self.vault)
         before = 0.0 if self._by_url else sharer.statistics.today().cost  # else it is in the part of who has spent it
-        sharer.money.budget.together = SharedCosts(hub, before)
+        self._costs = SharedCosts(hub, before)
+        sharer.money.budget.together = self._costs
         self._tokens = SharedTokens(hub, self.vault)
 
     def meet(self, accounts: Iterable[Account]) -> None:
@@ -111,4 +112,5 @@ class Sharing:
 
     async def stop(self) -> None:
         """Write what waits, and let go."""
+        self._costs.flush()
         await self.hub.stop()

@@ -124,7 +124,7 @@ def test_what_all_have_spent_today() -> None:
         second.spent(0.25, NOW - 86400)  # began yesterday
         assert first.today() >= 3.0
         for one in (first, second):
-            one._tell()
+            one.flush()
         while not all(one.today() == 3.5 for one in (first, second, third)):  # noqa: ASYNC110
             await asyncio.sleep(0)
         await hubs[0].stop()
@@ -133,7 +133,7 @@ def test_what_all_have_spent_today() -> None:
         clock[0] += 86400
         assert [one.today() for one in (second, third)] == [0.0, 0.0]
         second.spent(0.5, clock[0])
-        second._tell()
+        second.flush()
         while third.today() != 0.5:  # noqa: ASYNC110
             await asyncio.sleep(0)
         for hub in hubs[1:]:

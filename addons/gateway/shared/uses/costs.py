@@ -54,6 +54,12 @@ class SharedCosts:
         others = (part for field, part in self._board.values().items() if field != self._field)
         return mine + sum(float(part["usd"]) for part in others if part["day"] == day)
 
+    def flush(self) -> None:
+        """This worker ends: what it has spent is told now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._tell()
+
     def _tell(self) -> None:
         self._timer = None
         until = self._clock() + KEPT_FOR
