@@ -62,6 +62,14 @@ def test_what_is_listed(recording: Gateway) -> None:
     assert [one["id"] for one in listed(recording, outcome="model_not_found")["exchanges"]] == [wrong]
 
 
+def test_what_is_no_utf8_is_looked_for_and_not_found(recording: Gateway) -> None:
+    asked(recording)
+    for query in ("model=%ff", "q=%ff&texts=1", "conversation=%ed%a0%80"):
+        for path in ("/exchanges.json", "/exchanges"):
+            assert recording.call("GET", f"{path}?{query}").status == 200
+        assert recording.call("GET", f"/exchanges.json?{query}").json["fitting"] == 0
+
+
 def test_the_page(recording: Gateway) -> None:
     id = asked(recording, f"no-{HOSTILE}"[:60])
     answer = recording.call("GET", "/exchanges?errors=1&outcome=model_not_found&q=no")
@@ -113,6 +121,10 @@ def test_what_is_no_request_stays_to_be_mended(recording: Gateway) -> None:
     for form, problem in (
         ({"body": '{"model": 1,\n "messages": <'}, "line 2, column 14"),
         ({"body": "[1]"}, "it begins with {"),
+        ({"body": '{"seed": ' + "9" * 5000 + "}"}, "This is no JSON"),
+        ({"body": '{"temperature": NaN}'}, "it has no NaN"),
+        ({"body": '{"x": ' * 3000 + "1" + "}" * 3000}, "nested too deeply"),
+        ({"body": "[" * 100_000}, "nested too deeply"),
         ({"body": '{"x": "<i>"}', "model": "m"}, "names no model"),
         ({"account": "<b>nobody"}, "There is no account <b>nobody"),
     ):
@@ -167,16 +179,16 @@ def test_what_is_done_here_is_no_traffic(recording: Gateway) -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="several workers need a system that can fork")
 def test_several_workers_are_as_one(starter: Starter, upstream: Upstream) -> None:
     gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", upstream.url), "--set", "antigravity_pages=true", workers=2)
-    ids = {asked(gateway, messages=[{"role": "user", "content": f"The word w{number}"}]) for number in range(8)}
+    ids = {asked(gateway, messages=[{"role": "user", "content": f"The word zebra-{number}"}]) for number in range(8)}
     pids = {gateway.call("GET", "/status.json").json["workers"][number]["pid"] for number in (0, 1)}
     assert len(pids) == 2
     for _ in range(4):  # whoever is asked
         assert {one["id"] for one in listed(gateway)["exchanges"]} == ids
-        assert listed(gateway, q="w5", texts="1")["fitting"] == 1
+        assert listed(gateway, q="zebra-5", texts="1")["fitting"] == 1
         for id in ids:
             answer = gateway.call("GET", f"/exchanges/{id}")
             assert answer.status == 200
-            assert "The word w" in answer.body.decode()
+            assert "The word zebra" in answer.body.decode()
     (id, *_) = ids
     assert page_that_follows(gateway, sent(gateway, f"/exchanges/{id}/again", {}))["status"] == 200
     assert gateway.call("GET", f"/exchanges/{id}/case.zip").status == 200

@@ -79,9 +79,10 @@ async def ask_again(exchange: Facts, gateway: Acting, id: str) -> None:
             if label not in _labels(gateway):
                 raise Fault(400, f"There is no account {one_line(label, 60)}.")
             gateway.replays.pin(made, label)
-    except Fault as e:
+    except (Fault, RecursionError) as e:
+        problem = e.message if isinstance(e, Fault) else "This is nested too deeply."
         shown = form.get("body") or _text_of(client.request)[0]
-        content = _form(gateway, id, client, shown, editable=True, problem=e.message, asked=form)
+        content = _form(gateway, id, client, shown, editable=True, problem=problem, asked=form)
         _answer(exchange, 400, content, EDIT.fields())
         return
     begun = gateway.replays.beginning(made)
@@ -137,14 +138,18 @@ def _text_of(request: http.Request) -> tuple[str, bool]:
 def _edited(text: str) -> JSON:
     """What was edited. Raises Fault, which says where it is no JSON."""
     try:
-        body = json.loads(text)
+        body = json.loads(text, parse_constant=_refuse)
     except json.JSONDecodeError as e:
         raise Fault(400, f"This is no JSON: line {e.lineno}, column {e.colno}: {e.msg}.") from None
-    except RecursionError:
-        raise Fault(400, "This is nested too deeply.") from None
+    except ValueError as e:  # a number of thousands of digits
+        raise Fault(400, f"This is no JSON: {e}.") from None
     if not isinstance(body, dict):
         raise Fault(400, "A request is a JSON object: it begins with {.")
     return body
+
+
+def _refuse(name: str) -> JSON:
+    raise ValueError(f"it has no {name}")
 
 
 def _labels(gateway: Acting) -> list[str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-import orjson
-
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http import answers
 from addons.gateway.look import time_bar
@@ -15,6 +13,7 @@ from addons.gateway.look.making import NO_STORE, PageForm
 from addons.gateway.pages.listed.known import KnownExchanges, holds_by
 from addons.gateway.pages.listed.listing import ListAsked, Listing, listing
 from addons.gateway.status.page import outcome, tone
+from mapping import jsonio
 
 FORM = PageForm("list.html", styles=("look.css", "list.css"), scripts=("live.js",))
 
@@ -51,7 +50,7 @@ async def show_json(asking: Facts, look_up: LookUp) -> None:
         "facets": {facet.name: {one.value: one.count for one in facet.values} for facet in made.facets},
         "exchanges": made.exchanges,
     }
-    asking.succeed(orjson.dumps(told, default=str), [answers.JSON_TYPE, *NO_STORE])
+    asking.succeed(jsonio.dumps(told), [answers.JSON_TYPE, *NO_STORE])
 
 
 async def _listed(asking: Facts, look_up: LookUp) -> tuple[ListAsked, KnownExchanges, Listing]:
