@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, SecretStr, ValidationError
 
 from addons.gateway.settings.home import expanded
+from addons.gateway.settings.urls import base_url
 from mapping import durations
 from mapping.late import late
 from mapping.values import Options
@@ -54,6 +55,12 @@ def _at_home(path: Path) -> Path:
         raise ValueError(e.strerror) from None
 
 
+def _some_path(value: Any) -> Any:
+    if value == "":
+        raise ValueError("a path is expected, and this is empty")  # it would be the settings file's own folder
+    return value
+
+
 def _places(names: list[str]) -> list[str]:
     if names:
         from mapping.inspect.compare.ignored import IgnoredPlaces  # those without a cassette need none of it
@@ -63,8 +70,9 @@ def _places(names: list[str]) -> list[str]:
 
 
 type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
-type UserPath = Annotated[Path, AfterValidator(_at_home)]
+type UserPath = Annotated[Path, BeforeValidator(_some_path), AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
+type _BaseUrl = Annotated[str, AfterValidator(base_url)]
 type _Counted = Literal[
     "input", "cached", "thinking", "output",
     "input_audio", "input_image", "input_video", "cached_audio", "cached_image", "cached_video",
@@ -220,7 +228,7 @@ class TelemetrySettings(_Section):
     """`[telemetry]`: spans and metrics for an OpenTelemetry collector."""
 
     enabled: bool = False
-    endpoint: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    endpoint: _BaseUrl | None = None
     headers: dict[str, SecretStr] = {}
     service_name: str | None = Field(default=None, min_length=1)
     contents: bool = False
@@ -268,7 +276,7 @@ class AccountSettings(_Section):
     access_token: SecretStr | None = None
     project: str | None = None
     location: str | None = None
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    base_url: _BaseUrl | None = None
     models: list[str] = ["*"]
     weight: int = Field(default=1, ge=1)
 

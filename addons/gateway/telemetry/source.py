@@ -10,11 +10,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 from uuid import uuid4
 
 from addons.gateway import __version__
 from addons.gateway.settings.settings import Settings, SettingsError, secret
+from addons.gateway.settings.urls import can_be_asked
 from addons.gateway.telemetry import conventions as names
 from addons.gateway.telemetry.conventions import Version
 
@@ -23,6 +24,7 @@ USUAL = "http://localhost:4318"
 EVERY = 60.0
 """Seconds between two looks at the metrics."""
 _LONGEST_EVERY = 3600.0
+_BASE = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _SIGNALS = {"traces": "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "metrics": "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"}
 
 
@@ -90,11 +92,11 @@ def _instance(pid: int) -> str:
 def _url(endpoint: str | None, signal: str, environ: Mapping[str, str]) -> str:
     """Where a signal goes. Raises SettingsError."""
     own = None if endpoint else environ.get(_SIGNALS[signal])
-    base = endpoint or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or USUAL
+    base = endpoint or environ.get(_BASE) or USUAL
     url = own or f"{base.rstrip('/')}/v1/{signal}"
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"telemetry.endpoint: no URL of a collector, such as {USUAL}")
+    if not can_be_asked(url):  # the settings' own was looked at when they were read
+        variable = _SIGNALS[signal] if own else _BASE
+        raise SettingsError(f"telemetry.endpoint: {variable} has no URL of a collector, such as {USUAL}")
     return url
 
 
@@ -105,10 +107,11 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _can_be_sent(name: str, value: str) -> bool:
-    return name.isascii() and name.replace("-", "").replace("_", "").isalnum() and value.isprintable()
+    named = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
+    return named and value.isascii() and value.isprintable()
 
 
 def _every(environ: Mapping[str, str]) -> float:
     """`OTEL_METRIC_EXPORT_INTERVAL` is in milliseconds."""
     text = environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
-    return min(max(int(text) / 1000, 0.1), _LONGEST_EVERY) if text.isdecimal() else EVERY
+    return min(max(int(text) / 1000, 0.1), _LONGEST_EVERY) if text.isdecimal() and len(text) < 20 else EVERY

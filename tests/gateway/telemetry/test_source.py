@@ -68,7 +68,10 @@ def test_the_settings_come_first() -> None:
         ({}, {"headers": {"x": "env:NOWHERE"}}, "telemetry.headers.x"),
         ({}, {"headers": {"x y": "1"}}, "telemetry.headers"),
         ({"KEY": "a\nb"}, {"headers": {"x": "env:KEY"}}, "telemetry.headers"),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, {}, "telemetry.endpoint"),
+        ({}, {"headers": {"x": "\u00e9"}}, "telemetry.headers"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4317"}, {}, "telemetry.endpoint: OTEL_EXPORTER_OTLP_ENDPOINT has"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[collector"}, {}, "telemetry.endpoint"),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://c:x/"}, {}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has"),
     ],
 )
 def test_what_can_not_be(environ: dict[str, str], telemetry: dict[str, Any], said: str) -> None:
