@@ -93,6 +93,8 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
     options.tool = options.tool or "mitmdump"
     if options.tool != "mitmweb" and (options.web_port or options.open_browser):
         parser.error("--web-port and --open-browser go with --web")
+    if options.cassette == "":  # of a variable that is not set: Gemini would be asked
+        parser.error("--cassette needs the name of a folder, and this is empty")
     if not options.cassette and (options.record or options.recorded_speed):
         parser.error("--record and --recorded-speed go with --cassette")
     if options.workers > 1 and options.tool != "mitmdump":

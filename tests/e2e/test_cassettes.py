@@ -256,8 +256,17 @@ def test_several_workers_take_turns(starter: Starter, tmp_path: Path) -> None:
     assert said == ["one", "two", "three", "four", "four", "four"]
 
 
-def test_what_is_no_recording_stops_the_start(starter: Starter, tmp_path: Path) -> None:
-    (tmp_path / "bad.json").write_text("{}")
-    gateway = starter(None, "--set", f"antigravity_cassette={tmp_path}", wait=False)
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("bad.json", "bad.json is no recording"), ("_models.json", "_models.json is no JSON"), ("", "file is no folder")],
+)
+def test_what_is_no_recording_stops_the_start(starter: Starter, tmp_path: Path, name: str, said: str) -> None:
+    place = tmp_path / "file"
+    if name:
+        place.mkdir()
+    (place / name).write_text("{" if name == "_models.json" else "{}")
+    gateway = starter(None, "--set", f"antigravity_cassette={place}", wait=False)
     assert gateway.process.wait(60) == 1
-    assert "bad.json is no recording" in gateway.log
+    assert "The cassette can't be used" in gateway.log
+    assert said in gateway.log
+    assert "recordings answer" not in gateway.log

@@ -54,6 +54,9 @@ def test_a_cassette(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pyt
         with pytest.raises(SystemExit):
             command(argv)
         assert "go with --cassette" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command("--cassette=")
+    assert "the name of a folder" in capsys.readouterr().err
 
 
 def test_open_to_the_network() -> None:

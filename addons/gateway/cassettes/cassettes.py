@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, override
+from typing import TYPE_CHECKING, Protocol, override
 
 from addons.gateway.accounts import upstream_request
 from addons.gateway.accounts.account import Account
@@ -101,7 +101,9 @@ class Cassettes:
         strict = wanted.record == "none" or (wanted.record == "once" and is_recorded(wanted.folder))
         strict = counts.settle("strict", strict or (wanted.record == "new" and not has_accounts))
         folder = CassetteFolder(wanted.folder, wanted.ignore, counts)
-        if strict and not folder.recordings:
+        if not strict:
+            files.can_be_written(folder.path)
+        elif not folder.recordings:
             logger.warning(f"Cassette {wanted.folder}: there is no recording, and nothing else is asked")
         report = environ.get(REPORT)
         accounts = [
@@ -120,11 +122,12 @@ class Cassettes:
             gateway.models,
             Pool(accounts, strategy="fill_first", cooldown=False),
         )
+        known = files.models(wanted.folder)
         gateway.refused_forms = NoMemory()
         if strict:
             gateway.use_only(accounts)
-        if strict or (made.plays and (wanted.folder / files.MODELS).exists()):
-            made._fix_models()
+        if strict or (made.plays and known):
+            made._fix_models(known)
         return made
 
     async def start(self) -> None:
@@ -162,7 +165,8 @@ class Cassettes:
                 self._once = before, before.model_copy(update={"retry": before.retry.once()})
             exchange.settings = self._once[1]
         else:
-            self._fix_models()
+            if self._models.fixed is None:
+                self._fix_models(files.models(self.folder.path) if self.folder.recordings else None)
             exchange.trace = Taping(exchange.trace, self.folder.reserve, self._keep)
 
     def ask(self, exchange: Facts, call: GeminiCall) -> Fault | None:
@@ -216,21 +220,12 @@ class Cassettes:
         logger.info(f"Recorded: {made.name}")
         self._tell(recorded=made.name)
 
-    def _fix_models(self) -> None:
-        """What stands for a class of models is what stood for it when the folder was recorded."""
-        if self._models.fixed is not None:
-            return
-        path = self.folder.path / files.MODELS
-        known: Any = None
-        if path.exists() and (self.plays or self.folder.recordings):
-            try:
-                known = json.loads(path.read_bytes())
-            except (OSError, ValueError) as e:
-                logger.error(f"{path} can't be read: {e}")
-        if not isinstance(known, dict):
+    def _fix_models(self, known: dict[str, str] | None) -> None:
+        """What stands for a class of models is what stood for it when the folder was recorded (`known`)."""
+        if known is None:
             known = self.counts.settle("models", self._models.classes())
             if not self.strict:
-                _try(lambda: files.write_json(path, known))
+                _try(lambda: files.write_json(self.folder.path / files.MODELS, known))
         self._models.fixed = {str(kind): str(model) for kind, model in known.items()}
 
     # --- what is told

@@ -233,17 +233,36 @@ def _pieces(told: JSON) -> Iterable[Piece]:
 
 def read(path: Path) -> CassetteRecording:
     """The recording of a file. Raises CassetteError."""
+    return replace(of_plain(_json(path), str(path)), name=path.name)
+
+
+def models(folder: Path) -> dict[str, str] | None:
+    """Which model stood for each class of models when the folder was recorded; None: nobody has said.
+
+    Raises CassetteError.
+    """
+    path = folder / MODELS
+    if not path.exists():
+        return None
+    value = _json(path)
+    if not isinstance(value, dict):
+        raise CassetteError(f"{path} names no models: it is no JSON object")
+    return {kind: str(model) for kind, model in value.items()}
+
+
+def _json(path: Path) -> Any:
     try:
-        value = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except OSError as e:
         raise CassetteError(f"{path}: {e.strerror or e}") from None
     except (ValueError, RecursionError) as e:
         raise CassetteError(f"{path} is no JSON: {e}") from None
-    return replace(of_plain(value, str(path)), name=path.name)
 
 
 def in_folder(folder: Path) -> list[CassetteRecording]:
     """All recordings of a folder, in the order in which they were made. Raises CassetteError."""
+    if folder.exists() and not folder.is_dir():
+        raise CassetteError(f"{folder} is no folder")
     found = [read(path) for path in sorted(folder.glob("*.json")) if path.name != MODELS]
     return sorted(found, key=lambda one: (one.number, one.recorded, one.name))
 
@@ -265,6 +284,15 @@ def _pretty(value: Any, indent: str) -> str:
     if all(isinstance(one, int | float) for one in value):
         return flat
     return "[\n" + ",\n".join(inner + _pretty(one, inner) for one in value) + f"\n{indent}]"
+
+
+def can_be_written(folder: Path) -> None:
+    """Raises CassetteError where no file can be made in a folder, which may not be there yet."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not place.is_dir():
+        raise CassetteError(f"{folder}: {place} is no folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise CassetteError(f"{folder}: nothing can be recorded, for {place} can't be written")
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -74,3 +74,20 @@ def test_what_is_no_recording(tmp_path: Path, text: str) -> None:
     (tmp_path / "bad.json").write_text(text)
     with pytest.raises(CassetteError, match=r"bad\.json"):
         files.in_folder(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{", "[" * 100_000])
+def test_what_names_no_models(tmp_path: Path, text: str) -> None:
+    (tmp_path / files.MODELS).write_text(text)
+    with pytest.raises(CassetteError, match=r"_models\.json"):
+        files.models(tmp_path)
+
+
+def test_what_is_no_folder(tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_text("")
+    files.can_be_written(tmp_path / "not" / "yet")
+    for path in (file, file / "below"):
+        with pytest.raises(CassetteError, match="is no folder"):
+            files.can_be_written(path)
+    with pytest.raises(CassetteError, match="is no folder"):
+        files.in_folder(file)
