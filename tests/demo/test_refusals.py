@@ -74,6 +74,17 @@ REFUSALS: list[tuple[str, Any, str]] = [
         "number of function response parts is equal to the number of function call parts",
     ),
     (BUDGET, {"contents": [user(), model_turn(call())]}, "number of function response parts is equal"),
+    # Results of one turn are one content, however many the turn is in.
+    (
+        BUDGET,
+        {"contents": [user(), model_turn(call("f"), call("g")), user_turn(result("f")), user_turn(result("g"))]},
+        "number of function response parts is equal",
+    ),
+    (
+        BUDGET,
+        {"contents": [user(), model_turn(call("f")), model_turn(call("g")), user_turn(result("f"))]},
+        "number of function response parts is equal",
+    ),
     (BUDGET, {"contents": [user(), user_turn(result())]}, "function response turn comes immediately after"),
     (BUDGET, {"contents": [model_turn(call()), user_turn(result())]}, "function call turn comes immediately after"),
     (BUDGET, {"contents": [user(), model_turn(call("f")), user_turn(result("g"))]}, "function response names match"),
@@ -115,6 +126,11 @@ REFUSALS: list[tuple[str, Any, str]] = [
             ]
         },
         "function call `default_api:get_weather` , position 4",
+    ),
+    (
+        LEVEL,
+        {"contents": [user(), model_turn({"text": "I"}), model_turn(call()), user_turn(result())]},
+        "function call `default_api:get_weather` , position 3",
     ),
     (
         LEVEL,
@@ -237,6 +253,38 @@ TAKEN: list[tuple[str, Any]] = [
                 user(),
                 model_turn(call(signature=signatures.sign()), call(id="b")),
                 user_turn(result(), result(id="b")),
+            ]
+        },
+    ),
+    # A turn of the model's in several contents, as google-genai sends a stream back: one for each event.
+    *[
+        (
+            name,
+            {
+                "contents": [
+                    user(),
+                    model_turn({"text": "Hm", "thought": True}),
+                    model_turn(call(signature=DUMMY)),
+                    model_turn(call("g", id="b")),
+                    model_turn({"text": ""}),
+                    user_turn(result(), result("g", id="b")),
+                    model_turn({"text": "It is "}),
+                    model_turn({"text": "warm."}),
+                    user(),
+                ]
+            },
+        )
+        for name in (BUDGET, OLD, LEVEL)
+    ],
+    (
+        LEVEL,
+        {
+            "contents": [
+                user(),
+                model_turn(call(signature=DUMMY)),
+                model_turn(call("g", id="b")),
+                model_turn({"text": ""}),
+                user_turn(result(), result("g", id="b")),
             ]
         },
     ),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import socket
+from collections.abc import AsyncIterable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +104,70 @@ def test_the_sdk_calls_functions_and_chats(gateway: Gateway) -> None:
     for text in ("first", "second"):
         assert text in "".join(chunk.text or "" for chunk in chat.send_message_stream(text))
     assert next(content.role for content in chat.get_history()) == "user"
+
+
+def said(chunks: Iterable[types.GenerateContentResponse]) -> str:
+    return "".join(part.text or "" for chunk in chunks for part in chunk.parts or [] if not part.thought)
+
+
+async def said_later(chunks: AsyncIterable[types.GenerateContentResponse]) -> str:
+    return said([chunk async for chunk in chunks])
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", MODEL])
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ('call add {"a": 1, "b": 2}', [("add", 1, 2)]),
+        ('call add {"a": 1, "b": 2} then call double {"a": 4}', [("add", 1, 2), ("double", 4)]),
+        ("In parallel: add and double", [("add", 1, 1), ("double", 1)]),
+    ],
+    ids=["one", "steps", "parallel"],
+)
+def test_the_sdk_calls_functions_by_itself(
+    gateway: Gateway, model: str, prompt: str, expected: list[tuple[Any, ...]]
+) -> None:
+    """Automatic function calling: whole, streamed, in chats; the last also asynchronously. A stream is sent back in as
+    many contents as it had events."""
+    called: list[tuple[Any, ...]] = []
+
+    def add(a: int, b: int) -> int:
+        """Adds."""
+        called.append(("add", a, b))
+        return a + b
+
+    def double(a: int) -> dict[str, int]:
+        """Doubles."""
+        called.append(("double", a))
+        return {"twice": 2 * a}
+
+    thinking = types.ThinkingConfig(include_thoughts=True)
+    config = types.GenerateContentConfig(tools=[add, double], thinking_config=thinking)
+    sdk = client(gateway)
+    plain = {"model": model, "contents": prompt, "config": config}
+
+    async def later() -> list[str]:
+        own = client(gateway).aio
+        async with own:
+            chat, streaming = (own.chats.create(model=model, config=config) for _ in range(2))
+            return [
+                said([await own.models.generate_content(**plain)]),
+                await said_later(await own.models.generate_content_stream(**plain)),
+                *[said([await chat.send_message(prompt)]) for _ in range(2)],
+                *[await said_later(await streaming.send_message_stream(prompt)) for _ in range(2)],
+            ]
+
+    chat, streaming = (sdk.chats.create(model=model, config=config) for _ in range(2))
+    texts = [
+        said([sdk.models.generate_content(**plain)]),
+        said(sdk.models.generate_content_stream(**plain)),
+        *[said([chat.send_message(prompt)]) for _ in range(2)],
+        *[said(streaming.send_message_stream(prompt)) for _ in range(2)],
+        *asyncio.run(later()),
+    ]
+    last = {"add": "add: ", "double": "double: "}[expected[-1][0]]
+    assert [text for text in texts if last not in text] == []
+    assert called == expected * len(texts)
 
 
 FAULTS = [

@@ -48,7 +48,7 @@ def choose(request: JSON, model: DemoModel) -> list[JSON]:
     offered = {f["name"]: f for f in rules.functions(request) if not allowed or f["name"] in allowed}
     if not offered or mode == "NONE":
         return []
-    turn = _turn(request["contents"], offered)
+    turn = _turn(turns.joined(request["contents"]), offered)
     text = turns.text(turn[0]) if turn else ""
     made = [[call["name"] for call in turns.calls(content)] for content in turn if turns.calls(content)]
     asked = texts.steps(text, offered)

@@ -1,4 +1,8 @@
-"""What Gemini refuses in `contents`: empty turns, calls and results that do not match, missing thought signatures."""
+"""What Gemini refuses in `contents`: empty turns, calls and results that do not match, missing thought signatures.
+
+A turn of the model may be in several contents: google-genai sends one for each event of a stream back. Results of one
+turn have to be in one content.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ def check(contents: list[JSON], model: DemoModel) -> None:
         raise violation("contents", "contents is not specified")
     for i, content in enumerate(contents):
         _check_content(content, f"contents[{i}]", model)
-    _check_order(contents, model)
+    _check_order(joined(contents), model)
     if model.signs:
         _check_signatures(contents)
     if role(contents[-1]) == "model" and not model.continues_model_turn:
@@ -42,6 +46,17 @@ def calls(content: JSON) -> list[JSON]:
 def results(content: JSON) -> list[JSON]:
     """The function responses of a content."""
     return [part["functionResponse"] for part in content.get("parts", ()) if "functionResponse" in part]
+
+
+def joined(contents: list[JSON]) -> list[JSON]:
+    """The contents with every turn of the model in one."""
+    turns: list[JSON] = []
+    for content in contents:
+        if turns and role(content) == role(turns[-1]) == "model":
+            turns[-1] = {**turns[-1], "parts": [*turns[-1]["parts"], *content["parts"]]}
+        else:
+            turns.append(content)
+    return turns
 
 
 def begin(contents: list[JSON]) -> int:
@@ -124,6 +139,7 @@ def _references(value: Any) -> list[Any]:
 
 
 def _check_order(contents: list[JSON], model: DemoModel) -> None:
+    """`contents`: every turn of the model in one."""
     for i, content in enumerate(contents):
         before = contents[i - 1] if i else None
         after = contents[i + 1] if i + 1 < len(contents) else None
@@ -166,9 +182,11 @@ def _check_signatures(contents: list[JSON]) -> None:
             if "thoughtSignature" in part and not signatures.genuine(part["thoughtSignature"]):
                 raise invalid("Thought signature is not valid")
     start = begin(contents)
+    is_seen = False  # the first call of the step
     for position, content in enumerate(contents[start + 1 :], start + 1):
         first = next((part for part in content["parts"] if "functionCall" in part), None)
-        if first is not None and not first.get("thoughtSignature"):
+        is_first, is_seen = not is_seen, role(content) == "model" and (is_seen or first is not None)
+        if first is not None and is_first and not first.get("thoughtSignature"):
             raise invalid(
                 "Function call is missing a thought_signature in functionCall parts. This is required for tools to "
                 "work correctly, and missing thought_signature may lead to degraded model performance. Additional "
