@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any, override
 
@@ -161,7 +160,7 @@ class Gateway(InForce):
         if request.data.method != b"POST" or request.data.path.startswith(_PAGES):  # else it is for a model
             own.look_at(exchange, request, self.health_checks, shows_own=self.shows_own)
         if self.recorder and not exchange.is_own:
-            exchange.trace = Trace(self.recorder, given={"options": asdict(self.options)})
+            exchange.trace = Trace(self.recorder, given={"options": self.options.plain()})
         self.telemetry.meet(exchange, request)
         if self.cassettes:
             self.cassettes.watch(exchange)

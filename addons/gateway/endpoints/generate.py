@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
@@ -182,7 +182,7 @@ class Generate:
         if other:
             options = replace(options, served={model: other})
         if exchange.trace:
-            exchange.trace.given |= {"model": model, "options": asdict(options)}
+            exchange.trace.given |= {"model": model, "options": options.plain()}
         return options
 
     def _answer(self, exchange: Facts, dialect: Dialect, answering: Answering) -> Awaitable[None] | None:

@@ -7,11 +7,12 @@ classes are not frozen because that makes them three times as slow to make, and 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from mapping.inspect.printable import one_line
 from mapping.prices.shown import cost_text
+from mapping.values import flat
 
 OK = "ok"
 CLIENT_LEFT = "client_left"
@@ -141,9 +142,11 @@ class Summary:
 
     def plain(self) -> dict[str, Any]:
         """As dicts, lists, texts and numbers: for JSON, and for mitmproxy's metadata."""
-        made = asdict(self)
-        made["attempts"] = [asdict(attempt) for attempt in self.attempts]
+        made = flat(self)
+        made["tokens"] = flat(self.tokens) if self.tokens else None
+        made["attempts"] = [flat(attempt) for attempt in self.attempts]
         made["notes"] = [list(note) for note in self.notes]
+        made["cost_parts"] = dict(self.cost_parts)
         return made
 
 

@@ -15,9 +15,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote
 
 from mitmproxy import http
+
+from addons.gateway.http.fields import headers
 
 SHORTEST = 8
 """Bytes of a credential; what is shorter is a word of a test."""
@@ -67,7 +70,7 @@ def masked(name: bytes, value: bytes) -> bytes:
 def clean(message: http.Message, secrets: tuple[bytes, ...]) -> None:
     """Takes credentials out of a message of the record."""
     data = message.data
-    data.headers = http.Headers([(name, _value(name, value, secrets)) for name, value in data.headers.fields])
+    data.headers = headers([(name, _value(name, value, secrets)) for name, value in data.headers.fields])
     if data.content:
         data.content = without(secrets, data.content)
     if isinstance(message, http.Request):
@@ -75,6 +78,14 @@ def clean(message: http.Message, secrets: tuple[bytes, ...]) -> None:
 
 
 def _value(name: bytes, value: bytes, secrets: tuple[bytes, ...]) -> bytes:
-    if _HEADER.search(name) and name.lower() not in _NO_CREDENTIAL:
-        return masked(name, value)
-    return without(secrets, value)
+    holds_key = _holds_key if len(name) <= _USUAL else _holds_key.__wrapped__
+    return masked(name, value) if holds_key(name) else without(secrets, value)
+
+
+@lru_cache(500)
+def _holds_key(name: bytes) -> bool:
+    return _HEADER.search(name) is not None and name.lower() not in _NO_CREDENTIAL
+
+
+_USUAL = 50
+"""Characters of a header field's name up to which it is remembered whether it holds a key."""

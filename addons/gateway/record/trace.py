@@ -9,11 +9,10 @@ Only where somebody can see or save flows; otherwise it costs nothing.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -30,7 +29,7 @@ from addons.gateway.record import comments, secrets
 from addons.gateway.record import running as running_rows
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
 from addons.gateway.record.running import RunningComments, RunningRow
-from mapping.values import JSON, RawTurn, Recall, Unseal
+from mapping.values import JSON, RawTurn, Recall, Unseal, flat
 
 KEY_FIELDS = (b"authorization", b"x-goog-api-key")
 TOGETHER = 0.01
@@ -239,7 +238,7 @@ class Recorder:
         for number, (call, made, attempt) in enumerate(told, 1):
             made.comment = comments.of_attempt(attempt, number, len(attempts), summary)
             made.metadata[KEY] = {
-                "id": summary.id, "side": ATTEMPT, "number": number, "count": len(attempts), **asdict(attempt),
+                "id": summary.id, "side": ATTEMPT, "number": number, "count": len(attempts), **flat(attempt),
                 "arrived": call.body.after(call.request.timestamp_start),
             }  # fmt: skip
         if trace.client is not None:
@@ -314,5 +313,7 @@ def size_of(flow: http.HTTPFlow) -> int:
 def _copy[M: (http.Request, http.Response)](message: M) -> M:
     """A copy whose fields can be replaced without touching the original."""
     made = message.__class__.__new__(message.__class__)
-    made.data = copy.copy(message.data)
+    data = message.data
+    made.data = type(data).__new__(type(data))
+    vars(made.data).update(vars(data))
     return made

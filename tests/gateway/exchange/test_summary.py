@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,17 @@ def test_line(changes: dict[str, Any], expected: str) -> None:
 )
 def test_colours(changes: dict[str, Any], colour: str) -> None:
     assert colour in coloured(replace(GOOD, **changes))
+
+
+@pytest.mark.parametrize("changes", [{}, {"notes": (("ignored", "n"),), "tokens": None, "attempts": TWO}])
+def test_plain_is_what_dataclasses_make_of_it(changes: dict[str, Any]) -> None:
+    summary = replace(GOOD, cost=0.5, cost_parts={"input": 0.5}, finish=("stop",), **changes)
+    by_dataclasses = asdict(summary)
+    by_dataclasses["attempts"] = list(by_dataclasses["attempts"])
+    by_dataclasses["notes"] = [list(note) for note in by_dataclasses["notes"]]
+    plain = summary.plain()
+    assert list(plain.items()) == list(by_dataclasses.items())
+    assert plain["cost_parts"] is not summary.cost_parts
 
 
 def test_a_link_to_the_page() -> None:
