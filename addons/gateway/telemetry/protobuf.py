@@ -78,7 +78,25 @@ def packed_doubles(field: int, values: Iterable[float]) -> bytes:
 
 def attributes(field: int, values: Attributes) -> bytes:
     """Attributes, each a member `field`."""
-    return b"".join([part(field, _key(name) + part(2, _value(value))) for name, value in values.items()])
+    made = []
+    for name, value in values.items():
+        unlike_others = len(value) > _WORD if isinstance(value, str) else isinstance(value, float)
+        made.append((_attribute if unlike_others else _known)(field, name, value))
+    return b"".join(made)
+
+
+_WORD = 32
+"""Characters of a text that may be said again: an id is longer."""
+
+
+def _attribute(field: int, name: str, value: Value) -> bytes:
+    return part(field, _key(name) + part(2, _value(value)))
+
+
+@lru_cache(1000, typed=True)
+def _known(field: int, name: str, value: Value) -> bytes:
+    """The same, remembered: many exchanges have the same."""
+    return _attribute(field, name, value)
 
 
 @lru_cache(1000)

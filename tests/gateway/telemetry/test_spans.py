@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans
+from opentelemetry.proto.trace.v1.trace_pb2 import ScopeSpans, Span
 
 from addons.gateway.exchange.summary import CLIENT_LEFT, Tokens
 from addons.gateway.http.trace_context import ClientSpan
+from addons.gateway.telemetry import protobuf
 from addons.gateway.telemetry.ended import Ended
 from addons.gateway.telemetry.spans import encoded
 from tests.gateway.telemetry.made import ATTEMPT, made
@@ -176,3 +177,20 @@ def test_texts_that_are_no_utf_8_and_long_ones() -> None:
     told = values(exchange.attributes)
     assert told["gen_ai.request.model"] == "?" + "x" * 199
     assert told["gen_ai.input.messages"] == "é" * 300
+
+
+def test_what_is_remembered_of_an_attribute_is_of_its_type_and_text() -> None:
+    values: dict[str, protobuf.Value] = {"a": True, "b": 1, "c": 1.0, "d": "1", "e": "x" * 33, "f": ("1", "2")}
+    others: dict[str, protobuf.Value] = {"a": 1, "b": True, "c": 1, "d": "2", "e": "x" * 34, "f": ("1",)}
+    for told in (values, others, values):
+        span = Span.FromString(protobuf.attributes(9, told))
+        got = {one.key: one.value for one in span.attributes}
+        assert {key: value.WhichOneof("value") for key, value in got.items()} == {
+            key: {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}.get(
+                type(value), "array_value"
+            )
+            for key, value in told.items()
+        }
+        assert got["d"].string_value == told["d"]
+        assert got["e"].string_value == told["e"]
+        assert tuple(one.string_value for one in got["f"].array_value.values) == told["f"]
