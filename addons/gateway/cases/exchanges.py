@@ -21,7 +21,7 @@ from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views.gemini_stream import whole_answer
 from addons.gateway.views.siblings import siblings_of, sorted_out
-from addons.gateway.wire.bodies import received
+from addons.gateway.wire.bodies import decompressed, received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
 from mapping.inspect.transcript import elements, members
@@ -128,7 +128,7 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         method=client.request.method,
         path=client.request.path,
         request=_request(record, client),
-        body=client.request.get_content(strict=False) or b"",
+        body=decompressed(client.request),
         answer=answer,
         text=text,
         # An answer that is made in the background has no call on the client's connection.
@@ -138,7 +138,7 @@ def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
         ],
         url=_url(client.request),
         fields={name: client.request.headers[name] for name in _FIELDS if name in client.request.headers},
-        sent=(client.response.get_content(strict=False) or b"") if client.response else b"",
+        sent=decompressed(client.response),
         content_type=client.response.headers.get("content-type", "") if client.response else "",
     )
 
@@ -195,9 +195,9 @@ def _call(flow: http.HTTPFlow, arrival: float | None) -> TakenCall:
     """`arrival`: when the client's request came, in Unix seconds."""
     content, came = b"", b""
     if (response := flow.response) is not None:
-        came = response.get_content(strict=False) or b""
+        came = decompressed(response)
         content = without_secrets(came, whole=response.status_code >= 300)
-    sent = bodies.read(flow.request.get_content(strict=False) or b"").values
+    sent = bodies.read(decompressed(flow.request)).values
     record = record_of(flow)
     return TakenCall(
         record,
@@ -236,7 +236,7 @@ def _request(record: JSON, client: http.HTTPFlow) -> JSON | None:
     try:
         return retranslation.body_of(record, received(client.request))
     except (Fault, retranslation.NotTranslated):
-        values = bodies.read(client.request.get_content(strict=False) or b"").values
+        values = bodies.read(decompressed(client.request)).values
         return values[0] if values and isinstance(values[0], dict) else None
 
 
@@ -245,7 +245,7 @@ def _answer(record: JSON, response: http.Response | None) -> tuple[Any, str]:
     if response is None:
         return None, ""
     kind = response.headers.get("content-type", "").partition(";")[0].strip()
-    content = response.get_content(strict=False) or b""
+    content = decompressed(response)
     if kind and not kind.startswith("text/") and "json" not in kind:
         return None, f"[{kind}, {len(content)} bytes]"
     return _read(str(record.get("endpoint")), content)

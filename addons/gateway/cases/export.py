@@ -15,7 +15,7 @@ from addons.gateway.cases.files import PROJECT, Case, CaseError, UpstreamCall
 from addons.gateway.cases.masking import masked
 from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
-from addons.gateway.wire.bodies import received
+from addons.gateway.wire.bodies import decompressed, received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
 from mapping.gemini.errors.google_errors import redact
@@ -181,7 +181,7 @@ def _call(flow: http.HTTPFlow, part: int) -> UpstreamCall:
     )
     if response is None:
         return call
-    content = response.get_content(strict=False) or b""
+    content = decompressed(response)
     return replace(
         call,
         answer=without_secrets(content, whole=response.status_code >= 300),

@@ -20,6 +20,7 @@ from addons.gateway.cassettes.folder import CassetteFolder
 from addons.gateway.cassettes.taping import NOT_TO_THE_END, broke_off, needed
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, record_of
 from addons.gateway.views.gemini_stream import whole_answer
+from addons.gateway.wire.bodies import decompressed
 from mapping import jsonio
 from mapping.gemini.model_classes import CLASSES, newest
 from mapping.values import GENERATING, JSON, GeminiCall, PlainCall
@@ -91,7 +92,7 @@ def _asked(flow: http.HTTPFlow) -> RecordedRequest | str:
     found = _PATH.search(request.path)
     if found is None:
         return f"{request.path.partition('?')[0]} is no path of Gemini's"
-    content, rest = request.get_content(strict=False) or b"", found["rest"]
+    content, rest = decompressed(request), found["rest"]
     if listed := _MODELS.fullmatch(rest):
         return canonical.of_call(GeminiCall("", "", None, listed[1] or ""))
     method = (_CODE_ASSIST if found["version"] == "v1internal" else _METHOD).fullmatch(rest)
@@ -125,7 +126,7 @@ def _answer(flow: http.HTTPFlow) -> RecordedAnswer | None:
     outcome = str(record.get("outcome", ""))
     if response is None or response.raw_content is None or outcome in NOT_TO_THE_END:
         return None
-    content = without_secrets(response.get_content(strict=False) or b"", whole=response.status_code >= 300)
+    content = without_secrets(decompressed(response), whole=response.status_code >= 300)
     pieces, begin, last = [], 0, 0.0
     for end, at in record.get("arrived") or ():
         pieces.append((at, content[begin:end]))

@@ -39,6 +39,7 @@ from addons.gateway.record.server_replay import no_recording
 from addons.gateway.record.trace import Recorder
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.bounded import Bounded
+from addons.gateway.wire.bodies import decompressed
 from addons.gateway.wire.inner_call import InnerCall, hang_up
 from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors import upstream_errors
@@ -318,7 +319,7 @@ def _record(attempt: http.HTTPFlow, account: Account, seconds: float) -> None:
     status = response.status_code
     outcome = str(status)
     if not 200 <= status < 300:
-        outcome = upstream_errors.from_http(status, response.get_content(strict=False) or b"", response.headers).reason
+        outcome = upstream_errors.from_http(status, decompressed(response), response.headers).reason
     attempt.metadata[KEY] = {
         "id": id, "side": ATTEMPT, "number": 1, "count": 1, "account": account.label, "upstream": account.upstream,
         "outcome": outcome, "status": status, "waited": 0.0, "seconds": seconds, REPLAY_OF: before,

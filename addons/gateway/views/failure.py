@@ -12,6 +12,7 @@ from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views.explained import wrapped
 from addons.gateway.views.siblings import Siblings, is_answer
+from addons.gateway.wire.bodies import decompressed
 from mapping import dialects
 from mapping.inspect.explain_call import BODY
 from mapping.inspect.explain_diff import dotted
@@ -75,14 +76,14 @@ def client_got(client: http.HTTPFlow) -> str:
 
 def client_message(client: http.HTTPFlow) -> str:
     """The message of the error that a client got. Empty, if there is none."""
-    record, data = record_of(client), _content(client.response)
+    record, data = record_of(client), decompressed(client.response)
     told = dialects.spoken(string(record.get("endpoint"))).read_error(record.get("status") or 0, data)
     return "" if told is None else clipped(told.message) or told.name
 
 
 def gemini_message(response: http.Response | None) -> str:
     """The message of the error in an answer of Gemini's, whole or in a stream. Empty, if there is none."""
-    data = _content(response)
+    data = decompressed(response)
     if not data:
         return ""
     for value in bodies.read(data).values:
@@ -111,10 +112,6 @@ def named(message: str, explanation: Explanation) -> list[Row]:
 def _failed(client: http.HTTPFlow) -> bool:
     record = record_of(client)
     return record.get("error") is not None or record.get("status") is None or record["status"] >= 400 or left(record)
-
-
-def _content(response: http.Response | None) -> bytes:
-    return (response.get_content(strict=False) if response is not None else None) or b""
 
 
 def message_of(value: JSON) -> str:

@@ -22,7 +22,7 @@ from addons.gateway.views.gemini_stream import whole_answer
 from addons.gateway.views.priority import NOT_MINE
 from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
 from addons.gateway.views.translated import GeminiAnswers, has_translation, no_collection, request_translation
-from addons.gateway.wire.bodies import received
+from addons.gateway.wire.bodies import decompressed, received
 from mapping import dialects
 from mapping.faults import Fault
 from mapping.inspect.explain import explain
@@ -139,7 +139,7 @@ def _answers_of(siblings: Siblings) -> GeminiAnswers:
 
 
 def _answers_in(flows: Sequence[http.HTTPFlow]) -> list[JSON]:
-    whole = [whole_answer(_content(flow.response)) for flow in flows if is_answer(flow)]
+    whole = [whole_answer(decompressed(flow.response)) for flow in flows if is_answer(flow)]
     return [answer for answer in whole if answer is not None]
 
 
@@ -225,10 +225,6 @@ def _further_notes(record: JSON, explanation: Explanation | None) -> list[str]:
     return [explained.wrapped(explained.note_line(note)) for note in notes if note not in told]
 
 
-def _content(message: http.Message | None) -> bytes:
-    return (message.get_content(strict=False) or b"") if message is not None else b""
-
-
 def _client_body(record: JSON, request: http.Request) -> tuple[Any, bool]:
     """The value of a client's request as its dialect reads it; of one that it can't read, its JSON, see `_body_of`."""
     try:
@@ -240,6 +236,6 @@ def _client_body(record: JSON, request: http.Request) -> tuple[Any, bool]:
 def _body_of(request: http.Request) -> tuple[Any, bool]:
     """The JSON value of a request, None if it has none, and whether it is cut off."""
     try:
-        return cut_json.loads(_content(request))
+        return cut_json.loads(decompressed(request))
     except ValueError:
         return None, False

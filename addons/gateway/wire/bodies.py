@@ -42,6 +42,21 @@ def received(request: http.Request) -> Received:
     return Received(content, value(request, b"content-type") or "", path, query)
 
 
+def decompressed(message: http.Message | None) -> bytes:
+    """The body of a recorded message, for those who look at it. What is broken or too large stays as it came."""
+    if message is None or not (content := message.raw_content):
+        return b""
+    encoding = (message.headers.get("content-encoding") or "").strip().lower()
+    if encoding not in _DECODERS:
+        return content
+    try:
+        return _DECODERS[encoding](content, MAX_BYTES)
+    except TooLarge:
+        return content
+    except (zlib.error, brotli.error, zstd.ZstdError, EOFError):  # of half a body mitmproxy gives what there is
+        return message.get_content(strict=False) or b""
+
+
 def _decoded(content: bytes, encoding: str) -> bytes:
     decode = _DECODERS.get(encoding)
     if decode is None:
@@ -88,11 +103,11 @@ def _brotli(content: bytes, limit: int) -> bytes:
     decoder = brotli.Decompressor()
     pieces = [decoder.process(content, output_buffer_limit=_STEP)]
     size = len(pieces[0])
-    while not decoder.is_finished() and not decoder.can_accept_more_data():
+    while size <= limit and not decoder.is_finished() and not decoder.can_accept_more_data():
         pieces.append(decoder.process(b"", output_buffer_limit=_STEP))
         size += len(pieces[-1])
-        if size > limit:
-            raise TooLarge
+    if size > limit:  # a first piece can be larger than a step
+        raise TooLarge
     if not decoder.is_finished():
         raise EOFError
     return b"".join(pieces)

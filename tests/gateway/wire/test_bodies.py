@@ -140,3 +140,19 @@ def test_an_answer_that_is_not_taken(encoding: str, data: bytes, code: str, monk
     with pytest.raises(UpstreamError) as e:
         read()
     assert (e.value.error.status, e.value.error.code) == (502, code)
+
+
+@pytest.mark.parametrize("encoding", [*CODERS, "x-gzip", "GZIP"])
+def test_what_is_recorded_is_decompressed_within_bounds(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_BYTES", 2**20)
+    code = CODERS.get(encoding, gzip.compress)
+    assert bodies.decompressed(request(code(b"a" * 2**20), encoding)) == b"a" * 2**20
+    for content in (code(b"a" * 2**22), b"none of it"):
+        assert bodies.decompressed(request(content, encoding)) == content
+    assert bodies.decompressed(None) == b""
+
+
+def test_of_half_a_recorded_body_there_is_what_came() -> None:
+    whole = b"".join(b"%d " % number for number in range(1000))
+    assert bodies.decompressed(request(gzip.compress(whole)[:-100], "gzip")) in whole
+    assert bodies.decompressed(request(b"as it is", "nothing-known")) == b"as it is"

@@ -15,6 +15,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.pages.listed.listing import holds_in
 from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.status.overview import Watched, running
+from addons.gateway.wire.bodies import decompressed
 from mapping.values import JSON
 
 _BULKY = ("seeds", "given", "arrived")
@@ -86,7 +87,7 @@ def known_here(gateway: Knowing, words: Sequence[str] = (), asking: Facts | None
 
 def _bodies(flow: http.HTTPFlow) -> list[bytes]:
     messages = (flow.request, flow.response)
-    return [content for message in messages if message and (content := message.get_content(strict=False))]
+    return [content for message in messages if (content := decompressed(message))]
 
 
 def holds_by(holding: Mapping[str, Sequence[str]], id: str, word: str) -> bool:
