@@ -21,6 +21,7 @@ from urllib.parse import quote
 from mitmproxy import http
 
 from addons.gateway.http.fields import headers
+from addons.gateway.wire.bodies import decompressed
 
 SHORTEST = 8
 """Bytes of a credential; what is shorter is a word of a test."""
@@ -73,6 +74,11 @@ def clean(message: http.Message, secrets: tuple[bytes, ...]) -> None:
     data.headers = headers([(name, _value(name, value, secrets)) for name, value in data.headers.fields])
     if data.content:
         data.content = without(secrets, data.content)
+    if secrets and "content-encoding" in data.headers:
+        plain = decompressed(message)
+        if (cleaned := without(secrets, plain)) != plain:  # it is kept as it would have come without compression
+            del data.headers["content-encoding"]
+            data.content = cleaned
     if isinstance(message, http.Request):
         message.data.path = _PARAMETER.sub(rb"\1" + STANDS_FOR_IT, without(secrets, message.data.path))
 

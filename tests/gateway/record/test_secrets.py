@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 from mitmproxy import http
 
@@ -54,6 +56,18 @@ def test_bodies() -> None:
     response = http.Response.make(200, b"It is " + KEY)
     secrets.clean(response, secrets.known([KEY]))
     assert response.content == b"It is " + secrets.STANDS_FOR_IT
+
+
+def test_compressed_bodies() -> None:
+    request = http.Request.make("POST", "http://127.0.0.1/", gzip.compress(b"It is " + KEY))
+    request.headers["Content-Encoding"] = "gzip"
+    secrets.clean(request, secrets.known([KEY]))
+    assert (request.raw_content, request.content) == (b"It is " + secrets.STANDS_FOR_IT,) * 2
+    without = gzip.compress(b"It is nothing")
+    response = http.Response.make(200, b"", {"content-encoding": "gzip"})
+    response.raw_content = without
+    secrets.clean(response, secrets.known([KEY]))
+    assert response.raw_content == without
 
 
 def test_words_are_no_credentials() -> None:
