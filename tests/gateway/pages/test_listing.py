@@ -74,6 +74,20 @@ def facets(**query: str) -> dict[str, dict[str, int]]:
     return {facet.name: {value.value: value.count for value in facet.values} for facet in made.facets}
 
 
+def test_a_client_is_named_without_its_version() -> None:
+    known = [one(f"req_{at}", client=client) for at, client in enumerate(("tool 1.2", "tool 1.10", "tool", "tools 1"))]
+
+    def found(client: str) -> tuple[str, dict[str, int]]:
+        made = listing(known, ListAsked.of({"client": client}), holds)
+        counts = next(facet for facet in made.facets if facet.name == "client").values
+        return "".join(str(one["id"])[-1] for one in made.exchanges), {value.value: value.count for value in counts}
+
+    assert found("tool 1.2")[0] == "0"
+    assert found("tools") == ("3", {"tools": 1, "tool": 1, "tool 1.10": 1, "tool 1.2": 1, "tools 1": 1})
+    assert found("tool")[0] == "012"
+    assert found("too")[0] == ""
+
+
 def test_each_facet_counts_what_choosing_it_would_show() -> None:
     assert facets()["account"] == {"a": 3, "b": 2}
     assert facets(model="pro") == {

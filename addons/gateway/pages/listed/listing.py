@@ -129,7 +129,12 @@ def _is_found(one: JSON, asked: ListAsked, holds: Holds) -> bool:
 
 
 def _is_chosen(one: JSON, chosen: Mapping[str, str]) -> bool:
-    return all(_value(one, name) == value for name, value in chosen.items())
+    return all(_fits(_value(one, name), name, value) for name, value in chosen.items())
+
+
+def _fits(value: str, name: str, chosen: str) -> bool:
+    """Clients have versions, which nobody knows by heart: `claude-cli` is each of `claude-cli 2.1`."""
+    return value == chosen or (name == "client" and value.startswith(f"{chosen} "))
 
 
 def _value(one: JSON, name: str) -> str:
@@ -141,7 +146,7 @@ def _facet(name: str, found: Sequence[JSON], asked: ListAsked) -> Facet:
     counts = Counter(value for one in found if _is_chosen(one, others) and (value := _value(one, name)))
     chosen = asked.chosen.get(name)
     if chosen is not None:
-        counts.setdefault(chosen, 0)
+        counts.setdefault(chosen, sum(count for value, count in counts.items() if _fits(value, name, chosen)))
     ranked = sorted(counts, key=lambda value: (value != chosen, -counts[value], value))
     values = [
         FacetValue(
