@@ -224,6 +224,11 @@ class AnswerJob(MendableJob):
     def has_others(self) -> bool:
         return bool(self._under_way or self._parallel or self._ahead)
 
+    @property
+    @override
+    def others_run(self) -> bool:
+        return bool(self._parallel) or not all(task.done() for task in self._under_way)
+
     @override
     async def others(self) -> list[bytes]:
         others = list(await asyncio.gather(*self._under_way))

@@ -210,8 +210,9 @@ class Generate:
         services = self._services
         pool = exchange.pool = (exchange.pool or services.pool).beside(job.model, self._rests)
         try:
-            async with asyncio.timeout(services.settings.retry.max_wait):
-                job.let_go = await self._slots.take(answering.key, lambda: AT_ONCE * max(1, pool.ready(job.model)))
+            with exchange.waiting("waiting for other counts"):
+                async with asyncio.timeout(services.settings.retry.max_wait):
+                    job.let_go = await self._slots.take(answering.key, lambda: AT_ONCE * max(1, pool.ready(job.model)))
         except TimeoutError:
             if (estimate := answering.estimate(late := upstream_errors.timed_out().error)) is None:
                 raise late from None

@@ -53,7 +53,8 @@ class StoredResponses:
         streamed = stored.wants_stream(query)
         found = await self._services.store.get(exchange.tenant, match.id)
         if streamed and found is not None and not is_finished(found[0]):
-            await self._background.wait(match.id)
+            with exchange.waiting("waiting for the answer in the background"):
+                await self._background.wait(match.id)
             found = await self._services.store.get(exchange.tenant, match.id)
         if found is None:
             raise stored.not_found(match.id)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from mitmproxy import flow as mitm_flow
@@ -70,6 +71,8 @@ class Facts:
     """What a person has stopped of it."""
     parent: ClientSpan | None = None
     """The client's span, where telemetry is on and the client names one."""
+    waits: str = ""
+    """What is waited for before there is a call to make, in a few words for people; empty: nothing, or look-ups."""
     seeds: Seeds = field(default_factory=Seeds)
     started: float = field(default_factory=time.monotonic)
     notes: Notes = field(default_factory=Notes)
@@ -259,6 +262,15 @@ class Facts:
             self.spoke = time.monotonic()
         job = self.machine.job
         self.events += out.count(b"\n\n") if job is None or job.content_type is None else 1
+
+    @contextmanager
+    def waiting(self, words: str) -> Iterator[None]:
+        """While something is waited for; see `waits`."""
+        self.waits = words
+        try:
+            yield
+        finally:
+            self.waits = ""
 
     # --- its answer
 

@@ -102,6 +102,16 @@ class Job(ABC):
         """Whether other calls run beside the first one."""
         return False
 
+    @property
+    def others_run(self) -> bool:
+        """Whether one of them is not over."""
+        return False
+
+    @property
+    def held_up(self) -> str:
+        """What goes to the client later than it could, and why, in a few words for people; empty: nothing does."""
+        return ""
+
     async def others(self) -> list[bytes]:
         """The answers of the calls that run beside the first one."""
         return []

@@ -36,7 +36,8 @@ def line(facts: Facts) -> str:
 
 def step(facts: Facts) -> str:
     """What is done, or waited for, in a few words; empty while the answer comes, which events tell."""
-    return facts.held.words or _STEPS[facts.state](facts)
+    job = facts.job
+    return facts.held.words or (job.held_up if job else "") or _STEPS[facts.state](facts)
 
 
 def events_of(facts: Facts) -> int | None:
@@ -70,6 +71,8 @@ def _models(facts: Facts) -> str:
 
 
 def _read(facts: Facts) -> str:
+    if facts.waits:
+        return facts.waits
     return "the request is looked at" if facts.begun else "the request comes in"
 
 
@@ -91,6 +94,10 @@ def _streaming(facts: Facts) -> str:
     return "" if facts.spoke else "thinking"
 
 
+def _gathering(facts: Facts) -> str:
+    return "waiting for further calls" if facts.job and facts.job.others_run else "the answer is made"
+
+
 def _always(words: str) -> Callable[[Facts], str]:
     return lambda facts: words
 
@@ -101,7 +108,7 @@ _STEPS: dict[State, Callable[[Facts], str]] = {
     State.SENT: _always("waiting for the first byte"),
     State.WHOLE: _always("the answer comes"),
     State.STREAMING: _streaming,
-    State.GATHERING: _always("waiting for further calls"),
+    State.GATHERING: _gathering,
     State.PAUSED: _paused,
     State.ANSWERED: _always("the answer is sent"),
     State.ENDED: _always("the answer is sent"),

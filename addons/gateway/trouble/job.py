@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, cast, override
 
 from addons.gateway.endpoints.answer_job import AnswerJob
@@ -15,7 +14,7 @@ from addons.gateway.exchange.job import Ask
 from addons.gateway.trouble import events
 from addons.gateway.trouble.grammar import CUT, TORN
 from addons.gateway.trouble.order import Order
-from addons.gateway.trouble.pacing import Pacer
+from addons.gateway.trouble.pacing import PacedEvent, Pacer
 from addons.gateway.trouble.stream import TroubledStream
 from mapping.answer.usage import Totals
 from mapping.dialect import Answering, Kept, StreamTranslator
@@ -74,11 +73,16 @@ class TroubledJob(AnswerJob):
     def has_others(self) -> bool:
         return self._pacer is not None or super().has_others
 
+    @property
+    @override
+    def held_up(self) -> str:
+        return self._pacer.words if self._pacer is not None else super().held_up
+
     @override
     async def others(self) -> list[bytes]:
         others = await super().others()
         if self._pacer is not None:
-            await (self._pacer.empty() if self.streams else asyncio.sleep(self._pacer.whole()))
+            await (self._pacer.empty() if self.streams else self._pacer.whole())
         return others
 
     @override
@@ -146,11 +150,13 @@ class TroubledJob(AnswerJob):
         machine.translator = cast(StreamTranslator, _TornAnswer(part))
         self.content_type = self.content_type or _JSON
 
-    def _show(self) -> None:
+    def _show(self, due: list[PacedEvent]) -> None:
         """Events are due: the client gets them as it gets signs of life."""
         exchange = self._exchange
         if exchange.machine.over:
             return
+        for event, data in due:
+            exchange.brought(data, event)
         exchange.machine.silence()
         exchange.nudge()
 

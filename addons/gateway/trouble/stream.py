@@ -76,13 +76,13 @@ class TroubledStream(StreamTranslator):
         if self.over:
             return b""
         if not self._changes and self._cut is None:
-            return self._paced(events.split(self.inner.feed(data)))
+            return self._paced(events.split(self.inner.feed(data)), data)
         going: list[bytes] = []
         for payload in self._parser.feed(data):
             going += self._translated(payload)
             if self.over or self.inner.fault or self.inner.enough:
                 break
-        return self._paced(going)
+        return self._paced(going, data)
 
     @override
     def end(self, *, needs_content: bool = False) -> bytes:
@@ -179,5 +179,5 @@ class TroubledStream(StreamTranslator):
             return event
         return b"".join(events.edited(one, mark.cut) for one in events.split(event))
 
-    def _paced(self, going: list[bytes]) -> bytes:
-        return self._pacer.offer(going) if self._pacer else b"".join(going)
+    def _paced(self, going: list[bytes], data: bytes) -> bytes:
+        return self._pacer.offer(going, data) if self._pacer else b"".join(going)

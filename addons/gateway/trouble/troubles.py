@@ -61,7 +61,7 @@ class Troubles:
         exchange.notes.add("fault", order.text)
         delay = order.one("delay")
         if delay is not None:
-            return self._begin_later(delay.numbers["seconds"], order, begin)
+            return self._begin_later(exchange, delay.numbers["seconds"], order, begin)
         return self._begin_now(order, begin)
 
     def job(
@@ -91,8 +91,9 @@ class Troubles:
                 raise Fault(400, f"X-Antigravity-Fault: {e}", code="invalid_value") from None
         return self.sources.for_model_call(AskedFor(exchange.path, names)) if names else None
 
-    async def _begin_later(self, seconds: float, order: Order, begin: Begin) -> None:
-        await asyncio.sleep(seconds)
+    async def _begin_later(self, exchange: Facts, seconds: float, order: Order, begin: Begin) -> None:
+        with exchange.waiting("delay on demand"):
+            await asyncio.sleep(seconds)
         if (waiting := self._begin_now(order, begin)) is not None:
             await waiting
 
