@@ -185,7 +185,7 @@ class Exchange(Facts):
         out = self.machine.pending()
         if self.trace and out:
             self.trace.gave(out)
-        return self.held.taken(out)
+        return self.held.taken(self.held.kept(out))
 
     def upstream_broke(self, message: str, *, connecting: bool) -> None:
         """The upstream can't be reached, or broke off before its answer was whole."""

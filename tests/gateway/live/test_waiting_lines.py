@@ -156,6 +156,33 @@ def test_a_delay(tmp_path: Path) -> None:
     gateway.close_store()
 
 
+def test_a_held_stream_stays_held_when_it_is_slow(tmp_path: Path) -> None:
+    gateway = troubled(tmp_path, f"slow;seconds={SHORT}")
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, CHAT)
+        answered(exchange)
+        exchange.feed(PART)
+        exchange.stream_head()
+        exchange.held.close()
+        exchange.feed(PART)
+        out: list[bytes] = []
+
+        def is_kept() -> bool:
+            out.append(exchange.pending())
+            return exchange.held.waiting > 0
+
+        await until(is_kept)
+        assert b"".join(out) == b""
+        assert doing.step(exchange).startswith("held, ")
+        exchange.held.let_go()
+        assert b"Hi" in exchange.pending()
+        exchange.client_left()
+
+    asyncio.run(run())
+    gateway.close_store()
+
+
 class Asked:
     """The calls beside the first: answered when `may` is set."""
 
