@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 
 from tests.e2e.conftest import TWO_ACCOUNTS, Upstream, start_gateway, wait_until
 from tests.gateway.status.test_page import HOSTILE, Page
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter
@@ -189,6 +191,17 @@ def test_several_workers_are_as_one(starter: Starter, upstream: Upstream) -> Non
             answer = gateway.call("GET", f"/exchanges/{id}")
             assert answer.status == 200
             assert "The word zebra" in answer.body.decode()
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
+    silent = {"model": "demo-silent", "stream": True, "messages": [{"role": "user", "content": "The word zebra-9"}]}
+    connection.request("POST", "/v1/chat/completions", json.dumps(silent), {"Content-Type": "application/json"})
+    wait_until(lambda: any(one["account"] for one in listed(gateway)["running"]))
+    [at_work] = [one["id"] for one in listed(gateway)["running"]]
+    for _ in range(4):
+        answer = gateway.call("GET", f"/exchanges/{at_work}")
+        assert (answer.status, "The word zebra-9" in answer.body.decode()) == (200, True)
+        assert Page(answer.body.decode()).having("data-poll")
+    connection.close()
+    wait_until(lambda: not listed(gateway)["running"])
     (id, *_) = ids
     assert page_that_follows(gateway, sent(gateway, f"/exchanges/{id}/again", {}))["status"] == 200
     assert gateway.call("GET", f"/exchanges/{id}/case.zip").status == 200

@@ -44,7 +44,8 @@ def endpoints(
         from addons.gateway.pages import exchange_page
 
         ids = exchange_page.ids(match.id, asking.flow.request.query)
-        await exchange_page.show(asking, await seen(*ids), match.id)
+        elsewhere = None if together is None else await together.under_way(match.id)
+        await exchange_page.show(asking, await seen(*ids), match.id, elsewhere)
 
     async def exchanges(asking: Facts, match: Match) -> None:
         from addons.gateway.pages.listed import list_page

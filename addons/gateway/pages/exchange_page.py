@@ -18,10 +18,10 @@ from addons.gateway.cases import copies, exchanges
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.summary import Summary, models, status_of
-from addons.gateway.live import doing as live
 from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.pages import running
 from addons.gateway.pages.drawn import SERVED
+from addons.gateway.pages.running import RunningExchange
 from addons.gateway.pages.sections import Reading
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.status.statistics import Statistics
@@ -61,8 +61,11 @@ def ids(id: str, query: Mapping[str, str]) -> list[str]:
     return [id.removesuffix(FILE), query.get(WITH, "").strip()]
 
 
-async def show(asking: Facts, gateway: Keeping, id: str) -> None:
-    """Answer an exchange with the page of another one. Raises Fault: 404, where nothing is known of it."""
+async def show(asking: Facts, gateway: Keeping, id: str, elsewhere: RunningExchange | None = None) -> None:
+    """Answer an exchange with the page of another one. Raises Fault: 404, where nothing is known of it.
+
+    `elsewhere`: it is under way in another worker.
+    """
     query = asking.flow.request.query
     mask = query.get(MASK) == "1"
     if id.endswith(FILE):
@@ -70,7 +73,7 @@ async def show(asking: Facts, gateway: Keeping, id: str) -> None:
         named = f'attachment; filename="{one_line(id, 80)}"'.encode("ascii", "replace")
         asking.succeed(content, [*SERVED.form.fields(), (b"Content-Disposition", named)])
         return
-    known = _of(asking, gateway, id)
+    known = _of(asking, gateway, id, elsewhere)
     link = flow_links(asking.caller)(str(known.record.get("flow_id") or ""), True)
     content = await asyncio.to_thread(_page, known, _Wishes.of(query), link, base_url_of(asking).removesuffix("/v1"))
     asking.succeed(content, SERVED.form.fields())
@@ -104,12 +107,14 @@ class _Known:
     """The ids of the turns of its conversation before it, the oldest first."""
 
 
-def _of(asking: Facts, gateway: Keeping, id: str) -> _Known:
+def _of(asking: Facts, gateway: Keeping, id: str, elsewhere: RunningExchange | None) -> _Known:
     summaries = gateway.statistics.last()
     accounts = tuple(account.label for account in gateway.pool.accounts)
     others = tuple((one.id, f"{models(one)} · {status_of(one)}") for one in summaries[:_KNOWN] if one.id != id)
     if (facts := running.find(gateway.exchanges, id)) is not None and facts is not asking:
-        return _Known(running.record(facts), running.flows(facts), live.line(facts), others, accounts, gateway.kept)
+        elsewhere = running.taken(facts)
+    if elsewhere is not None:
+        return _Known(elsewhere.record, elsewhere.flows, elsewhere.line, others, accounts, gateway.kept)
     if flows := gateway.kept(id):
         record = record_of(flows[0])
         return _Known(record, flows, "", others, accounts, gateway.kept, _before(record, summaries))

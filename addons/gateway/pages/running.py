@@ -6,6 +6,7 @@ They are copies: what is recorded at the end is not touched, and no secret is in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mitmproxy import http
@@ -13,6 +14,7 @@ from mitmproxy import http
 from addons.gateway.cassettes.taping import Taping
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.summing import summarise
+from addons.gateway.live import doing as live
 from addons.gateway.live.doing import RUNNING
 from addons.gateway.record import secrets
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
@@ -23,9 +25,24 @@ UNDER_WAY = "under way"
 """The outcome of an attempt that has none yet."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunningExchange:
+    """An exchange that is under way, as its page needs it."""
+
+    record: JSON
+    flows: Sequence[http.HTTPFlow]
+    line: str
+    """What it is doing."""
+
+
 def find(under_way: Mapping[str, Facts], id: str) -> Facts | None:
     """The client's exchange with this request id."""
     return next((facts for facts in under_way.values() if facts.id == id and not facts.inner), None)
+
+
+def taken(facts: Facts) -> RunningExchange:
+    """All of it, as it is now."""
+    return RunningExchange(record(facts), flows(facts), live.line(facts))
 
 
 def record(facts: Facts) -> JSON:

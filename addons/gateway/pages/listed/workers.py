@@ -16,10 +16,13 @@ from mitmproxy.io import tnetstring
 
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.facts import Facts
+from addons.gateway.pages import running
 from addons.gateway.pages.listed.known import Knowing, KnownExchanges, known_here
+from addons.gateway.pages.running import RunningExchange
 from addons.gateway.record.replay import Replays
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.workers.inside import Worker
+from mapping.values import JSON
 
 
 class RecordingGateway(Knowing, Protocol):
@@ -51,6 +54,7 @@ class Together:
         self._gateway = gateway
         self._worker = worker
         worker.answer("exchange", self._flows)
+        worker.answer("running", self._running)
         worker.answer("exchanges", lambda words: known_here(gateway, words).plain())
 
     async def seen(self, *ids: str) -> GatewaySeen:
@@ -60,8 +64,17 @@ class Together:
             if id and not gateway.kept(id):
                 for told in await self._worker.gather("exchange", id):
                     if told.answer:
-                        found[id] = [_flow(state) for state in told.answer]
+                        found[id] = _read(told.answer)
         return GatewaySeen(gateway.statistics, gateway.pool, gateway.replays, gateway.exchanges, found, gateway)
+
+    async def under_way(self, id: str) -> RunningExchange | None:
+        """An exchange that another worker is at; None: none is."""
+        if running.find(self._gateway.exchanges, id) or self._gateway.kept(id):
+            return None
+        for told in await self._worker.gather("running", id):
+            if told.answer:
+                return RunningExchange(told.answer["record"], _read(told.answer["flows"]), told.answer["line"])
+        return None
 
     async def known(self, words: Sequence[str], asking: Facts) -> KnownExchanges:
         """The exchanges of all. See `known_here`."""
@@ -69,12 +82,19 @@ class Together:
         return known_here(self._gateway, words, asking).with_others(one.answer for one in others if one.answer)
 
     def _flows(self, id: str) -> list[str]:
-        states = [flow.get_state() for flow in self._gateway.kept(id)]
-        return [base64.b64encode(tnetstring.dumps(state)).decode() for state in states]
+        return _written(self._gateway.kept(id))
+
+    def _running(self, id: str) -> JSON | None:
+        if (facts := running.find(self._gateway.exchanges, id)) is None:
+            return None
+        taken = running.taken(facts)
+        return {"record": taken.record, "flows": _written(taken.flows), "line": taken.line}
 
 
-def _flow(state: str) -> http.HTTPFlow:
-    read: Any = tnetstring.loads(base64.b64decode(state))
-    made = http.HTTPFlow.from_state(read)
-    assert isinstance(made, http.HTTPFlow)
-    return made
+def _written(flows: Sequence[http.HTTPFlow]) -> list[str]:
+    return [base64.b64encode(tnetstring.dumps(flow.get_state())).decode() for flow in flows]
+
+
+def _read(states: Sequence[str]) -> list[http.HTTPFlow]:
+    read: list[Any] = [tnetstring.loads(base64.b64decode(state)) for state in states]
+    return [made for state in read if isinstance(made := http.HTTPFlow.from_state(state), http.HTTPFlow)]
