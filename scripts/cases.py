@@ -28,6 +28,8 @@ if not __package__:  # run as a file
 
 from scripts import bootstrap
 
+_SOME = "a case, a folder of cases, a recording, FLOWS (all of it), or FLOWS#REQ: an exchange of a saved file"
+
 
 def parse(argv: "list[str]") -> argparse.Namespace:
     """The options of the command line."""
@@ -43,7 +45,7 @@ def parse(argv: "list[str]") -> argparse.Namespace:
     export.add_argument("--id", action="append", metavar="REQ", help="only the exchange with this request id")
     export.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     shown = commands.add_parser("list", help="which exchanges there are; exit status 1 if none fits")
-    shown.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
+    shown.add_argument("names", nargs="+", metavar="WHAT", help=_SOME)
     shown.add_argument("--with", dest="q", default="", metavar="WORDS", help="that have these words in them")
     shown.add_argument("--texts", action="store_true", help="the words may be in requests and answers too")
     shown.add_argument("--errors", action="store_true", help="that did not go well")
@@ -66,7 +68,7 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         "names",
         nargs="+",
         metavar="WHAT",
-        help="a case, a folder of cases, a recording, FLOWS (all of it), or FLOWS#REQ",
+        help=_SOME,
     )
     copy.add_argument("--mask", action="store_true", help="put fillers in the place of what was said")
     copy.add_argument("--url", default="", help="of the gateway that programs ask, without /v1")
@@ -80,10 +82,10 @@ def parse(argv: "list[str]") -> argparse.Namespace:
         ("tokens", "what took the tokens of their prompts"),
     ):
         told = commands.add_parser(name, help=about)
-        told.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
+        told.add_argument("names", nargs="+", metavar="WHAT", help=_SOME)
         told.add_argument("--json", action="store_true", help="print JSON, a line for each exchange")
     costs = commands.add_parser("costs", help="what exchanges have cost, by model, account, day and conversation")
-    costs.add_argument("names", nargs="+", metavar="WHAT", help="as for copy")
+    costs.add_argument("names", nargs="+", metavar="WHAT", help=_SOME)
     costs.add_argument("--json", action="store_true", help="print JSON")
     for name, about in (
         ("conversation", "all turns of conversations, with tools and costs"),

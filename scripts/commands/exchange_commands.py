@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from mitmproxy import exceptions, http, io
+from mitmproxy import flow, http, io
 
 from addons.gateway.cases import compare, copies, exchanges
 from addons.gateway.cases import export as cases
@@ -194,8 +194,16 @@ def _of_id(file: str, beginning: str) -> list[http.HTTPFlow]:
 
 @cache
 def read(file: str) -> Mapping[str, list[http.HTTPFlow]]:
-    """The exchanges of a saved file, by their ids. Raises CaseError."""
+    """The exchanges of a saved file, by their ids; of one that breaks off those before. Raises CaseError."""
+    flows: list[flow.Flow] = []
     try:
-        return cases.by_exchange(io.read_flows_from_paths([file]))
-    except exceptions.FlowReadException as e:
-        raise CaseError(f"{file}: {e}") from None
+        with open(os.path.expanduser(file), "rb") as saved:
+            for one in io.FlowReader(saved).stream():
+                flows.append(one)
+    except OSError as e:
+        raise CaseError(f"{file}: {e.strerror or e}") from None
+    except Exception as e:  # a KeyError, say, for half a flow
+        if not flows:
+            raise CaseError(f"{file} is no file that mitmproxy has saved: {e}") from None
+        print(f"{file} breaks off, or is damaged, behind its {len(flows)} first rows; these count.", file=sys.stderr)
+    return cases.by_exchange(flows)

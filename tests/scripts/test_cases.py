@@ -52,6 +52,28 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path / "saved.flow"
 
 
+def test_of_a_file_that_breaks_off_what_comes_before_counts(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = saved.read_bytes()
+    assert run("list", saved) == 0
+    before = capsys.readouterr().out
+    cut, damaged, junk = (saved.with_name(name) for name in ("cut.flow", "damaged.flow", "junk.flow"))
+    cut.write_bytes(whole[:-100])
+    damaged.write_bytes(whole + b"12:{junk")
+    junk.write_bytes(b"junk")
+    assert run("list", damaged) == 0
+    told = capsys.readouterr()
+    assert told.out == before
+    assert "damaged.flow breaks off, or is damaged" in told.err
+    assert run("list", cut) == 0
+    assert "req_one" in capsys.readouterr().out
+    for name, said in (
+        (junk, "junk.flow is no file that mitmproxy has saved"),
+        (saved.with_name("none"), "No such file"),
+    ):
+        assert run("list", name) == 1
+        assert said in capsys.readouterr().err
+
+
 # --- run and update
 
 
