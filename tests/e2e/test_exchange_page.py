@@ -182,6 +182,13 @@ def test_an_exchange_that_was_refused(recording: Gateway) -> None:
     assert "Nothing went to Gemini." in shown.text
 
 
+def test_a_request_that_was_refused_costs_nothing(recording: Gateway) -> None:
+    before = recording.log.count("There is trouble")
+    answer = recording.chat("gpt-4o", temperature=9, headers=BEARER)
+    assert (answer.status, answer.error["code"]) == (400, "invalid_value")
+    assert recording.log.count("There is trouble") == before
+
+
 def test_what_is_unknown_is_said_in_a_page(recording: Gateway) -> None:
     answer = recording.call("GET", "/exchanges/req_nobody", headers=BASIC)
     assert answer.status == 404

@@ -57,12 +57,12 @@ def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     account = exchange.account
     if job is None or not (model := job.answering_model) or _is_recorded(exchange, account):
         return None
-    call = job.request()
-    if call.method not in PAID:
-        return None
     totals = job.totals()
     calls = totals.calls if totals else ()
     if not calls and not any(attempt.status == 200 or attempt.outcome == "200" for attempt in exchange.attempts):
+        return None  # also where it was refused before there was anything to ask
+    call = job.request()
+    if call.method not in PAID:
         return None
     return exchange.settings.prices.book.cost(calls, model, when, _tier(account, call))
 
