@@ -69,6 +69,10 @@ class Drill:
 
 async def drill(options: argparse.Namespace, command: Sequence[str]) -> int:
     """Run a drill and print what came of it; the exit status. Raises SetupError."""
+    for word in options.only:
+        if not chosen([word], later=True):
+            known = ", ".join(dict.fromkeys(one.fault for one in chosen((), later=True)))
+            raise bootstrap.SetupError(f"--only {word}: no fault has this in it. There are: {known}.")
     gateway = DrillGateway(options.url, options.key) if options.url else await DrillGateway.start(options.port)
     watch = Watch(gateway.place, options.endpoint, options.model or "*", options.key)
     try:
@@ -81,6 +85,8 @@ async def drill(options: argparse.Namespace, command: Sequence[str]) -> int:
         except OSError as e:
             raise bootstrap.SetupError(f"{words[0]} can't be started: {e.strerror or e}") from None
         rows = chosen(options.only, later=min(len(run.requests) for run in baselines) > 1)
+        if not rows:
+            raise bootstrap.SetupError("--only names faults of a second request, and the client makes one alone.")
         verdicts = []
         for number, one in enumerate(rows, 1):
             if sys.stderr.isatty():

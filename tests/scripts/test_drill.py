@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from addons.gateway.trouble.grammar import parse, shown
-from scripts import drill
-from scripts.drilling import runs, table
+from scripts import bootstrap, drill
+from scripts.drilling import drilled, runs, table
 from scripts.drilling.faults import FIRST, LATER, Drilled, chosen
 from scripts.drilling.runs import DrillRun
 from scripts.drilling.verdict import DrillVerdict, judge, words_of
@@ -142,6 +142,12 @@ def test_the_command_line() -> None:
     for wrong in (["--only", "cut"], ["--url", "ftp://x", "--", "tool"]):
         with pytest.raises(SystemExit):
             drill.parse(wrong)
+
+
+def test_a_fault_that_there_is_not_is_no_success() -> None:
+    options, command = drill.parse(["--only", "nonsense", "--", "tool"])
+    with pytest.raises(bootstrap.SetupError, match=r"--only nonsense: .*429"):
+        asyncio.run(drilled.drill(options, command))
 
 
 def test_placeholders_and_environment() -> None:
