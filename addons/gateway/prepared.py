@@ -124,7 +124,7 @@ def _trouble(settings: Settings) -> Troubles | None:
     try:
         return Troubles(settings.faults)
     except OrderError as e:
-        raise SettingsError(f"faults.rules: {e}") from None
+        raise SettingsError(f"faults.rules: {e}".rstrip(".")) from None
 
 
 def _place(settings: Settings, folder: Path, shared: SharedSource | None) -> StorePlace:

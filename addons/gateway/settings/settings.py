@@ -69,6 +69,13 @@ def _places(names: list[str]) -> list[str]:
     return names
 
 
+def _own_prices[T: Mapping[str, Any]](models: dict[str, T]) -> dict[str, T]:
+    for name, said in models.items():
+        if "long_above" not in said and any(word.startswith("long_") for word in said):
+            raise ValueError(f"{name}: without long_above nobody knows which input is long")
+    return models
+
+
 type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
 type UserPath = Annotated[Path, BeforeValidator(_some_path), AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
@@ -186,7 +193,9 @@ class PriceSettings(_Section):
 
     enabled: bool = True
     header: bool = False
-    models: dict[str, dict[_Counted, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]] = {}
+    models: Annotated[
+        dict[str, dict[_Counted, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]], AfterValidator(_own_prices)
+    ] = {}
     """Names of models -> what their tokens cost, see `mapping.prices.own`."""
 
     @cached_property

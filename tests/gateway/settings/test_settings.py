@@ -118,6 +118,7 @@ def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str
         ("[[accounts]]\nemail = 'a'\nbase_url = 'http://host:65536'", "accounts.0.base_url: a URL such as"),
         ("[telemetry]\nendpoint = 'http://[x'", "telemetry.endpoint: a URL such as"),
         ("[telemetry]\nendpoint = 'http://host:port'", "telemetry.endpoint: a URL such as"),
+        ("[prices.models]\na = { input = 1, long_input = 2 }", "prices.models: a: without long_above"),
         ("[cassette]\nfolder = ''", "cassette.folder: a path is expected"),
         ("[log]\nfile = ''", "log.file: a path is expected"),
         ("[[accounts]]\nemail = 'a'\n[[accounts]]\nemail = 'a'", "used twice"),
