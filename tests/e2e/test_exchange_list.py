@@ -170,6 +170,11 @@ def test_what_is_unknown(recording: Gateway) -> None:
         assert "req_none" in Page(answer.body.decode()).text
 
 
+def test_scripts_are_told_of_errors_in_json(recording: Gateway) -> None:
+    answer = recording.call("POST", "/exchanges.json", b"")
+    assert (answer.status, answer.error["code"]) == (405, "method_not_supported")
+
+
 def test_what_is_done_here_is_no_traffic(recording: Gateway) -> None:
     id = asked(recording)
     count = listed(recording)["known"]

@@ -190,6 +190,8 @@ def test_a_request_that_was_refused_costs_nothing(recording: Gateway) -> None:
 
 
 def test_what_is_unknown_is_said_in_a_page(recording: Gateway) -> None:
+    file = recording.call("GET", "/exchanges/req_nobody.html", headers=BASIC)
+    assert (file.status, "req_nobody is not kept here" in Page(file.body.decode()).text) == (404, True)
     answer = recording.call("GET", "/exchanges/req_nobody", headers=BASIC)
     assert answer.status == 404
     assert answer.headers["content-type"] == "text/html; charset=utf-8"

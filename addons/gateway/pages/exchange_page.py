@@ -164,7 +164,7 @@ def _other(known: _Known, id: str, *, mask: bool) -> TakenExchange | str | None:
     if not id:
         return None
     if not (flows := known.kept(id)):
-        return f"What was sent and answered in {one_line(id, 60)} is not kept here."
+        return _not_kept(id)
     other = exchanges.from_flows(flows)
     return copies.masked(other) if mask else other
 
@@ -173,8 +173,12 @@ def _file(flows: Sequence[http.HTTPFlow], id: str, mask: bool) -> bytes:
     from addons.gateway.pages import one_file
 
     if not flows:
-        raise _unknown(id)
+        raise Fault(404, _not_kept(id), code="exchange_not_found")
     return one_file.html(exchanges.from_flows(flows), mask=mask)
+
+
+def _not_kept(id: str) -> str:
+    return f"What was sent and answered in {one_line(id, 60)} is not kept here."
 
 
 def _unknown(id: str) -> Fault:

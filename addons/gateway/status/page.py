@@ -47,6 +47,8 @@ def is_poll(request: http.Request) -> bool:
 def is_page(request: http.Request) -> bool:
     """Whether a person in front of a browser may be asking."""
     path = path_of(request)
+    if path.endswith(".json"):  # what scripts ask for
+        return False
     return (path == "/" and request.method in ("GET", "HEAD")) or path.startswith(OWN_PAGES)
 
 
