@@ -211,12 +211,18 @@ def counts(value: Any) -> Any:
     """
     if not isinstance(value, dict):
         return value
-    told = [f"{name} {number}" for name, number in value.items() if _is_number(number)]
-    inner = [(name, part) for whole in value.values() for name, part in members(whole).items() if _is_number(part)]
+    told = [f"{name} {number}" for name, number in value.items() if is_number(number)]
+    inner = [(name, part) for whole in value.values() for name, part in members(whole).items() if is_number(part)]
     return ", ".join(told + [f"{name} {part}" for name, part in inner if part])
 
 
-def _is_number(value: Any) -> bool:
+def number_of(value: Any) -> float | None:
+    """The value if it is a number; else None."""
+    return float(value) if is_number(value) else None
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number of JSON."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -17,7 +17,7 @@ from mapping.inspect.bodies import TOOLS
 from mapping.inspect.compare.report import ComparedSection, Comparison, FactRow
 from mapping.inspect.compare.values import ValueChange, changes
 from mapping.inspect.printable import one_line
-from mapping.inspect.transcript import elements, members, string
+from mapping.inspect.transcript import elements, is_number, members, string
 from mapping.values import JSON
 
 _GEMINI = "generateContent"
@@ -182,7 +182,7 @@ def _facts(name: str, facts: _Facts, before: JSON, after: JSON) -> ComparedSecti
 
 
 def _text(value: Any, unit: str | None) -> str:
-    if not _is_number(value):
+    if not is_number(value):
         return one_line(string(value), 200)
     return f"{value:.2f}{unit}" if unit else f"{value:,}" if unit is not None else string(value)
 
@@ -191,14 +191,10 @@ def _about(first: Any, second: Any, unit: str | None) -> str:
     """How a number has changed, and that anything else has."""
     if (first or None) == (second or None):
         return ""
-    if unit is None or not _is_number(first) or not _is_number(second):
+    if unit is None or not is_number(first) or not is_number(second):
         return "differs"
     by = f"{second - first:+.2f}{unit}" if unit else f"{second - first:+,}"
     return f"{by} ({second / first:.1f} x)" if first else by
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 # --- values

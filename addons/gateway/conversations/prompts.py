@@ -8,7 +8,7 @@ from typing import Any
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.conversations.finding import by_thread, last_call
 from mapping.inspect.prompt_cache.report import CacheReport, PromptTurn, report
-from mapping.inspect.transcript import members
+from mapping.inspect.transcript import members, number_of
 from mapping.values import JSON
 
 
@@ -37,7 +37,7 @@ def prompt_turn(taken: TakenExchange) -> PromptTurn | None:
     if call is None or not isinstance(members(call.request).get("contents"), list):
         return None
     record, usage = taken.record, members(members(call.answer).get("usageMetadata"))
-    time, total = _number(record.get("time")), _number(record.get("total"))
+    time, total = number_of(record.get("time")), number_of(record.get("total"))
     return PromptTurn(
         id=taken.id,
         time=time,
@@ -48,10 +48,6 @@ def prompt_turn(taken: TakenExchange) -> PromptTurn | None:
         prompt=_count(usage.get("promptTokenCount")),
         cached=_count(usage.get("cachedContentTokenCount")),
     )
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _count(value: Any) -> int | None:

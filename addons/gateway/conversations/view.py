@@ -15,7 +15,8 @@ from addons.gateway.threads.beginnings import chain
 from addons.gateway.threads.threads import CONVERSING
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_cache.report import TurnReport
-from mapping.inspect.transcript import base64_media, elements, members, string
+from mapping.inspect.transcript import base64_media, elements, members, number_of, string
+from mapping.prices.shown import dollars
 from mapping.values import JSON
 
 _TEXT = 2000
@@ -89,8 +90,8 @@ class ConversationTurn:
         if tokens:
             cached = f" ({tokens['cached']:,} cached)" if tokens.get("cached") else ""
             head.append(f"{tokens.get('prompt', 0):,}{cached} + {tokens.get('completion', 0):,} tokens")
-        if (usd := cost_of(record)) is not None:
-            head.append(f"${usd:.4f}")
+        if (usd := number_of(record.get("cost"))) is not None:
+            head.append(dollars(usd))
         made = [one_line(" · ".join(part for part in head if part))]
         made += [f"    {one.line('>')}" for one in self.asked]
         made += [f"    {one.line('<')}" for one in self.answered]
@@ -137,7 +138,7 @@ class ConversationView:
             f"from {_when(told['begun'])}" if told["begun"] is not None else "",
             ", ".join(told["models"]),
             f"{tokens['prompt']:,} ({tokens['cached']:,} cached) + {tokens['completion']:,} tokens",
-            f"${told['cost']:.4f}" if told["cost"] is not None else "",
+            dollars(told["cost"]) if told["cost"] is not None else "",
         ]
         return one_line(" · ".join(part for part in head if part))
 
@@ -160,7 +161,7 @@ class ConversationView:
 
     def _cost(self) -> float | None:
         """Of all turns; None where one's is not known."""
-        costs = [cost_of(turn.taken.record) for turn in self.turns if turn.taken.record.get("tokens")]
+        costs = [number_of(turn.taken.record.get("cost")) for turn in self.turns if turn.taken.record.get("tokens")]
         known = [cost for cost in costs if cost is not None]
         return sum(known) if known and len(known) == len(costs) else None
 
@@ -171,13 +172,6 @@ class ConversationView:
                 if one.kind == "call":
                     made[one.name] = made.get(one.name, 0) + 1
         return made
-
-
-def cost_of(record: JSON) -> float | None:
-    """In US dollars; None: not known."""
-    cost = record.get("cost")
-    usd = cost.get("usd") if isinstance(cost, dict) else cost
-    return float(usd) if isinstance(usd, int | float) and not isinstance(usd, bool) else None
 
 
 def conversation(id: str, exchanges: Sequence[TakenExchange]) -> ConversationView:

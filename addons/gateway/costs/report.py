@@ -19,7 +19,7 @@ from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.record.flow_record import CLIENT, record_of
 from mapping.answer.usage import CallUsage, Usage
 from mapping.inspect.printable import one_line
-from mapping.inspect.transcript import members, string
+from mapping.inspect.transcript import members, number_of, string
 from mapping.prices.cost import NAMES, Cost, PriceBook
 from mapping.prices.shown import ESTIMATE, dollars
 from mapping.values import JSON
@@ -171,19 +171,19 @@ def taken(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
 
 def _says(record: JSON) -> bool:
     """Whether a record tells the cost, or why it is unknown."""
-    return _number(record.get("cost")) is not None or isinstance(record.get("cost_note"), str)
+    return number_of(record.get("cost")) is not None or isinstance(record.get("cost_note"), str)
 
 
 def cost_of(taken: TakenExchange) -> Cost | None:
     """What an exchange has cost. None: nothing that is paid for was used."""
     record = taken.record
     if _says(record):
-        parts = {name: usd for name, part in members(record.get("cost_parts")).items() if (usd := _number(part))}
-        return Cost(_number(record.get("cost")), parts, string(record.get("cost_note")) or None)
+        parts = {name: usd for name, part in members(record.get("cost_parts")).items() if (usd := number_of(part))}
+        return Cost(number_of(record.get("cost")), parts, string(record.get("cost_note")) or None)
     calls = [used for call in taken.calls if (used := _used(call.answer)) is not None]
     if not calls:
         return None
-    when = _number(record.get("time"))
+    when = number_of(record.get("time"))
     cost = _BOOK.cost(calls, string(record.get("model")), time.time() if when is None else when)
     if when is None and cost.usd is not None:
         cost.note = "; ".join(filter(None, (cost.note, NO_DAY)))
@@ -204,7 +204,7 @@ def _used(answer: Any) -> CallUsage | None:
 def _of(taken: TakenExchange, cost: Cost) -> ExchangeCost:
     record = taken.record
     model, account, conversation = (string(record.get(name)) for name in ("model", "account", "conversation"))
-    return ExchangeCost(taken.id, model, account, _day_of(_number(record.get("time"))), conversation, cost)
+    return ExchangeCost(taken.id, model, account, _day_of(number_of(record.get("time"))), conversation, cost)
 
 
 def _day_of(when: float | None) -> str:
@@ -212,10 +212,6 @@ def _day_of(when: float | None) -> str:
         return "" if when is None else day_of(when)
     except (ValueError, OverflowError, OSError):  # of a damaged file
         return ""
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _words(found: SumOfCosts) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from mapping.inspect.transcript import elements, members
+from mapping.inspect.transcript import elements, members, number_of
 from mapping.values import JSON
 
 WAITING, PAUSED, THINKING, ANSWERING, CALLING = "waiting", "pause", "thinking", "text", "tools"
@@ -32,17 +31,17 @@ def pieces(record: JSON) -> list[BarPiece]:
     Waiting is for whatever comes before Gemini's answer begins. Of a stream the time until something other than a
     thought came is thinking, if there were thoughts.
     """
-    total = _number(record.get("total"))
+    total = number_of(record.get("total"))
     if not total:
         return []
     ends: list[tuple[float, str]] = []
     attempts = [members(one) for one in elements(record.get("attempts"))]
     for attempt in attempts:
-        waited, began = _number(attempt.get("waited")), _number(attempt.get("began"))
+        waited, began = number_of(attempt.get("waited")), number_of(attempt.get("began"))
         if waited and began:
             ends += [(began - waited, WAITING), (began, PAUSED)]
-    answered = _number(attempts[-1].get("answered")) if attempts else None
-    spoke = _number(record.get("spoke"))
+    answered = number_of(attempts[-1].get("answered")) if attempts else None
+    spoke = number_of(record.get("spoke"))
     ends.append((total if answered is None else answered, WAITING))
     if spoke is not None:
         thought = members(record.get("tokens")).get("reasoning") != 0
@@ -57,7 +56,3 @@ def pieces(record: JSON) -> list[BarPiece]:
             made.append(BarPiece(spent, now / total, (until - now) / total, until - now))
         now = until
     return made
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

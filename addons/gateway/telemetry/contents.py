@@ -11,7 +11,7 @@ from typing import Any
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.telemetry import conventions as names
 from mapping import jsonio
-from mapping.inspect.transcript import members
+from mapping.inspect.transcript import elements, members
 
 LONGEST = 20_000
 """Characters of a text."""
@@ -27,14 +27,10 @@ def contents(taken: TakenExchange) -> dict[str, str]:
     request = members(calls[-1].request)
     told = {
         names.INSTRUCTIONS: _parts(members(request.get("systemInstruction"))),
-        names.INPUT_MESSAGES: [_message(members(content)) for content in _list(request.get("contents"))],
-        names.OUTPUT_MESSAGES: [_output(members(one)) for one in _list(members(calls[-1].answer).get("candidates"))],
+        names.INPUT_MESSAGES: [_message(members(content)) for content in elements(request.get("contents"))],
+        names.OUTPUT_MESSAGES: [_output(members(one)) for one in elements(members(calls[-1].answer).get("candidates"))],
     }
     return {name: jsonio.dumps(value).decode() for name, value in told.items() if value}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
 
 
 def _message(content: Any) -> dict[str, Any]:
@@ -53,7 +49,7 @@ def _output(candidate: Any) -> dict[str, Any]:
 
 
 def _parts(content: Any) -> list[dict[str, Any]]:
-    return [_part(members(part)) for part in _list(content.get("parts"))]
+    return [_part(members(part)) for part in elements(content.get("parts"))]
 
 
 def _part(part: Any) -> dict[str, Any]:

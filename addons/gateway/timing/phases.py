@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange, TakenPiece
 from addons.gateway.exchange.summary import LEFT, OK
 from addons.gateway.timing.timeline import TimedAttempt, TimedGap, TimedPhase, Timeline
 from mapping.inspect.printable import one_line
-from mapping.inspect.transcript import elements, members, string
+from mapping.inspect.transcript import elements, members, number_of, string
 from mapping.values import JSON
 
 GAP = 1.0
@@ -40,11 +39,11 @@ _TALK = ("text", "tools", "media", "answer")
 def timeline(taken: TakenExchange) -> Timeline:
     """Where the time of an exchange went."""
     record = taken.record
-    total = _number(record.get("total")) or 0.0
+    total = number_of(record.get("total")) or 0.0
     attempts = [*_own(taken, total), *_further(taken)]
     total = max(total, *(attempt.end for attempt in attempts), 0.0) if total else total
     begun = [attempt for attempt in attempts if not attempt.part]
-    received = _number(record.get("received"))
+    received = number_of(record.get("received"))
     first = min((attempt.begin - _pause(attempt) for attempt in begun), default=total)
     before = list(_phase("receive", 0.0, received, least=_LEAST)) if total else []
     before += _phase("queue", before[0].end if before else 0.0, first) if total else ()
@@ -83,8 +82,8 @@ def _own(taken: TakenExchange, total: float) -> Iterator[TimedAttempt]:
     now = 0.0
     for number, attempt in enumerate(map(members, elements(taken.record.get("attempts"))), 1):
         call = calls.get(number)
-        waited, seconds = _number(attempt.get("waited")) or 0.0, _number(attempt.get("seconds")) or 0.0
-        begin = _number(attempt.get("began"))
+        waited, seconds = number_of(attempt.get("waited")) or 0.0, number_of(attempt.get("seconds")) or 0.0
+        begin = number_of(attempt.get("began"))
         if begin is None:
             begin = call.at if call and call.at is not None else now + waited
         made = _attempt(number, attempt, call, begin, min(begin + seconds, total or begin + seconds), taken.record)
@@ -100,7 +99,7 @@ def _further(taken: TakenExchange) -> Iterator[TimedAttempt]:
     own = bool(taken.record.get("attempts"))
     for call in taken.calls:
         if call.at is not None and (call.part or not own):
-            begin, seconds = call.at, _number(call.record.get("seconds")) or 0.0
+            begin, seconds = call.at, number_of(call.record.get("seconds")) or 0.0
             number = call.record.get("number")
             yield _attempt(number if isinstance(number, int) else 1, call.record, call, begin, begin + seconds, {})
 
@@ -109,17 +108,17 @@ def _attempt(
     number: int, attempt: JSON, call: TakenCall | None, begin: float, end: float, client: JSON
 ) -> TimedAttempt:
     """One call, from what its record says. `client`: the record of the exchange, where the call is its own."""
-    known = _number(attempt.get("began"))
+    known = number_of(attempt.get("began"))
     shift = begin - known if known is not None else 0.0
     at = {
-        name: value + shift if (value := _number(attempt.get(name))) is not None and known is not None else None
+        name: value + shift if (value := number_of(attempt.get(name))) is not None and known is not None else None
         for name in ("connecting", "sent", "answered")
     }
     pieces = call.pieces if call is not None else ()
-    phases = list(_phase("pause", begin - (_number(attempt.get("waited")) or 0.0), begin, least=_LEAST))
+    phases = list(_phase("pause", begin - (number_of(attempt.get("waited")) or 0.0), begin, least=_LEAST))
     now = begin
     for name, until, least in (
-        ("token", begin + (_number(attempt.get("token")) or 0.0), _LEAST),
+        ("token", begin + (number_of(attempt.get("token")) or 0.0), _LEAST),
         ("hooks", at["sent"] if at["connecting"] is None else at["connecting"], _LEAST),
         ("connect", at["sent"] if at["connecting"] is not None else None, 0.0),
     ):
@@ -135,7 +134,7 @@ def _attempt(
         phases += _phase("first byte" if went_up else "hooks", now, end, least=_LEAST)
     else:
         phases += _phase("first byte", now, answered)
-        spoke = _number(client.get("spoke"))
+        spoke = number_of(client.get("spoke"))
         phases += _came(pieces, begin, answered, end) if pieces else _whole(answered, spoke, end, attempt)
     dialled = call.dialled if call is not None else None
     connection = "" if at["sent"] is None else "reused" if attempt.get("reused") else "new"
@@ -220,17 +219,13 @@ def _marks(record: JSON, attempts: Sequence[TimedAttempt]) -> dict[str, float]:
             marks.setdefault("first_content", phase.begin)
             if phase.name != "thinking":
                 marks.setdefault("first_text", phase.begin)
-    if (first := _number(record.get("first"))) is not None:
+    if (first := number_of(record.get("first"))) is not None:
         marks["first_sent"] = first
     return marks
 
 
 def _speed(record: JSON, attempts: Sequence[TimedAttempt]) -> float | None:
     tokens = members(record.get("tokens"))
-    said = (_number(tokens.get("completion")) or 0.0) - (_number(tokens.get("reasoning")) or 0.0)
+    said = (number_of(tokens.get("completion")) or 0.0) - (number_of(tokens.get("reasoning")) or 0.0)
     seconds = sum(phase.seconds for one in attempts[-1:] for phase in one.phases if phase.name in _TALK)
     return said / seconds if said > 0 and seconds >= _MEASURED else None
-
-
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
