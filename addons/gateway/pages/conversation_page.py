@@ -19,7 +19,7 @@ from addons.gateway.conversations.view import ConversationTurn, conversation
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.look.addresses import page_of
 from addons.gateway.look.making import PageForm
-from addons.gateway.pages.drawn import tone
+from addons.gateway.look.tones import tone
 from addons.gateway.storage.bounded import Bounded
 from addons.gateway.threads.marks import mark
 from mapping.faults import Fault

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from addons.gateway.exchange.summary import CLIENT_LEFT
 from addons.gateway.look.making import PageForm
+from addons.gateway.look.tones import tone
 from addons.gateway.pages import sections
 from addons.gateway.pages.sections import Reading
 from mapping.inspect.printable import one_line
@@ -47,12 +47,3 @@ def headline(record: JSON) -> str:
     status, error = record.get("status"), record.get("error")
     told = " ".join(str(one) for one in (status, error) if one)
     return one_line(" · ".join(filter(None, (models or f"{record.get('method')} {record.get('path')}", told))), 200)
-
-
-def tone(record: JSON) -> str:
-    """The colour of what became of it, as on the status page."""
-    if record.get("outcome") == CLIENT_LEFT or record.get("status") is None:
-        return "left"
-    if record["status"] >= 400 or record.get("error"):
-        return "bad"
-    return "warn" if len(record.get("attempts") or ()) > 1 else "good"

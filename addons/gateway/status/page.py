@@ -16,13 +16,14 @@ import orjson
 from mitmproxy import http
 
 from addons.gateway.exchange.facts import Facts
-from addons.gateway.exchange.summary import CLIENT_LEFT, Summary, left_after
+from addons.gateway.exchange.summary import Summary, left_after
 from addons.gateway.http import answers
 from addons.gateway.http.admission import path_of
 from addons.gateway.http.routes import OWN_PAGES
 from addons.gateway.look import time_bar
 from addons.gateway.look.addresses import base_url_of, flow_links, page_of
 from addons.gateway.look.making import NO_STORE, PageForm, clip
+from addons.gateway.look.tones import tone
 from addons.gateway.status import charts, shell_lines
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, Watched, status
 from addons.gateway.status.search import FIRST, Search
@@ -141,12 +142,3 @@ def outcome(exchange: dict[str, Any]) -> str:
     elif exchange["error"]:
         told.append(clip(exchange["error"], 40))
     return " ".join(told)
-
-
-def tone(exchange: dict[str, Any]) -> str:
-    """The colour of what became of an exchange: a class of `look.css`."""
-    if exchange["outcome"] == CLIENT_LEFT or exchange["status"] is None:
-        return "left"
-    if exchange["status"] >= 400 or exchange["error"]:
-        return "bad"
-    return "warn" if len(exchange["attempts"]) > 1 else "good"

@@ -10,9 +10,10 @@ from addons.gateway.http import answers
 from addons.gateway.look import time_bar
 from addons.gateway.look.addresses import flow_links, page_of
 from addons.gateway.look.making import NO_STORE, PageForm
+from addons.gateway.look.tones import tone
 from addons.gateway.pages.listed.known import KnownExchanges, holds_by
 from addons.gateway.pages.listed.listing import ListAsked, Listing, listing
-from addons.gateway.status.page import outcome, tone
+from addons.gateway.status.page import outcome
 from mapping import jsonio
 
 FORM = PageForm("list.html", styles=("look.css", "list.css"), scripts=("live.js",))
