@@ -17,7 +17,7 @@ from addons.gateway.cases.rerun import RerunDifference, differences, rerun
 from addons.gateway.log.terminal import say
 from addons.gateway.pages.listed.listing import FACETS
 from mapping.inspect.printable import one_line
-from scripts.commands import exchange_commands, list_command, thread_commands
+from scripts.commands import conversation_commands, exchange_commands, list_command
 
 
 def run(options: argparse.Namespace) -> int:
@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> int:
         if options.command == "copy":
             text = exchange_commands.copied(options.form, options.names, mask=options.mask, url=options.url)
             return exchange_commands.put_out(text, options.out)
-        if options.command in thread_commands.TOLD:
-            return thread_commands.tell(options.command, options.name, options.id, as_json=options.json)
+        if options.command in conversation_commands.TOLD:
+            return conversation_commands.tell(options.command, options.name, options.id, as_json=options.json)
         if options.command == "costs":
             return exchange_commands.costs(options.names, as_json=options.json)
         if options.command == "page":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def diff(before: str, after: str, *, as_json: bool) -> int:
     first, second = _taken(before, ""), _taken(after, file)
     found = _compared(first, second)
     if as_json:
-        say(json_text(json.dumps(found.plain(), ensure_ascii=False), ascii_only=not takes_all()))
+        say_json(found.plain())
     else:
         say("\n".join(found.lines()))
     return 1 if found.differs else 0
@@ -47,20 +47,14 @@ def diff(before: str, after: str, *, as_json: bool) -> int:
 
 def tell(what: str, names: Sequence[str], *, as_json: bool) -> int:
     """Print what there is to say of each exchange: `what` is one of `TOLD`. Raises CaseError."""
-    found = [TOLD[what](taken) for name in names for taken in taken_of(name)]
-    for number, (plain, lines) in enumerate(found):
-        if as_json:
-            say(json_text(json.dumps(plain, ensure_ascii=False), ascii_only=not takes_all()))
-        else:
-            say("\n".join(lines if not number else ["", *lines]))
+    say_each([TOLD[what](taken) for name in names for taken in taken_of(name)], as_json=as_json)
     return 0
 
 
 def costs(names: Sequence[str], *, as_json: bool) -> int:
     """Print what exchanges have cost together. Raises CaseError."""
     made = report.report(taken for name in names for taken in taken_of(name))
-    text = json_text(json.dumps(made.plain(), ensure_ascii=False), ascii_only=not takes_all())
-    say(text if as_json else "\n".join(made.lines()))
+    say_each([(made.plain(), made.lines())], as_json=as_json)
     return 0
 
 
@@ -105,6 +99,20 @@ def page(name: str, *, mask: bool) -> str:
     if len(found) != 1:
         raise CaseError(f"A page is of one exchange; {name} has {len(found)}.")
     return one_file.html(found[0], mask=mask).decode()
+
+
+def say_each(told: Iterable[tuple[JSON, list[str]]], *, as_json: bool) -> None:
+    """Print what is told, each as JSON in a line, or as lines with an empty one between."""
+    for number, (plain, lines) in enumerate(told):
+        if as_json:
+            say_json(plain)
+        else:
+            say("\n".join(lines if not number else ["", *lines]))
+
+
+def say_json(value: JSON) -> None:
+    """Print a value in a line."""
+    say(json_text(json.dumps(value, ensure_ascii=False), ascii_only=not takes_all()))
 
 
 def put_out(text: str, out: str | None) -> int:

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.exchange.summary import OK
-from addons.gateway.log.terminal import say, takes_all
+from addons.gateway.log.terminal import say
 from addons.gateway.pages.listed.listing import ListAsked, holds_in, listing
-from mapping.inspect.printable import json_text, one_line
+from mapping.inspect.printable import one_line
 from mapping.prices.shown import cost_text
 from mapping.values import JSON
-from scripts.commands.exchange_commands import taken_of
+from scripts.commands.exchange_commands import say_json, taken_of
 
 _UNTOLD: JSON = {
     "time": 0.0, "status": None, "error": None, "outcome": OK, "message": None, "finish": [], "notes": [],
@@ -36,7 +36,7 @@ def show(names: Sequence[str], query: Mapping[str, str], *, as_json: bool) -> in
     if as_json:
         for record in made.exchanges:
             plain = {name: value for name, value in record.items() if name not in ("seeds", "given", "arrived")}
-            say(json_text(json.dumps(plain, ensure_ascii=False), ascii_only=not takes_all()))
+            say_json(plain)
         return 0 if made.exchanges else 1
     for record in made.exchanges:
         say(_line(record))

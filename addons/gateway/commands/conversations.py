@@ -21,13 +21,9 @@ class ConversationCommands:
         All turns of a conversation: what was said, which tools were called, tokens and costs. It takes the id of the
         conversation (six letters in the comments), or any flow of it. With as_json "true" as JSON.
         """
-        from addons.gateway.conversations import view
+        from addons.gateway.conversations.view import told_conversation
 
-        def told(id: str, taken: Sequence[Any]) -> tuple[Any, list[str]]:
-            made = view.conversation(id, taken)
-            return made.plain(), made.lines()
-
-        return _told(flows, told, as_json)
+        return _told(flows, told_conversation, as_json)
 
     @command.command("antigravity.cache")
     def cache(self, flows: str, as_json: bool = False) -> Sequence[str]:

@@ -174,6 +174,12 @@ class ConversationView:
         return made
 
 
+def told_conversation(id: str, exchanges: Sequence[TakenExchange]) -> tuple[JSON, list[str]]:
+    """All turns of a conversation: for JSON, and as text."""
+    made = conversation(id, exchanges)
+    return made.plain(), made.lines()
+
+
 def conversation(id: str, exchanges: Sequence[TakenExchange]) -> ConversationView:
     """Of the exchanges of one conversation, in order of time."""
     turns: list[ConversationTurn] = []
