@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 else:
     cost, own = late("mapping.prices.cost"), late("mapping.prices.own")
 
-AUTH_MODES = ("off", "strict", "all_except_health", "auto")
-
 
 class SettingsError(Exception):
     """The settings cannot be used; the message says where and why, and holds no secret."""
