@@ -219,7 +219,7 @@ class TraceSettings(_Section):
 
 
 class ConversationSettings(_Section):
-    """`[conversations]`: exchanges of one session in one thread."""
+    """`[conversations]`: which exchanges belong together."""
 
     find: Literal["recorded", "always", "never"] = "recorded"
 
