@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 
-from addons.gateway.cases.exchanges import TakenExchange
+from addons.gateway.cases.exchanges import TakenExchange, models_of
 from addons.gateway.exchange.summary import OK
 from addons.gateway.log.terminal import say
 from addons.gateway.pages.listed.listing import ListAsked, holds_in, listing
@@ -48,12 +48,11 @@ def show(names: Sequence[str], query: Mapping[str, str], *, as_json: bool) -> in
 
 def _line(record: JSON) -> str:
     when = float(record["time"])
-    asked, model = record.get("client_model"), record.get("model")
     tokens = record.get("tokens") or {}
     told = (
         time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(when)) if when else "",
         f"{record['method']} {record['path']}",
-        f"{asked} -> {model or '?'}" if asked and asked != model else model,
+        models_of(record),
         record.get("account"),
         " ".join(str(one) for one in (record["status"], record["error"]) if one) or record["outcome"],
         record.get("message"),

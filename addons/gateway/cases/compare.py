@@ -7,11 +7,10 @@ different dialects differ everywhere; then Gemini's side tells what was meant ot
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.exchanges import TakenCall, TakenExchange, models_of, when_of
 from mapping import dialects
 from mapping.inspect.bodies import TOOLS
 from mapping.inspect.compare.report import ComparedSection, Comparison, FactRow
@@ -63,13 +62,11 @@ def _says(section: ComparedSection) -> bool:
 
 def _title(taken: TakenExchange) -> str:
     record = taken.record
-    when = record.get("time")
-    asked, model = record.get("client_model"), record.get("model")
     told = [
         taken.id,
-        _when(when),
+        when_of(record.get("time")),
         f"{taken.method} {taken.path.partition('?')[0]}",
-        f"{asked} -> {model}" if asked != model else string(model),
+        models_of(record),
     ]
     return one_line(" · ".join(part for part in told if part))
 
@@ -78,10 +75,6 @@ def _attempt_title(call: TakenCall) -> str:
     record = call.record
     number, count = record.get("number"), record.get("count")
     return one_line(f"attempt {number}/{count} of {record.get('id')} · {record.get('account')}")
-
-
-def _when(at: Any) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" if isinstance(at, int | float) else ""
 
 
 # --- facts

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from addons.gateway.cases.exchanges import TakenExchange
+from addons.gateway.cases.exchanges import TakenExchange, models_of
 from addons.gateway.cases.export import without_accounts
 from addons.gateway.cases.files import CaseError
 from addons.gateway.record.secrets import STANDS_FOR_IT
@@ -136,11 +136,10 @@ def _add(out: Document, taken: TakenExchange) -> None:
 def _about(taken: TakenExchange) -> JSON:
     """The facts of an exchange, for a person."""
     record = taken.record
-    model, named = record.get("model"), record.get("client_model")
     total = record.get("total")
     return {
         "time": _when(record.get("time")),
-        "model": f"{named} -> {model}" if named != model else model,
+        "model": models_of(record) or None,
         "status": record.get("status"),
         "error": record.get("error"),
         "took": f"{total:.2f} s" if isinstance(total, int | float) else None,

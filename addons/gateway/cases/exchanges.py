@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
 
@@ -24,7 +25,7 @@ from addons.gateway.views.siblings import siblings_of, sorted_out
 from addons.gateway.wire.bodies import decompressed, received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
-from mapping.inspect.transcript import elements, members
+from mapping.inspect.transcript import elements, is_number, members, string
 from mapping.native import shown
 from mapping.native.folded import unwrapped
 from mapping.values import JSON
@@ -112,6 +113,20 @@ class TakenExchange:
     def endpoint(self) -> str:
         """The name of the dialect, or of another endpoint."""
         return str(self.record.get("endpoint"))
+
+
+def models_of(record: JSON) -> str:
+    """The model as the client named it, and the one that it was taken for: `?` where there is none of that name."""
+    asked, model = string(record.get("client_model")), string(record.get("model"))
+    return f"{asked} -> {model or '?'}" if asked and asked != model else model
+
+
+def when_of(at: Any) -> str:
+    """A moment of a record, for people; empty where there is none that is one."""
+    try:
+        return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" if is_number(at) else ""
+    except (ValueError, OverflowError, OSError):  # of a damaged file
+        return ""
 
 
 def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:

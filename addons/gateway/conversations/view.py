@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
-from addons.gateway.cases.exchanges import TakenExchange
+from addons.gateway.cases.exchanges import TakenExchange, when_of
 from addons.gateway.conversations.finding import by_thread, last_call
 from addons.gateway.conversations.prompts import cache_report, prompt_turn
 from addons.gateway.threads.beginnings import chain
@@ -135,7 +134,7 @@ class ConversationView:
         head = [
             self.client or "",
             f"{count} turn{'s' if count != 1 else ''}",
-            f"from {_when(told['begun'])}" if told["begun"] is not None else "",
+            f"from {begun}" if (begun := when_of(told["begun"])) else "",
             ", ".join(told["models"]),
             f"{tokens['prompt']:,} ({tokens['cached']:,} cached) + {tokens['completion']:,} tokens",
             dollars(told["cost"]) if told["cost"] is not None else "",
@@ -241,7 +240,3 @@ def _shown(response: Any) -> str:
 
 def _each(values: Iterable[Any]) -> list[str]:
     return list(dict.fromkeys(value for value in values if isinstance(value, str)))
-
-
-def _when(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"

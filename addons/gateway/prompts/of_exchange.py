@@ -7,7 +7,7 @@ from typing import Any
 
 from mitmproxy import ctx
 
-from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.exchanges import TakenCall, TakenExchange, models_of
 from mapping.gemini.catalogue import input_limit
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_tokens.counts import answers
@@ -29,9 +29,7 @@ def tokens_of(taken: TakenExchange, limit: Limit = input_limit) -> PromptTokens 
         return None
     record = taken.record
     model = string(record.get("model"))
-    asked = string(record.get("client_model"))
-    names = f"{asked} -> {model}" if asked and asked != model else model
-    told = [taken.id, f"{taken.method} {taken.path.partition('?')[0]}", names]
+    told = [taken.id, f"{taken.method} {taken.path.partition('?')[0]}", models_of(record)]
     return prompt_tokens(
         asked_body(call),
         _usage(call),

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from addons.gateway.cases.exchanges import TakenCall, TakenExchange, TakenPiece
+from addons.gateway.cases.exchanges import TakenCall, TakenExchange, TakenPiece, models_of
 from addons.gateway.exchange.summary import LEFT, OK
 from addons.gateway.timing.timeline import TimedAttempt, TimedGap, TimedPhase, Timeline
 from mapping.inspect.printable import one_line
@@ -62,12 +62,11 @@ def timeline(taken: TakenExchange) -> Timeline:
 
 def _title(taken: TakenExchange) -> str:
     record = taken.record
-    asked, model = record.get("client_model"), record.get("model")
     status, outcome = string(record.get("status")), string(record.get("outcome"))
     told = [
         taken.id,
         f"{taken.method} {taken.path.partition('?')[0]}",
-        f"{string(asked)} -> {string(model) or '?'}" if asked and asked != model else string(model),
+        models_of(record),
         status if outcome in ("", OK, status) else f"{status} {outcome}".strip(),
     ]
     return one_line(" · ".join(part for part in told if part))
