@@ -28,6 +28,7 @@ from addons.gateway.http.fields import value
 from addons.gateway.http.routes import PAGES
 from addons.gateway.look.addresses import page_of
 from addons.gateway.look.making import NO_STORE, PageForm
+from addons.gateway.pages.exchange_page import not_kept
 from addons.gateway.record import again
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.record.replay import Replays
@@ -114,7 +115,7 @@ async def take_case(exchange: Facts, gateway: Acting, id: str) -> None:
 def _client(gateway: Acting, id: str) -> http.HTTPFlow:
     flows = gateway.kept(id)
     if not flows:
-        raise Fault(404, f"What {one_line(id, 60)} sent is not recorded, or not any more.", code="exchange_not_found")
+        raise Fault(404, not_kept(id), code="exchange_not_found")
     return flows[0]
 
 

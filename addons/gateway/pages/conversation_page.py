@@ -46,7 +46,12 @@ def of_conversation(id: str, newest_first: Sequence[JSON]) -> list[JSON]:
     """The last exchanges of a conversation, the newest first. Raises Fault: 404, where there is none."""
     found = [one for one in newest_first if one.get("conversation") == id][:MOST]
     if not found:
-        raise Fault(404, f"No conversation {one_line(id, 60)} is known here.", code="conversation_not_found")
+        raise Fault(
+            404,
+            f"No conversation {one_line(id, 60)} is known here. Of which exchanges they are found, conversations.find "
+            "in the settings says.",
+            code="conversation_not_found",
+        )
     return found
 
 

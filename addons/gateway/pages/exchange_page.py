@@ -164,7 +164,7 @@ def _other(known: _Known, id: str, *, mask: bool) -> TakenExchange | str | None:
     if not id:
         return None
     if not (flows := known.kept(id)):
-        return _not_kept(id)
+        return not_kept(id)
     other = exchanges.from_flows(flows)
     return copies.masked(other) if mask else other
 
@@ -173,17 +173,22 @@ def _file(flows: Sequence[http.HTTPFlow], id: str, mask: bool) -> bytes:
     from addons.gateway.pages import one_file
 
     if not flows:
-        raise Fault(404, _not_kept(id), code="exchange_not_found")
+        raise Fault(404, not_kept(id), code="exchange_not_found")
     return one_file.html(exchanges.from_flows(flows), mask=mask)
 
 
-def _not_kept(id: str) -> str:
-    return f"What was sent and answered in {one_line(id, 60)} is not kept here."
+def not_kept(id: str) -> str:
+    """Why there is nothing to show or to send again, and what to do about it."""
+    return (
+        f"What was sent and answered in {one_line(id, 60)} is not kept here, or not any more. It is kept with serve.py "
+        "--pages, --web or --console, for as many exchanges as trace.keep and trace.keep_bytes in the settings say."
+    )
 
 
 def _unknown(id: str) -> Fault:
     return Fault(
         404,
-        f"No exchange {one_line(id, 60)} is known here. The last 200 are, and those of which flows are kept.",
+        f"No exchange {one_line(id, 60)} is known here. The last 200 are, and those of which flows are kept: "
+        "as many as trace.keep and trace.keep_bytes in the settings say.",
         code="exchange_not_found",
     )
