@@ -15,6 +15,7 @@ from __future__ import annotations
 from mitmproxy import http
 
 from addons.gateway.exchange.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
+from addons.gateway.live.doing import RUNNING
 from addons.gateway.threads.marks import mark
 from mapping import dialects
 from mapping.faults import FaultKind
@@ -23,7 +24,6 @@ from mapping.inspect.printable import one_line
 FAILED = "✖"
 GONE = "↩"
 CALL = "↳"
-RUNNING = "running"
 
 _LARGEST = 100_000
 """Bytes of an error's body that is looked into."""
