@@ -39,7 +39,7 @@ try:
     from addons.gateway.log import banner, terminal
     from addons.gateway.log.log_events import LogEvents
     from addons.gateway.record import recordings
-    from addons.gateway.record.trace import Recorder, in_memory
+    from addons.gateway.record.trace import Recorder, at_once, in_memory
     from addons.gateway.settings_file import SettingsFile
     from addons.gateway.wire import layer_setup, listening
     from addons.gateway.wire.direct.listeners import Listeners
@@ -139,7 +139,7 @@ class Antigravity:
         if "mode" in updated:
             self.gateway.address = listening.upstream_of(ctx.options.mode) or self.gateway.address
         if updated & {"antigravity_trace", "antigravity_pages", "save_stream_file", "hardump"}:
-            self.gateway.record(Recorder.wanted(), in_memory=in_memory())
+            self.gateway.record(Recorder.wanted(), in_memory=in_memory(), at_once=at_once())
             self.gateway.shows_own = ctx.options.antigravity_trace == "on"
         if updated & {"termlog_verbosity", "flow_detail"}:
             banner.quiet_down()

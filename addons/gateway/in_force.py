@@ -67,7 +67,7 @@ class InForce:
         self.cassettes: Cassettes | None = None
         """A folder of recordings that may answer in Gemini's place; None: there is none."""
         self.recorder: Recorder | None = None
-        self._recording = False, False
+        self._recording = False, False, True
         """What the options want: see `record`."""
         self.log = ExchangeLog()
         self.steps = Steps()
@@ -129,8 +129,8 @@ class InForce:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)
         if self.telemetry.use(prepared.telemetry):
-            wanted, in_memory = self._recording
-            self.record(wanted, in_memory=in_memory)
+            wanted, in_memory, at_once = self._recording
+            self.record(wanted, in_memory=in_memory, at_once=at_once)
         if self.recorder:
             self.recorder.keep(settings.trace.keep, settings.trace.keep_bytes)
 
@@ -165,9 +165,10 @@ class InForce:
         self.database.close()
         self._opened = None
 
-    def record(self, wanted: bool, *, in_memory: bool) -> None:
-        """Begin or end to record exchanges. `in_memory`: the last ones stay, to be looked at."""
-        self._recording = wanted, in_memory
+    def record(self, wanted: bool, *, in_memory: bool, at_once: bool) -> None:
+        """Begin or end to record exchanges. `in_memory`: the last ones stay, to be looked at. `at_once`: somebody lists
+        or saves them when they are over."""
+        self._recording = wanted, in_memory, at_once
         told = self.telemetry.wants_record
         if not (wanted or told):
             self.recorder = None
@@ -175,6 +176,7 @@ class InForce:
         if self.recorder is None:
             self.recorder = Recorder(self.settings.trace.keep, self.settings.trace.keep_bytes, self.exchanges)
         self.recorder.keeps = in_memory or told
+        self.recorder.at_once = at_once
 
     def kept(self, id: str) -> list[http.HTTPFlow]:
         """The flows of the exchange with this request id, the client's among them; none: it is not recorded."""

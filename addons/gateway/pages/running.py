@@ -64,7 +64,7 @@ def flows(facts: Facts) -> list[http.HTTPFlow]:
         trace = trace.inner
     if not isinstance(trace, Trace) or trace.client is None:
         return []
-    hidden = secrets.known([*trace.secrets, *trace.presented])
+    hidden = trace.dress()
     told = record(facts)
     client = _flow(facts.flow, trace.client, hidden)
     if facts.sent_stream:

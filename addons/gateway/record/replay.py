@@ -152,6 +152,7 @@ class Replays:
         if exchange.trace is None or not gateway.recorder:  # then nobody else has put the client's request back
             replayed.request = request
         elif before:
+            gateway.recorder.kept(exchange.id)  # puts it straight, where that waits for somebody to look
             replayed.metadata[KEY][REPLAY_OF] = before
             replayed.comment += f" · replay of [{before}]"
         response = replayed.response

@@ -10,9 +10,9 @@ Only where somebody can see or save flows; otherwise it costs nothing.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -27,7 +27,8 @@ from addons.gateway.http.callers import Caller
 from addons.gateway.log import console
 from addons.gateway.record import comments, secrets
 from addons.gateway.record import running as running_rows
-from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest, record_of
+from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, digest
+from addons.gateway.record.kept import KeptExchanges
 from addons.gateway.record.running import RunningComments, RunningRow
 from mapping.values import JSON, RawTurn, Recall, Unseal, flat
 
@@ -43,17 +44,18 @@ class Chunks:
         self.whole: list[bytes] = []
         self.arrivals: list[list[float]] = []
         """[bytes until then, Unix time]."""
-        self._size = 0
+        self.size = 0
+        """Bytes so far."""
 
     def append(self, data: bytes) -> None:
         """Bytes have come now. Those of one moment (`TOGETHER`) are one arrival."""
         now = time.time()
         self.whole.append(data)
-        self._size += len(data)
+        self.size += len(data)
         if self.arrivals and 0 <= now - self.arrivals[-1][1] < TOGETHER:
-            self.arrivals[-1][0] = self._size
+            self.arrivals[-1][0] = self.size
         else:
-            self.arrivals.append([self._size, now])
+            self.arrivals.append([self.size, now])
 
     def after(self, begin: float) -> list[list[float]]:
         """[bytes until then, seconds since the beginning], for the record."""
@@ -69,6 +71,18 @@ class RecordedCall:
     response: http.Response | None = None
     body: Chunks = field(default_factory=Chunks)
     ended: float = 0.0
+    credential: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """The header fields that the upstream was shown with it; a mask is put into the request by `dress`."""
+    _dressed: bool = False
+
+    def dress(self) -> list[bytes]:
+        """See `Trace.dress`. Returns the secrets that the upstream was shown."""
+        shown = [(name, value) for name, value in self.credential if name.lower() in KEY_FIELDS]
+        if shown and not self._dressed:
+            self._dressed = True
+            masks = ((name, secrets.masked(name, value)) for name, value in shown)
+            self.request.data.headers = http.Headers((*self.request.headers.fields, *masks))
+        return [value.rpartition(b" ")[2] for _, value in shown]
 
 
 @dataclass(slots=True)
@@ -82,12 +96,10 @@ class Trace:
     """What the client got of a stream."""
     given: dict[str, Any] = field(default_factory=dict)
     """What the translation was given beside the request."""
-    secrets: list[bytes] = field(default_factory=list)
-    """What the upstreams were shown, and may have repeated in their answers."""
-
-    presented: list[bytes] = field(default_factory=list)
-    """The credentials that the client sent, and may have put elsewhere too."""
+    caller: Caller | None = None
+    """Whose credentials the client may have put elsewhere, too."""
     running: RunningRow | None = None
+    _dressed: bool = False
 
     def watching(self, recall: Recall) -> Recall:
         """The same look-up; what it finds is part of the record."""
@@ -115,37 +127,46 @@ class Trace:
 
     def arrived(self, request: http.Request, caller: Caller) -> None:
         """The client's request, before it is made into an upstream call."""
-        self.recorder.comments.begin()
-        self.client = _copy(request)
-        host = caller.host
-        name, _, port = host.partition(":")
-        self.client.data.headers = http.Headers(
-            [(k, host.encode("latin-1") if k.lower() == b"host" else v) for k, v in request.headers.fields]
-            + [(k, secrets.masked(k, v)) for k, v in caller.taken]
-        )
-        self.presented = [value.encode("utf-8", "replace") for _, value in caller.presented]
-        data = self.client.data
-        data.scheme, data.host = b"http", name or "127.0.0.1"
-        data.port = int(port) if port.isdigit() else 80
+        if self.recorder.at_once:
+            self.recorder.comments.begin()
+        self.client, self.caller = _copy(request), caller
+
+    def dress(self) -> tuple[bytes, ...]:
+        """Put the client's own address into its request, and masks in the places of all credentials.
+
+        Returns the secrets that may have been put elsewhere, or repeated in answers, and are not to be seen.
+        """
+        caller, client = self.caller, self.client
+        if caller is not None and client is not None and not self._dressed:
+            self._dressed = True
+            host = caller.host
+            name, _, port = host.partition(":")
+            client.data.headers = http.Headers(
+                [(k, host.encode("latin-1") if k.lower() == b"host" else v) for k, v in client.headers.fields]
+                + [(k, secrets.masked(k, v)) for k, v in caller.taken]
+            )
+            client.data.scheme, client.data.host = b"http", name or "127.0.0.1"
+            client.data.port = int(port) if port.isdigit() else 80
+        hidden = [value.encode("utf-8", "replace") for _, value in caller.presented] if caller is not None else []
+        for call in self.calls:
+            hidden += call.dress()
+        return secrets.known(hidden)
 
     def called(self, flow: http.HTTPFlow, job: Job, id: str) -> None:
         """The flow is the upstream call that is made next."""
-        names = (job.client_model, job.shown_model)
-        flow.comment = comments.of_running(id, *names, len(self.calls) + 1)
-        if self.client is not None and self.running is None:
-            self.running = RunningRow(flow, self.client, secrets.known(self.presented), comments.of_running(id, *names))
+        if self.recorder.at_once:
+            names = (job.client_model, job.shown_model)
+            flow.comment = comments.of_running(id, *names, len(self.calls) + 1)
+            if self.client is not None and self.running is None:
+                self.running = RunningRow(flow, self.client, self.dress(), comments.of_running(id, *names))
         request = _copy(flow.request)
         request.data.timestamp_start = request.data.timestamp_end = time.time()
         self.calls.append(RecordedCall(request, flow.server_conn))
 
     def shown(self, credential: list[tuple[bytes, bytes]]) -> None:
         """The header fields of a credential go upstream, and must not come back into the record."""
-        shown = [(name, value) for name, value in credential if name.lower() in KEY_FIELDS]
         if self.calls:
-            headers = self.calls[-1].request.data.headers
-            masks = ((name, secrets.masked(name, value)) for name, value in shown)
-            self.calls[-1].request.data.headers = http.Headers((*headers.fields, *masks))
-        self.secrets += [value.rpartition(b" ")[2] for _, value in shown]
+            self.calls[-1].credential = credential
 
     def answered(self, flow: http.HTTPFlow) -> None:
         """The head of the upstream's answer has come."""
@@ -176,7 +197,15 @@ class Trace:
         """Put the record straight."""
         if self.running:
             self.running.over()
-        self.recorder.put_straight(self, flow, summary, seeds.plain(), inner=inner)
+        self.recorder.over(self, flow, summary, seeds, inner=inner)
+
+    def size(self, flow: http.HTTPFlow) -> int:
+        """Bytes of the bodies on both sides. `flow`: the exchange's own."""
+        made = sum(len(call.request.data.content or b"") + call.body.size for call in self.calls)
+        client = len(self.client.data.content or b"") if self.client is not None else 0
+        response = flow.response
+        answer = len(response.data.content or b"") if response is not None else 0
+        return made + client + (self.sent.size or answer)
 
 
 class Recorder:
@@ -185,34 +214,30 @@ class Recorder:
     def __init__(self, most: int, most_bytes: int, exchanges: Mapping[str, Facts] = MappingProxyType({})) -> None:
         """`exchanges`: what is under way, of which the list tells what it is doing."""
         self.comments = RunningComments(exchanges)
-        self.keep(most, most_bytes)
-        self._kept: OrderedDict[str, list[http.HTTPFlow]] = OrderedDict()
-        """The flows of each exchange, by its id, the oldest first."""
-        self._sizes: dict[str, int] = {}
-        """How many bytes each of them holds."""
-        self._bytes = 0
+        self._kept = KeptExchanges(most, most_bytes)
         self.keeps = False
         """Recorded exchanges stay in memory, and are not only saved."""
+        self.at_once = True
+        """Somebody sees or saves the flows of each exchange when it is over; else they are made for who looks later."""
 
     @staticmethod
     def wanted() -> bool:
         """Whether somebody can see or save flows, or asked for traces."""
         if ctx.options.antigravity_trace != "auto":
             return bool(ctx.options.antigravity_trace == "on")
-        saves = getattr(ctx.options, "save_stream_file", None) or getattr(ctx.options, "hardump", "")
-        return bool(saves) or in_memory()
+        return at_once() or in_memory()
 
     def keep(self, most: int, most_bytes: int) -> None:
         """How many exchanges stay in memory, and how many bytes of bodies."""
-        self._most, self._most_bytes = most, most_bytes
+        self._kept.limit(most, most_bytes)
 
     def kept(self, id: str) -> list[http.HTTPFlow]:
         """The flows of an exchange that are in memory, the client's first."""
-        return list(self._kept.get(id, ()))
+        return self._kept.flows(id)
 
     def ids(self) -> list[str]:
         """Of the exchanges that are in memory, the oldest first."""
-        return list(self._kept)
+        return self._kept.ids()
 
     @staticmethod
     def show_comments() -> None:
@@ -225,11 +250,20 @@ class Recorder:
         if columns is not None and not ctx.options.has_changed("web_columns"):
             ctx.options.web_columns = [*columns, "comment"]
 
+    def over(self, trace: Trace, flow: http.HTTPFlow, summary: Summary, seeds: Seeds, *, inner: bool) -> None:
+        """See `Tracing.over`."""
+        size = trace.size(flow) if self.keeps else 0
+        make = partial(self.put_straight, trace, flow, summary, seeds, inner=inner)
+        if self.at_once:
+            self._hand_over(make(), summary.id, size)
+        elif self.keeps:
+            self._kept.put(summary.id, make, size)
+
     def put_straight(
-        self, trace: Trace, flow: http.HTTPFlow, summary: Summary, seeds: dict[str, Any], *, inner: bool
-    ) -> None:
-        """Make flows of what was kept, the exchange's own one of them, and hand them over. See `Tracing.over`."""
-        hidden = secrets.known([*trace.secrets, *trace.presented])
+        self, trace: Trace, flow: http.HTTPFlow, summary: Summary, seeds: Seeds, *, inner: bool
+    ) -> list[http.HTTPFlow]:
+        """Make flows of what was kept, the exchange's own one of them, which is the first."""
+        hidden = trace.dress()
         attempts = [self._flow_of(flow, call, hidden) for call in trace.calls]
         if inner and attempts:  # nobody's request but that of the attempt
             flow.request, flow.response = attempts[-1].request, attempts[-1].response
@@ -249,16 +283,14 @@ class Recorder:
                 flow.response.data.content = secrets.without(hidden, b"".join(trace.sent.whole))
             flow.comment = comments.of_client(summary, None if summary.streamed else flow.response)
             flow.metadata[KEY] = {
-                "side": CLIENT, **summary.plain(), "seeds": seeds, "given": trace.given,
+                "side": CLIENT, **summary.plain(), "seeds": seeds.plain(), "given": trace.given,
                 "arrived": trace.sent.after(summary.time),
             }  # fmt: skip
-        self._show(flow, [made for made in attempts if made is not flow], summary.id)
+        return [flow, *(made for made in attempts if made is not flow)]
 
     def release(self, flow: http.HTTPFlow) -> None:
         """A flow begins anew: it is no part of its old exchange any more."""
-        kept = self._kept.get(record_of(flow).get("id", ""), [])
-        if flow in kept:
-            kept.remove(flow)
+        self._kept.forget(flow)
 
     def _flow_of(self, flow: http.HTTPFlow, call: RecordedCall, hidden: tuple[bytes, ...]) -> http.HTTPFlow:
         made = http.HTTPFlow(flow.client_conn, call.server)
@@ -271,37 +303,32 @@ class Recorder:
             call.response.data.timestamp_end = call.ended or None
         return made
 
-    def _show(self, flow: http.HTTPFlow, made: list[http.HTTPFlow], id: str) -> None:
-        """The flow is mitmproxy's own and known to it already; those that were made are handed over here."""
+    def _hand_over(self, flows: list[http.HTTPFlow], id: str, size: int) -> None:
+        """The first is mitmproxy's own and known to it already; those that were made are handed over here."""
         addons: Any = ctx.master.addons
         view = addons.get("view")
         if view:
-            view.add(made)
-            view.update([flow])
+            view.add(flows[1:])
+            view.update(flows[:1])
         if self.keeps:
-            self._remember([flow, *made], id, view)
+            self._kept.put(id, flows, size, view)
         for name in ("save", "savehar"):
             if saver := addons.get(name):
-                for one in made:
+                for one in flows[1:]:
                     saver.response(one)
-
-    def _remember(self, flows: list[http.HTTPFlow], id: str, view: Any) -> None:
-        """Keep them, and drop the oldest where these are too many."""
-        size = sum(map(size_of, flows))
-        self._kept.setdefault(id, []).extend(flows)
-        self._sizes[id] = self._sizes.get(id, 0) + size
-        self._bytes += size
-        while len(self._kept) > self._most or (self._bytes > self._most_bytes and len(self._kept) > 1):
-            oldest, dropped = self._kept.popitem(last=False)
-            self._bytes -= self._sizes.pop(oldest)
-            if view:
-                view.remove(dropped)
 
 
 def in_memory() -> bool:
     """Whether what is recorded stays in memory: for who looks at it in mitmproxy, or on the gateway's own pages."""
     asked = ctx.options.antigravity_trace == "on" or ctx.options.antigravity_pages
     return asked or ctx.master.addons.get("view") is not None
+
+
+def at_once() -> bool:
+    """Whether the flows of an exchange are wanted as soon as it is over: somebody lists or saves them, or asked for
+    traces by name, which other addons may read."""
+    saves = getattr(ctx.options, "save_stream_file", None) or getattr(ctx.options, "hardump", "")
+    return bool(saves) or ctx.options.antigravity_trace == "on" or ctx.master.addons.get("view") is not None
 
 
 def size_of(flow: http.HTTPFlow) -> int:

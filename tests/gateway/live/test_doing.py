@@ -105,7 +105,7 @@ def test_rows_tell_it_while_there_is_something_to_tell(tmp_path: Path, monkeypat
 
     async def run() -> None:
         with taddons.context(view):
-            gateway.record(True, in_memory=False)
+            gateway.record(True, in_memory=False, at_once=True)
             recorder = gateway.recorder
             assert recorder
             exchange = await begun(gateway)
@@ -128,7 +128,7 @@ def test_nothing_is_told_where_nothing_lists_it(tmp_path: Path) -> None:
 
     async def run() -> None:
         with taddons.context():
-            gateway.record(True, in_memory=False)
+            gateway.record(True, in_memory=False, at_once=True)
             recorder = gateway.recorder
             assert recorder
             await begun(gateway)

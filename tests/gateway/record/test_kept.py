@@ -10,6 +10,7 @@ from mitmproxy.test import taddons, tflow
 
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.summary import Summary
+from addons.gateway.record.flow_record import KEY, record_of
 from addons.gateway.record.trace import Recorder, Trace, in_memory
 
 
@@ -31,12 +32,13 @@ def over(recorder: Recorder, id: str, size: int) -> http.HTTPFlow:
     return flow
 
 
-def recorder(most: int, most_bytes: int) -> Recorder:
+def recorder(most: int, most_bytes: int, *, at_once: bool = True) -> Recorder:
     made = Recorder(most, most_bytes)
-    made.keeps = True
+    made.keeps, made.at_once = True, at_once
     return made
 
 
+@pytest.mark.parametrize("at_once", [True, False])
 @pytest.mark.parametrize(
     ("most", "most_bytes", "sizes", "kept"),
     [
@@ -47,13 +49,25 @@ def recorder(most: int, most_bytes: int) -> Recorder:
     ],
     ids=["number", "bytes", "one is larger than all", "alone"],
 )
-def test_the_oldest_go(most: int, most_bytes: int, sizes: list[int], kept: list[str]) -> None:
+def test_the_oldest_go(most: int, most_bytes: int, sizes: list[int], kept: list[str], at_once: bool) -> None:
     with taddons.context():
-        made = recorder(most, most_bytes)
+        made = recorder(most, most_bytes, at_once=at_once)
         flows = {id: over(made, id, size) for id, size in zip("abc", sizes, strict=False)}
     assert made.ids() == kept
     assert {id: made.kept(id) for id in kept} == {id: [flows[id]] for id in kept}
     assert made.kept("unknown") == []
+
+
+def test_what_nobody_has_looked_at_is_made_for_who_does() -> None:
+    with taddons.context():
+        made = recorder(9, 1000, at_once=False)
+        flow = over(made, "a", 1)
+        assert KEY not in flow.metadata
+        (kept,) = made.kept("a")
+    assert kept is flow
+    assert record_of(kept)["id"] == "a"
+    assert "[a]" in kept.comment
+    assert made.kept("a") == [flow], "it is made once"
 
 
 def test_what_is_only_saved_is_not_kept() -> None:
