@@ -6,7 +6,7 @@ What a page needs is loaded when somebody looks at one. Of several workers each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from addons.gateway.exchange.facts import Facts
@@ -16,6 +16,9 @@ from addons.gateway.workers.inside import Worker
 if TYPE_CHECKING:
     from addons.gateway.pages.listed.known import KnownExchanges
     from addons.gateway.pages.listed.workers import GatewaySeen, RecordingGateway
+
+_SHORTEST = 6
+"""Characters of the beginning of an id (`req_2f`) that stands for it."""
 
 
 def endpoints(
@@ -43,9 +46,10 @@ def endpoints(
     async def exchange(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import exchange_page
 
-        ids = exchange_page.ids(match.id, asking.flow.request.query)
-        elsewhere = None if together is None else await together.under_way(match.id)
-        await exchange_page.show(asking, await seen(*ids), match.id, elsewhere)
+        id = whole(match.id, [*gateway.kept_ids(), *(summary.id for summary in gateway.statistics.last())])
+        ids = exchange_page.ids(id, asking.flow.request.query)
+        elsewhere = None if together is None else await together.under_way(id)
+        await exchange_page.show(asking, await seen(*ids), id, elsewhere)
 
     async def exchanges(asking: Facts, match: Match) -> None:
         from addons.gateway.pages.listed import list_page
@@ -88,3 +92,10 @@ def endpoints(
         "exchange_again": again,
         "exchange_case": case,
     }
+
+
+def whole(id: str, known: Iterable[str]) -> str:
+    """The request id that begins so, if there is one; else what was given. An ending (`.html`) stays."""
+    beginning, dot, ending = id.partition(".")
+    found = {one for one in known if one.startswith(beginning)}
+    return found.pop() + dot + ending if len(found) == 1 and len(beginning) >= _SHORTEST else id
