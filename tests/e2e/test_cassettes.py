@@ -172,15 +172,14 @@ def test_all_kinds_of_requests_run_offline(
 
 
 def test_a_changed_prompt_is_a_miss_that_says_where(replaying: Gateway, counting: ScriptedUpstream) -> None:
-    began = time.monotonic()
     for stream in (False, True):
         with pytest.raises(openai.BadRequestError) as e:
             agent(replaying, PROMPT.replace("Perth", "Darwin"), stream=stream)
         assert e.value.code == "cassette_miss"
         assert '"city": "[-Perth-]{+Darwin+}"' in e.value.message
         assert e.value.response.headers["x-should-retry"] == "false"
+        assert e.value.response.request.headers["x-stainless-retry-count"] == "0", "nobody asks again"
         assert e.value.response.headers["x-antigravity-notes"].startswith("1 cassette-miss=nearest ")
-    assert time.monotonic() - began < 20, "nobody asks again"
     url = f"http://127.0.0.1:{replaying.port}"
     claude = anthropic.Anthropic(base_url=url, api_key="any")
     messages: Any = [{"role": "user", "content": "Emu"}]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 from base64 import b64encode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -140,9 +139,8 @@ def test_copies_ask_this_gateway(recording: Gateway) -> None:
 def test_a_large_request_is_cut_and_can_be_had(recording: Gateway) -> None:
     messages = [{"role": "user", "content": f"turn {number} " + "x" * 5000} for number in range(400)]
     id = asked(recording, messages=messages)
-    begin = time.perf_counter()
     shown = page_of(recording, id)
-    assert time.perf_counter() - begin < 5  # 0.6 s where nothing else runs
+    assert len(shown.text) < 800_000, "of some 4 MB on the two sides"
     assert f"/exchanges/{id}?all=1" in {one["href"] for one in shown.all("a")}
     assert "turn 200 " not in shown.text
     assert "turn 200 " in page_of(recording, id, "?all=1").text

@@ -201,7 +201,7 @@ def test_a_silent_collector_holds_nothing_up(starter: Starter) -> None:
     began = time.monotonic()
     gateway.process.send_signal(signal.SIGTERM)
     gateway.process.wait(20)
-    assert elapsed(began) < 4  # 2 for the collector; the rest is the usual end, on a busy machine
+    assert elapsed(began) < 9  # 2 for the collector, and the usual end; without a limit it would be 10 and more
     assert "exchanges were not sent" in gateway.log
     silent.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -112,9 +111,8 @@ def test_what_is_too_much_is_cut_and_all_of_it_can_be_had() -> None:
         "messages": [{"role": "user", "content": f"turn {number} " + "x" * 3000} for number in range(400)],
         "text": "y" * 1_000_000,
     }
-    begin = time.perf_counter()
     page = shown(value, room=Room("/exchanges/req_1?all=1"))
-    assert time.perf_counter() - begin < 1
+    assert len(page.text) < 400_000, "of 2.2 MB"
     assert "340 more are not shown here." in page.text
     assert "turn 0 " in page.text
     assert "turn 399 " in page.text
