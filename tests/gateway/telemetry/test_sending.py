@@ -44,7 +44,7 @@ def test_what_comes_is_sent(receiver: Receiver) -> None:
     sender = to(receiver.url, {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
     for _ in range(3):
         sender.add(made())
-    assert end(sender) < 1
+    assert end(sender) < 5
     assert len(receiver.spans) == 6
     assert points(receiver) == 3
     for headers in receiver.headers:
@@ -117,7 +117,7 @@ def test_what_is_refused_for_good_is_not_sent_again(receiver: Receiver) -> None:
     receiver.status = 400
     sender = to(receiver.url)
     sender.add(made())
-    assert end(sender) < 1
+    assert end(sender) < 5
     assert len(receiver.bodies) == 2
 
 
@@ -129,8 +129,8 @@ def test_nobody_waits_for_a_collector(kind: str, caplog: pytest.LogCaptureFixtur
         began = time.monotonic()
         for _ in range(sending.MOST + 100):
             sender.add(made())
-        assert elapsed(began) < 2  # 0.1 s on an idle machine: none of it is waiting
-        assert end(sender) < 2.0
+        assert elapsed(began) < 8  # 0.1 s on an idle machine; to wait for the collector would take 10 and more
+        assert end(sender) < 8  # its limit is 2; without one it would be 10 and more
         assert any("exchanges were not sent" in record.getMessage() for record in caplog.records)
     finally:
         silent.close()
