@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -119,6 +120,25 @@ def test_what_is_refused_for_good_is_not_sent_again(receiver: Receiver) -> None:
     sender.add(made())
     assert end(sender) < 5
     assert len(receiver.bodies) == 2
+
+
+def test_the_end_waits_two_seconds_at_most_for_both(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that goes on only while a thread is waited for, and by threads that never end."""
+    sender = to(receiver.url)
+    now, waited = [0.0], []
+
+    def join(timeout: float) -> None:
+        waited.append(timeout)
+        now[0] += timeout
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sending, "time", SimpleNamespace(monotonic=lambda: now[0]))
+        for thread in (sender._spans, sender._metrics):
+            patch.setattr(thread, "join", join)
+        asyncio.run(sender.wait())
+    assert len(waited) == 2
+    assert 0 < sum(waited) <= 2.0
+    end(sender)
 
 
 @pytest.mark.parametrize("kind", ["away", "silent"])
