@@ -10,6 +10,8 @@ Rules of this module (Anthropic's API reference, "Errors"; what clients do was t
 * A bad key of an account is no 401, which would tell the client that its own is wrong, and which Claude Code asks
   eleven times for: it is a 403.
 * A message names the member that is at fault, because there is no other place for it that people see.
+* A failure that may pass says so in its message, in OpenAI's words: in a stream there is no field for it, and opencode
+  1.18.33 goes by the words. It asks again after "retry your request", and ends after a bare `api_error`.
 """
 
 from __future__ import annotations
@@ -59,6 +61,10 @@ _QUOTA = "insufficient_quota"
 _BAD_KEY = "invalid_api_key"
 _BUSY = frozenset({None, "too_many_requests_in_flight"})
 """Codes of a 503 that passes by itself, because others are served."""
+
+_MAY_PASS = frozenset({"api_error", "timeout_error"})
+_AGAIN = " You can retry your request."
+"""Ends the message of a failure of these types that may pass."""
 
 _TOO_LONG = re.compile(r"maximum context length is (\d+) tokens\. However, your messages resulted in (\d+) tokens")
 
@@ -111,7 +117,12 @@ def _message(fault: Fault) -> str:
         return f"prompt is too long: {counts[2]} tokens > {counts[1]} maximum" if counts else _long(fault.message)
     if fault.param and not _names(fault.message, fault.param):
         return _place(fault.param) + fault.message
-    return fault.message
+    return fault.message + _AGAIN if _passes(fault) else fault.message
+
+
+def _passes(fault: Fault) -> bool:
+    """Whether only words can tell an event's reader that it may pass: the type of an overloaded model does."""
+    return fault.should_retry is not False and _type(status_of(fault)) in _MAY_PASS
 
 
 def _names(message: str, param: str) -> bool:
@@ -150,4 +161,5 @@ def _fault(status: int, error: dict[str, Any]) -> Fault:
     if status < 400:
         status = next((status for status, type in TYPES.items() if type == named), 500)
     message = str(error.get("message", "")).removeprefix(_place(param) if param else "")
-    return Fault(status, message, kind=kind, code=code, param=param)
+    final = False if named in _MAY_PASS and not message.endswith(_AGAIN) else None
+    return Fault(status, message.removesuffix(_AGAIN), kind=kind, code=code, param=param, should_retry=final)

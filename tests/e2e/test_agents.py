@@ -261,7 +261,9 @@ def check_limit(model: ScriptedModel, gateway: Gateway, *, told: bool) -> None:
 def check_history(model: ScriptedModel, prompts: list[str]) -> None:
     """The last request holds the whole task in turns as the model made them, and nothing that nobody said.
 
-    An agent that has ended at the broken stream has kept the beginning of its text.
+    An agent that has ended at the broken stream has kept the beginning of its text. One that asked again may have: it
+    then stands before what came next. opencode does so where it reads the error event before it sees that the
+    connection broke off, which of both is a matter of luck.
     """
     contents = model.asked[-1].body["contents"]
     assert [content["role"] for content in contents] == [("user", "model")[n % 2] for n in range(len(contents))]
@@ -274,13 +276,14 @@ def check_history(model: ScriptedModel, prompts: list[str]) -> None:
         elif after["role"] == "user":
             assert asked.pop(0) in "".join(part["text"] for part in after["parts"])
         if after["role"] == "model":
-            if spoken and after["parts"] == spoken[0]:  # with the thought signatures of its calls
-                spoken.pop(0)
-            else:
-                torn.append(after["parts"])
+            parts = after["parts"]
+            kept = [part for part in parts if TORN.startswith(part.get("text", "nothing"))]
+            torn += kept
+            if kept != parts:  # with the thought signatures of its calls
+                said = spoken.pop(0)
+                assert parts == (kept + [part for part in said if "thought" not in part] if kept else said)
     assert (spoken, asked) == ([], [])
-    assert all(TORN.startswith(part["text"]) for parts in torn for part in parts)
-    assert len(torn) == len(prompts) - 1
+    assert len(prompts) - 1 <= len(torn) <= 1
 
 
 def check_results(calls: list[dict[str, Any]], parts: list[dict[str, Any]]) -> None:

@@ -80,7 +80,8 @@ def check(fault: Fault, status: int, kind: str, headers: dict[str, str]) -> dict
 @pytest.mark.parametrize(("fault", "status", "kind", "headers"), TOLD)
 def test_a_fault_and_back(fault: Fault, status: int, kind: str, headers: dict[str, str]) -> None:
     body = check(fault, status, kind, headers)
-    assert body["error"]["message"] == fault.message
+    passes = body["error"]["type"] in ("api_error", "timeout_error") and fault.should_retry is not False
+    assert body["error"]["message"] == fault.message + (" You can retry your request." if passes else "")
     for answer in (json.dumps(body).encode(), event("error", errors.error_object(fault, "req_1"))):
         found = errors.read_error(status, answer)
         assert found is not None

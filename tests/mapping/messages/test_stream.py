@@ -513,7 +513,7 @@ def test_cut() -> None:
     assert stop == {"type": "content_block_stop", "index": 0}
     assert last["error"] == {
         "type": "api_error",
-        "message": "gone",
+        "message": "gone You can retry your request.",
         "details": {"error_code": "upstream_unreachable"},
     }
 
