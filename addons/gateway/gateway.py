@@ -164,7 +164,7 @@ class Gateway(InForce):
         self.telemetry.meet(exchange, request)
         if self.cassettes:
             self.cassettes.watch(exchange)
-        self.threads.hear(exchange, request)
+        self.grouping.hear(exchange, request)
         self.exchanges[flow.id] = exchange
         if self.sharing is not None:
             self.sharing.load.changed()
@@ -228,8 +228,8 @@ class Gateway(InForce):
         self.money.admit(exchange)
         if self.recordings and (known := self.recordings.seeds_for(exchange.flow.request)):
             exchange.seeds = Seeds(known)
-        begin, trouble = self._endpoints[match.endpoint.name], self.trouble
-        return begin(exchange, match) if trouble is None else trouble.begin(exchange, match, self, begin)
+        begin, injector = self._endpoints[match.endpoint.name], self.fault_injector
+        return begin(exchange, match) if injector is None else injector.begin(exchange, match, self, begin)
 
     def list_models(self, *, ask: bool) -> None:
         """Tell what is wrong with the settings' models, and go on doing so. `ask`: ask the accounts for their lists."""

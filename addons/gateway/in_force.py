@@ -20,6 +20,7 @@ from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.steps import Steps
+from addons.gateway.grouping_observer import GroupingObserver
 from addons.gateway.log.exchange_log import ExchangeLog
 from addons.gateway.models.model_lists import ModelLists, day_of
 from addons.gateway.money.money import Money
@@ -36,13 +37,12 @@ from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
 from addons.gateway.storage.store import KeptResponses
 from addons.gateway.telemetry.telemetry import Telemetry
-from addons.gateway.thread_observer import ThreadObserver
 from addons.gateway.wire.direct.peers import Surroundings
 from addons.gateway.workers import inside
 
 if TYPE_CHECKING:
     from addons.gateway.cassettes.cassettes import Cassettes
-    from addons.gateway.trouble.troubles import Troubles
+    from addons.gateway.fault_injection.injector import FaultInjector
 
 logger = logging.getLogger("antigravity")
 
@@ -62,7 +62,7 @@ class InForce:
         self.direct: Surroundings | None = None
         """The quick wire, while it is installed; None: mitmproxy's layers carry everything."""
         self._only_accounts: list[Account] | None = None
-        self.trouble: Troubles | None = None
+        self.fault_injector: FaultInjector | None = None
         """What goes wrong on demand; None: nothing does."""
         self.cassettes: Cassettes | None = None
         """A folder of recordings that may answer in Gemini's place; None: there is none."""
@@ -74,7 +74,7 @@ class InForce:
         self.observers = Observers(self.steps)
         self.observe = self.observers.tell
         self.money = Money(self.observers, self.steps, lambda: self.statistics)  # before those who tell what was spent
-        self.threads = ThreadObserver(self.observers)
+        self.grouping = GroupingObserver(self.observers)
         self.telemetry = Telemetry(self.observers, lambda: self.address, self.kept)
         self.news = PoolNews()
         self.pool = Pool([])
@@ -124,7 +124,7 @@ class InForce:
             self.direct.pool.close()  # what is open goes another way
         self._made = prepared.accounts
         self._make_pool()
-        self.trouble = prepared.trouble_after(self.trouble)
+        self.fault_injector = prepared.fault_injector_after(self.fault_injector)
         if prepared.store:
             self._use_store(prepared.store)
         self.log.use(settings.log, prepared.folder)

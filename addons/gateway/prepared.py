@@ -25,7 +25,7 @@ from addons.gateway.telemetry.source import source_of as telemetry_of
 from mapping.values import Options
 
 if TYPE_CHECKING:
-    from addons.gateway.trouble.troubles import Troubles
+    from addons.gateway.fault_injection.injector import FaultInjector
 
 logger = logging.getLogger("antigravity")
 
@@ -54,12 +54,12 @@ class Prepared:
     """None: nothing is shared."""
     telemetry: TelemetrySource | None
     """None: nothing is told."""
-    trouble: Troubles | None
+    fault_injector: FaultInjector | None
     """None: nothing goes wrong on demand."""
 
-    def trouble_after(self, before: Troubles | None) -> Troubles | None:
+    def fault_injector_after(self, before: FaultInjector | None) -> FaultInjector | None:
         """What goes wrong from now on. What was counted goes on where the settings of faults are the same."""
-        new = self.trouble
+        new = self.fault_injector
         return before if new is not None and before is not None and before.settings == new.settings else new
 
     def discard(self) -> None:
@@ -103,7 +103,7 @@ def prepare(
         _store(_place(settings, folder, shared), opened, store_in_memory),
         shared,
         telemetry_of(settings, environ),
-        _trouble(settings),
+        _fault_injector(settings),
     )
 
 
@@ -115,14 +115,14 @@ def _account(entry: AccountSettings, folder: Path, environ: Mapping[str, str], m
     return Account.from_settings(entry, environ, folder)
 
 
-def _trouble(settings: Settings) -> Troubles | None:
+def _fault_injector(settings: Settings) -> FaultInjector | None:
     if not settings.faults.enabled:
         return None
-    from addons.gateway.trouble.grammar import OrderError  # hardly anybody needs it
-    from addons.gateway.trouble.troubles import Troubles
+    from addons.gateway.fault_injection.grammar import OrderError  # hardly anybody needs it
+    from addons.gateway.fault_injection.injector import FaultInjector
 
     try:
-        return Troubles(settings.faults)
+        return FaultInjector(settings.faults)
     except OrderError as e:
         raise SettingsError(f"faults.rules: {e}".rstrip(".")) from None
 

@@ -12,7 +12,7 @@ class Drilled:
 
     name: str
     fault: str
-    """See `addons.gateway.trouble.grammar`; without turns."""
+    """See `addons.gateway.fault_injection.grammar`; without turns."""
     turn: int = 1
     """Which request meets it; 0: each one."""
     has_text: bool = True

@@ -20,7 +20,7 @@ from scripts import bootstrap
 PATIENCE = 60.0
 """Seconds for the start of a gateway."""
 BROKE = "broke the call "
-"""How the note on a broken call begins (`addons.gateway.trouble.job`)."""
+"""How the note on a broken call begins (`addons.gateway.fault_injection.job`)."""
 _SETTINGS = "[faults]\nenabled = true\n"
 
 

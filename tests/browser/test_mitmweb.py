@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from addons.gateway.threads.marks import MARKS
+from addons.gateway.grouping.marks import MARKS
 from tests.e2e.conftest import FLASH
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from mitmproxy import http
 
-from addons.gateway.threads.marks import mark
+from addons.gateway.grouping.marks import mark
 from tests.e2e.conftest import FLASH, KEYS, ROOT, TWO_ACCOUNTS, Gateway, free_port, wait_until
 from tests.e2e.mitmweb import CommandFailed, Web, running_web
 from tests.patience import PATIENCE

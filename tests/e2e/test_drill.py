@@ -25,7 +25,7 @@ type Drilling = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def troubled(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def faulty(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     settings = "[faults]\nenabled = true\n" + TWO_ACCOUNTS.replace("UPSTREAM", upstream.url)
     running = start_gateway(tmp_path_factory.mktemp("drill"), settings)
     yield running
@@ -33,11 +33,11 @@ def troubled(upstream: Upstream, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def drilling(troubled: Gateway, capsys: pytest.CaptureFixture[str]) -> Drilling:
+def drilling(faulty: Gateway, capsys: pytest.CaptureFixture[str]) -> Drilling:
     """Drills a client; its rows by name."""
 
     def run(*argv: str) -> dict[str, Any]:
-        options, command = drill.parse(["--url", f"http://127.0.0.1:{troubled.port}", "--json", *argv])
+        options, command = drill.parse(["--url", f"http://127.0.0.1:{faulty.port}", "--json", *argv])
         status = asyncio.run(drilled.drill(options, command))
         told = json.loads(capsys.readouterr().out)
         assert status == any(row["bad"] for row in told["rows"])
@@ -138,8 +138,8 @@ def test_claude_code(drilling: Drilling, tmp_path: Path) -> None:
     assert not any(row["bad"] for row in rows.values())
 
 
-def test_what_a_drill_can_do_nothing_with(troubled: Gateway) -> None:
-    url = ["--url", f"http://127.0.0.1:{troubled.port}"]
+def test_what_a_drill_can_do_nothing_with(faulty: Gateway) -> None:
+    url = ["--url", f"http://127.0.0.1:{faulty.port}"]
     for command, said in (
         (["false"], "Without any fault the client ended with status 1"),
         (["true"], "The client has asked the gateway for nothing."),

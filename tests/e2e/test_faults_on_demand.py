@@ -24,7 +24,7 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "require
 
 
 @pytest.fixture(scope="module", params=["auto", "layers"])
-def troubled(
+def faulty(
     request: pytest.FixtureRequest, upstream: Upstream, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     running = start_gateway(
@@ -98,30 +98,30 @@ def is_whole(answer: Answer) -> bool:
 @pytest.mark.parametrize("request_", DIALECTS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_status_is_told_in_the_words_of_the_dialect(
-    troubled: Gateway, upstream: Upstream, request_: Request, stream: bool
+    faulty: Gateway, upstream: Upstream, request_: Request, stream: bool
 ) -> None:
     upstream.forget()
-    answer = ask(troubled, request_, "429;retry-after=2", stream=stream)
+    answer = ask(faulty, request_, "429;retry-after=2", stream=stream)
     assert answer.status == 429
     assert answer.headers["retry-after"] == "2"
     assert answer.headers["x-antigravity-fault"] == "429;retry-after=2"
     assert "A fault on demand: 429;retry-after=2." in answer.json["error"]["message"]
     assert "fault=429;retry-after=2" in answer.headers["x-antigravity-notes"]
     assert not upstream.requests
-    assert ask(troubled, request_, "529", stream=stream).status == 529
+    assert ask(faulty, request_, "529", stream=stream).status == 529
 
 
 @pytest.mark.parametrize("request_", DIALECTS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_no_account_rests_and_nothing_is_tried_again(
-    troubled: Gateway, upstream: Upstream, request_: Request, stream: bool
+    faulty: Gateway, upstream: Upstream, request_: Request, stream: bool
 ) -> None:
     upstream.forget()
     for fault in ("cut", "cut;after=0", "error", "error;after=0;status=429", "empty", "filter"):
-        answer = ask(troubled, request_, fault, stream=stream)
+        answer = ask(faulty, request_, fault, stream=stream)
         assert answer.headers["x-antigravity-fault"].startswith(fault)
     assert len(upstream.requests) == 6
-    told = troubled.call("GET", "/status.json").json
+    told = faulty.call("GET", "/status.json").json
     assert [account["state"] for account in told["accounts"]] == ["ready", "ready"]
     assert all(account["failures"] == 0 for account in told["accounts"])
     assert all(one["fault"] for one in told["exchanges"][:6])
@@ -129,121 +129,121 @@ def test_no_account_rests_and_nothing_is_tried_again(
 
 
 @pytest.mark.parametrize("request_", DIALECTS)
-def test_a_stream_is_cut_after_so_many_events(troubled: Gateway, request_: Request) -> None:
-    whole = ask(troubled, request_, "ok", stream=True)
+def test_a_stream_is_cut_after_so_many_events(faulty: Gateway, request_: Request) -> None:
+    whole = ask(faulty, request_, "ok", stream=True)
     assert "x-antigravity-fault" not in whole.headers
     events = whole.body.split(b"\n\n")
     for after in range(3):
-        answer = ask(troubled, request_, f"cut;after={after}", stream=True)
+        answer = ask(faulty, request_, f"cut;after={after}", stream=True)
         assert answer.status == 200
         assert answer.body.count(b"\n\n") == after
-        told = ask(troubled, request_, f"error;after={after}", stream=True)
+        told = ask(faulty, request_, f"error;after={after}", stream=True)
         assert b"A fault on demand" in told.body
         assert told.body.count(b"\n\n") > after
     assert len(events) > 3
 
 
 @pytest.mark.parametrize("request_", DIALECTS)
-def test_a_whole_answer_is_torn_or_an_error(troubled: Gateway, request_: Request) -> None:
-    torn = ask(troubled, request_, "cut")
+def test_a_whole_answer_is_torn_or_an_error(faulty: Gateway, request_: Request) -> None:
+    torn = ask(faulty, request_, "cut")
     assert torn.status == 200
     assert torn.body
     assert not is_whole(torn)
-    assert ask(troubled, request_, "error;status=503").status in (503, 529)
+    assert ask(faulty, request_, "error;status=503").status in (503, 529)
 
 
 @pytest.mark.parametrize("request_", DIALECTS)
 @pytest.mark.parametrize("stream", [False, True])
-def test_tool_calls_are_cut(troubled: Gateway, request_: Request, stream: bool) -> None:
-    good = ask(troubled, request_, "ok", stream=stream, tools=True).body
+def test_tool_calls_are_cut(faulty: Gateway, request_: Request, stream: bool) -> None:
+    good = ask(faulty, request_, "ok", stream=stream, tools=True).body
     assert b"demo city" in good
-    bad = ask(troubled, request_, "arguments", stream=stream, tools=True)
+    bad = ask(faulty, request_, "arguments", stream=stream, tools=True)
     assert bad.status == 200
     assert is_whole(bad)
     assert b"demo city" not in bad.body
     assert b"demo " in bad.body
-    torn = ask(troubled, request_, "cut-call", stream=stream, tools=True)
+    torn = ask(faulty, request_, "cut-call", stream=stream, tools=True)
     assert torn.status == 200
     assert torn.body.rstrip(b'"}]').count(b"demo ") == 1
     assert len(torn.body) < len(bad.body)
-    told = ask(troubled, request_, "error-call", stream=stream, tools=True)
+    told = ask(faulty, request_, "error-call", stream=stream, tools=True)
     assert told.status == (200 if stream else 500)
     assert b"A fault on demand: error-call" in told.body
     assert b"<<" not in bad.body + torn.body + told.body  # no mark
 
 
-def test_a_conversation_goes_on_after_a_cut_call(troubled: Gateway, upstream: Upstream) -> None:
+def test_a_conversation_goes_on_after_a_cut_call(faulty: Gateway, upstream: Upstream) -> None:
     path, body = chat(stream=False, tools=True)
-    first = troubled.call("POST", path, body, headers={"X-Antigravity-Fault": "arguments"})
+    first = faulty.call("POST", path, body, headers={"X-Antigravity-Fault": "arguments"})
     message = first.json["choices"][0]["message"]
     call = message["tool_calls"][0]
     body["messages"] += [message, {"role": "tool", "tool_call_id": call["id"], "content": "bad JSON"}]
     upstream.forget()
-    assert troubled.call("POST", path, body).status == 200
+    assert faulty.call("POST", path, body).status == 200
     (sent,) = upstream.requests
     (part,) = sent.body["contents"][1]["parts"]
     assert part["functionCall"]["args"] == {"input": '{"city":"demo '}  # what the client says of it counts
     assert part["thoughtSignature"]
 
 
-def test_what_finds_nothing_is_left_for_the_next(troubled: Gateway) -> None:
-    fault = f"cut-call;id={troubled.port}, ok"
-    first = ask(troubled, chat, fault)
+def test_what_finds_nothing_is_left_for_the_next(faulty: Gateway) -> None:
+    fault = f"cut-call;id={faulty.port}, ok"
+    first = ask(faulty, chat, fault)
     assert "fault=cut-call,cut-call found nothing to act on" in first.headers["x-antigravity-notes"]
     assert "x-antigravity-fault" not in first.headers
-    assert not is_whole(ask(troubled, chat, fault, tools=True))
-    assert is_whole(ask(troubled, chat, fault, tools=True))
+    assert not is_whole(ask(faulty, chat, fault, tools=True))
+    assert is_whole(ask(faulty, chat, fault, tools=True))
 
 
-def test_what_has_no_answer_to_be_changed_says_so(troubled: Gateway) -> None:
+def test_what_has_no_answer_to_be_changed_says_so(faulty: Gateway) -> None:
     path, body = responses(stream=False, tools=False)
     headers = {"X-Antigravity-Fault": "empty"}
     for answer in (
-        troubled.call("POST", path, body | {"background": True}, headers=headers),
-        troubled.call("GET", "/v1/models", headers=headers),
+        faulty.call("POST", path, body | {"background": True}, headers=headers),
+        faulty.call("GET", "/v1/models", headers=headers),
     ):
         assert answer.status == 200
         assert "empty found nothing to act on" in answer.headers["x-antigravity-notes"]
         assert "x-antigravity-fault" not in answer.headers
-    assert troubled.call("GET", "/v1/models", headers={"X-Antigravity-Fault": "503"}).status == 503
+    assert faulty.call("GET", "/v1/models", headers={"X-Antigravity-Fault": "503"}).status == 503
 
 
-def test_slow_streams_have_everything_in_its_order(troubled: Gateway) -> None:
-    good = deltas(ask(troubled, chat, "ok", stream=True))
+def test_slow_streams_have_everything_in_its_order(faulty: Gateway) -> None:
+    good = deltas(ask(faulty, chat, "ok", stream=True))
     for fault in ("slow;seconds=0.02", "stall;after=1;seconds=0.05", "stall;after=0;seconds=0.05", "delay;seconds=0.1"):
-        answer = ask(troubled, chat, fault, stream=True)
+        answer = ask(faulty, chat, fault, stream=True)
         assert deltas(answer) == good
         assert answer.events[-1] == "[DONE]"
-        assert ask(troubled, chat, fault).status == 200
-    cut = ask(troubled, chat, "slow;seconds=0.02 + cut;after=4", stream=True)
+        assert ask(faulty, chat, fault).status == 200
+    cut = ask(faulty, chat, "slow;seconds=0.02 + cut;after=4", stream=True)
     assert deltas(cut) == good[:4]
 
 
-def test_counts_are_wrong_for_the_client_alone(troubled: Gateway) -> None:
-    right, wrong = (ask(troubled, chat, fault).json["usage"]["total_tokens"] for fault in ("ok", "usage;times=3"))
+def test_counts_are_wrong_for_the_client_alone(faulty: Gateway) -> None:
+    right, wrong = (ask(faulty, chat, fault).json["usage"]["total_tokens"] for fault in ("ok", "usage;times=3"))
     assert wrong == 3 * right
-    last = troubled.call("GET", "/status.json").json["exchanges"]
+    last = faulty.call("GET", "/status.json").json["exchanges"]
     assert last[0]["tokens"] == last[1]["tokens"]
 
 
-def test_rules_of_the_settings(troubled: Gateway) -> None:
-    assert [troubled.chat("demo-rule").status for _ in range(3)] == [200, 503, 200]
-    assert troubled.chat("gpt-4o").status == 200
+def test_rules_of_the_settings(faulty: Gateway) -> None:
+    assert [faulty.chat("demo-rule").status for _ in range(3)] == [200, 503, 200]
+    assert faulty.chat("gpt-4o").status == 200
 
 
-def test_an_order_that_is_none_is_refused(troubled: Gateway) -> None:
-    answer = ask(troubled, chat, "nonsense")
+def test_an_order_that_is_none_is_refused(faulty: Gateway) -> None:
+    answer = ask(faulty, chat, "nonsense")
     assert answer.status == 400
     assert answer.error["message"].startswith("X-Antigravity-Fault: 'nonsense' is no kind of fault.")
 
 
-def test_faults_are_counted_apart(troubled: Gateway) -> None:
-    before = troubled.call("GET", "/metrics").body
-    ask(troubled, chat, "503")
-    after = troubled.call("GET", "/metrics").body.decode()
+def test_faults_are_counted_apart(faulty: Gateway) -> None:
+    before = faulty.call("GET", "/metrics").body
+    ask(faulty, chat, "503")
+    after = faulty.call("GET", "/metrics").body.decode()
     assert before != after.encode()
     assert 'outcome="fault"' in after
-    assert "fault on demand: 503" in troubled.log
+    assert "fault on demand: 503" in faulty.log
 
 
 def test_where_they_are_off_a_note_says_so(gateway: Gateway) -> None:
@@ -253,11 +253,11 @@ def test_where_they_are_off_a_note_says_so(gateway: Gateway) -> None:
     assert "x-antigravity-fault" not in answer.headers
 
 
-def test_a_websocket_is_torn(troubled: Gateway) -> None:
+def test_a_websocket_is_torn(faulty: Gateway) -> None:
     """By mitmproxy's layers there is none."""
-    if troubled.extra["wire"] == "layers":
+    if faulty.extra["wire"] == "layers":
         return
-    url = f"ws://127.0.0.1:{troubled.port}/v1/responses"
+    url = f"ws://127.0.0.1:{faulty.port}/v1/responses"
     message = json.dumps({"type": "response.create", "model": "gpt-4o", "input": "Hello"})
     with connect(url, additional_headers={"X-Antigravity-Fault": "error;after=2, cut;after=3"}) as socket:
         socket.send(message)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from addons.gateway.trouble.grammar import parse, shown
+from addons.gateway.fault_injection.grammar import parse, shown
 from scripts import bootstrap, drill
 from scripts.drilling import drilled, runs, table
 from scripts.drilling.faults import FIRST, LATER, Drilled, chosen

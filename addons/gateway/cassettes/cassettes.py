@@ -182,7 +182,7 @@ class Cassettes:
         elif self.strict:
             return self._refused(exchange, asked)
         else:  # a fault that was ordered is none of the upstream's
-            asked_for = asked if exchange.trouble is None else None
+            asked_for = asked if exchange.fault_order is None else None
         if isinstance(exchange.trace, Taping):
             exchange.trace.wants(asked_for)
         return None

@@ -10,8 +10,8 @@ from mitmproxy import command, exceptions
 from mitmproxy.log import ALERT
 
 if TYPE_CHECKING:
+    from addons.gateway.fault_injection.injector import FaultInjector
     from addons.gateway.gateway import Gateway
-    from addons.gateway.trouble.troubles import Troubles
 
 logger = logging.getLogger("antigravity")
 
@@ -28,12 +28,12 @@ class FaultCommands:
         Let a fault happen to the next model calls, so many of them (0: all), instead of what the rules of the settings
         say. For instance: antigravity.fault "429;retry-after=2", antigravity.fault "ok, cut;after=3" 2.
         """
-        from addons.gateway.trouble.grammar import OrderError
+        from addons.gateway.fault_injection.grammar import OrderError
 
         if count < 0:
             raise exceptions.CommandError("The count is how many requests meet it, or 0 for all.")
         try:
-            self._troubles().command(what, count)
+            self._injector().command(what, count)
         except OrderError as e:
             raise exceptions.CommandError(str(e)) from None
         logger.log(ALERT, self._state())
@@ -43,7 +43,7 @@ class FaultCommands:
         """
         End what antigravity.fault has begun. The rules of the settings count again.
         """
-        self._troubles().sources.commanded = None
+        self._injector().sources.commanded = None
         logger.log(ALERT, self._state())
 
     @command.command("antigravity.faults")
@@ -51,17 +51,17 @@ class FaultCommands:
         """
         The kinds of faults that can be ordered, and what is ordered now.
         """
-        from addons.gateway.trouble import grammar
+        from addons.gateway.fault_injection import grammar
 
         return [self._state(), *grammar.explained()]
 
-    def _troubles(self) -> Troubles:
-        if self._gateway.trouble is None:
+    def _injector(self) -> FaultInjector:
+        if self._gateway.fault_injector is None:
             raise exceptions.CommandError("Faults are off: the settings need [faults] enabled = true.")
-        return self._gateway.trouble
+        return self._gateway.fault_injector
 
     def _state(self) -> str:
-        commanded = self._troubles().sources.commanded
+        commanded = self._injector().sources.commanded
         if commanded is None or commanded.over:
             return "No fault is ordered by command."
         left = commanded.left

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
 from addons.gateway.cases.files import CaseError
-from addons.gateway.threads.introduction import Introduction
-from addons.gateway.threads.threads import Threads, name
+from addons.gateway.grouping.introduction import Introduction
+from addons.gateway.grouping.known import KnownConversations, name
 from mapping.inspect.transcript import members, string
 from mapping.values import JSON
 
@@ -24,12 +24,12 @@ def by_conversation(exchanges: Iterable[TakenExchange]) -> Sorted:
     The id is that of the record. Of exchanges whose record has none (a case, an older file) it is found anew, as far as
     bodies tell; one that is no turn of any conversation is left out.
     """
-    threads = Threads()
+    known = KnownConversations()
     found: dict[str, list[TakenExchange]] = {}
     for taken in sorted(exchanges, key=lambda one: _time(one.record)):
         id = taken.record.get("conversation")
         if not isinstance(id, str):
-            id = _anew(threads, taken)
+            id = _anew(known, taken)
         if id is not None:
             found.setdefault(id, []).append(taken)
     return found
@@ -40,14 +40,14 @@ def last_call(calls: Iterable[TakenCall]) -> TakenCall | None:
     return next((call for call in reversed(list(calls)) if not call.part), None)
 
 
-def _anew(threads: Threads, taken: TakenExchange) -> str | None:
+def _anew(known: KnownConversations, taken: TakenExchange) -> str | None:
     told = Introduction(client=taken.record.get("client"))
     if isinstance(taken.request, dict):
         name(told, taken.request)
     if (made := members(taken.answer).get("id")) and isinstance(made, str):
         told.responses.append(made)
     call = last_call(taken.calls)
-    return threads.of("", told, taken.endpoint, call.request if call else None)
+    return known.of("", told, taken.endpoint, call.request if call else None)
 
 
 def by_thread(exchanges: Iterable[TakenExchange]) -> dict[str, list[TakenExchange]]:

@@ -10,8 +10,8 @@ from typing import Any
 from addons.gateway.cases.exchanges import TakenExchange, when_of
 from addons.gateway.conversations.finding import by_thread, last_call
 from addons.gateway.conversations.prompts import cache_report, prompt_turn
-from addons.gateway.threads.beginnings import chain
-from addons.gateway.threads.threads import CONVERSING
+from addons.gateway.grouping.beginnings import chain
+from addons.gateway.grouping.known import CONVERSING
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_cache.report import TurnReport
 from mapping.inspect.transcript import base64_media, elements, members, number_of, string

@@ -197,8 +197,8 @@ class Generate:
             exchange.succeed(answer, [answers.type_of(answering.content_type, streams=answering.streams)])
             return None
         ask, strict = self._asking.of(exchange, answering.blamed), self._services.options.strict
-        trouble = self._services.trouble
-        made = AnswerJob if trouble is None else partial(trouble.job, exchange)
+        injector = self._services.fault_injector
+        made = AnswerJob if injector is None else partial(injector.job, exchange)
         exchange.job = job = made(answering, exchange.notes, ask, strict=strict, keep=keep)
         job.breaks_off, job.id_field = dialect.breaks_off, dialect.id_field
         if answering.deferred is not None:
@@ -228,7 +228,7 @@ class Generate:
             exchange.kept_here.put(kept)
         if kept.stored:
             store.put(exchange.tenant, kept)
-        self._services.threads.made(exchange, kept.id)
+        self._services.grouping.made(exchange, kept.id)
         if exchange.conversation:
             self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)
 

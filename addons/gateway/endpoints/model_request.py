@@ -26,7 +26,7 @@ def read(exchange: Facts, services: EndpointServices, dialect: Dialect) -> tuple
     if not isinstance(name, str):
         raise faults.wrong_type("model", "a string", name)
     exchange.asked_model = name[:MAX_NAME]
-    services.threads.read(exchange, body)
+    services.grouping.read(exchange, body)
     is_mapped = services.settings.models.map_gemini_paths or not dialect.own_names
     model = services.model_map.resolve(name, dialect.stands_in) if is_mapped else own_name(name)
     if retirement := retiring(model, services.models.today()):

@@ -9,20 +9,20 @@ from addons.gateway.endpoints.answer_job import AnswerJob
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Ask
 from addons.gateway.exchange.services import Services
+from addons.gateway.grouping_observer import GroupingObserver
 from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.model_map import ModelMap
 from addons.gateway.models.served import ServedModels
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.store import KeptResponses
-from addons.gateway.thread_observer import ThreadObserver
 from mapping.dialect import Answering, Kept
 from mapping.notes import Notes
 from mapping.values import Options
 
 
-class TroubledJobs(Protocol):
-    """Makes jobs of requests some of which meet a fault that was ordered: `trouble.troubles.Troubles`."""
+class FaultyJobs(Protocol):
+    """Makes jobs of requests some of which meet a fault that was ordered: `fault_injection.injector.FaultInjector`."""
 
     def job(
         self,
@@ -51,11 +51,11 @@ class EndpointServices(Services, Protocol):
     """Which models have answered in the place of others."""
     store: KeptResponses
     """The responses that can be asked for again."""
-    threads: ThreadObserver
+    grouping: GroupingObserver
     """Finds the conversation of each exchange."""
     sealer: Sealer
     """Encrypts what a client keeps and gives back."""
 
     @property
-    def trouble(self) -> TroubledJobs | None:
+    def fault_injector(self) -> FaultyJobs | None:
         """What goes wrong on demand; None: nothing does."""

@@ -19,12 +19,13 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.affinity import Affinity, Conversation
 from addons.gateway.accounts.failover import Attempt, Failover
 from addons.gateway.accounts.pool import Pool
-from addons.gateway.exchange.job import Job, Trouble
+from addons.gateway.exchange.job import FaultOrder, Job
 from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.exchange.tracing import Tracing
 from addons.gateway.exchange.verdicts import Do, State, hung_up
 from addons.gateway.exchange.waiting import Held
+from addons.gateway.grouping.introduction import Introduction
 from addons.gateway.http import admission, answers, routes
 from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.http.fields import value
@@ -32,7 +33,6 @@ from addons.gateway.http.routes import Match
 from addons.gateway.http.trace_context import ClientSpan
 from addons.gateway.settings.settings import Settings
 from addons.gateway.storage.connection_store import ConnectionStore
-from addons.gateway.threads.introduction import Introduction
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
@@ -64,7 +64,7 @@ class Facts:
     """It asks for the gateway itself (`/healthz`, say): nothing that anybody wants to look at or to save."""
     show_error: Callable[[Fault, answers.Fields], http.Response] | None = None
     """How an error is answered while no stream has begun; None: in the words of the path's dialect."""
-    trouble: Trouble | None = None
+    fault_order: FaultOrder | None = None
     """What was ordered to go wrong with it."""
     trace: Tracing | None = None
     held: Held = field(default_factory=Held)
@@ -284,8 +284,8 @@ class Facts:
                 fields.append((b"X-Account-Email", account.label.encode("ascii", "replace")))
         if len(self.notes):
             fields.append((b"X-Antigravity-Notes", self.notes.header().encode()))
-        if self.trouble is not None and self.trouble.shown:
-            fields.append((b"X-Antigravity-Fault", self.trouble.shown.encode()))
+        if self.fault_order is not None and self.fault_order.shown:
+            fields.append((b"X-Antigravity-Fault", self.fault_order.shown.encode()))
         if (origin := self.caller.origin) is not None and self.gatekeeper.allows_origin(origin):
             fields += answers.cors_fields(origin)
         if self._close:

@@ -24,8 +24,8 @@ type Ask = Callable[[GeminiCall, Check], Awaitable[bytes]]
 """Makes a further upstream call with failover of its own. Raises Fault."""
 
 
-class Trouble(Protocol):
-    """Something that goes wrong with a request because somebody has ordered it: `trouble.order.Order`."""
+class FaultOrder(Protocol):
+    """Something that goes wrong with a request because somebody has ordered it: `fault_injection.order.Order`."""
 
     shown: str
     """What is done, as it was ordered; empty: nothing could be done."""

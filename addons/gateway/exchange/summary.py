@@ -123,7 +123,7 @@ class Summary:
     agent: str | None = None
     """The helper that asked, where the client tells of one: `Explore 3f2a`; None: the main thread."""
     fault: str | None = None
-    """What was done to it on demand (`trouble.grammar`)."""
+    """What was done to it on demand (`fault_injection.grammar`)."""
 
     @property
     def failed(self) -> bool:

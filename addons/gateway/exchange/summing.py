@@ -19,8 +19,8 @@ def summarise(facts: Facts) -> Summary:
         status = None  # what is in the flow is the upstream's, and went to nobody
     good = status is not None and status < 400
     totals = job.totals() if job is not None and good else None
-    trouble = facts.trouble
-    ordered = FAULT if trouble is not None and trouble.ended else None
+    order = facts.fault_order
+    ordered = FAULT if order is not None and order.ended else None
     outcome = CLIENT_LEFT if left else ordered or facts.error or (OK if good else str(status))
     return Summary(
         id=facts.id,
@@ -64,5 +64,5 @@ def summarise(facts: Facts) -> Summary:
         finish=tuple(job.finish_reasons()) if job is not None and good else (),
         received=facts.begun - started if facts.begun else None,
         spoke=facts.spoke - started if facts.spoke else None,
-        fault=(trouble.shown or None) if trouble is not None else None,
+        fault=(order.shown or None) if order is not None else None,
     )

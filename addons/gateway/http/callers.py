@@ -59,7 +59,7 @@ class Caller:
     """Whose API the client speaks, by its header fields or its key: `GEMINI`, `ANTHROPIC`; empty: most likely
     OpenAI's."""
     fault: str | None = None
-    """What is ordered to go wrong (`trouble.grammar`)."""
+    """What is ordered to go wrong (`fault_injection.grammar`)."""
     tenant: str | None = None
     """Set where nobody has to be let in: a replay by the gateway's owner. On whose behalf it is."""
 

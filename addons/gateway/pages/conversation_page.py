@@ -17,11 +17,11 @@ from addons.gateway.cases import exchanges
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.conversations.view import ConversationTurn, conversation
 from addons.gateway.exchange.facts import Facts
+from addons.gateway.grouping.marks import mark
 from addons.gateway.look.addresses import page_of
 from addons.gateway.look.making import PageForm
 from addons.gateway.look.tones import tone
 from addons.gateway.storage.bounded import Bounded
-from addons.gateway.threads.marks import mark
 from mapping.faults import Fault
 from mapping.inspect.printable import one_line
 from mapping.values import JSON

@@ -15,8 +15,8 @@ from __future__ import annotations
 from mitmproxy import http
 
 from addons.gateway.exchange.summary import LEFT, AttemptSummary, Summary, models, parts, status_of
+from addons.gateway.grouping.marks import mark
 from addons.gateway.live.doing import RUNNING
-from addons.gateway.threads.marks import mark
 from mapping import dialects
 from mapping.faults import FaultKind
 from mapping.inspect.printable import one_line

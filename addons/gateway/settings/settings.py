@@ -257,7 +257,7 @@ class FaultRuleSettings(_Section):
     """`[[faults.rules]]`: requests that meet a fault."""
 
     fault: str
-    """See `trouble.grammar`."""
+    """See `fault_injection.grammar`."""
     probability: float = Field(default=1.0, ge=0, le=1)
     path: str = "*"
     model: str = "*"

@@ -25,14 +25,14 @@ SHORT = 0.01
 """Seconds of the faults."""
 
 
-def troubled(folder: Path, fault: str) -> Gateway:
+def faulty(folder: Path, fault: str) -> Gateway:
     """A gateway whose next call meets this fault."""
     gateway = gateway_of(folder)
-    file = folder / "troubled.toml"
+    file = folder / "faulty.toml"
     file.write_text(f"[faults]\nenabled = true\n{ACCOUNT}")
     gateway.use(gateway.load(file))
-    assert gateway.trouble is not None
-    gateway.trouble.command(fault, 1)
+    assert gateway.fault_injector is not None
+    gateway.fault_injector.command(fault, 1)
     return gateway
 
 
@@ -75,7 +75,7 @@ async def lines_of(exchange: Exchange, holds: Callable[[], bool]) -> list[str]:
 @pytest.mark.parametrize("first", [PART, THOUGHT], ids=["text", "thought"])
 def test_a_slow_stream(tmp_path: Path, first: bytes) -> None:
     """Events are counted when they go out, and what waits is said: also when the upstream has told everything."""
-    gateway = troubled(tmp_path, f"slow;seconds={SHORT}")
+    gateway = faulty(tmp_path, f"slow;seconds={SHORT}")
 
     async def run() -> list[list[str]]:
         exchange = await exchange_of(gateway, CHAT)
@@ -110,7 +110,7 @@ def test_a_slow_stream(tmp_path: Path, first: bytes) -> None:
     ("fault", "said"), [("stall;after=1", "stall"), ("stall;after=2 + slow", "slow"), ("slow + stall;after=1", "stall")]
 )
 def test_which_fault_a_stream_waits_for(tmp_path: Path, fault: str, said: str) -> None:
-    gateway = troubled(tmp_path, fault)
+    gateway = faulty(tmp_path, fault)
 
     async def run() -> str:
         exchange = await exchange_of(gateway, CHAT)
@@ -130,7 +130,7 @@ def test_which_fault_a_stream_waits_for(tmp_path: Path, fault: str, said: str) -
 
 @pytest.mark.parametrize("fault", ["slow", "stall"])
 def test_a_whole_answer_that_is_kept_back(tmp_path: Path, fault: str) -> None:
-    gateway = troubled(tmp_path, f"{fault};seconds={SHORT}")
+    gateway = faulty(tmp_path, f"{fault};seconds={SHORT}")
 
     async def run() -> list[str]:
         exchange = await exchange_of(gateway, {**CHAT, "stream": False})
@@ -144,7 +144,7 @@ def test_a_whole_answer_that_is_kept_back(tmp_path: Path, fault: str) -> None:
 
 
 def test_a_delay(tmp_path: Path) -> None:
-    gateway = troubled(tmp_path, f"delay;seconds={SHORT}")
+    gateway = faulty(tmp_path, f"delay;seconds={SHORT}")
 
     async def run() -> str:
         coming = asyncio.ensure_future(exchange_of(gateway, CHAT))
@@ -157,7 +157,7 @@ def test_a_delay(tmp_path: Path) -> None:
 
 
 def test_a_held_stream_stays_held_when_it_is_slow(tmp_path: Path) -> None:
-    gateway = troubled(tmp_path, f"slow;seconds={SHORT}")
+    gateway = faulty(tmp_path, f"slow;seconds={SHORT}")
 
     async def run() -> None:
         exchange = await exchange_of(gateway, CHAT)

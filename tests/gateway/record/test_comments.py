@@ -8,8 +8,8 @@ import pytest
 from mitmproxy import http
 
 from addons.gateway.exchange.summary import AttemptSummary, Summary
+from addons.gateway.grouping.marks import MARKS, mark
 from addons.gateway.record.comments import of_attempt, of_client, of_running
-from addons.gateway.threads.marks import MARKS, mark
 from mapping.faults import Fault
 from mapping.openai.errors import error_body
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from addons.gateway.fault_injection.grammar import OrderError
+from addons.gateway.fault_injection.sources import MOST_LISTS, AskedFor, Commanded, Sources
 from addons.gateway.settings.settings import FaultRuleSettings
-from addons.gateway.trouble.grammar import OrderError
-from addons.gateway.trouble.sources import MOST_LISTS, AskedFor, Commanded, Sources
 
 CHAT = AskedFor("/v1/chat/completions", ("gpt-4o", "gemini-3.8-flash"))
 MESSAGES = AskedFor("/v1/messages", ("claude", "gemini-3.1-pro"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from addons.gateway.trouble.grammar import TORN, OrderedFault
+from addons.gateway.fault_injection.grammar import TORN, OrderedFault
 from mapping import jsonio
 from mapping.faults import Fault, FaultKind
 from mapping.gemini.errors import upstream_errors

@@ -16,12 +16,12 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Ask
+from addons.gateway.fault_injection.grammar import STATUS, OrderError
+from addons.gateway.fault_injection.job import FaultyJob
+from addons.gateway.fault_injection.order import Order
+from addons.gateway.fault_injection.sources import AskedFor, Commanded, Sources
 from addons.gateway.http.routes import SOCKET, Match
 from addons.gateway.settings.settings import FaultSettings
-from addons.gateway.trouble.grammar import STATUS, OrderError
-from addons.gateway.trouble.job import TroubledJob
-from addons.gateway.trouble.order import Order
-from addons.gateway.trouble.sources import AskedFor, Commanded, Sources
 from mapping import dialects
 from mapping.dialect import Answering, Dialect
 from mapping.faults import Fault
@@ -31,7 +31,7 @@ type Endpoint = Callable[[Facts, Match], Awaitable[None] | None]
 type Begin = Callable[[], Awaitable[None] | None]
 
 
-class Troubles:
+class FaultInjector:
     """See the module. Raises OrderError for rules that order no fault."""
 
     def __init__(self, settings: FaultSettings) -> None:
@@ -57,7 +57,7 @@ class Troubles:
         if dialects.named(match.endpoint.name) is None and not order.shown:
             order.nothing_done(exchange.notes)
             return begin()
-        exchange.trouble = order
+        exchange.fault_order = order
         exchange.notes.add("fault", order.text)
         delay = order.one("delay")
         if delay is not None:
@@ -68,12 +68,12 @@ class Troubles:
         self, exchange: Facts, answering: Answering, notes: Notes, ask: Ask, *, strict: bool, keep: Any
     ) -> AnswerJob:
         """The job of a request that is understood."""
-        order = exchange.trouble
+        order = exchange.fault_order
         if not isinstance(order, Order) or not isinstance(exchange, Exchange) or answering.deferred is not None:
             if isinstance(order, Order) and not order.shown:
                 order.nothing_done(notes)
             return AnswerJob(answering, notes, ask, strict=strict, keep=keep)
-        return TroubledJob(answering, notes, ask, order=order, exchange=exchange, strict=strict, keep=keep)
+        return FaultyJob(answering, notes, ask, order=order, exchange=exchange, strict=strict, keep=keep)
 
     # --- inside
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from addons.gateway.trouble.grammar import CALLS, FaultTurn
-from addons.gateway.trouble.marks import CallMark
+from addons.gateway.fault_injection.grammar import CALLS, FaultTurn
+from addons.gateway.fault_injection.marks import CallMark
 from mapping import jsonio
 from mapping.answer.usage import Usage
 from mapping.values import JSON, RawTurn

@@ -1,4 +1,4 @@
-"""addons.gateway.thread_observer: of which exchanges the conversation is found, and what of it is in the summary."""
+"""addons.gateway.grouping_observer: of which exchanges the conversation is found, and what of it is in the summary."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from mitmproxy import http
 
 from addons.gateway.exchange.steps import Steps
+from addons.gateway.grouping_observer import GroupingObserver
 from addons.gateway.observers import Observers
 from addons.gateway.settings.settings import ConversationSettings, Settings
-from addons.gateway.thread_observer import ThreadObserver
 from mapping.values import GeminiCall
 
 REQUEST = http.Request.make("POST", "http://gateway/v1/chat/completions", headers={"User-Agent": "OpenAI/Python 2.3.0"})
@@ -27,7 +27,7 @@ def summed_up(
 ) -> Any:
     """The members of a summary, once the observers were told of an exchange."""
     observers = Observers(Steps())
-    observer = ThreadObserver(observers)
+    observer = GroupingObserver(observers)
     exchange = SimpleNamespace(
         settings=Settings(conversations=ConversationSettings(find=find)), trace=trace, introduction=None, tenant="t",
         job=SimpleNamespace(request=lambda: SENT), attempts=[object()] * calls,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from addons.gateway.exchange.job import Trouble
-from addons.gateway.trouble.changes import Changes
-from addons.gateway.trouble.grammar import CUT, STATUS, FaultTurn, OrderedFault, shown
-from addons.gateway.trouble.statuses import fault_of
+from addons.gateway.exchange.job import FaultOrder
+from addons.gateway.fault_injection.changes import Changes
+from addons.gateway.fault_injection.grammar import CUT, STATUS, FaultTurn, OrderedFault, shown
+from addons.gateway.fault_injection.statuses import fault_of
 from mapping.faults import Fault
 from mapping.notes import Notes
 
 
-class Order(Trouble):
+class Order(FaultOrder):
     """The faults of one request. `give_back`: the turn was for nothing, and is the next one's.
 
     `shown` is empty until somebody does something.

@@ -24,9 +24,9 @@ from collections.abc import Callable
 from typing import Any
 
 from addons.gateway.accounts.affinity import MAX_IDLE, MAX_KEYS, session_of
+from addons.gateway.grouping.beginnings import chain
+from addons.gateway.grouping.introduction import Introduction
 from addons.gateway.storage.bounded import Bounded
-from addons.gateway.threads.beginnings import chain
-from addons.gateway.threads.introduction import Introduction
 from mapping.inspect.transcript import members
 from mapping.values import JSON
 
@@ -38,7 +38,7 @@ CONVERSING = frozenset(
 """Endpoints whose requests are turns of a conversation even where nothing names one."""
 
 
-class Threads:
+class KnownConversations:
     """The conversations of late: at most `max_keys` of what tells them, each for `max_idle` seconds after its use."""
 
     def __init__(

@@ -10,18 +10,18 @@ from mitmproxy import http
 
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.summary import Summary
+from addons.gateway.grouping import known
+from addons.gateway.grouping.introduction import introduced
+from addons.gateway.grouping.known import KnownConversations
 from addons.gateway.observers import Observers
-from addons.gateway.threads import threads
-from addons.gateway.threads.introduction import introduced
-from addons.gateway.threads.threads import Threads
 from mapping.values import JSON
 
 
-class ThreadObserver:
+class GroupingObserver:
     """See the module."""
 
     def __init__(self, observers: Observers) -> None:
-        self._threads = Threads()
+        self._known = KnownConversations()
         observers.put("finding the conversation", self.observe)
 
     def hear(self, exchange: Facts, request: http.Request) -> None:
@@ -33,7 +33,7 @@ class ThreadObserver:
     def read(self, exchange: Facts, body: JSON) -> None:
         """Its body is read."""
         if exchange.introduction is not None:
-            threads.name(exchange.introduction, body)
+            known.name(exchange.introduction, body)
 
     def made(self, exchange: Facts, response_id: str) -> None:
         """A response is made, from which a later request can go on."""
@@ -49,4 +49,4 @@ class ThreadObserver:
         if summary.model is None:
             return
         sent = exchange.job.request().body if exchange.job is not None and exchange.attempts else None
-        summary.conversation = self._threads.of(exchange.tenant, told, summary.endpoint, sent)
+        summary.conversation = self._known.of(exchange.tenant, told, summary.endpoint, sent)

@@ -16,9 +16,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from addons.gateway.fault_injection.grammar import FaultTurn, parse
+from addons.gateway.fault_injection.order import Order
 from addons.gateway.settings.settings import FaultRuleSettings
-from addons.gateway.trouble.grammar import FaultTurn, parse
-from addons.gateway.trouble.order import Order
 
 MOST_LISTS = 1000
 """Lists of headers whose turns are counted; those that were not used for the longest time are forgotten."""

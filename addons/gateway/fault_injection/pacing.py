@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from addons.gateway.trouble.grammar import FaultTurn
+from addons.gateway.fault_injection.grammar import FaultTurn
 
 type PacedEvent = tuple[bytes, bytes]
 """An event for the client, and the upstream's bytes that it came of."""

@@ -11,11 +11,11 @@ from typing import Any, cast, override
 from addons.gateway.endpoints.answer_job import AnswerJob
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.job import Ask
-from addons.gateway.trouble import events
-from addons.gateway.trouble.grammar import CUT, TORN
-from addons.gateway.trouble.order import Order
-from addons.gateway.trouble.pacing import PacedEvent, Pacer
-from addons.gateway.trouble.stream import TroubledStream
+from addons.gateway.fault_injection import events
+from addons.gateway.fault_injection.grammar import CUT, TORN
+from addons.gateway.fault_injection.order import Order
+from addons.gateway.fault_injection.pacing import PacedEvent, Pacer
+from addons.gateway.fault_injection.stream import FaultyStream
 from mapping.answer.usage import Totals
 from mapping.dialect import Answering, Kept, StreamTranslator
 from mapping.faults import Fault
@@ -27,7 +27,7 @@ NAMED = 100
 """Characters of an id that are noted."""
 
 
-class TroubledJob(AnswerJob):
+class FaultyJob(AnswerJob):
     """See the module."""
 
     def __init__(
@@ -55,13 +55,11 @@ class TroubledJob(AnswerJob):
 
     @override
     def stream(self) -> StreamTranslator:
-        return TroubledStream(
-            super().stream(), self._order.turn, self._changes, pacer=self._pacer, end=self._end_stream
-        )
+        return FaultyStream(super().stream(), self._order.turn, self._changes, pacer=self._pacer, end=self._end_stream)
 
     @override
     def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
-        assert isinstance(translator, TroubledStream)
+        assert isinstance(translator, FaultyStream)
         return translator.goes_on_with(super().stream_again(translator.inner))
 
     @override

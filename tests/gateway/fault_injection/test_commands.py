@@ -8,9 +8,9 @@ import pytest
 from mitmproxy import exceptions
 
 from addons.gateway.commands.faults import FaultCommands
+from addons.gateway.fault_injection.sources import AskedFor
 from addons.gateway.gateway import Gateway
 from addons.gateway.settings.settings import SettingsError
-from addons.gateway.trouble.sources import AskedFor
 
 ON = "[faults]\nenabled = true\n"
 
@@ -29,13 +29,13 @@ def test_a_fault_is_ordered_and_called_off(tmp_path: Path) -> None:
     assert commands.faults()[0] == "No fault is ordered by command."
     commands.fault("503, ok", 3)
     assert commands.faults()[0] == "503, ok: for 3 model calls."
-    assert gateway.trouble
-    order = gateway.trouble.sources.for_model_call(AskedFor("/v1/x", ("m",)))
+    assert gateway.fault_injector
+    order = gateway.fault_injector.sources.for_model_call(AskedFor("/v1/x", ("m",)))
     assert order
     assert order.shown == "503"
     assert commands.faults()[0] == "503, ok: for 2 model calls."
     commands.off()
-    assert gateway.trouble.sources.are_idle
+    assert gateway.fault_injector.sources.are_idle
     commands.fault("cut", 0)
     assert commands.faults()[0] == "cut: for all model calls."
 
@@ -59,16 +59,16 @@ def test_orders_go_on_where_the_settings_of_faults_are_the_same(tmp_path: Path) 
     gateway = gateway_with(tmp_path, ON)
     FaultCommands(gateway).fault("503", 0)
     file = tmp_path / "antigravity.toml"
-    before = gateway.trouble
+    before = gateway.fault_injector
     file.write_text(ON + "[retry]\nmax_attempts = 5\n")
     gateway.use(gateway.load(file))
-    assert gateway.trouble is before
+    assert gateway.fault_injector is before
     file.write_text(ON + "seed = 3\n")
     gateway.use(gateway.load(file))
-    assert gateway.trouble is not before
+    assert gateway.fault_injector is not before
     file.write_text("")
     gateway.use(gateway.load(file))
-    assert gateway.trouble is None
+    assert gateway.fault_injector is None
     file.write_text(ON + '[[faults.rules]]\nfault = "often"\n')
     with pytest.raises(SettingsError, match=r"faults\.rules: 'often' is no kind of fault\."):
         gateway.load(file)

@@ -1,4 +1,4 @@
-"""addons.gateway.conversations: which exchanges belong together, and what clients tell of themselves."""
+"""addons.gateway.grouping: which exchanges belong together, and what clients tell of themselves."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.accounts.affinity import SESSION_HEADERS
-from addons.gateway.threads.introduction import Introduction, introduced, product
-from addons.gateway.threads.threads import LENGTH, Threads, name
+from addons.gateway.grouping.introduction import Introduction, introduced, product
+from addons.gateway.grouping.known import LENGTH, KnownConversations, name
 from mapping.values import JSON
 
 
@@ -67,8 +67,8 @@ def test_helpers_are_told_apart(told: dict[str, str], agent: str | None) -> None
 
 def test_a_helper_is_in_the_conversation_of_the_main_thread() -> None:
     main, helper = {"thread_id": "s"}, {"thread_id": "t", "x_codex_parent_thread_id": "s"}
-    threads = Threads()
-    found = {threads.of("t", introduced(fields(**told)), "responses", None) for told in (main, helper)}
+    known = KnownConversations()
+    found = {known.of("t", introduced(fields(**told)), "responses", None) for told in (main, helper)}
     assert len(found) == 1
 
 
@@ -86,7 +86,7 @@ def gemini(*texts: str) -> JSON:
 
 
 def find(
-    threads: Threads,
+    known: KnownConversations,
     body: JSON | None = None,
     *texts: str,
     tenant: str = "t",
@@ -99,7 +99,7 @@ def find(
     name(hears, body or {})
     if made:
         hears.responses.append(made)
-    return threads.of(tenant, hears, endpoint, gemini(*texts) if texts else None)
+    return known.of(tenant, hears, endpoint, gemini(*texts) if texts else None)
 
 
 NAMES: list[tuple[JSON, dict[str, str]]] = [
@@ -114,41 +114,41 @@ NAMES: list[tuple[JSON, dict[str, str]]] = [
 @pytest.mark.parametrize(("body", "told"), NAMES)
 def test_what_names_a_conversation(body: JSON, told: dict[str, str]) -> None:
     """The same whatever is said, in another process too, and another one for another tenant."""
-    first = find(Threads(), body, "Hello!", **told)
+    first = find(KnownConversations(), body, "Hello!", **told)
     assert first
     assert len(first) == LENGTH
-    assert find(Threads(), body, "And?", **told) == first
-    assert find(Threads(), body, "Hello!", tenant="other", **told) != first
+    assert find(KnownConversations(), body, "And?", **told) == first
+    assert find(KnownConversations(), body, "Hello!", tenant="other", **told) != first
 
 
 def test_the_first_name_counts() -> None:
-    threads = Threads()
+    known = KnownConversations()
     body: JSON = {"prompt_cache_key": "k"}
-    by_key, by_session = find(threads, body), find(threads, {}, x_session_id="s")
+    by_key, by_session = find(known, body), find(known, {}, x_session_id="s")
     assert by_key != by_session
-    assert find(threads, body, x_session_id="s") == by_session
-    made = find(threads, {}, x_session_id="s", made="resp_1")
-    assert find(threads, {**body, "previous_response_id": "resp_1"}) == made == by_session
-    assert find(threads, {**body, "previous_response_id": "resp_2"}) == by_key
-    assert find(threads, {**body, "previous_response_id": "resp_1"}, tenant="other") != made
+    assert find(known, body, x_session_id="s") == by_session
+    made = find(known, {}, x_session_id="s", made="resp_1")
+    assert find(known, {**body, "previous_response_id": "resp_1"}) == made == by_session
+    assert find(known, {**body, "previous_response_id": "resp_2"}) == by_key
+    assert find(known, {**body, "previous_response_id": "resp_1"}, tenant="other") != made
 
 
 def test_turns_that_begin_alike_are_of_one_conversation() -> None:
-    threads = Threads()
-    first = find(threads, {}, "Hello!")
+    known = KnownConversations()
+    first = find(known, {}, "Hello!")
     assert first
-    assert find(threads, {}, "Hello!", "Hi.", "And?") == first
-    assert find(threads, {}, "Hello!", "Hi, edited.", "And?", "So.", "Then?") == first
-    assert find(threads, {}, "Hello!") == first, "asked again"
-    assert find(threads, {}, "Goodbye!") != first
-    assert find(threads, {}, "Hello!", tenant="other") != first
-    assert find(threads, {}, "Hello!", user_agent="curl/8.5.0") != first
+    assert find(known, {}, "Hello!", "Hi.", "And?") == first
+    assert find(known, {}, "Hello!", "Hi, edited.", "And?", "So.", "Then?") == first
+    assert find(known, {}, "Hello!") == first, "asked again"
+    assert find(known, {}, "Goodbye!") != first
+    assert find(known, {}, "Hello!", tenant="other") != first
+    assert find(known, {}, "Hello!", user_agent="curl/8.5.0") != first
 
 
 def test_examples_in_front_make_no_conversation() -> None:
     """Requests that begin alike, none of which is the beginning of another one."""
-    threads = Threads()
-    found = {find(threads, {}, "Example.", "Yes.", question) for question in ("One?", "Two?", "Three?")}
+    known = KnownConversations()
+    found = {find(known, {}, "Example.", "Yes.", question) for question in ("One?", "Two?", "Three?")}
     assert len(found) == 3
 
 
@@ -156,7 +156,7 @@ def test_examples_in_front_make_no_conversation() -> None:
     ("endpoint", "texts"), [("images", ("A cat.",)), ("embeddings", ("A cat.",)), ("chat", ()), ("models", ())]
 )
 def test_what_is_no_turn_is_in_no_conversation(endpoint: str, texts: tuple[str, ...]) -> None:
-    assert find(Threads(), {}, *texts, endpoint=endpoint) is None
+    assert find(KnownConversations(), {}, *texts, endpoint=endpoint) is None
 
 
 WRONG: list[JSON] = [
@@ -171,21 +171,21 @@ WRONG: list[JSON] = [
 
 @pytest.mark.parametrize("body", WRONG)
 def test_what_names_nothing(body: JSON) -> None:
-    assert find(Threads(), body) is None
+    assert find(KnownConversations(), body) is None
 
 
 def test_what_is_remembered_is_bounded() -> None:
     now = 0.0
-    threads = Threads(max_keys=3, max_idle=10, clock=lambda: now)
+    known = KnownConversations(max_keys=3, max_idle=10, clock=lambda: now)
     for number in range(9):
-        find(threads, {}, f"Hello {number}!")
-    assert len(threads) == 3
-    first = find(threads, {}, "Hello 8!", "Hi.", "And?")
+        find(known, {}, f"Hello {number}!")
+    assert len(known) == 3
+    first = find(known, {}, "Hello 8!", "Hi.", "And?")
     now = 11
-    assert find(threads, {}, "Hello 8!", "Hi.", "And?", "So.", "Then?") != first
+    assert find(known, {}, "Hello 8!", "Hi.", "And?", "So.", "Then?") != first
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)))
 def test_any_request_may_have_been_sent(value: Any) -> None:
     for request in (value, {"contents": value}, {"contents": [value]}):
-        Threads().of("t", Introduction(), "chat", request)
+        KnownConversations().of("t", Introduction(), "chat", request)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from addons.gateway.trouble import events
-from addons.gateway.trouble.changes import Changes
-from addons.gateway.trouble.grammar import parse
-from addons.gateway.trouble.marks import CallMark
+from addons.gateway.fault_injection import events
+from addons.gateway.fault_injection.changes import Changes
+from addons.gateway.fault_injection.grammar import parse
+from addons.gateway.fault_injection.marks import CallMark
 from mapping import jsonio
 from mapping.values import JSON
 

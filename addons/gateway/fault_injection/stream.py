@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Self, override
 
-from addons.gateway.trouble import events
-from addons.gateway.trouble.changes import Changes
-from addons.gateway.trouble.grammar import CALLS, CUT, TORN, FaultTurn
-from addons.gateway.trouble.pacing import Pacer
+from addons.gateway.fault_injection import events
+from addons.gateway.fault_injection.changes import Changes
+from addons.gateway.fault_injection.grammar import CALLS, CUT, TORN, FaultTurn
+from addons.gateway.fault_injection.pacing import Pacer
 from mapping.answer.usage import Totals
 from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
@@ -22,7 +22,7 @@ from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.values import RawTurn
 
 
-class TroubledStream(StreamTranslator):
+class FaultyStream(StreamTranslator):
     """See the module. `inner` does the work."""
 
     def __init__(

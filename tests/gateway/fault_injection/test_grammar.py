@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from addons.gateway.trouble.grammar import KINDS, STATUS, OrderError, parse, shown
+from addons.gateway.fault_injection.grammar import KINDS, STATUS, OrderError, parse, shown
 
 
 @pytest.mark.parametrize(
