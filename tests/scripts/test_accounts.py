@@ -428,6 +428,11 @@ def test_a_settings_file_that_is_not_there(
     assert capsys.readouterr().err == f"There is no settings file {file}.\n"
 
 
+def test_the_settings_file_with_the_keys_is_not_offered_to_git() -> None:
+    ignored = Path(bootstrap.ROOT, ".gitignore").read_text().splitlines()
+    assert "/antigravity.toml" in ignored
+
+
 def test_help_needs_nothing_installed() -> None:
     script = os.path.join(bootstrap.ROOT, "scripts", "accounts.py")
     done = subprocess.run([sys.executable, "-I", "-S", script, "add", "--help"], capture_output=True, text=True)
