@@ -26,6 +26,8 @@ from mapping.values import JSON
 
 NO_DAY = f"{ESTIMATE}nobody knows the day, so today's prices count"
 _BOOK = PriceBook()
+_MADE = frozenset(("candidates", "embedding", "embeddings", "predictions"))
+"""Members of Gemini's answers that are paid for, also where an answer does not tell its tokens."""
 _LONGEST = 60
 """Characters of a name."""
 
@@ -181,7 +183,7 @@ def cost_of(taken: TakenExchange) -> Cost | None:
         parts = {name: usd for name, part in members(record.get("cost_parts")).items() if (usd := number_of(part))}
         return Cost(number_of(record.get("cost")), parts, string(record.get("cost_note")) or None)
     calls = [used for call in taken.calls if (used := _used(call.answer)) is not None]
-    if not calls:
+    if not calls and not any(_MADE & members(call.answer).keys() for call in taken.calls):
         return None
     when = number_of(record.get("time"))
     cost = _BOOK.cost(calls, string(record.get("model")), time.time() if when is None else when)

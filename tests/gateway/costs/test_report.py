@@ -72,6 +72,16 @@ def test_a_case_has_no_day() -> None:
 
 
 @pytest.mark.parametrize(
+    "made", [{"candidates": [{}]}, {"embeddings": [{"values": [1]}]}, {"predictions": []}], ids=str
+)
+def test_an_answer_without_counts_is_unknown(made: JSON) -> None:
+    [one] = report(
+        [exchange(RECORD, made), exchange(RECORD, {"totalTokens": 5}), exchange(RECORD, {"error": {}})]
+    ).exchanges
+    assert (one.cost.usd, one.cost.note) == (None, "Gemini did not tell any tokens")
+
+
+@pytest.mark.parametrize(
     "record",
     [
         {"time": "yesterday", "model": 5, "cost_parts": [1]},
