@@ -93,6 +93,8 @@ def test_methods(gateway: Gateway) -> None:
     for method in ("POST", "PUT", "DELETE"):
         refused = gateway.call(method, "/", {})
         assert (refused.status, refused.error["code"]) == (405, "method_not_supported")
+        assert refused.headers["allow"] == "GET"
+    assert gateway.call("PUT", "/v1/responses", {}).headers["allow"] == "GET, POST"
 
 
 def test_an_open_page_is_no_traffic(starter: Starter) -> None:

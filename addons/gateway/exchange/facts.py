@@ -340,11 +340,14 @@ class Facts:
         """With an error, where no stream has begun."""
         self.tell(problem)
         problem.request_id = self.id
+        fields = self.fields()
+        if problem.code == routes.OTHER_METHOD:  # HTTP wants it there
+            fields.append((b"Allow", ", ".join(routes.methods_of(self.path)).encode()))
         if self.show_error:
-            self._give(self.show_error(problem, self.fields()))
+            self._give(self.show_error(problem, fields))
         else:
             spoken = routes.dialect_of(self.method, self.path, self.caller.speaks)
-            self._give(answers.error(problem, self.fields(), spoken))
+            self._give(answers.error(problem, fields, spoken))
 
     def tell(self, problem: Fault) -> None:
         """The client is told of a fault: so is the record, and who waits for an inner exchange."""

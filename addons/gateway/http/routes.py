@@ -193,6 +193,8 @@ _PLAIN = _plain()
 """(path, method, who asks) -> what is meant, for paths without variables; who asks is empty for all others."""
 _ROOT = [Match(endpoint) for endpoint in ENDPOINTS if not endpoint.parts]
 _NAMED = tuple(endpoint for endpoint in ENDPOINTS if endpoint.parts)
+OTHER_METHOD = "method_not_supported"
+"""The code of a 405."""
 _VERSIONS = frozenset(version for endpoint in ENDPOINTS for version in endpoint.versions)
 _WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if "{" not in part}
 """Segments that are never ids."""
@@ -223,7 +225,7 @@ def resolve(method: str, path: str, asker: str = "") -> Match:
         raise Fault(
             405,
             f"Not allowed to {method} on {path}. This path takes {allowed}.",
-            code="method_not_supported",
+            code=OTHER_METHOD,
         )
     raise Fault(404, f"Unknown request URL: {method} {path}. The nearest path is {_nearest(path)}.", code="unknown_url")
 
