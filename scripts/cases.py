@@ -5,15 +5,15 @@
     python3 scripts/cases.py run cases/                          show what is translated otherwise than recorded
     python3 scripts/cases.py update cases/                       take what is translated now as what is expected
     python3 scripts/cases.py list saved.flow --errors            which exchanges there are, by model, client, words ...
-    python3 scripts/cases.py diff saved.flow#req_2f8a req_77c1   two exchanges side by side
-    python3 scripts/cases.py copy curl saved.flow#req_2f8a       an exchange as curl, python, javascript, markdown, html
+    python3 scripts/cases.py diff saved.flow#req_mfia req_hhch   two exchanges side by side
+    python3 scripts/cases.py copy curl saved.flow#req_mfia       an exchange as curl, python, javascript, markdown, html
     python3 scripts/cases.py copy jsonl saved.flow               all as lines of a data set
     python3 scripts/cases.py cassette saved.flow tape/           recordings that answer offline, see serve.py --cassette
-    python3 scripts/cases.py page saved.flow#req_2f8a --out x.html   its page as one file, for any browser
-    python3 scripts/cases.py timeline saved.flow#req_2f8a        where the time of an exchange went
+    python3 scripts/cases.py page saved.flow#req_mfia --out x.html   its page as one file, for any browser
+    python3 scripts/cases.py timeline saved.flow#req_mfia        where the time of an exchange went
     python3 scripts/cases.py conversation saved.flow k3f9qa      all turns of a conversation, with tools and costs
-    python3 scripts/cases.py cache saved.flow#req_2f8a           why the prompt cache had no more of its turns
-    python3 scripts/cases.py tokens saved.flow#req_2f8a          what took the tokens of its prompt
+    python3 scripts/cases.py cache saved.flow#req_mfia           why the prompt cache had no more of its turns
+    python3 scripts/cases.py tokens saved.flow#req_mfia          what took the tokens of its prompt
     python3 scripts/cases.py costs saved.flow                    what its exchanges have cost
 
 Any Python 3 can start it; see bootstrap.py. What it does is in commands/case_commands.py.
