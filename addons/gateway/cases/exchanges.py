@@ -21,7 +21,7 @@ from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views.gemini_stream import whole_answer
-from addons.gateway.views.siblings import siblings_of, sorted_out
+from addons.gateway.views.siblings import Siblings, sorted_out
 from addons.gateway.wire.bodies import decompressed, received
 from mapping import dialects, jsonio
 from mapping.faults import Fault
@@ -132,9 +132,15 @@ def when_of(at: Any) -> str:
 def from_flows(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
     """The exchange that these flows show. Raises CaseError where the client's is not among them."""
     found = sorted_out(flows)
-    client = found.client
-    if client is None:
+    if found.client is None:
         raise CaseError("These flows can't be taken: the client's request is not among them.")
+    return of_siblings(found)
+
+
+def of_siblings(found: Siblings) -> TakenExchange:
+    """The exchange of these flows, the client's among them."""
+    client = found.client
+    assert client is not None
     record = record_of(client)
     answer, text = _answer(record, client.response)
     arrival = record.get("time")
@@ -166,12 +172,6 @@ def _url(request: http.Request) -> str:
         local = False
     host = f"[{request.host}]" if ":" in request.host else request.host
     return f"http://{host}:{request.port}" if local else USUAL_URL
-
-
-def around(flow: http.HTTPFlow) -> TakenExchange | None:
-    """The exchange that any flow of it is of, with what is shown beside it. None: the client's is not there."""
-    found = siblings_of(flow)
-    return from_flows([found.client, *found.attempts, *found.further]) if found.client else None
 
 
 def of_attempt(flow: http.HTTPFlow) -> TakenCall:

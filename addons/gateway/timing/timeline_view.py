@@ -5,29 +5,18 @@ from __future__ import annotations
 from typing import override
 
 from mitmproxy import http
-from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.cases import exchanges
-from addons.gateway.record.flow_record import record_of
 from addons.gateway.timing import drawing, phases
-from addons.gateway.views.priority import NOT_MINE
+from addons.gateway.views.exchange_view import ExchangeView
+from addons.gateway.views.siblings import Siblings
 
-NOT_OURS = "This is no exchange of the gateway, so there is no timeline to show."
 
-
-class TimelineView(Contentview):
+class TimelineView(ExchangeView):
     """See the module."""
 
-    @override
-    def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        return NOT_MINE  # there for those who choose it
+    not_ours = "This is no exchange of the gateway, so there is no timeline to show."
 
     @override
-    def prettify(self, data: bytes, metadata: Metadata) -> str:
-        flow = metadata.flow
-        if not isinstance(flow, http.HTTPFlow) or not record_of(flow).get("side"):
-            return NOT_OURS
-        taken = exchanges.around(flow)
-        if taken is None:
-            return f"The client's flow of this exchange ({record_of(flow).get('id')}) is not here, and it tells."
-        return "\n".join(drawing.lines(phases.timeline(taken)))
+    def told(self, flow: http.HTTPFlow, found: Siblings, *, on_answer: bool) -> str:
+        return "\n".join(drawing.lines(phases.timeline(exchanges.of_siblings(found))))

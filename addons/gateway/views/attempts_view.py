@@ -6,49 +6,40 @@ from collections.abc import Sequence
 from typing import Any, override
 
 from mitmproxy import http
-from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
 from addons.gateway.http.routes import PAGES
 from addons.gateway.record.flow_record import CLIENT, record_of
+from addons.gateway.views.exchange_view import ExchangeView
 from addons.gateway.views.explained import note_line, wrapped
-from addons.gateway.views.priority import NOT_MINE
-from addons.gateway.views.siblings import siblings_of
+from addons.gateway.views.siblings import Siblings
 from mapping.inspect.transcript import Transcript
 from mapping.prices.shown import cost_text, dollars
 from mapping.values import JSON
-
-NOT_OURS = "This is no exchange of the gateway, so there are no attempts to show."
 
 _HEAD = ("#", "outcome", "account", "waited", "took", "upstream")
 """What matters most comes first: mitmweb cuts long lines off."""
 
 
-class AttemptsView(Contentview):
+class AttemptsView(ExchangeView):
     """The attempts of an exchange as a table, and the exchange in numbers."""
 
-    @override
-    def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        return NOT_MINE  # there for those who choose it
+    not_ours = "This is no exchange of the gateway, so there are no attempts to show."
 
     @override
-    def prettify(self, data: bytes, metadata: Metadata) -> str:
-        flow = metadata.flow
-        record = record_of(flow) if isinstance(flow, http.HTTPFlow) else {}
-        if not isinstance(flow, http.HTTPFlow) or not record:
-            return NOT_OURS
-        if record.get("side") == CLIENT:
-            return shown(record)
-        client = siblings_of(flow).client
-        number, count = record.get("number", 1), record.get("count", 1)
-        here = f"This is attempt {number} of {count} of {record.get('id')}."
-        if client is None:
-            return "\n".join([here, "", *_table([_attempt(number, record)])])
-        own = client.client_conn.id == flow.client_conn.id
-        if not own:
-            here += " It is one of a further call, which is a part of the same answer."
-            here = "\n".join([here, "", *_table([_attempt(number, record)]), "", "The client's exchange:"])
-        return f"{here}\n\n{shown(record_of(client), number if own else None)}"
+    def told(self, flow: http.HTTPFlow, found: Siblings, *, on_answer: bool) -> str:
+        client = found.client
+        assert client is not None
+        if flow is client:
+            return shown(record_of(client))
+        if client.client_conn.id == flow.client_conn.id:
+            return f"{_which(flow)}\n\n{shown(record_of(client), record_of(flow).get('number', 1))}"
+        further = f"{_which(flow)} It is one of a further call, which is a part of the same answer."
+        return "\n".join([further, "", *_alone(flow), "", "The client's exchange:", "", shown(record_of(client))])
+
+    @override
+    def without_client(self, flow: http.HTTPFlow) -> str:
+        return "\n".join([_which(flow), "", *_alone(flow)])
 
 
 def shown(record: JSON, number: int | None = None) -> str:
@@ -99,6 +90,16 @@ def in_short(out: Transcript, record: JSON) -> None:
     for code, detail in record.get("notes") or []:
         out.line(wrapped(note_line((code, detail))))
     out.line(f"page: {PAGES}/{record.get('id')}, at the gateway's own address")
+
+
+def _which(flow: http.HTTPFlow) -> str:
+    record = record_of(flow)
+    return f"This is attempt {record.get('number', 1)} of {record.get('count', 1)} of {record.get('id')}."
+
+
+def _alone(flow: http.HTTPFlow) -> list[str]:
+    record = record_of(flow)
+    return _table([_attempt(record.get("number", 1), record)])
 
 
 def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, ...]:

@@ -12,15 +12,14 @@ from functools import partial
 from typing import Any, override
 
 from mitmproxy import http
-from mitmproxy.contentviews import Contentview, Metadata
 
 from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
 from addons.gateway.views import cut_json, explained, failure
+from addons.gateway.views.exchange_view import ExchangeView
 from addons.gateway.views.gemini_stream import whole_answer
-from addons.gateway.views.priority import NOT_MINE
-from addons.gateway.views.siblings import Siblings, is_answer, siblings_of
+from addons.gateway.views.siblings import Siblings, is_answer
 from addons.gateway.views.translated import GeminiAnswers, has_translation, no_collection, request_translation
 from addons.gateway.wire.bodies import decompressed, received
 from mapping import dialects
@@ -37,27 +36,16 @@ _STEP = re.compile(r"\w+")
 _CUT_BACK = 3
 """How many things at the end of a body that breaks off are left out, if that makes it one that can be translated."""
 
-NOT_OURS = "This is no exchange of the gateway, so there is no translation to show."
 
-
-class Translation(Contentview):
+class Translation(ExchangeView):
     """What became of a request's members, or of an answer's."""
 
-    @override
-    def render_priority(self, data: bytes, metadata: Metadata) -> float:
-        return NOT_MINE  # there for those who choose it
+    not_ours = "This is no exchange of the gateway, so there is no translation to show."
 
     @override
-    def prettify(self, data: bytes, metadata: Metadata) -> str:
-        flow = metadata.flow
-        record = record_of(flow) if isinstance(flow, http.HTTPFlow) else {}
-        if not isinstance(flow, http.HTTPFlow) or not record:
-            return NOT_OURS
-        siblings = siblings_of(flow)
-        if siblings.client is None:
-            return f"The client's flow of this exchange ({record.get('id')}) is not here, and it is what tells."
+    def told(self, flow: http.HTTPFlow, found: Siblings, *, on_answer: bool) -> str:
         with no_collection():
-            return (_answer_side if metadata.http_message is flow.response else _request_side)(flow, siblings)
+            return (_answer_side if on_answer else _request_side)(flow, found)
 
 
 def _request_side(flow: http.HTTPFlow, siblings: Siblings) -> str:

@@ -18,9 +18,10 @@ from mitmproxy.contentviews import Metadata
 from mitmproxy.test import taddons, tflow, tutils
 
 from addons.gateway import views
+from addons.gateway.prompts import TOKENS
 from addons.gateway.record import retranslation
-from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY
-from addons.gateway.views import attempts_view, translation_view
+from addons.gateway.record.flow_record import ATTEMPT, CLIENT, KEY, REPLAY_OF
+from addons.gateway.timing import TIMELINE
 from addons.gateway.views.body import CUT
 from mapping.inspect.transcript import WIDTH
 from mapping.values import JSON, Options
@@ -115,6 +116,7 @@ def shown() -> Iterator[View]:
     view = View()
     with taddons.context(view):
         yield view
+    view.clear()  # `mitmproxy.ctx` still leads to it
 
 
 def text(view: Any, flow: http.HTTPFlow, message: http.Message | None = None) -> str:
@@ -298,12 +300,22 @@ def test_what_is_missing_is_said(shown: View, side: str) -> None:
     assert "first@example.com" in text(ATTEMPTS, tried)
 
 
-@pytest.mark.parametrize("view", [TRANSLATION, ATTEMPTS], ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [TRANSLATION, ATTEMPTS, TIMELINE, TOKENS], ids=lambda view: view.name)
 def test_flows_of_others(view: Any) -> None:
-    said = {TRANSLATION.name: translation_view.NOT_OURS, ATTEMPTS.name: attempts_view.NOT_OURS}[view.name]
-    assert text(view, tflow.tflow(resp=True)) == said
-    assert view.prettify(b"x", Metadata()) == said
-    assert view.prettify(b"x", Metadata(flow=tflow.ttcpflow())) == said
+    sent_again = tflow.tflow(resp=True)
+    sent_again.metadata[KEY] = {REPLAY_OF: "req_1"}  # to somebody else than the gateway
+    for of in ({"flow": tflow.tflow(resp=True)}, {"flow": sent_again}, {"flow": tflow.ttcpflow()}, {}):
+        assert view.prettify(b"x", Metadata(**of)).startswith("This is no exchange of the gateway, so there ")
+    assert view.render_priority(b"{}", Metadata(content_type="application/json", flow=GOOD[0])) < 0, "only if chosen"
+
+
+@pytest.mark.parametrize("view", [TIMELINE, TOKENS], ids=lambda view: view.name)
+def test_views_of_the_exchange_are_the_same_from_each_flow_of_it(shown: View, view: Any) -> None:
+    client, tried = GOOD
+    shown.add(GOOD)
+    assert text(view, client) == text(view, tried)
+    shown.remove([client])
+    assert "The client's flow of this exchange (req_1) is not here" in text(view, tried)
 
 
 @pytest.mark.parametrize(
