@@ -53,7 +53,7 @@ class Break:
 type Step = Say | Call | Limit | Busy | Break
 
 ASIDE = Say("An aside.")
-"""What a request without tools gets, such as the one for a session's title."""
+"""What a request without tools gets, such as the one for a session's title, if nothing else is told."""
 
 
 @dataclass
@@ -70,6 +70,8 @@ class ScriptedModel:
     """The upstream, on a port of its own. Requests with tools are the task; they get `script`, step by step."""
 
     script: list[Step] = field(default_factory=list)
+    aside: Say = ASIDE
+    """What requests without tools get."""
     asked: list[Asked] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """What must not happen: requests that Gemini would refuse, and those after the end of the script."""
@@ -92,6 +94,7 @@ class ScriptedModel:
 
     def forget(self) -> None:
         """Begin a new task."""
+        self.aside = ASIDE
         for told in (self.script, self.asked, self.faults, self.said):
             told.clear()
 
@@ -102,7 +105,7 @@ class ScriptedModel:
     def next(self, name: str, body: dict[str, Any], key: str) -> tuple[Step, list[dict[str, Any]]]:
         """The step that this request gets, and the parts of its answer. Raises `Refusal`."""
         if not body.get("tools"):
-            return ASIDE, self._parts(ASIDE)
+            return self.aside, self._parts(self.aside)
         with self._lock:
             if not self.script:
                 self.faults.append(f"a request after the end of the script: {json.dumps(body)[-2000:]}")

@@ -16,7 +16,12 @@ from scripts.commands import print_env
 
 ROOT = "http://127.0.0.1:8045"
 EXPECTED = {
-    "claude": {"ANTHROPIC_BASE_URL": ROOT, "ANTHROPIC_AUTH_TOKEN": "any", "ANTHROPIC_API_KEY": ""},
+    "claude": {
+        "ANTHROPIC_BASE_URL": ROOT,
+        "ANTHROPIC_AUTH_TOKEN": "any",
+        "ANTHROPIC_API_KEY": "",
+        "CLAUDE_CODE_AUTO_MODE_SERVER": "0",
+    },
     "codex": {"GATEWAY_KEY": "any"},
     "gemini": {"GOOGLE_GEMINI_BASE_URL": ROOT, "GEMINI_API_KEY": "any"},
     "openai": {"OPENAI_BASE_URL": f"{ROOT}/v1", "OPENAI_API_KEY": "any"},

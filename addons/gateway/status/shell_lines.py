@@ -14,6 +14,7 @@ _CLAUDE = """
 export ANTHROPIC_BASE_URL={root}
 export ANTHROPIC_AUTH_TOKEN={key}
 unset ANTHROPIC_API_KEY  # it would be sent along
+export CLAUDE_CODE_AUTO_MODE_SERVER=0  # auto mode checks actions by itself: Gemini does not do it for Claude Code
 # claude                       its own names of models lead to Gemini's
 # claude --model gemini-pro    or any other name that the gateway knows
 """

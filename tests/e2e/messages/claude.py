@@ -93,17 +93,20 @@ class Claude:
     def execute(
         self, gateway: Gateway, *arguments: str, environ: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        there = {"ANTHROPIC_BASE_URL": root(gateway), "ANTHROPIC_AUTH_TOKEN": KEY}
-        return self._start(["node", str(PROGRAM), *arguments], {**there, **(environ or {})})
+        return self._start(self.command(*arguments), self.environ(gateway) | (environ or {}))
 
     def sh(self, script: str) -> subprocess.CompletedProcess[str]:
         """What a person has typed; it is found as `claude`."""
         program = self.home / "claude"
         program.write_text(f'#!/bin/sh\nexec node {shlex.quote(str(PROGRAM))} "$@"\n')
         program.chmod(0o755)
-        return self._start(["sh", "-euc", script], {"PATH": f"{self.home}:{os.environ['PATH']}"})
+        return self._start(["sh", "-euc", script], self.environ() | {"PATH": f"{self.home}:{os.environ['PATH']}"})
 
-    def _start(self, command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str) -> list[str]:
+        return ["node", str(PROGRAM), *arguments]
+
+    def environ(self, gateway: Gateway | None = None) -> dict[str, str]:
+        """The environment in which it runs, and finds the gateway."""
         nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
         here = {
             "HOME": str(self.home),
@@ -113,10 +116,14 @@ class Claude:
             "NO_PROXY": "127.0.0.1",
         }
         kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "SYSTEMROOT")}
+        there = {"ANTHROPIC_BASE_URL": root(gateway), "ANTHROPIC_AUTH_TOKEN": KEY} if gateway else {}
+        return {**kept, **nowhere, **here, **there}
+
+    def _start(self, command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             command,
             cwd=self.work,
-            env={**kept, **nowhere, **here, **environ},
+            env=environ,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
