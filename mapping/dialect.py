@@ -80,6 +80,12 @@ class Received:
     path: str = ""
     query: str = ""
     """Without the question mark; it is not in the path."""
+    parsed: JSON | None = None
+    """The body, where it was parsed before: what `json_object` makes of it."""
+
+    def json(self) -> JSON:
+        """The body, which is a JSON object. Raises Fault (400) for any other."""
+        return json_object(self.body) if self.parsed is None else self.parsed
 
 
 class Mint(Protocol):
@@ -372,7 +378,7 @@ class Dialect(Protocol):
 
         Most are JSON, and this reads such. Raises Fault (400) for what can't be read.
         """
-        return json_object(received.body)
+        return received.json()
 
     def lookups(self, body: JSON, /) -> Lookups | None:
         """What has to be found in the store first; None: nothing. Raises Fault for a reference that can't be meant."""

@@ -19,7 +19,6 @@ from mapping import faults, jsonio
 from mapping.dialect import Received
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
-from mapping.read_body import json_object
 from mapping.values import JSON
 
 GENERATE, STREAM, COUNT = "generateContent", "streamGenerateContent", "countTokens"
@@ -51,7 +50,7 @@ def read(received: Received) -> NativeRequest:
     it is a path of Vertex AI's. Raises Fault.
     """
     named = _PATH.search(received.path)
-    body = json_object(received.body)
+    body = received.json()
     asked = NativeRequest(body)
     asked.raw, asked.came = received.body, body
     if named:

@@ -24,7 +24,6 @@ import multipart
 
 from mapping.dialect import Received
 from mapping.faults import Fault, bad_value
-from mapping.read_body import json_object
 from mapping.values import JSON
 
 MAX_PARTS = 1000
@@ -62,7 +61,7 @@ def read(received: Received, form: Form) -> JSON:
     if kind == "application/x-www-form-urlencoded":
         raise Fault(400, "The request is a form without files. Send it as multipart/form-data (curl: -F, not -d).")
     if kind != "multipart/form-data":
-        return json_object(received.body)
+        return received.json()
     if not options.get("boundary"):
         raise Fault(
             400,

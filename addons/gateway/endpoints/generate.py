@@ -24,11 +24,14 @@ from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
 from addons.gateway.storage.connection_store import ConnectionStore
 from addons.gateway.storage.store import KeptResponses
+from addons.gateway.wire.bodies import received
 from mapping import dialects
-from mapping.dialect import Answering, Dialect, Given, Kept, Lookups
+from mapping.dialect import Answering, Dialect, Given, Kept, Lookups, Received
 from mapping.faults import Fault
 from mapping.gemini.count import Estimates
 from mapping.gemini.errors import upstream_errors
+from mapping.request.parts import long_texts
+from mapping.request.parts.long_texts import LongText
 from mapping.values import JSON, Options, RawTurn, Recall
 
 LARGE = 2**20
@@ -66,11 +69,13 @@ class Generate:
         await self._large.acquire()
         try:
             await _others()
-            read = model_request.read(exchange, self._services, dialect)
+            came, long = await _in_steps(received(exchange.flow.request))
+            read = model_request.read(exchange, self._services, dialect, came)
             await _others()
-            waiting = self._understand(exchange, dialect, *read)
-            if waiting is not None:
-                await waiting
+            with long_texts.known(long):
+                waiting = self._understand(exchange, dialect, *read)
+                if waiting is not None:
+                    await waiting
             await _others()
         finally:
             # Not now: what follows at once, the writing of the call, is a step as long as these, and no other large
@@ -231,6 +236,18 @@ class Generate:
         self._services.grouping.made(exchange, kept.id)
         if exchange.conversation:
             self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)
+
+
+async def _in_steps(came: Received) -> tuple[Received, list[LongText]]:
+    """The request with its body parsed, as far as that goes in steps, and the long texts in it."""
+    steps = long_texts.read(came.body)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            read: long_texts.Read | None = end.value
+            return (came, []) if read is None else (replace(came, parsed=read[0]), read[1])
+        await _others()
 
 
 async def _others() -> None:

@@ -8,18 +8,22 @@ from addons.gateway.exchange.job import Job
 from addons.gateway.models.model_map import MAX_NAME, own_name
 from addons.gateway.wire.bodies import received
 from mapping import faults
-from mapping.dialect import Dialect
+from mapping.dialect import Dialect, Received
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
 from mapping.values import JSON, GeminiCall
 
 
-def read(exchange: Facts, services: EndpointServices, dialect: Dialect) -> tuple[JSON, str, str]:
+def read(
+    exchange: Facts, services: EndpointServices, dialect: Dialect, came: Received | None = None
+) -> tuple[JSON, str, str]:
     """The body of a model call, the model that the client named, and the Gemini model for it. Raises Fault.
+
+    `came` is the request, where it was looked at before.
 
     From then on errors name the model, and the exchange knows the conversation that the client names, if any.
     """
-    body = dialect.read(received(exchange.flow.request))
+    body = dialect.read(came or received(exchange.flow.request))
     name = body.get("model")
     if name is None:
         raise faults.missing("model")

@@ -7,6 +7,7 @@ the time of a table of Python's (`bytes.translate`), which stands in for it wher
 from __future__ import annotations
 
 import ctypes
+import string
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -27,6 +28,10 @@ class Alphabet:
             self._holds(text[start : min(start + _SLICE, end)].encode()) for start in range(0, end, _SLICE)
         )
 
+    def holds_bytes(self, data: bytes, start: int, end: int) -> bool:
+        """Whether these bytes of some data are of the alphabet."""
+        return all(self._holds(data[at : min(at + _SLICE, end)]) for at in range(start, end, _SLICE))
+
 
 def _by_table(alphabet: bytes) -> Callable[[bytes], bool]:
     others = bytes(byte not in alphabet for byte in range(256))  # of the alphabet: 0, everything else: 1
@@ -43,3 +48,7 @@ def _by_glibc(alphabet: bytes) -> Callable[[bytes], bool] | None:
     span: Any = libc.strspn
     span.argtypes, span.restype = [ctypes.c_char_p, ctypes.c_char_p], ctypes.c_size_t
     return lambda data: bool(span(data, alphabet) == len(data))  # a NUL ends it too early, and is not of the alphabet
+
+
+BASE64 = Alphabet(string.ascii_letters + string.digits + "+/")
+"""That of base64 (RFC 4648, 4), without the padding."""

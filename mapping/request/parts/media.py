@@ -17,7 +17,6 @@ Rules kept here:
 from __future__ import annotations
 
 import base64
-import string
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -25,8 +24,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from mapping import faults
 from mapping.notes import Notes
 from mapping.request import unknown
-from mapping.request.parts import text_files
-from mapping.request.parts.alphabet import Alphabet
+from mapping.request.parts import long_texts, text_files
+from mapping.request.parts.alphabet import BASE64
 from mapping.request.parts.media_types import AUDIO_FORMATS, MEDIA, MIME_ALIASES, is_other, mime_of, sniffed
 from mapping.values import JSON, Options
 
@@ -49,7 +48,6 @@ _RESOLUTIONS = {
 _LEVELS = ("MEDIA_RESOLUTION_LOW", "MEDIA_RESOLUTION_MEDIUM", "MEDIA_RESOLUTION_HIGH", "MEDIA_RESOLUTION_ULTRA_HIGH")
 
 _UNTOLD = ("", "application/octet-stream", "binary/octet-stream")
-_BASE64 = Alphabet(string.ascii_letters + string.digits + "+/")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _MAX_HEAD = 1000
 """Characters in which the comma of a data URL must come."""
@@ -276,7 +274,7 @@ def _data_url(url: str, path: str) -> tuple[str, str, str]:
     charset = next(charsets, "").removeprefix("charset=").strip('"')
     data = url[comma + 1 :]
     if any(parameter.strip() == "base64" for parameter in parameters):
-        return mime, clean_base64(data, path), charset
+        return mime, data if long_texts.is_clean(url, comma + 1) else clean_base64(data, path), charset
     return mime or "text/plain", clean_base64(base64.b64encode(_unquoted(data)).decode(), path), charset
 
 
@@ -287,6 +285,8 @@ def _is_mime(text: str) -> bool:
 
 def clean_base64(data: str, path: str) -> str:
     """`data` as standard base64: itself when it is that already. Raises Fault (400)."""
+    if long_texts.is_clean(data, 0):
+        return data
     if len(data) % 4 or not _is_standard(data):
         data = _cleaned(data)
         if len(data) % 4 == 1 or not _is_standard(data):
@@ -299,7 +299,7 @@ def clean_base64(data: str, path: str) -> str:
 
 def _is_standard(data: str) -> bool:
     """Whether all but the padding is of the standard alphabet."""
-    return _BASE64.holds(data, len(data) - (2 if data.endswith("==") else data.endswith("=")))
+    return BASE64.holds(data, len(data) - (2 if data.endswith("==") else data.endswith("=")))
 
 
 def _cleaned(data: str) -> str:

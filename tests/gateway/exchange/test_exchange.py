@@ -264,9 +264,26 @@ def test_a_client_that_leaves_while_others_look_at_its_request_ends_the_attempt(
     gateway.close_store()
 
 
-def test_others_have_their_turn_while_a_large_body_is_understood(tmp_path: Path) -> None:
+BASE64 = "iVBORw0K" * 2**18
+
+
+@pytest.mark.parametrize(
+    ("content", "part", "turns_at_least"),
+    [
+        ("x, " * 2**19, {"text": "x, " * 2**19}, 6),
+        (
+            [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + BASE64 + BASE64}}],
+            {"inlineData": {"mimeType": "image/png", "data": BASE64 + BASE64}},
+            12,
+        ),
+    ],
+    ids=["text", "image"],
+)
+def test_others_have_their_turn_while_a_large_body_is_understood(
+    content: Any, part: dict[str, Any], turns_at_least: int, tmp_path: Path
+) -> None:
     gateway = gateway_of(tmp_path)
-    large = {"messages": [{"role": "user", "content": "x" * 2**20}]}
+    large = {"messages": [{"role": "user", "content": content}]}
     turns: list[int] = []
 
     async def others() -> None:
@@ -278,7 +295,9 @@ def test_others_have_their_turn_while_a_large_body_is_understood(tmp_path: Path)
         task = asyncio.ensure_future(others())
         first, second = await asyncio.gather(exchange_of(gateway, large), exchange_of(gateway, large))
         assert (first.wants_upstream, second.wants_upstream) == (True, True)
-        assert len(turns) > 6
+        assert len(turns) > turns_at_least
+        for exchange in (first, second):
+            assert json.loads(exchange.flow.request.content or b"")["contents"][0]["parts"] == [part]
         left = asyncio.ensure_future(exchange_of(gateway, large))
         await asyncio.sleep(0)  # it begins
         third = list(gateway.exchanges.values())[-1]
