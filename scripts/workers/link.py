@@ -17,9 +17,12 @@ from addons.gateway.workers.talk import Talk
 MOST_WAITING = 64
 """Connections that may be on their way to a worker; those beyond are for others, or wait in the parent."""
 SLOW = 2
-"""Pings without an answer after which a worker gets connections only if no other can have them."""
-STUCK = 15
-"""Pings without an answer after which a worker is killed: what it serves is lost, what waits for it goes to others."""
+"""Pings without an answer beyond which a worker gets no connection that another can have, and loses those that wait for
+it. A second is long for a worker: the largest bodies and histories take less."""
+STUCK = 5
+"""Pings without an answer beyond which a worker is asked nothing, and shown as stuck."""
+LOST = 30
+"""Pings without an answer beyond which a worker is killed, and what it serves is lost."""
 LONGEST_START = 60.0
 """Seconds after which a worker that is not ready is killed."""
 
@@ -56,7 +59,17 @@ class LinkOwner(Protocol):
 class WorkerLink:
     """See the module."""
 
-    def __init__(self, owner: LinkOwner, number: int, pid: int, handing: socket.socket, talk: socket.socket) -> None:
+    def __init__(
+        self,
+        owner: LinkOwner,
+        number: int,
+        pid: int,
+        *,
+        handing: socket.socket,
+        handed: socket.socket,
+        talk: socket.socket,
+    ) -> None:
+        """`handed` is the worker's own end of the pair of `handing`: what it has not received can be received here."""
         self.number = number
         self.pid = pid
         self.phase = Phase.STARTING
@@ -81,6 +94,7 @@ class WorkerLink:
         self._owner = owner
         self._waiting: deque[socket.socket] = deque()
         self._handing = handing
+        self._handed = handed
         self._talk = Talk(talk)
         handing.setblocking(False)
         asyncio.get_running_loop().add_reader(handing, self._receive)
@@ -92,9 +106,19 @@ class WorkerLink:
         return self.phase is Phase.READY and len(self._waiting) < MOST_WAITING
 
     @property
-    def is_silent(self) -> bool:
-        """Whether it has not answered for some seconds."""
+    def is_well(self) -> bool:
+        """Whether it serves what it is handed."""
+        return self.phase is Phase.READY and not self.is_slow
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it has not answered for a second."""
         return self.silent > SLOW and self.phase is not Phase.STARTING
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has not answered for some seconds."""
+        return self.silent > STUCK and self.phase is not Phase.STARTING
 
     def hand(self, connection: socket.socket) -> bool:
         """Hand a connection to the worker. False: that can't be at the moment."""
@@ -105,6 +129,22 @@ class WorkerLink:
         self._waiting.append(connection)
         self.open += 1
         return True
+
+    def take_back(self) -> list[socket.socket]:
+        """What it was handed and has not received: it never will. Each is received here or there, never by both."""
+        back: list[socket.socket] = []
+        while self._waiting:
+            try:
+                word, descriptors, _, _ = socket.recv_fds(self._handed, 1, 1, socket.MSG_DONTWAIT)
+            except OSError:  # there is no more
+                break
+            if not word:
+                break
+            for descriptor in descriptors:
+                os.close(descriptor)
+            back.append(self._waiting.pop())  # what was handed last is what is received last
+        self.open -= len(back)
+        return back[::-1]
 
     def say(self, **said: Any) -> None:
         """Say something to the worker."""
@@ -121,7 +161,7 @@ class WorkerLink:
         starting = self.phase is Phase.STARTING
         self.silent += not starting
         age = asyncio.get_running_loop().time() - self.born
-        if self.silent > STUCK or (starting and age > LONGEST_START):
+        if self.silent > LOST or (starting and age > LONGEST_START):
             self.kill(signal.SIGKILL)
         self._talk.say(ping=True)
 
@@ -133,7 +173,7 @@ class WorkerLink:
 
     def told(self) -> dict[str, Any]:
         """What others are told of it."""
-        state = "stuck" if self.is_silent else str(self.phase)
+        state = "stuck" if self.is_stuck else str(self.phase)
         return {"number": self.number, "pid": self.pid, "state": state, "connections": self.open}
 
     # --- inside
@@ -141,6 +181,7 @@ class WorkerLink:
     async def _listen(self) -> None:
         await self._talk.open()
         await self._talk.listen(self._heard)
+        self._gone()
 
     def _heard(self, said: dict[str, Any]) -> None:
         if "pong" in said:
@@ -155,16 +196,12 @@ class WorkerLink:
         else:
             self._owner.heard(self, said)
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Hear what it says of connections. False: nothing."""
         try:
             words, descriptors, _, _ = socket.recv_fds(self._handing, 4096, 16, socket.MSG_CMSG_CLOEXEC)
-        except BlockingIOError:
-            return
         except OSError:
-            words, descriptors = b"", []
-        if not words:
-            self._end()
-            return
+            return False
         for word in (words[i : i + 1] for i in range(len(words))):
             if word == TAKEN:
                 self._waiting.popleft().close()
@@ -178,21 +215,23 @@ class WorkerLink:
                 self.phase = Phase.LEAVING
                 self._place_waiting()
         self._owner.can_take()
+        return bool(words)
 
     def _place_waiting(self) -> None:
-        """What has not been taken goes to others."""
-        waiting, self._waiting = self._waiting, deque()
-        self.open -= len(waiting)
-        for connection in waiting:
+        """What has not been taken goes to others. None of it stays open here, or in the pair: else its client would not
+        see the end of it."""
+        back = self.take_back()
+        received, self._waiting = self._waiting, deque()  # of one that has ended before it said that it took them
+        self.open -= len(received)
+        for connection in (*received, *back):
             self._owner.place(connection)
 
-    def _end(self) -> None:
+    def _gone(self) -> None:
+        """It has ended, or can't be talked to any more."""
         asyncio.get_running_loop().remove_reader(self._handing)
-        self._handing.close()
-        self._listening.add_done_callback(self._gone)  # what it said last is heard before
-
-    def _gone(self, _: object) -> None:
-        self._talk.close()
+        self.phase = Phase.LEAVING
+        while self._receive():  # what it said before is heard
+            pass
         self.phase = Phase.GONE
         self.tells = False
         self.ended.set()
@@ -200,3 +239,5 @@ class WorkerLink:
             self.ready.set_result(False)
         self._owner.gone(self)
         self._place_waiting()
+        self._handing.close()
+        self._handed.close()

@@ -1,4 +1,4 @@
-"""The parent: listens, hands on connections, keeps the workers running, and passes on what they say to each other.
+"""The parent: listens, hands on connections (`placing`), keeps the workers running, and passes on what they say.
 
 * A worker that ends is replaced, after a pause that grows while they do not live long (`pauses`).
 * SIGHUP: a new loader, and then each worker is replaced when its successor is ready; the old one serves what it has.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import os
 import signal
 import socket
@@ -22,12 +21,9 @@ from typing import Any
 from scripts.workers.fork import Loader, LoaderGone
 from scripts.workers.link import Phase, WorkerLink
 from scripts.workers.pauses import Pauses
+from scripts.workers.placing import Placing
 
-AT_ONCE = 64
-"""Connections that are accepted before others have their turn."""
-MOST_UNPLACED = 256
-"""Connections that may wait here while no worker takes any; further ones wait in the kernel."""
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 """Seconds between two pings."""
 PATIENCE = 10.0
 """Seconds that the workers have for their end; what then has not ended is killed."""
@@ -52,9 +48,7 @@ class Parent:
         self._links: list[WorkerLink] = []
         self._loader: Loader
         self._pauses = {number: Pauses() for number in range(1, count + 1)}
-        self._unplaced: deque[socket.socket] = deque()
-        self._accepts = False
-        self._turns = itertools.count()
+        self._placing = Placing(listening, self._links)
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_status: asyncio.Future[int]
         """How the first worker that ends has ended."""
@@ -98,7 +92,7 @@ class Parent:
         except LoaderGone:
             self._fail(1)
             return
-        self._listen()
+        self._placing.accept()
         if not await first.ready:
             self._fail(await self._first_status)
             return
@@ -135,13 +129,12 @@ class Parent:
         try:
             pid = await (by or self._loader).fork(seat, theirs, talks)
         except LoaderGone:
-            for one in (handing, talk):
+            for one in (handing, theirs, talk):
                 one.close()
             raise
         finally:
-            for one in (theirs, talks):
-                one.close()
-        link = WorkerLink(self, number, pid, handing, talk)
+            talks.close()
+        link = WorkerLink(self, number, pid, handing=handing, handed=theirs, talk=talk)
         self._links.append(link)
         if self._ending.is_set():
             link.dismissed = True
@@ -168,54 +161,15 @@ class Parent:
         """The workers of a number that are to stay: one, or two while it is being replaced."""
         return [one for one in self._links if one.number == number and not one.dismissed]
 
-    # --- connections
-
-    def _listen(self) -> None:
-        """Accept connections."""
-        if not self._accepts and not self._ending.is_set():
-            self._accepts = True
-            for one in self._listening:
-                asyncio.get_running_loop().add_reader(one, self._accept, one)
-
-    def _listen_not(self) -> None:
-        if self._accepts:
-            self._accepts = False
-            for one in self._listening:
-                asyncio.get_running_loop().remove_reader(one)
-
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
-            if not self._accepts:
-                return
-            try:
-                connection, _ = listening.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError:  # there are too many files open
-                self._listen_not()
-                asyncio.get_running_loop().call_later(0.1, self._listen)
-                return
-            self.place(connection)
+    # --- workers
 
     def place(self, connection: socket.socket) -> None:
-        """Hand a connection to the worker with the fewest; where none takes it, it waits."""
-        takers = sorted((one.is_silent, one.open, one.turn, i) for i, one in enumerate(self._links) if one.takes)
-        for *_, i in takers:
-            if self._links[i].hand(connection):
-                self._links[i].turn = next(self._turns)
-                return
-        self._unplaced.append(connection)
-        if len(self._unplaced) >= MOST_UNPLACED:
-            self._listen_not()
+        """A connection needs a worker."""
+        self._placing.place(connection)
 
     def can_take(self) -> None:
         """A worker may take more connections than before."""
-        for _ in range(len(self._unplaced)):
-            self.place(self._unplaced.popleft())
-        if len(self._unplaced) < MOST_UNPLACED:
-            self._listen()
-
-    # --- workers
+        self._placing.can_take()
 
     def heard(self, link: WorkerLink, said: dict[str, Any]) -> None:
         """A worker asks the others, has an answer for one, or says what it has counted."""
@@ -241,7 +195,7 @@ class Parent:
         others = [one for one in self._links if one is not link and one.tells]
         link.say(told=said["id"], of=[[one.number, one.pid] for one in others])
         for one in others:
-            if one.is_silent:
+            if one.is_stuck:
                 link.say(told=said["id"], number=one.number, pid=one.pid, answer=None)
             else:
                 one.say(asked=said["ask"], id=said["id"], to=link.pid, given=said["given"])
@@ -272,8 +226,8 @@ class Parent:
     def _keeper(self) -> WorkerLink | None:
         """The one that keeps what all have counted: the same as before, or the first that can."""
         before = self._kept_by
-        if before is None or not before.tells or before.is_silent or before not in self._links:
-            self._kept_by = next((one for one in self._links if one.tells and not one.is_silent), before)
+        if before is None or not before.tells or before.is_stuck or before not in self._links:
+            self._kept_by = next((one for one in self._links if one.tells and not one.is_stuck), before)
         return self._kept_by if self._kept_by in self._links else None
 
     def changed(self) -> None:
@@ -287,6 +241,7 @@ class Parent:
         """Look who answers."""
         for one in self._links:
             one.ping()
+        self._placing.relieve()
         self.changed()
         asyncio.get_running_loop().call_later(LOOK_EVERY, self._ping)
 
@@ -352,11 +307,7 @@ class Parent:
             link.dismissed = True
             link.kill(signal.SIGTERM)
         await self._served()
-        self._listen_not()
-        for one in self._listening:
-            one.close()
-        for connection in self._unplaced:
-            connection.close()
+        self._placing.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.gather(*(link.ended.wait() for link in links)), PATIENCE)
         for link in links:

@@ -74,7 +74,8 @@ def test_a_killed_worker_takes_only_its_own_with_it(starter: Starter, gated: Gat
     wait_until(lambda: f"Worker 1 (process {first}) has ended; another takes its place at once." in gateway.log)
 
 
-def test_what_waits_for_a_killed_worker_is_served_by_another(starter: Starter) -> None:
+@pytest.mark.parametrize("is_killed", [True, False], ids=["killed", "stuck"])
+def test_what_waits_for_a_worker_that_is_gone_is_served_by_another(starter: Starter, *, is_killed: bool) -> None:
     gateway = starter(workers=2)
     first, _ = workers_of(gateway)
     os.kill(first, signal.SIGSTOP)
@@ -90,11 +91,16 @@ def test_what_waits_for_a_killed_worker_is_served_by_another(starter: Starter) -
     readers = [threading.Thread(target=read, args=(connection,)) for connection in connections]
     for reader in readers:
         reader.start()
-    wait_until(lambda: answered[0] == 2)
-    os.kill(first, signal.SIGKILL)
+    if is_killed:
+        os.kill(first, signal.SIGKILL)
     for reader in readers:
         reader.join(PATIENCE)
     assert answered[0] == 4
+    if not is_killed:  # one that goes on finds none of them
+        os.kill(first, signal.SIGCONT)
+        wait_until(lambda: status(gateway, "ready") == 2)
+        assert [health(kept(gateway)) for _ in range(4)] == [200] * 4
+        assert "Traceback" not in gateway.log
     for connection in connections:
         connection.close()
 

@@ -3,7 +3,7 @@
 Each message is one byte. With `CONNECTION` and `BACK` goes the connection, as a file descriptor.
 
 * The other process keeps a connection open until it is `TAKEN`: one that was handed to a process that dies before that
-  goes to another.
+  goes to another. It has a copy of this end, too, and receives there itself what this process is too slow for.
 * A connection that is between two requests can be given `BACK`, unread and unclosed; its client sees nothing of it.
 * After `CLOSED` nothing more is taken: what was handed meanwhile goes to another.
 """
