@@ -21,8 +21,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from addons.gateway.accounts import direct_call
 from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
@@ -30,7 +28,7 @@ from addons.gateway.accounts.credentials.credentials import CredentialError
 from addons.gateway.accounts.network import proxies
 from addons.gateway.log.terminal import say
 from addons.gateway.settings.home import expanded
-from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, load, secret
+from addons.gateway.settings.settings import AccountSettings, Settings, SettingsError, load, secret, section
 from mapping.gemini.count import count_call
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -152,7 +150,7 @@ def add(options: argparse.Namespace, path: Path, environ: Mapping[str, str]) -> 
         values["api_key"] = read_key().strip()
     for name in ("upstream", "project", "location", "base_url", "models"):
         value = getattr(options, name)
-        if value and value != AccountSettings.model_fields[name].default:
+        if value and value != getattr(AccountSettings(email=""), name):
             values[name] = value
     entry = _checked(values)
     key = values.get("api_key", "")
@@ -199,10 +197,9 @@ def remove(label: str, path: Path, environ: Mapping[str, str]) -> int:
 def _checked(values: dict[str, str]) -> AccountSettings:
     """The settings that will be read, or a SettingsError without a secret."""
     try:
-        return AccountSettings.model_validate(values)
-    except ValidationError as e:
-        said = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in e.errors())
-        raise SettingsError(f"The account was not added: {said}.") from None
+        return section(AccountSettings, values)
+    except SettingsError as e:
+        raise SettingsError(f"The account was not added: {e}.") from None
 
 
 def read_key() -> str:

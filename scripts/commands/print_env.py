@@ -11,9 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from addons.gateway.settings.settings import ProxySettings
+from addons.gateway.settings.settings import ProxySettings, SettingsError, section
 from addons.gateway.status import shell_lines
 from scripts import bootstrap
 
@@ -41,8 +39,8 @@ def _key(settings: str | None, environ: Mapping[str, str]) -> tuple[str, bool]:
         return shell_lines.NO_KEY, False
     try:
         told = tomllib.loads(Path(settings).read_text(encoding="utf-8-sig"))
-        proxy = ProxySettings.model_validate(told.get("proxy", {}))
-    except (OSError, ValueError, ValidationError) as e:
+        proxy = section(ProxySettings, told.get("proxy", {}))
+    except (OSError, ValueError, SettingsError) as e:
         raise bootstrap.SetupError(f"{settings} can't be used: {e}") from None
     if proxy.effective_auth_mode == "off":
         return shell_lines.NO_KEY, False

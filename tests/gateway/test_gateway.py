@@ -10,7 +10,7 @@ from pathlib import Path
 from mitmproxy.test import tflow
 
 from addons.gateway.gateway import Gateway
-from addons.gateway.settings.settings import Settings
+from addons.gateway.settings.settings import checked
 from addons.gateway.status.overview import status
 from tests.gateway.exchange.test_exchange import ACCOUNT, EVENT, exchange_of
 
@@ -72,7 +72,7 @@ def stored(path: Path) -> int:
 
 def test_the_status_tells_of_classes_and_of_targets_that_retire() -> None:
     gateway = Gateway(environ={"ANTIGRAVITY_TODAY": "2026-11-29"})
-    settings = Settings.model_validate({"models": {"mapping": {"mine": "gemini-2.5-pro", "gpt-4o": "gemini-flash"}}})
+    settings = checked({"models": {"mapping": {"mine": "gemini-2.5-pro", "gpt-4o": "gemini-flash"}}})
     gateway.use(gateway.prepare(settings))
     told = status(gateway)
     assert told["classes"]["flash"] == "gemini-4-hydrogen"

@@ -14,6 +14,8 @@ LATER = {
     "mapping.gemini.schema.schema": "a call that is made for a client",
     "mapping.responses.answer.events": "a stored response",
     "prometheus_client": "GET /metrics",
+    "pydantic.main": "a settings file",
+    "pydantic_core": "a settings file",
     "wcwidth": "a line of a view in other scripts",
     "addons.gateway.views.client_view": "a body that is shown",
     "addons.gateway.views.translation_view": "a body that is shown",

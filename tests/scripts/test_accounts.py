@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from addons.gateway.settings.settings import load
+from addons.gateway.settings.settings import AccountSettings, load
 from mapping.gemini.errors.upstream_errors import from_http
 from scripts import accounts, bootstrap
 from scripts.commands import account_commands
@@ -80,15 +80,15 @@ def test_everything_that_can_be_said(path: Path, person: Path) -> None:
     argv = "bot --upstream vertex --project p --location eu --base-url http://127.0.0.1:1 --models gemini-* x"
     assert add(path, *argv.split(), "--credentials", str(person)) == 0
     [account] = load(path, {}).accounts
-    assert account.model_dump(exclude_defaults=True) == {
-        "email": "bot",
-        "credentials": "me.json",
-        "upstream": "vertex",
-        "project": "p",
-        "location": "eu",
-        "base_url": "http://127.0.0.1:1",
-        "models": ["gemini-*", "x"],
-    }
+    assert account == AccountSettings(
+        email="bot",
+        credentials="me.json",
+        upstream="vertex",
+        project="p",
+        location="eu",
+        base_url="http://127.0.0.1:1",
+        models=["gemini-*", "x"],
+    )
 
 
 def test_credentials_in_another_folder(tmp_path: Path, person: Path) -> None:

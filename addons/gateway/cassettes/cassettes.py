@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, override
 
@@ -162,7 +162,7 @@ class Cassettes:
             exchange.pool = self._pool
             if self._once is None or self._once[0] is not exchange.settings:
                 before = exchange.settings
-                self._once = before, before.model_copy(update={"retry": before.retry.once()})
+                self._once = before, replace(before, retry=before.retry.once())
             exchange.settings = self._once[1]
         else:
             if self._models.fixed is None:

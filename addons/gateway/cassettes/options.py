@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mitmproxy import ctx
 from mitmproxy.addonmanager import Loader
@@ -81,7 +82,7 @@ def open_cassette(gateway: Recordable, folder: Path | None) -> None:
 
 def _wanted(settings: CassetteSettings, folder: Path) -> CassetteSettings:
     options = ctx.options
-    said: dict[str, object] = {}
+    said: dict[str, Any] = {}
     if named := options.antigravity_cassette:
         said["folder"] = expanded(named)
     elif settings.folder is not None:
@@ -90,4 +91,4 @@ def _wanted(settings: CassetteSettings, folder: Path) -> CassetteSettings:
         said["record"] = options.antigravity_cassette_record
     if options.antigravity_cassette_speed:
         said["speed"] = options.antigravity_cassette_speed
-    return settings.model_copy(update=said)
+    return replace(settings, **said)

@@ -38,7 +38,7 @@ class ExchangeLog:
     """Where the lines go, by the settings and mitmproxy's options."""
 
     def __init__(self) -> None:
-        self._settings = LogSettings.model_construct()  # the defaults
+        self._settings = LogSettings()
         self._path: Path | None = None
         self._file: IO[bytes] | None = None
         self._terminal = False

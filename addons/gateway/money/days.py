@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
-
-from pydantic import ConfigDict, Field, with_config
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from addons.gateway.accounts.quota_day import day_of
+from mapping.late import late
+
+if TYPE_CHECKING:
+    import pydantic
+else:
+    pydantic = late("pydantic")
 
 KEPT = 31
 """How many days are kept."""
 
-type Dollars = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+type _Count = Annotated[int, pydantic.Field(ge=0)]
+type Dollars = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
-@with_config(ConfigDict(extra="ignore"))
 @dataclass(slots=True)
 class Costs:
     """What some exchanges have cost."""
 
     cost: Dollars = 0.0
     """As far as costs are known."""
-    unpriced: Annotated[int, Field(ge=0)] = 0
+    unpriced: _Count = 0
     """Exchanges whose cost is unknown."""
 
 

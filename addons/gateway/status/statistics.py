@@ -14,17 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Annotated, Any, Literal
-
-from pydantic import (
-    ConfigDict,
-    Field,
-    TypeAdapter,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    with_config,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, Summary
 from addons.gateway.http.routes import UNVERSIONED
@@ -32,6 +22,12 @@ from addons.gateway.money import days
 from addons.gateway.money.days import Costs, Days, Dollars
 from addons.gateway.status.counters import Counters
 from mapping import dialects
+from mapping.late import late
+
+if TYPE_CHECKING:
+    import pydantic
+else:
+    pydantic = late("pydantic")
 
 MINUTES = 60
 """How far back the charts go."""
@@ -51,21 +47,20 @@ _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 ROUTINE = frozenset((*UNVERSIONED, "models", "model"))
 """Endpoints that are asked again and again."""
 
-type Count = Annotated[int, Field(ge=0)]
-type Seconds = Annotated[float, Field(allow_inf_nan=False)]
+type Count = Annotated[int, pydantic.Field(ge=0)]
+type Seconds = Annotated[float, pydantic.Field(allow_inf_nan=False)]
+type _Buckets = Annotated[list[Count], pydantic.Field(min_length=len(_BOUNDS) + 1, max_length=len(_BOUNDS) + 1)]
+type _Last = Annotated[list[Summary], pydantic.WrapValidator(_or_none)]
 
-_LAX = ConfigDict(extra="ignore")
 
-
-def _or_none(value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+def _or_none(value: Any, check: Callable[[Any], Any]) -> Any:
     """Summaries of another version are no reason to lose the rest."""
     try:
         return check(value)
-    except ValidationError:
+    except pydantic.ValidationError:
         return []
 
 
-@with_config(_LAX)
 @dataclass(slots=True)
 class ModelTotals:
     """The calls of one Gemini model."""
@@ -86,7 +81,6 @@ class ModelTotals:
     """Calls whose cost is unknown."""
 
 
-@with_config(_LAX)
 @dataclass(slots=True)
 class AccountTotals:
     """The attempts of one account."""
@@ -102,7 +96,6 @@ class AccountTotals:
     """Exchanges that it answered whose cost is unknown."""
 
 
-@with_config(_LAX)
 @dataclass(slots=True)
 class Minute:
     """What happened in one minute."""
@@ -113,9 +106,7 @@ class Minute:
     errors: Count = 0
     left: Count = 0
     """Whose client did not wait for the end."""
-    latencies: Annotated[list[Count], Field(min_length=len(_BOUNDS) + 1, max_length=len(_BOUNDS) + 1)] = field(
-        default_factory=lambda: [0] * (len(_BOUNDS) + 1)
-    )
+    latencies: _Buckets = field(default_factory=lambda: [0] * (len(_BOUNDS) + 1))
     """How many answers took how long, by the buckets of `_BOUNDS`; the last one is for all above."""
 
     def quantile(self, share: float) -> float | None:
@@ -131,7 +122,6 @@ class Minute:
         return _BOUNDS[-1]
 
 
-@with_config(_LAX)
 @dataclass(slots=True)
 class _State:
     """Everything that is kept."""
@@ -144,14 +134,19 @@ class _State:
     accounts: dict[str, AccountTotals] = field(default_factory=dict)
     minutes: list[Minute] = field(default_factory=list)
     days: Days = field(default_factory=dict)
-    last: Annotated[list[Summary], WrapValidator(_or_none)] = field(default_factory=list)
+    last: _Last = field(default_factory=list)
     """The newest is the last."""
 
 
 @cache
-def _state() -> TypeAdapter[_State]:
+def _state() -> pydantic.TypeAdapter[_State]:
     """What reads and writes it. It is made when there is something to read: that takes longer than all else here."""
-    return TypeAdapter(_State)
+    return pydantic.TypeAdapter(_State)
+
+
+def get_ready() -> None:
+    """Make now what reading and writing need. It takes too long for the event loop of somebody who serves."""
+    _state()
 
 
 class Statistics:
@@ -236,14 +231,14 @@ class Statistics:
         """Go on from what `plain` gave, before anything is counted; what can't be understood is left alone."""
         try:
             self._use(_state().validate_python(plain))
-        except (ValidationError, RecursionError):
+        except (pydantic.ValidationError, RecursionError):
             return
 
     def add(self, plain: object) -> None:
         """Count also what another process has counted, as it gave it by `plain`; not what can't be understood."""
         try:
             more = _state().validate_python(plain)
-        except (ValidationError, RecursionError):
+        except (pydantic.ValidationError, RecursionError):
             return
         self.changes += 1
         state = self._state

@@ -14,7 +14,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.endpoints.jobs import ModelListJob
-from addons.gateway.settings.settings import AccountSettings
+from addons.gateway.settings.settings import AccountSettings, section
 from mapping import values
 from mapping.gemini.count import count_call
 from mapping.notes import Notes
@@ -27,7 +27,7 @@ BARE = {"contents": BODY["contents"]}
 
 
 def account(**members: Any) -> Account:
-    return Account.from_settings(AccountSettings(email="a", **{"api_key": "k-123", **members}), {}, Path())
+    return Account.from_settings(section(AccountSettings, {"email": "a", "api_key": "k-123", **members}), {}, Path())
 
 
 def sent(to: Account, call: GeminiCall) -> http.Request:

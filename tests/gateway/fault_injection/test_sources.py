@@ -6,14 +6,14 @@ import pytest
 
 from addons.gateway.fault_injection.grammar import OrderError
 from addons.gateway.fault_injection.sources import MOST_LISTS, AskedFor, Commanded, Sources
-from addons.gateway.settings.settings import FaultRuleSettings
+from addons.gateway.settings.settings import FaultRuleSettings, section
 
 CHAT = AskedFor("/v1/chat/completions", ("gpt-4o", "gemini-3.8-flash"))
 MESSAGES = AskedFor("/v1/messages", ("claude", "gemini-3.1-pro"))
 
 
 def rules(*settings: dict[str, object], seed: int = 0) -> Sources:
-    return Sources([FaultRuleSettings.model_validate(one) for one in settings], seed)
+    return Sources([section(FaultRuleSettings, one) for one in settings], seed)
 
 
 def met(sources: Sources, asked: AskedFor, count: int) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from addons.gateway.accounts.account import Account
-from addons.gateway.settings.settings import Settings, SettingsError, load, proxy_keys
+from addons.gateway.settings.secret import Secret
+from addons.gateway.settings.settings import (
+    SECTIONS,
+    FaultRuleSettings,
+    Settings,
+    SettingsError,
+    checked,
+    load,
+    proxy_keys,
+)
 
 WHOLE = """
 [proxy]
@@ -124,6 +135,18 @@ def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str
         ("[[accounts]]\nemail = 'a'\n[[accounts]]\nemail = 'a'", "used twice"),
         ("[proxy", "not valid TOML"),
         ("accounts = 'x'", "accounts"),
+        ("proxy = 'x'", "proxy: a table is expected"),
+        ("faults.rules = ['x']", "faults.rules.0: a table is expected"),
+        ("[[faults.rules]]\nfaul = '429'", "faults.rules.0.faul: no such setting; did you mean 'fault'?"),
+        ("[[faults.rules]]\nfault = '429'\nnth = [1, 0]", "faults.rules.0.nth.1: Input should be greater than"),
+        (
+            "[proxy]\nkeep_aliv = 1\n[retry]\nmax_attempts = 0\n[prox]",
+            "; did you mean 'keep_alive'?; retry.max_attempts: ",
+        ),
+        ("[proxy]\nkeep_aliv = 1\n[retry]\nmax_attempts = 0\n[prox]", "; prox: no such setting"),
+        ("[state]\nprefix = 'a b'", "state.prefix"),
+        ("[trace]\nkeep_bytes = 'much'", "trace.keep_bytes"),
+        ("[prices.models]\na = { inputs = 1 }", "prices.models.a.inputs"),
     ],
 )
 def test_faults_are_named_without_secrets(tmp_path: Path, text: str, said: str) -> None:
@@ -150,7 +173,7 @@ def test_signs_of_life_can_be_switched_off(tmp_path: Path, value: str, seconds: 
     ],
 )
 def test_credentials_whose_path_is_none_make_one_account_unusable(credentials: str, why: str) -> None:
-    settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": credentials}]})
+    settings = checked({"accounts": [{"email": "a", "credentials": credentials}]})
     account = Account.from_settings(settings.accounts[0], {}, Path())
     assert account.unusable == f"its credentials: {why}"
 
@@ -160,8 +183,28 @@ def test_without_a_home_there_are_no_default_credentials(monkeypatch: pytest.Mon
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.setattr(Path, "expanduser", unknown)
-    settings = Settings.model_validate({"accounts": [{"email": "a", "credentials": "adc"}]})
+    settings = checked({"accounts": [{"email": "a", "credentials": "adc"}]})
     assert not Account.from_settings(settings.accounts[0], {}, Path()).credential.look()
+
+
+def test_what_stands_in_for_a_type_is_made_of_texts(tmp_path: Path) -> None:
+    text = "[trace]\nkeep_bytes = '2MB'\n[faults]\nrules = [{ fault = '429', nth = 3 }]\n"
+    settings = load(write(tmp_path, text + "[prices.models]\na = { input = '0.1' }"), {})
+    assert settings.trace.keep_bytes == 2_000_000
+    assert settings.faults.rules == [FaultRuleSettings(fault="429", nth=[3])]
+    assert settings.prices.models == {"a": {"input": Decimal("0.1")}}
+
+
+@pytest.mark.parametrize("table", SECTIONS)
+def test_an_empty_table_is_as_good_as_none(table: str) -> None:
+    assert checked({table: [] if table == "accounts" else {}}) == Settings()
+
+
+def test_a_secret_compares_like_its_text() -> None:
+    one = Secret("k-123")
+    assert {one: 1}[Secret("k-123")] == 1
+    assert one not in (Secret("k-124"), "k-123")
+    assert (str(one), str(Secret(""))) == ("Secret('**********')", "Secret('')")
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
@@ -174,16 +217,16 @@ def test_a_missing_file(tmp_path: Path) -> None:
     [("env:UNSET", "environment variable"), ("", "empty"), ("schlüssel", "characters"), ("two\nlines", "characters")],
 )
 def test_an_account_without_a_usable_key_does_not_stop_the_others(key: str, reason: str) -> None:
-    settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": key}]})
+    settings = checked({"accounts": [{"email": "a", "api_key": key}]})
     account = Account.from_settings(settings.accounts[0], {}, Path())
     assert account.unusable
     assert reason in account.unusable
 
 
 def test_no_secret_in_any_representation() -> None:
-    settings = Settings.model_validate({"accounts": [{"email": "a", "api_key": "k-123"}], "proxy": {"api_key": "p-1"}})
+    settings = checked({"accounts": [{"email": "a", "api_key": "k-123"}], "proxy": {"api_key": "p-1"}})
     account = Account.from_settings(settings.accounts[0], {}, Path())
-    for shown in (repr(settings), str(settings), settings.model_dump_json(), repr(account)):
+    for shown in (repr(settings), str(settings), str(asdict(settings)), repr(account)):
         assert "k-123" not in shown
         assert "p-1" not in shown
 

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from addons.gateway.http.trace_context import ClientSpan
-from addons.gateway.settings.settings import Settings
+from addons.gateway.settings.settings import checked
 from addons.gateway.telemetry import sending
 from addons.gateway.telemetry.sending import Sending
 from addons.gateway.telemetry.source import source_of
@@ -27,7 +27,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def to(url: str, environ: dict[str, str] | None = None) -> Sending:
-    settings = Settings.model_validate({"telemetry": {"enabled": True, "endpoint": url, "headers": {"X-Key": "k"}}})
+    settings = checked({"telemetry": {"enabled": True, "endpoint": url, "headers": {"X-Key": "k"}}})
     source = source_of(settings, environ or {})
     assert source is not None
     return Sending(source, lambda ended: {})

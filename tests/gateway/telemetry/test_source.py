@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from addons.gateway.settings.settings import Settings, SettingsError
+from addons.gateway.settings.settings import Settings, SettingsError, checked
 from addons.gateway.telemetry.source import TelemetrySource, source_of
 
 
 def source(environ: dict[str, str] | None = None, **telemetry: Any) -> TelemetrySource:
-    found = source_of(Settings.model_validate({"telemetry": {"enabled": True, **telemetry}}), environ or {})
+    found = source_of(checked({"telemetry": {"enabled": True, **telemetry}}), environ or {})
     assert found is not None
     return found
 

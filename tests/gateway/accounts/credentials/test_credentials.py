@@ -40,7 +40,7 @@ from addons.gateway.accounts.credentials.credentials import (
 )
 from addons.gateway.accounts.credentials.google_tokens import Token, Transport, open_source
 from addons.gateway.accounts.network.plain_http import Answer
-from addons.gateway.settings.settings import AccountSettings
+from addons.gateway.settings.settings import AccountSettings, section
 from tests.patience import PATIENCE
 
 CLOUD = "https://www.googleapis.com/auth/cloud-platform"
@@ -203,7 +203,7 @@ def google(path: Path | None, *, clock: Clock | None = None, environ: Mapping[st
 
 
 def entry(**values: Any) -> AccountSettings:
-    return AccountSettings.model_validate({"email": "a", **values})
+    return section(AccountSettings, {"email": "a", **values})
 
 
 def fields(credential: Credential) -> dict[str, str]:

@@ -11,7 +11,7 @@ from mitmproxy.test import tflow, tutils
 from addons.gateway.accounts.network import proxies
 from addons.gateway.accounts.network.plain_http import Unreachable, ask
 from addons.gateway.accounts.network.proxies import Proxies, Proxy, ProxyError
-from addons.gateway.settings.settings import SettingsError, UpstreamSettings
+from addons.gateway.settings.settings import SettingsError, UpstreamSettings, section
 from tests.e2e.faults.faulty_upstream import STALL, FaultyUpstream, whole
 from tests.gateway.accounts.network.connect_proxy import ConnectProxy
 
@@ -57,7 +57,7 @@ def test_what_is_no_proxy(url: str) -> None:
         Proxy.parse(url)
     assert "a:b" not in str(e.value)
     with pytest.raises(SettingsError, match=r"upstream\.proxy: ") as refused:
-        Proxies.of(UpstreamSettings.model_validate({"proxy": url}), {})
+        Proxies.of(section(UpstreamSettings, {"proxy": url}), {})
     assert "a:b" not in str(refused.value)
 
 
@@ -67,7 +67,7 @@ def test_user_and_password_are_in_nothing_that_is_shown() -> None:
     for text in map(repr, shown):
         assert not any(part in text for part in ("some", WORD, "w%40rd", BASIC[6:])), text
     assert str(proxy.away("x")) == "the proxy proxy.test:3128 can't be reached (x)"
-    assert "s3cret" not in repr(UpstreamSettings.model_validate({"proxy": WITH_WORD}))
+    assert "s3cret" not in repr(section(UpstreamSettings, {"proxy": WITH_WORD}))
 
 
 PROXY = {"HTTPS_PROXY": "http://secure.test:1", "HTTP_PROXY": "http://plain.test:2"}
@@ -108,7 +108,7 @@ def test_which_proxy(
         monkeypatch.setenv(variable, value)
     scheme, _, place = url.partition("://")
     host, _, port = place.rpartition(":")
-    proxy = Proxies.of(UpstreamSettings.model_validate(settings), environ).find(scheme, host.strip("[]"), int(port))
+    proxy = Proxies.of(section(UpstreamSettings, settings), environ).find(scheme, host.strip("[]"), int(port))
     assert (proxy.name if proxy else None) == name
 
 

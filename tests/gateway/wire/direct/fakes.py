@@ -17,7 +17,7 @@ from mitmproxy.test import taddons
 from addons.gateway.accounts.address import Address
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.gateway import Gateway
-from addons.gateway.settings.settings import Settings
+from addons.gateway.settings.settings import checked
 from addons.gateway.wire.direct.client import ClientConnection
 from addons.gateway.wire.direct.listeners import Listeners
 from addons.gateway.wire.direct.upstream.connection import UpstreamConnection
@@ -113,7 +113,7 @@ class Wire:
 
     def __init__(self, master: Any, *, addons: Sequence[Any] = (), settings: dict[str, Any] | None = None) -> None:
         self.gateway = Gateway(environ={})
-        self.gateway.use(self.gateway.prepare(Settings.model_validate({"accounts": [ACCOUNT], **(settings or {})})))
+        self.gateway.use(self.gateway.prepare(checked({"accounts": [ACCOUNT], **(settings or {})})))
         master.addons.add(*addons)
         self.listeners = Listeners(master.addons, master.options, object(), lambda: False)
         self.pool = ConnectionPool(self._dial)
