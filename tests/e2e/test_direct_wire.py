@@ -20,6 +20,7 @@ from mitmproxy.certs import CertStore
 from tests.e2e.conftest import ROOT, TWO_ACCOUNTS, Answer, Gateway, Starter, Upstream, start_gateway, wait_until
 from tests.e2e.faults.faulty_upstream import KEEP, STREAM, TEXT, WHOLE, FaultyUpstream, whole
 from tests.e2e.faults.test_tls_faults import TlsUpstream
+from tests.patience import PATIENCE
 
 MODEL = "gemini-2.5-flash"
 WIRES = ("layers", "auto")
@@ -263,6 +264,15 @@ def leaves(body: bytes, cut: int | None = None) -> Callable[[Gateway], None]:
     return leave
 
 
+def blank_lines(gateway: Gateway) -> tuple[int, str]:
+    """A client that ends what it has said with empty lines (RFC 9112, 2.2), and begins so; how often it is answered."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n%b\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s:
+        s.sendall(b"\r\n\r\n" + ask % b"" + b"\r\n" + ask % b"" + b"\n" + ask % b"Connection: close\r\n")
+        said = b"".join(iter(lambda: s.recv(65536), b""))
+    return said.count(b"HTTP/1.1 200 OK"), said[-15:].decode()
+
+
 SLOW = json.dumps({"model": "demo-slow", "messages": [{"role": "user", "content": "hi"}]}).encode()
 
 STEPS: dict[str, Callable[[Gateway], Any]] = {
@@ -281,6 +291,7 @@ STEPS: dict[str, Callable[[Gateway], Any]] = {
     "too large": lambda g: told(
         lambda: g.call("POST", "/v1/chat/completions", b"{", headers={"Content-Length": "999999999"})
     ),
+    "blank lines": blank_lines,
     "leaves before the answer": leaves(SLOW),
     "leaves in its body": leaves(SLOW, -5),
     **{

@@ -113,9 +113,16 @@ class GatewayHttp1Server(_Bounded, Http1Server):
 
     @override
     def read_headers(self, event: events.ConnectionEvent) -> CommandGenerator[None]:
-        """As mitmproxy does, up to `MAX_REQUEST_HEAD`: a larger head gets 431, one that can't be read 400."""
-        if isinstance(event, events.DataReceived) and len(self.buf) == len(event.data):
-            self._begin = event.data[:MAX_REQUEST_LINE]
+        """As mitmproxy does, up to `MAX_REQUEST_HEAD`: a larger head gets 431, one that can't be read 400.
+
+        Empty lines before it do not count (RFC 9112, 2.2).
+        """
+        if isinstance(event, events.DataReceived):
+            come = bytes(self.buf)
+            begun = come.lstrip(b"\r\n")  # mitmproxy takes an empty line for a head, and waits for another one
+            if len(begun) < len(come):
+                self.buf.maybe_extract_at_most(len(come) - len(begun))
+            self._begin = begun[:MAX_REQUEST_LINE]
         if self.has_endless_head(MAX_REQUEST_HEAD):
             message = f"The request's headers are larger than {MAX_REQUEST_HEAD // 2**10} kB."
             problem = Fault(431, message, code="headers_too_large")

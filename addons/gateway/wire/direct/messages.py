@@ -138,6 +138,9 @@ def framing_head(fields: Fields) -> bytes:
 
 def is_plain_http(data: bytes) -> bool:
     """Whether a connection that begins so brings a plain HTTP/1 request for a path. TLS, HTTP/2 and the like do not."""
+    data = data.lstrip(b"\r\n")  # empty lines before a request do not count (RFC 9112, 2.2)
+    if not data:
+        return True
     method, space, rest = data[:32].partition(b" ")
     if not space:
         return len(data) < 32 and method.isalpha() and method.isupper()

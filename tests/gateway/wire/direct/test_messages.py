@@ -127,8 +127,17 @@ def test_chunks(data: bytes) -> None:
     assert messages.chunk(data) == b"%x\r\n%b\r\n" % (len(data), data)
 
 
-PLAIN = [b"G", b"GET", b"GET ", b"GET /", b"POST /v1 HTTP/1.1\r\n", b"OPTIONS /x"]
-OTHER = [b"\x16\x03\x01", b"PRI * HTTP/2.0", b"CONNECT a:443", b"get /", b"GET http://a/", b"G\r\n", b"X" * 40, b"\r\n"]
+PLAIN = [b"G", b"GET", b"GET ", b"GET /", b"POST /v1 HTTP/1.1\r\n", b"OPTIONS /x", b"\r\n", b"\r\n\r\nGET /"]
+OTHER = [
+    b"\x16\x03\x01",
+    b"PRI * HTTP/2.0",
+    b"CONNECT a:443",
+    b"get /",
+    b"GET http://a/",
+    b"G\r\n",
+    b"X" * 40,
+    b"\r\nPRI * HTTP/2.0",
+]
 
 
 def test_how_a_plain_connection_begins() -> None:
