@@ -18,6 +18,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -304,4 +305,6 @@ def write_json(path: Path, value: Any) -> None:
         making.write_bytes(text.encode("utf-8", "backslashreplace"))
         making.replace(path)
     except OSError as e:
+        with suppress(OSError):
+            making.unlink()
         raise CassetteError(f"{path}: {e.strerror or e}") from None

@@ -47,12 +47,15 @@ class ExchangeLog:
         self.root = ""
         """Where the gateway is found, without a path, once that is known: lines lead to the pages of exchanges."""
         self._complained = float("-inf")
+        self._half = False
+        """The file ends in the middle of a line."""
 
     def use(self, settings: LogSettings, folder: Path) -> None:
         """Write by these settings; relative paths begin at the folder."""
         path = folder / settings.file if settings.file else None
         if path != self._path:
             self.close()
+            self._half = False
         self._settings, self._path = settings, path
 
     def follow_options(self) -> None:
@@ -92,7 +95,11 @@ class ExchangeLog:
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("ab", buffering=0)
-            self._file.write(data)
+            if self._half:  # what comes stands in a line of its own all the same
+                data = b"\n" + data
+            while data:
+                data = data[self._file.write(data) :]  # a disk that is nearly full takes a part
+                self._half = bool(data)
         except OSError as e:
             now = time.monotonic()
             if now >= self._complained + REPORT_EVERY:

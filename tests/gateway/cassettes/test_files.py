@@ -91,3 +91,10 @@ def test_what_is_no_folder(tmp_path: Path) -> None:
             files.can_be_written(path)
     with pytest.raises(CassetteError, match="is no folder"):
         files.in_folder(file)
+
+
+def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "x.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(CassetteError, match=r"x\.json"):
+        files.write_json(tmp_path / "x.json", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["x.json"]

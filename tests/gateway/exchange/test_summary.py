@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from addons.gateway.exchange.summary import AttemptSummary, Summary, Tokens, line
 from addons.gateway.log.exchange_log import ExchangeLog, coloured
 from addons.gateway.settings.settings import LogSettings
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 GOOD = Summary(
     id="req_1",
@@ -125,4 +130,35 @@ def test_a_file_that_can_not_be_written_is_reported_once(tmp_path: Path, caplog:
     with caplog.at_level(logging.WARNING):
         log.write(GOOD)
         log.write(GOOD)
+    assert caplog.text.count("can't be logged") == 1
+
+
+class Disk(io.BytesIO):
+    """A file on a disk that has room for so many bytes."""
+
+    room = 0
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        if not self.room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = super().write(bytes(data)[: self.room])
+        self.room -= taken
+        return taken
+
+    def close(self) -> None:
+        """It is looked at afterwards."""
+
+
+def test_half_a_line_on_a_full_disk_spoils_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk = Disk()
+    monkeypatch.setattr(Path, "open", lambda *args, **more: disk)
+    log = ExchangeLog()
+    log.use(LogSettings(format="json", file=tmp_path / "log"), Path())
+    for id, disk.room in (("req_1", 10_000), ("req_2", 50), ("req_3", 0), ("req_4", 10_000), ("req_5", 10_000)):
+        log.write(replace(GOOD, id=id))
+    first, half, *rest = disk.getvalue().decode().splitlines()
+    assert [json.loads(one)["id"] for one in (first, *rest)] == ["req_1", "req_4", "req_5"]
+    assert len(half) == 50
     assert caplog.text.count("can't be logged") == 1
