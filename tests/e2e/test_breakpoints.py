@@ -129,6 +129,10 @@ def stopper(request: pytest.FixtureRequest, shared_web: Web, upstream: Upstream)
     yield made
     made.intercept(None)
     shared_web.fetch("/flows/resume", "POST")
+    for one in made.running():
+        with contextlib.suppress(CommandFailed):  # it is not held, or has just ended
+            shared_web.command("antigravity.letgo", one["id"])
+    wait_until(lambda: not made.running())
 
 
 def test_the_clients_request_is_edited_and_translated_anew(stopper: Stopper) -> None:
@@ -200,7 +204,7 @@ def test_signs_of_life_go_on_and_the_deadline_waits(stopper: Stopper, where: str
     wait_until(lambda: client.received.count(KEEP_ALIVE) > 22)  # 2.2 s, and the deadline are 2
     assert client.status == 200
     stopper.resume(flow)
-    assert client.ended().endswith(b"data: [DONE]\n\n")
+    assert client.ended().replace(KEEP_ALIVE, b"").endswith(b"data: [DONE]\n\n")
     deltas = [json.loads(event[6:])["choices"][0]["delta"] for event in client.events[:-1]]
     assert "as it was" in "".join(delta.get("content") or "" for delta in deltas)
     assert len(stopper.upstream.requests) == 1
@@ -249,7 +253,7 @@ def held_stream(stopper: Stopper) -> tuple[Client, str]:
     assert stopper.web.command("antigravity.hold", id[:20]) == f"{id} is held."
     stopper.intercept(None)
     stopper.resume(flow)
-    wait_until(lambda: "sent" in step(stopper, id, 0) and not step(stopper, id, 0).endswith("0 wait."))
+    wait_until(lambda: waiting(stopper, id) > 0)
     return client, id
 
 
@@ -257,11 +261,17 @@ def step(stopper: Stopper, id: str, *count: int) -> str:
     return str(stopper.web.command("antigravity.step", id, *map(str, count)))
 
 
+def waiting(stopper: Stopper, id: str) -> int:
+    """How many events wait for a step: what Gemini has sent so far comes one after the other."""
+    return int(step(stopper, id, 0).removesuffix(" wait.").rpartition(" ")[2])
+
+
 def test_a_stream_goes_event_by_event(stopper: Stopper) -> None:
     client, id = held_stream(stopper)
     assert len(client.events) == 1
     assert step(stopper, id).startswith("1 sent")
     wait_until(lambda: len(client.events) == 2)
+    wait_until(lambda: waiting(stopper, id) >= 2)
     assert step(stopper, id, 2).startswith("2 sent")
     wait_until(lambda: len(client.events) == 4)
     wait_until(lambda: "held, " in json.dumps(stopper.running()))
@@ -269,7 +279,7 @@ def test_a_stream_goes_event_by_event(stopper: Stopper) -> None:
     wait_until(lambda: client.received.count(KEEP_ALIVE) > seen + 22)  # the deadline is over by now
     assert len(client.events) == 4
     assert "sent" in stopper.web.command("antigravity.letgo", id)
-    assert client.ended().endswith(b"data: [DONE]\n\n")
+    assert client.ended().replace(KEEP_ALIVE, b"").endswith(b"data: [DONE]\n\n")
     (shown,) = [one for one in stopper.web.flows() if one.request.path == "/v1/chat/completions"]
     assert (shown.response.content or b"").replace(KEEP_ALIVE, b"") == client.received.replace(KEEP_ALIVE, b"")
 
@@ -280,7 +290,7 @@ def test_the_last_event_ends_the_stream(stopper: Stopper) -> None:
     while client.is_alive() and stopper.running():
         with contextlib.suppress(CommandFailed):  # it has just ended
             step(stopper, id, 100)
-    assert client.ended().endswith(b"data: [DONE]\n\n")
+    assert client.ended().replace(KEEP_ALIVE, b"").endswith(b"data: [DONE]\n\n")
 
 
 def test_who_holds_a_stream_may_leave_it(stopper: Stopper) -> None:
