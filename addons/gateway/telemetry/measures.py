@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from threading import Lock
+from typing import Any
 
 from addons.gateway.telemetry import conventions as names
 from addons.gateway.telemetry import protobuf
@@ -18,6 +19,8 @@ from addons.gateway.telemetry.protobuf import Value
 
 MOST = 500
 """Sets of attributes of a metric. Clients name models as they like; what is more is counted together."""
+_LONGEST = 100
+"""Characters of the name of a model."""
 _CUMULATIVE = 2
 _NANO = 1_000_000_000
 _OVERFLOW: tuple[tuple[str, Value], ...] = ((names.OVERFLOW, True),)
@@ -42,6 +45,9 @@ class Measures:
     def __init__(self, version: Version) -> None:
         self._metrics = names.METRICS[version]
         self._series: list[dict[Key, _Series]] = [{} for _ in self._metrics]
+        self._rows: dict[tuple[Any, ...], list[_Series | None]] = {}
+        """What exchanges have in common -> where their numbers go, of each metric; None: not looked up yet. Most
+        exchanges are like one before."""
         self._lock = Lock()
         self._start = time.time_ns()
 
@@ -50,24 +56,42 @@ class Measures:
         operation = ended.operation
         if operation is None:
             return
-        values = _values(ended)
-        key = _key(ended, operation)
-        error = ended.error
-        with_error: Key = (*key, (names.ERROR, error)) if error is not None else key
+        summary, error, server = ended.summary, ended.error, ended.servers[-1] if ended.servers else None
+        values = _values(ended, error)
+        asked = summary.client_model and summary.client_model[:_LONGEST]
+        alike = operation, ended.provider, asked, summary.model, server, error
         with self._lock:
-            for metric, series in zip(self._metrics, self._series, strict=True):
+            row = self._rows.get(alike)
+            if row is None:
+                row = [None] * len(self._metrics)
+                if len(self._rows) < MOST:
+                    self._rows[alike] = row
+            for number, metric in enumerate(self._metrics):
                 value = values.get(metric.value)
                 if value is None:
                     continue
-                own = with_error if metric.errors else key
-                found = series.get(own)
+                found = row[number]
                 if found is None:
-                    if len(series) >= MOST:
-                        own = _OVERFLOW
-                    found = series.setdefault(own, _Series(len(metric.buckets)))
+                    key = _key(ended, operation)
+                    if error is not None and metric.errors:
+                        key = (*key, (names.ERROR, error))
+                    found = row[number] = self._found(number, key)
                 found.counts[bisect_left(metric.buckets, value)] += 1
                 found.total += value
-                found.lowest, found.highest = min(found.lowest, value), max(found.highest, value)
+                if value < found.lowest:
+                    found.lowest = value
+                if value > found.highest:
+                    found.highest = value
+
+    def _found(self, number: int, key: Key) -> _Series:
+        """Where the numbers of a metric go for what has these attributes."""
+        series = self._series[number]
+        if key not in series and len(series) >= MOST:
+            key = _OVERFLOW
+        found = series.get(key)
+        if found is None:
+            found = series[key] = _Series(len(self._metrics[number].buckets))
+        return found
 
     def encoded(self) -> bytes:
         """All of it, as members of `ScopeMetrics`; empty: there is nothing."""
@@ -114,7 +138,7 @@ def _key(ended: Ended, operation: str) -> Key:
     summary = ended.summary
     key: list[tuple[str, Value]] = [(names.OPERATION, operation), (names.PROVIDER, ended.provider)]
     if model := summary.client_model or summary.model:
-        key.append((names.REQUEST_MODEL, model[:100]))
+        key.append((names.REQUEST_MODEL, model[:_LONGEST]))
     if summary.model:
         key.append((names.RESPONSE_MODEL, summary.model))
     if ended.servers:
@@ -123,7 +147,7 @@ def _key(ended: Ended, operation: str) -> Key:
     return tuple(key)
 
 
-def _values(ended: Ended) -> dict[str, float]:
+def _values(ended: Ended, error: str | None) -> dict[str, float]:
     """What there is to measure of an exchange, by name.
 
     `served…` is what the client had: from its request on. `asked`, `first` are what Gemini took: from the first attempt
@@ -137,13 +161,9 @@ def _values(ended: Ended) -> dict[str, float]:
     values["asked"] = max(0.0, summary.total - began)
     tokens, first = summary.tokens, summary.first
     if tokens is not None:
-        values |= {
-            "input": tokens.prompt,
-            "output": tokens.completion,
-            "cached": tokens.cached,
-            "reasoning": tokens.reasoning,
-        }
-    if summary.streamed and first is not None and ended.error is None:
+        values["input"], values["output"] = tokens.prompt, tokens.completion
+        values["cached"], values["reasoning"] = tokens.cached, tokens.reasoning
+    if summary.streamed and first is not None and error is None:
         values |= {"first": max(0.0, first - began), "served_first": first}
         if summary.events is not None and summary.events > 1:
             values["per_chunk"] = (summary.total - first) / (summary.events - 1)

@@ -23,6 +23,7 @@ from addons.gateway.telemetry import protobuf, spans
 from addons.gateway.telemetry.ended import Ended
 from addons.gateway.telemetry.measures import Measures
 from addons.gateway.telemetry.source import TelemetrySource
+from addons.gateway.telemetry.spans import WrittenSpans
 
 logger = logging.getLogger("antigravity")
 
@@ -41,7 +42,8 @@ LONGEST_PAUSE = 30.0
 _PASSING = frozenset((408, 429, 500, 502, 503, 504))
 """Statuses after which the same may be sent again; with others it is refused for good."""
 
-type Contents = Callable[[Ended], dict[str, str]]
+type Contents = Callable[[str], dict[str, str]]
+"""What was said in the exchange of this id, as further attributes of its span. Called on a thread."""
 
 
 class _Sender(threading.Thread):
@@ -126,27 +128,31 @@ class _SpanSender(_Sender):
     def __init__(self, source: TelemetrySource, contents: Contents) -> None:
         super().__init__(source, source.traces, "traces")
         self._contents = contents
-        self._waiting: deque[Ended] = deque()
+        self._waiting: deque[WrittenSpans] = deque()
         self._dropped = 0
         self._told = False
 
     def add(self, ended: Ended) -> None:
-        """Its spans are to be sent, if there is room."""
+        """Its spans are to be sent, if there is room.
+
+        They are written at once, while all that they are made of is at hand: it takes as long as to keep the exchange,
+        and what waits is bytes, which the garbage collector need not look at.
+        """
         if len(self._waiting) >= MOST:
             self._dropped += 1
             if not self._told:
                 self._told = True
                 logger.warning("Telemetry: there is no room for more spans; those that come are dropped")
             return
-        self._waiting.append(ended)
+        self._waiting.append(spans.encoded(ended))
 
     def _send_all(self) -> bool:
         waiting = self._waiting
         while waiting:
             batch: list[bytes] = []
             size = 0
-            for ended in list(waiting):
-                batch.append(made := self._encoded(ended))
+            for one in list(waiting):
+                batch.append(made := one.whole(self._said(one.id)))
                 size += len(made)
                 if size >= BATCH:
                     break
@@ -156,12 +162,12 @@ class _SpanSender(_Sender):
                 waiting.popleft()
         return True
 
-    def _encoded(self, ended: Ended) -> bytes:
+    def _said(self, id: str) -> dict[str, str]:
         try:
-            return spans.encoded(ended, self._contents(ended))
+            return self._contents(id)
         except Exception:  # of one exchange: the others have theirs
-            logger.exception(f"Telemetry: no spans can be made of {ended.summary.id}. Please report it.")
-            return b""
+            logger.exception(f"Telemetry: it can't be told what was said in {id}. Please report it.")
+            return {}
 
     def _well(self) -> None:
         super()._well()

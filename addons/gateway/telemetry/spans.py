@@ -7,7 +7,10 @@ CLIENT. Tokens stand with the exchange alone, so that sums over spans count them
 from __future__ import annotations
 
 import os
-from typing import Any
+import struct
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from addons.gateway.exchange.summary import AttemptSummary
 from addons.gateway.telemetry import conventions as names
@@ -22,138 +25,220 @@ _NANO = 1_000_000_000
 _LONGEST = 200
 """Characters of what a client may have made long."""
 _NOTES = 20
+_REMEMBERED = 500
+"""Of how many kinds of exchanges, and of attempts, it is remembered how what they have in common is written."""
+
+_IDS = struct.Struct("<2s16s2s8s").pack
+_TIMES = struct.Struct("<BQBQ").pack
+_TRACE, _SPAN, _BEGIN, _END = b"\x0a\x10", b"\x12\x08", 7 << 3 | 1, 8 << 3 | 1
+"""What comes before the members of a span that are always there, and always as long."""
 
 
-def encoded(ended: Ended, contents: dict[str, str]) -> bytes:
-    """The spans, each a member of `ScopeSpans`. `contents`: further attributes of the exchange's."""
-    summary, parent = ended.summary, ended.parent
-    trace = parent.trace if parent else os.urandom(16)
-    own = os.urandom(8)
+class WrittenSpans(NamedTuple):
+    """What an exchange has to send, without what was said."""
+
+    id: str
+    """Of the exchange."""
+    exchange: bytes
+    """The members of its span."""
+    attempts: bytes
+    """Spans of its attempts, each a member of `ScopeSpans`."""
+
+    def whole(self, contents: Mapping[str, str]) -> bytes:
+        """The spans, each a member of `ScopeSpans`. `contents`: further attributes of the exchange's."""
+        own = self.exchange + protobuf.attributes(9, contents) if contents else self.exchange
+        return protobuf.part(2, own) + self.attempts
+
+
+def encoded(ended: Ended) -> WrittenSpans:
+    """The spans of an exchange."""
+    summary, parent, error = ended.summary, ended.parent, ended.error
+    attempts = summary.attempts
+    random = os.urandom(24 + 8 * len(attempts))
+    trace = parent.trace if parent else random[:16]
+    own = random[16:24]
+    state = protobuf.text(3, parent.state) if parent and parent.state else b""
     begin = int(summary.time * _NANO)
-    model = summary.client_model or summary.model
-    operation = ended.operation
-    name = operation or f"{summary.method} {summary.endpoint}"
-    flags = _SAMPLED | _KNOWS_REMOTE | (_IS_REMOTE if parent else 0)
-    made = _span(
-        trace + own,
-        parent.span if parent else b"",
-        parent.state if parent else "",
-        f"{name} {model[:_LONGEST]}" if operation and model else name,
-        SERVER,
-        (begin, begin + int(summary.total * _NANO)),
-        attributes_of(ended) | contents,
-        summary.message or "" if ended.error else None,
-        flags,
-    )
-    for number, attempt in enumerate(summary.attempts):
-        started = begin + int(attempt.began * _NANO)
-        made += _span(
-            trace + os.urandom(8),
-            own,
-            parent.state if parent else "",
-            f"{operation or 'GET'} {summary.model}" if summary.model else "GET models",
-            CLIENT,
-            (started, started + int(attempt.seconds * _NANO)),
-            attributes_of_attempt(ended, number),
-            "" if error_of(attempt) else None,
-            _SAMPLED | _KNOWS_REMOTE,
-        )
-    return made
-
-
-def _span(
-    ids: bytes,
-    parent: bytes,
-    state: str,
-    name: str,
-    kind: int,
-    times: tuple[int, int],
-    attributes: dict[str, Value],
-    error: str | None,
-    flags: int,
-) -> bytes:
-    """A span. `ids`: of the trace, 16 bytes, and its own. `error`: what went wrong; None: nothing did."""
-    return protobuf.part(
-        2,
-        b"".join(
-            (
-                protobuf.part(1, ids[:16]),
-                protobuf.part(2, ids[16:]),
-                protobuf.text(3, state) if state else b"",
-                protobuf.part(4, parent) if parent else b"",
-                protobuf.text(5, name),
-                protobuf.number(6, kind),
-                protobuf.fixed64(7, times[0]),
-                protobuf.fixed64(8, times[1]),
-                protobuf.attributes(9, attributes),
-                b"" if error is None else protobuf.part(15, protobuf.text(2, error) + protobuf.number(3, _ERROR)),
-                protobuf.fixed32(16, flags),
-            )
+    members = [
+        _IDS(_TRACE, trace, _SPAN, own),
+        _TIMES(_BEGIN, begin, _END, begin + int(summary.total * _NANO)),
+        _common(
+            ended.operation,
+            ended.provider,
+            summary.method,
+            summary.path[:_LONGEST],
+            summary.endpoint,
+            summary.client_model and summary.client_model[:_LONGEST],
+            summary.model and summary.model[:_LONGEST],
+            summary.status,
+            error,
+            summary.streamed,
+            summary.finish,
+            tuple([code for code, _ in summary.notes]),
+            summary.fault and summary.fault[:_LONGEST],
         ),
+        protobuf.attributes(9, attributes_of(ended)),
+    ]
+    if parent:
+        members += (state, protobuf.part(4, parent.span), _flags(_IS_REMOTE))
+    else:
+        members.append(_flags(0))
+    if error is not None:
+        members.append(_error(summary.message or ""))
+    below = state + protobuf.part(4, own)
+    made = b""
+    for number, attempt in enumerate(attempts):
+        at = 24 + 8 * number
+        made += _attempt(ended, number, attempt, begin, _IDS(_TRACE, trace, _SPAN, random[at : at + 8]) + below)
+    return WrittenSpans(summary.id, b"".join(members), made)
+
+
+def _attempt(ended: Ended, number: int, attempt: AttemptSummary, begin: int, ids: bytes) -> bytes:
+    """The span of one attempt, from 0 on. `begin`: of the exchange. `ids`: the members that say whose it is."""
+    started, model = begin + int(attempt.began * _NANO), ended.summary.model
+    members = (
+        ids,
+        _TIMES(_BEGIN, started, _END, started + int(attempt.seconds * _NANO)),
+        _common_of_attempts(
+            ended.operation,
+            model and model[:_LONGEST],
+            attempt.account,
+            attempt.upstream,
+            ended.servers[number] if number < len(ended.servers) else None,
+            attempt.status,
+            number,
+            error_of(attempt),
+        ),
+        protobuf.attributes(9, {names.WAITED: attempt.waited}) if attempt.waited else b"",
+    )
+    return protobuf.part(2, b"".join(members))
+
+
+@lru_cache(4)
+def _flags(more: int) -> bytes:
+    return protobuf.fixed32(16, _SAMPLED | _KNOWS_REMOTE | more)
+
+
+def _error(message: str) -> bytes:
+    """That something went wrong."""
+    return protobuf.part(15, protobuf.text(2, message) + protobuf.number(3, _ERROR))
+
+
+@lru_cache(_REMEMBERED)
+def _common(
+    operation: str | None,
+    provider: str,
+    method: str,
+    path: str,
+    endpoint: str,
+    client_model: str | None,
+    model: str | None,
+    status: int | None,
+    error: str | None,
+    streamed: bool,
+    finish: tuple[str, ...],
+    notes: tuple[str, ...],
+    fault: str | None,
+) -> bytes:
+    """What the spans of many exchanges have in common: name, kind, attributes."""
+    told: dict[str, Value] = {names.METHOD: method, names.PATH: path, names.ENDPOINT: endpoint}
+    name = operation or f"{method} {endpoint}"
+    if status is not None:
+        told[names.STATUS] = status
+    if error is not None:
+        told[names.ERROR] = error
+    if notes:
+        told[names.NOTES] = tuple(dict.fromkeys(notes))[:_NOTES]
+    if fault:
+        told[names.FAULT] = fault
+    if operation is not None:
+        told[names.OPERATION], told[names.PROVIDER] = operation, provider
+        if asked := client_model or model:
+            name = f"{operation} {asked}"
+            told[names.REQUEST_MODEL] = asked
+        if model:
+            told[names.RESPONSE_MODEL] = model
+        if finish:
+            told[names.FINISH_REASONS] = finish
+        if streamed:
+            told[names.STREAM] = True
+    return protobuf.text(5, name) + protobuf.number(6, SERVER) + protobuf.attributes(9, told)
+
+
+@lru_cache(_REMEMBERED)
+def _common_of_attempts(
+    operation: str | None,
+    model: str | None,
+    account: str,
+    upstream: str,
+    server: tuple[str, int] | None,
+    status: int | None,
+    number: int,
+    error: str,
+) -> bytes:
+    """The same of attempts, with their state and flags."""
+    told: dict[str, Value] = {names.ACCOUNT: account}
+    if operation is not None:
+        told[names.OPERATION] = operation
+    told[names.PROVIDER] = names.PROVIDERS.get(upstream, upstream)
+    if model:
+        told[names.REQUEST_MODEL] = model
+    if server is not None:
+        told[names.SERVER], told[names.PORT] = server
+    if status is not None:
+        told[names.STATUS] = status
+    if number:
+        told[names.RESENT] = number
+    if error:
+        told[names.ERROR] = error
+    name = f"{operation or 'GET'} {model}" if model else "GET models"
+    return b"".join(
+        (
+            protobuf.text(5, name),
+            protobuf.number(6, CLIENT),
+            protobuf.attributes(9, told),
+            _error("") if error else b"",
+            _flags(0),
+        )
     )
 
 
 def attributes_of(ended: Ended) -> dict[str, Value]:
-    """Of the exchange's span."""
+    """Of the exchange's span, those that each has of its own."""
     summary = ended.summary
-    told: dict[str, Value] = {
-        names.METHOD: summary.method,
-        names.PATH: summary.path[:_LONGEST],
-        names.ENDPOINT: summary.endpoint,
-        names.REQUEST_ID: summary.id,
-    }
-    if summary.status is not None:
-        told[names.STATUS] = summary.status
-    if (error := ended.error) is not None:
-        told[names.ERROR] = error
-    if summary.notes:
-        told[names.NOTES] = tuple(dict.fromkeys(code for code, _ in summary.notes))[:_NOTES]
-    if summary.fault:
-        told[names.FAULT] = summary.fault[:_LONGEST]
-    if (operation := ended.operation) is None:
+    told: dict[str, Value] = {names.REQUEST_ID: summary.id}
+    if ended.operation is None:
         return told
     if summary.conversation:
         told[names.CONVERSATION] = summary.conversation
     if summary.cost is not None:
         told[names.COST] = float(summary.cost)
-    told[names.OPERATION], told[names.PROVIDER] = operation, ended.provider
-    if model := summary.client_model or summary.model:
-        told[names.REQUEST_MODEL] = model[:_LONGEST]
-    if summary.model:
-        told[names.RESPONSE_MODEL] = summary.model
     if ended.response_id:
         told[names.RESPONSE_ID] = ended.response_id
-    if summary.conversation:
-        told[names.CONVERSATION] = summary.conversation
-    if summary.finish:
-        told[names.FINISH_REASONS] = summary.finish
-    if summary.streamed:
-        told[names.STREAM] = True
-        if summary.first is not None:
-            told[names.FIRST_CHUNK] = summary.first
+    if summary.streamed and summary.first is not None:
+        told[names.FIRST_CHUNK] = summary.first
     if tokens := summary.tokens:
         told[names.INPUT_TOKENS], told[names.OUTPUT_TOKENS] = tokens.prompt, tokens.completion
         if tokens.cached:
             told[names.CACHED_TOKENS] = tokens.cached
         if tokens.reasoning:
             told[names.REASONING_TOKENS] = tokens.reasoning
-    told |= _parameters(ended)
+    _add_parameters(told, ended)
     return told
 
 
-def _parameters(ended: Ended) -> dict[str, Value]:
+def _add_parameters(told: dict[str, Value], ended: Ended) -> None:
     """What the client asked for, in the words of the conventions."""
     asked = ended.parameters
-    told: dict[str, Value] = {}
-    for member, name in names.PARAMETERS.items():
-        if member in asked and (value := _number_or_texts(asked[member], member)) is not None:
-            told[name] = value
+    for member, value in asked.items():
+        name = names.PARAMETERS.get(member)
+        if name is not None and (said := _number_or_texts(value, member)) is not None:
+            told[name] = said
     wanted = names.OUTPUT_TYPES.get(ended.summary.endpoint)
     if wanted is None and asked.get("responseMimeType") == names.JSON_TYPE:
         wanted = "json"
     if wanted is not None:
         told[names.OUTPUT_TYPE] = wanted
-    return told
 
 
 def _number_or_texts(value: Any, member: str) -> Value | None:
@@ -163,28 +248,6 @@ def _number_or_texts(value: Any, member: str) -> Value | None:
     if isinstance(value, list):
         return tuple(one[:_LONGEST] for one in value if isinstance(one, str))
     return None
-
-
-def attributes_of_attempt(ended: Ended, number: int) -> dict[str, Value]:
-    """Of the span of one attempt, from 0 on."""
-    summary, attempt = ended.summary, ended.summary.attempts[number]
-    told: dict[str, Value] = {names.ACCOUNT: attempt.account}
-    if ended.operation is not None:
-        told[names.OPERATION] = ended.operation
-    told[names.PROVIDER] = names.PROVIDERS.get(attempt.upstream, attempt.upstream)
-    if summary.model:
-        told[names.REQUEST_MODEL] = summary.model
-    if number < len(ended.servers):
-        told[names.SERVER], told[names.PORT] = ended.servers[number]
-    if attempt.status is not None:
-        told[names.STATUS] = attempt.status
-    if number:
-        told[names.RESENT] = number
-    if attempt.waited:
-        told[names.WAITED] = attempt.waited
-    if error := error_of(attempt):
-        told[names.ERROR] = error
-    return told
 
 
 def error_of(attempt: AttemptSummary) -> str:

@@ -15,7 +15,6 @@ from addons.gateway.observers import Observers
 from addons.gateway.telemetry.source import TelemetrySource
 
 if TYPE_CHECKING:
-    from addons.gateway.telemetry.ended import Ended
     from addons.gateway.telemetry.sending import Sending
 
 
@@ -77,18 +76,18 @@ class Telemetry:
 
             sending.add(ended(facts, summary, self._address()))
 
-    def _contents(self, ended: Ended) -> dict[str, str]:
+    def _contents(self, id: str) -> dict[str, str]:
         """What was said, where there is a record. On a thread."""
         from addons.gateway.cases.exchanges import from_flows
         from addons.gateway.cases.files import CaseError
         from addons.gateway.telemetry.contents import contents
 
-        flows = self._kept(ended.summary.id)
+        flows = self._kept(id)
         try:
             return contents(from_flows(flows)) if flows else {}
         except CaseError:
             return {}
 
 
-def _nothing(ended: Ended) -> dict[str, str]:
+def _nothing(id: str) -> dict[str, str]:
     return {}

@@ -30,7 +30,7 @@ def to(url: str, environ: dict[str, str] | None = None) -> Sending:
     settings = checked({"telemetry": {"enabled": True, "endpoint": url, "headers": {"X-Key": "k"}}})
     source = source_of(settings, environ or {})
     assert source is not None
-    return Sending(source, lambda ended: {})
+    return Sending(source, lambda id: {})
 
 
 def end(sending: Sending) -> float:
@@ -112,6 +112,21 @@ def test_a_collector_that_comes_back(
     assert sum("there is no room" in line for line in told) == 1
     assert sum("the spans of 3 exchanges were dropped" in line for line in told) == 1
     assert "k" not in [line.split(": ")[-1] for line in told]
+
+
+def test_where_it_cant_be_told_what_was_said_the_spans_are_sent_all_the_same(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = to(receiver.url)
+
+    def fails(id: str) -> dict[str, str]:
+        raise ValueError(id)
+
+    sender._spans._contents = fails
+    sender.add(made())
+    end(sender)
+    assert len(receiver.spans) == 2
+    assert any("what was said in req_1" in record.getMessage() for record in caplog.records)
 
 
 def test_what_is_refused_for_good_is_not_sent_again(receiver: Receiver) -> None:

@@ -21,7 +21,7 @@ FAILED = replace(ATTEMPT, outcome="503 overloaded", status=503, seconds=0.1, beg
 
 
 def read(ended: Ended, contents: dict[str, str] | None = None) -> list[Any]:
-    return list(ScopeSpans.FromString(encoded(ended, contents or {})).spans)
+    return list(ScopeSpans.FromString(encoded(ended).whole(contents or {})).spans)
 
 
 def test_the_exchange_and_its_attempt() -> None:
