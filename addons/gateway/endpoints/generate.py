@@ -19,7 +19,7 @@ from addons.gateway.endpoints.background import Background
 from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.seeds import mint
-from addons.gateway.exchange.waiting import Slots
+from addons.gateway.exchange.waiting import LARGE, Slots, others
 from addons.gateway.http import answers
 from addons.gateway.http.routes import Match
 from addons.gateway.storage.connection_store import ConnectionStore
@@ -33,9 +33,6 @@ from mapping.gemini.errors import upstream_errors
 from mapping.request.parts import long_texts
 from mapping.request.parts.long_texts import LongText
 from mapping.values import JSON, Options, RawTurn, Recall
-
-LARGE = 2**20
-"""Bytes of a body from which on it is understood in steps. Each takes some ms for 10 MB."""
 
 AT_ONCE = 4
 """Counts of tokens that are under way at a time, for each account that is ready."""
@@ -68,15 +65,15 @@ class Generate:
         """The same for a large body: between the steps everybody else has a turn, the streams that are under way."""
         await self._large.acquire()
         try:
-            await _others()
+            await others()
             came, long = await _in_steps(received(exchange.flow.request))
             read = model_request.read(exchange, self._services, dialect, came)
-            await _others()
+            await others()
             with long_texts.known(long):
                 waiting = self._understand(exchange, dialect, *read)
                 if waiting is not None:
                     await waiting
-            await _others()
+            await others()
         finally:
             # Not now: what follows at once, the writing of the call, is a step as long as these, and no other large
             # body is to have one in the same turn of the loop.
@@ -247,10 +244,4 @@ async def _in_steps(came: Received) -> tuple[Received, list[LongText]]:
         except StopIteration as end:
             read: long_texts.Read | None = end.value
             return (came, []) if read is None else (replace(came, parsed=read[0]), read[1])
-        await _others()
-
-
-async def _others() -> None:
-    """Let the loop deal with what has come. The first turn is that of what was there before it looked for more."""
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+        await others()

@@ -29,7 +29,7 @@ from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.services import Services
 from addons.gateway.exchange.summing import summarise
 from addons.gateway.exchange.verdicts import HANG_UP, Do, State, Verdict, hung_up
-from addons.gateway.exchange.waiting import Patience, Silence, nobody
+from addons.gateway.exchange.waiting import LARGE, Patience, Silence, nobody, others
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -282,6 +282,8 @@ class Exchange(Facts):
         with Guard(self):
             await self._patience.wait(waiting)
             self._call()
+            if len(self.flow.request.raw_content or b"") >= LARGE:
+                await others()  # it took a while to write, and takes one to send
         if (wait := self._credential_wait()) is not None:
             await wait
 

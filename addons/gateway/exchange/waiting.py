@@ -16,9 +16,18 @@ from mapping.gemini.sse import KEEP_ALIVE
 
 END_OF_EVENT = b"\n\n"
 
+LARGE = 2**20
+"""Bytes of a body from which on others have a turn between what is done with it. Each step takes some ms for 10 MB."""
+
 
 def nobody() -> None:
     """Nobody is told."""
+
+
+async def others() -> None:
+    """Let the loop deal with what has come. The first turn is that of what was there before it looked for more."""
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 class Patience:

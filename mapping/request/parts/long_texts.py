@@ -30,8 +30,8 @@ from mapping.values import JSON
 LONG = 2**18
 """Bytes from which on a text is cut out."""
 
-STEP = 2**21
-"""Bytes that are looked at in one step: about a millisecond."""
+STEP = 2**20
+"""Bytes that are looked at in one step: half a millisecond."""
 
 _AT_ONCE = 5000
 """Values that are looked at in one step for where a text is to be put in."""

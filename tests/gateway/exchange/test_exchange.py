@@ -285,14 +285,20 @@ def test_others_have_their_turn_while_a_large_body_is_understood(
     gateway = gateway_of(tmp_path)
     large = {"messages": [{"role": "user", "content": content}]}
     turns: list[int] = []
+    written: list[bool] = []
 
     async def others() -> None:
         while True:
             turns.append(gateway.busy)
+            written.append(any(e.flow.request.path.startswith("/v1beta") for e in gateway.exchanges.values()))
             await asyncio.sleep(0)
 
     async def run() -> None:
         task = asyncio.ensure_future(others())
+        alone = await exchange_of(gateway, large)
+        assert any(written)  # before it is sent
+        alone.client_left()
+        turns.clear()
         first, second = await asyncio.gather(exchange_of(gateway, large), exchange_of(gateway, large))
         assert (first.wants_upstream, second.wants_upstream) == (True, True)
         assert len(turns) > turns_at_least
