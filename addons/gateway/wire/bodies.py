@@ -35,11 +35,19 @@ class TooLarge(Exception):
 def received(request: http.Request) -> Received:
     """A client's request for its dialect. Raises Fault (400, 413) for a body that can't be decompressed."""
     content = request.raw_content or b""
-    encoding = (value(request, b"content-encoding") or "").strip().lower()
-    if encoding not in ("", "identity"):
-        content = _decoded(content, encoding)
+    if is_compressed(request):
+        content = _decoded(content, _encoding(request))
     path, _, query = request.path.partition("?")
     return Received(content, value(request, b"content-type") or "", path, query)
+
+
+def is_compressed(request: http.Request) -> bool:
+    """Whether the body of a request, if there is one, has to be decompressed."""
+    return _encoding(request) not in ("", "identity")
+
+
+def _encoding(request: http.Request) -> str:
+    return (value(request, b"content-encoding") or "").strip().lower()
 
 
 def decompressed(message: http.Message | None) -> bytes:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import tflow
 
+from addons.gateway.endpoints.generate import LARGE_COMPRESSED
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.summary import Summary, line
 from addons.gateway.gateway import Gateway
 from addons.gateway.models.model_map import MAX_NAME
+from addons.gateway.wire import bodies
 from addons.gateway.wire.direct import messages
 from addons.gateway.wire.stream import GatewayStream
 
@@ -26,7 +30,7 @@ EVENT = (
 ACCOUNT = '[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "http://127.0.0.1:9"\n'
 
 
-async def exchange_of(gateway: Gateway, body: dict[str, Any]) -> Exchange:
+async def exchange_of(gateway: Gateway, body: dict[str, Any], *, compressed: bool = False) -> Exchange:
     """An exchange whose request is on its way to the upstream."""
     flow = tflow.tflow()
     flow.client_conn.peername = ("127.0.0.1", 1)
@@ -34,6 +38,9 @@ async def exchange_of(gateway: Gateway, body: dict[str, Any]) -> Exchange:
     flow.request.path = "/v1/responses" if "input" in body else "/v1/chat/completions"
     flow.request.headers["host"] = "localhost"
     flow.request.raw_content = json.dumps({"model": "gemini-2.5-flash", "stream": True, **body}).encode()
+    if compressed:
+        flow.request.headers["content-encoding"] = "gzip"
+        flow.request.raw_content = gzip.compress(flow.request.raw_content)
     exchange = gateway.open(flow, flow.request)
     waiting = exchange.on_request()
     if waiting is not None:
@@ -314,6 +321,25 @@ def test_others_have_their_turn_while_a_large_body_is_understood(
         task.cancel()
 
     asyncio.run(run())
+    gateway.close_store()
+
+
+@pytest.mark.parametrize("text", ["x" * 2**20, "".join(map(str, range(50_000)))], ids=["small", "large"])
+def test_a_large_compressed_body_is_decompressed_beside_the_loop(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = gateway_of(tmp_path)
+    threads: list[int] = []
+    gunzip = bodies._gzip
+    monkeypatch.setitem(bodies._DECODERS, "gzip", lambda *a: threads.append(threading.get_ident()) or gunzip(*a))
+
+    async def run() -> None:
+        exchange = await exchange_of(gateway, {"messages": [{"role": "user", "content": text}]}, compressed=True)
+        assert json.loads(exchange.flow.request.content or b"")["contents"][0]["parts"] == [{"text": text}]
+
+    asyncio.run(run())
+    is_large = len(gzip.compress(text.encode())) >= LARGE_COMPRESSED
+    assert [thread != threading.get_ident() for thread in threads] == [is_large]
     gateway.close_store()
 
 
