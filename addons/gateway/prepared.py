@@ -103,7 +103,7 @@ def prepare(
         _store(_place(settings, folder, shared), opened, store_in_memory),
         shared,
         telemetry_of(settings, environ),
-        _fault_injector(settings),
+        _fault_injector(settings, shared),
     )
 
 
@@ -115,14 +115,14 @@ def _account(entry: AccountSettings, folder: Path, environ: Mapping[str, str], m
     return Account.from_settings(entry, environ, folder)
 
 
-def _fault_injector(settings: Settings) -> FaultInjector | None:
+def _fault_injector(settings: Settings, shared: SharedSource | None) -> FaultInjector | None:
     if not settings.faults.enabled:
         return None
     from addons.gateway.fault_injection.grammar import OrderError  # hardly anybody needs it
     from addons.gateway.fault_injection.injector import FaultInjector
 
     try:
-        return FaultInjector(settings.faults)
+        return FaultInjector(settings.faults, shared.folder if shared else None)
     except OrderError as e:
         raise SettingsError(f"faults.rules: {e}".rstrip(".")) from None
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
 from tests.e2e.conftest import FLASH, TWO_ACCOUNTS, Answer, Gateway, Upstream, start_gateway
+
+if TYPE_CHECKING:
+    from tests.e2e.conftest import Starter
 
 SETTINGS = """
 [faults]
@@ -229,6 +233,13 @@ def test_counts_are_wrong_for_the_client_alone(faulty: Gateway) -> None:
 def test_rules_of_the_settings(faulty: Gateway) -> None:
     assert [faulty.chat("demo-rule").status for _ in range(3)] == [200, 503, 200]
     assert faulty.chat("gpt-4o").status == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="several workers need a system that can fork")
+def test_workers_count_together(starter: Starter) -> None:
+    gateway = starter(SETTINGS + TWO_ACCOUNTS, workers=2)
+    assert [gateway.chat("demo-rule").status for _ in range(4)] == [200, 503, 200, 200]
+    assert [ask(gateway, chat, "429, 503, ok").status for _ in range(4)] == [429, 503, 200, 200]
 
 
 def test_an_order_that_is_none_is_refused(faulty: Gateway) -> None:

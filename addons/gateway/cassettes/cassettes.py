@@ -24,7 +24,6 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.cassettes import canonical, files, misses
 from addons.gateway.cassettes.canonical import RecordedRequest
-from addons.gateway.cassettes.counts import TurnCounts
 from addons.gateway.cassettes.files import CassetteError, CassetteRecording, RecordedAnswer
 from addons.gateway.cassettes.folder import CassetteFolder, is_recorded
 from addons.gateway.cassettes.misses import CassetteMiss
@@ -34,6 +33,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.shared.opening import FOLDER
 from addons.gateway.storage.refused_forms import RefusedForms
+from addons.gateway.workers.counts import TurnCounts
 from mapping.faults import Fault
 from mapping.values import GeminiCall
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("antigravity")
 
+COUNTS = "cassette.json"
+"""The file in which several workers count together."""
 MANY = 50
 """Names that a person is told."""
 REPORT = "ANTIGRAVITY_CASSETTE_REPORT"
@@ -97,7 +99,7 @@ class Cassettes:
         """Read the folder. Raises CassetteError."""
         assert wanted.folder is not None
         shared = environ.get(FOLDER)
-        counts = TurnCounts(Path(shared) if shared else None)
+        counts = TurnCounts(Path(shared) / COUNTS if shared else None)
         strict = wanted.record == "none" or (wanted.record == "once" and is_recorded(wanted.folder))
         strict = counts.settle("strict", strict or (wanted.record == "new" and not has_accounts))
         folder = CassetteFolder(wanted.folder, wanted.ignore, counts)

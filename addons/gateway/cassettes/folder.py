@@ -11,8 +11,8 @@ from typing import Literal
 
 from addons.gateway.cassettes import files
 from addons.gateway.cassettes.canonical import RecordedRequest, half_masked, masked, words
-from addons.gateway.cassettes.counts import TurnCounts
 from addons.gateway.cassettes.files import CassetteError, CassetteRecording, RecordedAnswer
+from addons.gateway.workers.counts import TurnCounts
 from mapping.inspect import masking
 from mapping.inspect.compare.ignored import IgnoredPlaces
 

@@ -6,8 +6,10 @@ A gateway has one of these while `[faults] enabled` is set.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from addons.gateway.endpoints import model_request
@@ -32,11 +34,16 @@ type Begin = Callable[[], Awaitable[None] | None]
 
 
 class FaultInjector:
-    """See the module. Raises OrderError for rules that order no fault."""
+    """See the module. Raises OrderError for rules that order no fault.
 
-    def __init__(self, settings: FaultSettings) -> None:
+    `shared`: the folder of the workers of this machine, who count turns together; None: there is one.
+    """
+
+    def __init__(self, settings: FaultSettings, shared: Path | None = None) -> None:
         self.settings = settings
-        self.sources = Sources(settings.rules, settings.seed)
+        told = hashlib.sha256(repr(settings).encode()).hexdigest()
+        counts = shared / f"faults-{told[:12]}.json" if shared else None  # other settings begin anew
+        self.sources = Sources(settings.rules, settings.seed, counts)
 
     def command(self, text: str, count: int) -> Commanded:
         """Order a fault for the next so many model calls; 0: for all. Raises OrderError."""

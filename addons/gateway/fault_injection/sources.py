@@ -6,19 +6,22 @@
   the same text: for a client that sends it with all its requests, also when it tries again.
 * Commands and rules concern model calls; a header concerns whatever carries it, but for the gateway's own paths.
 * A turn whose fault found nothing to act on (there was no tool call, say) is the next request's.
+* Workers of one machine count requests and turns together, but for commands: each is for the worker that has it.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import random
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from addons.gateway.fault_injection.grammar import FaultTurn, parse
 from addons.gateway.fault_injection.order import Order
 from addons.gateway.settings.settings import FaultRuleSettings
+from addons.gateway.workers.counts import TurnCounts
 
 MOST_LISTS = 1000
 """Lists of headers whose turns are counted; those that were not used for the longest time are forgotten."""
@@ -34,20 +37,22 @@ class AskedFor:
 
 
 class TurnList:
-    """A list of turns, and how far it has gone."""
+    """A list of turns, and how far it has gone: that is counted by `counts`, under this key."""
 
-    def __init__(self, turns: Sequence[FaultTurn]) -> None:
+    def __init__(self, turns: Sequence[FaultTurn], counts: TurnCounts, key: str) -> None:
         self._turns = turns
-        self._begun = 0
+        self._counts = counts
+        self._key = key
 
     def next(self) -> Order:
         """The order for the next request; the last turn stays."""
-        turn = self._turns[min(self._begun, len(self._turns) - 1)]
-        self._begun += 1
-        return Order(turn, self._back)
+        last = len(self._turns) - 1
+        begun = self._counts.take(self._key) if last else 0
+        return Order(self._turns[min(begun, last)], self._back)
 
     def _back(self) -> None:
-        self._begun -= 1
+        if len(self._turns) > 1:
+            self._counts.give_back(self._key)
 
 
 class Commanded:
@@ -56,7 +61,7 @@ class Commanded:
     def __init__(self, text: str, count: int) -> None:
         """`count`: how many requests; 0: all. Raises OrderError."""
         self.text = text
-        self._turns = TurnList(parse(text))
+        self._turns = TurnList(parse(text), TurnCounts(), text)
         self._left = count or None
 
     @property
@@ -84,14 +89,15 @@ class Commanded:
 
 
 class FaultRule:
-    """One `[[faults.rules]]`, and what it has counted."""
+    """One `[[faults.rules]]`. What it has counted is in `counts`, under keys that begin with its name."""
 
-    def __init__(self, settings: FaultRuleSettings, seed: str) -> None:
-        """Raises OrderError. `seed` decides which requests of a share are meant."""
+    def __init__(self, settings: FaultRuleSettings, seed: int, counts: TurnCounts, name: str) -> None:
+        """Raises OrderError. `seed` and the name decide which requests of a share are meant."""
         self._settings = settings
-        self._turns = TurnList(parse(settings.fault))
-        self._random = random.Random(seed)  # noqa: S311 - it is to be the same each time
-        self._seen = 0
+        self._turns = TurnList(parse(settings.fault), counts, f"{name} begun")
+        self._counts = counts
+        self._seen = f"{name} seen"
+        self._seed = f"{seed}/{name}"
 
     def next(self, asked: AskedFor) -> Order | None:
         """The order for a request; None: the rule has none for it."""
@@ -100,22 +106,29 @@ class FaultRule:
             return None
         if not any(fnmatch.fnmatchcase(name, settings.model) for name in asked.names):
             return None
-        self._seen += 1
-        if settings.nth and self._seen not in settings.nth:
-            return None
-        if settings.probability < 1 and self._random.random() >= settings.probability:
-            return None
+        if settings.nth or settings.probability < 1:
+            number = self._counts.take(self._seen) + 1
+            if settings.nth and number not in settings.nth:
+                return None
+            if settings.probability < 1 and _drawn(f"{self._seed}/{number}") >= settings.probability:
+                return None
         return self._turns.next()
+
+
+def _drawn(seed: str) -> float:
+    """A number from 0 to 1, the same each time, and whichever worker draws it."""
+    return random.Random(seed).random()  # noqa: S311
 
 
 class Sources:
     """What is ordered at present."""
 
-    def __init__(self, rules: Sequence[FaultRuleSettings], seed: int) -> None:
-        """Raises OrderError for a rule whose fault is none."""
+    def __init__(self, rules: Sequence[FaultRuleSettings], seed: int, counts: Path | None = None) -> None:
+        """Raises OrderError for a rule whose fault is none. `counts`: of a file in which several workers count."""
         self.commanded: Commanded | None = None
-        self._rules = [FaultRule(rule, f"{seed}/{number}") for number, rule in enumerate(rules)]
-        self._lists: OrderedDict[tuple[str, str], TurnList] = OrderedDict()
+        told = TurnCounts(counts)
+        self._rules = [FaultRule(rule, seed, told, f"rule {number}") for number, rule in enumerate(rules)]
+        self._lists = TurnCounts(counts and counts.with_stem(f"{counts.stem}-headers"), most=MOST_LISTS)
 
     @property
     def are_idle(self) -> bool:
@@ -124,14 +137,8 @@ class Sources:
 
     def by_header(self, tenant: str, text: str) -> Order:
         """The order for a request with this header. Raises OrderError."""
-        key = (tenant, text)
-        turns = self._lists.get(key)
-        if turns is None:
-            turns = self._lists[key] = TurnList(parse(text))
-            while len(self._lists) > MOST_LISTS:
-                self._lists.popitem(last=False)
-        self._lists.move_to_end(key)
-        return turns.next()
+        key = hashlib.sha256(f"{tenant}\0{text}".encode()).hexdigest()
+        return TurnList(parse(text), self._lists, key).next()
 
     def for_model_call(self, asked: AskedFor) -> Order | None:
         """The order for a model call without a header; None: there is none."""

@@ -10,9 +10,9 @@ import pytest
 
 from addons.gateway.cassettes import misses
 from addons.gateway.cassettes.canonical import RecordedRequest, of_call
-from addons.gateway.cassettes.counts import TurnCounts
 from addons.gateway.cassettes.files import RecordedAnswer
 from addons.gateway.cassettes.folder import CassetteFolder, is_recorded
+from addons.gateway.workers.counts import TurnCounts
 from mapping.values import GeminiCall, PlainCall
 
 
@@ -74,9 +74,10 @@ def test_several_answers_come_in_order_and_the_last_one_stays(tmp_path: Path) ->
 
 def test_workers_share_the_order(tmp_path: Path) -> None:
     record(tmp_path / "tape", (asked(), "one"), (asked(), "two"))
-    workers = [CassetteFolder(tmp_path / "tape", counts=TurnCounts(tmp_path / "shared")) for _ in range(2)]
+    shared = tmp_path / "shared" / "counts.json"
+    workers = [CassetteFolder(tmp_path / "tape", counts=TurnCounts(shared)) for _ in range(2)]
     assert [answers(worker, asked(), 1) for worker in workers] == [["one"], ["two"]]
-    assert [TurnCounts(tmp_path / "shared").settle("mode", value) for value in ("a", "b")] == ["a", "a"]
+    assert [TurnCounts(shared).settle("mode", value) for value in ("a", "b")] == ["a", "a"]
 
 
 def test_a_name_tells_and_stays(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from addons.gateway.fault_injection.grammar import OrderError
@@ -39,7 +41,7 @@ def test_lists_of_headers_are_bounded() -> None:
     sources = rules()
     assert sources.by_header("", "429, ok").text == "429"
     for number in range(MOST_LISTS):
-        sources.by_header("", f"ok;id={number}")
+        sources.by_header("", f"429, ok;id={number}")
     assert sources.by_header("", "429, ok").text == "429"
 
 
@@ -70,6 +72,34 @@ def test_what_found_nothing_is_the_next_ones() -> None:
 )
 def test_a_rule_says_whom_it_concerns(rule: dict[str, object], of_chat: list[str]) -> None:
     assert met(rules({"fault": "503", **rule}), CHAT, 4) == of_chat
+
+
+@pytest.mark.parametrize(
+    ("rule", "of_both"),
+    [
+        ({"nth": [2, 5]}, ["-", "503", "-", "-", "503", "-"]),
+        ({"fault": "503, 429, ok"}, ["503", "429", "ok", "ok", "ok", "ok"]),
+    ],
+)
+def test_workers_count_together(rule: dict[str, object], of_both: list[str], tmp_path: Path) -> None:
+    given = [section(FaultRuleSettings, {"fault": "503", **rule})]
+    first, second = (Sources(given, 0, tmp_path / "faults.json") for _ in range(2))
+    assert [met(one, CHAT, 1)[0] for one in (first, second, second, first, second, first)] == of_both
+
+
+def test_workers_draw_the_same_share_together(tmp_path: Path) -> None:
+    given = [section(FaultRuleSettings, {"fault": "429", "probability": 0.5})]
+    workers = [Sources(given, 7, tmp_path / "faults.json") for _ in range(2)]
+    both = [met(workers[number % 2], CHAT, 1)[0] for number in range(40)]
+    assert both == met(Sources(given, 7), CHAT, 40)
+
+
+def test_turns_of_a_header_go_round_among_workers(tmp_path: Path) -> None:
+    first, second = (Sources([], 0, tmp_path / "faults.json") for _ in range(2))
+    assert first.by_header("a", "429, 503, ok").text == "429"
+    second.by_header("a", "429, 503, ok").give_back()
+    assert [one.by_header("a", "429, 503, ok").text for one in (first, second)] == ["503", "ok"]
+    assert second.by_header("b", "429, 503, ok").text == "429"
 
 
 def test_the_first_rule_that_is_due_decides() -> None:
