@@ -144,9 +144,12 @@ def _size(text: str | None) -> int:
 
 def _start(token: str | None) -> int:
     try:
-        return int(base64.urlsafe_b64decode((token or "") + "==") or 0) if token else 0
+        start = int(base64.urlsafe_b64decode((token or "") + "==") or 0) if token else 0
     except (ValueError, binascii.Error):
-        raise faults.bad_value("pageToken", "pageToken is none that this list has given.") from None
+        start = -1
+    if start < 0:
+        raise faults.bad_value("pageToken", "pageToken is none that this list has given.")
+    return start
 
 
 def _not_found(message: str) -> Fault:

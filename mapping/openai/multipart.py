@@ -30,6 +30,8 @@ MAX_PARTS = 1000
 """The most parts of one request; real ones have a dozen."""
 
 _NAME = re.compile(r"([^\[\]]+)(?:\[([^\[\]]*)\])?")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,100}")
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]{1,100}\.?[0-9]{0,100}|\.[0-9]{1,100})(?:[eE][+-]?[0-9]{1,9})?")
 _BOOLEANS = {"true": True, "false": False, "True": True, "False": False, "1": True, "0": False}
 
 
@@ -143,9 +145,8 @@ def _converter(path: str, form: Form) -> Callable[[str], Any] | None:
 
 
 def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    """As JSON would have it: what else Python takes for a number (`nan`, `1_000`, other digits) is none."""
+    written = text.strip()
+    if _WHOLE.fullmatch(written):
+        return int(written)
+    return float(written) if _DECIMAL.fullmatch(written) else text

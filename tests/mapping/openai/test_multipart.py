@@ -52,6 +52,18 @@ ROWS: dict[str, tuple[Parts, dict[str, Any]]] = {
     ),
     "numbers": ([('name="n"', b"2"), ('name="temperature"', b"0.5")], {"n": 2, "temperature": 0.5}),
     "no number": ([('name="n"', b"two")], {"n": "two"}),
+    "numbers as JSON has them": (
+        [('name="n"', b" -1\n"), ('name="temperature"', b"1.5e-1")],
+        {"n": -1, "temperature": 0.15},
+    ),
+    "numbers of Python's": (
+        [('name="n"', "\u0661".encode()), ('name="temperature"', b"nan"), ('name="options[threshold]"', b"1_0")],
+        {"n": "\u0661", "temperature": "nan", "options": {"threshold": "1_0"}},
+    ),
+    "numbers beyond all": (
+        [('name="n"', b"9" * 5000), ('name="temperature"', b"-Infinity")],
+        {"n": "9" * 5000, "temperature": "-Infinity"},
+    ),
     "booleans": ([('name="stream"', b"true")], {"stream": True}),
     "no boolean": ([('name="stream"', b"yes")], {"stream": "yes"}),
     "lists": ([('name="x[]"', b"a"), ('name="x[]"', b"a")], {"x": ["a", "a"]}),
