@@ -37,6 +37,7 @@ class MessagesBodies(ConversationBodies):
             "display": "how thoughts are shown",
             "one_call": "the answer has at most one call",
             "applied_edits": "what the answer says was cleared",
+            "tool_changes": "the answer is a summary, which tells of changed tools",
         }
     )
     structure = Structure(
@@ -201,6 +202,7 @@ _BLOCKS: dict[str, Callable[[Transcript, JSON], None]] = {
     "redacted_thinking": lambda out, block: None,
     **dict.fromkeys(("tool_use", "server_tool_use"), _show_use),
     "tool_result": _show_result,
+    "compaction": lambda out, block: out.line(f"(summary)\n{string(block.get('content'))}\n"),
     **dict.fromkeys(("web_search_tool_result", "web_fetch_tool_result", "code_execution_tool_result"), _show_found),
     **dict.fromkeys(("image", "document"), _show_file),
 }

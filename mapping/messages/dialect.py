@@ -77,7 +77,7 @@ class CountTokens(_MessagesDialect):
         return TokenCount(_understood(counted, given)[0], given)
 
 
-_OF_THE_ANSWER = frozenset(("max_tokens", "stream"))
+_OF_THE_ANSWER = frozenset(("compaction", "max_tokens", "stream"))
 """Members that have no part in the count. Some clients send them all the same."""
 
 

@@ -55,6 +55,9 @@ class MessagesPlan(Plan):
     """`disable_parallel_tool_use`: the answer has at most one call."""
     applied_edits: list[JSON] | None = None
     """What `context_management` has cleared: the `applied_edits` of the answer. None: it was not asked for."""
+    tool_changes: list[JSON] | None = None
+    """A summary is asked for, and this is what its block tells of the tools: `tool_addition` and `tool_removal` blocks.
+    None: an answer is."""
 
     @property
     def signs_ids(self) -> bool:

@@ -54,6 +54,7 @@ _EMPTY = {
     "thinking": {"thinking": "", "signature": ""},
     "tool_use": {"input": {}},
     "server_tool_use": {"input": {}},
+    "compaction": {"content": None},
 }
 """Block -> what it begins with, in a stream. The others come whole."""
 
@@ -95,6 +96,8 @@ def check_message(message: JSON) -> None:
     assert (message["stop_sequence"] is not None) == (reason == "stop_sequence")
     assert reason != "tool_use" or "tool_use" in kinds
     assert "tool_use" not in kinds or reason in ("tool_use", "max_tokens", "refusal")
+    assert (kinds == ["compaction"]) == (reason == "compaction")
+    assert "compaction" not in kinds or message["content"][0]["content"]
     _check_calls(message["content"], paused=reason == "pause_turn")
     _check_usage(message["usage"], message["content"])
 
@@ -201,6 +204,11 @@ class _StreamedMessage:
             assert block["type"] == "thinking"
             assert delta["signature"]
             block["signature"] = delta["signature"]
+        elif delta["type"] == "compaction_delta":
+            assert block["type"] == "compaction"
+            assert block["content"] is None, "of several summaries the last one alone is kept"
+            assert delta["content"]
+            block |= {name: delta[name] for name in ("content", "encrypted_content")}
         elif delta["type"] == "citations_delta":
             assert block["type"] == "text"
             block["citations"] = [*(block.get("citations") or ()), delta["citation"]]

@@ -7,6 +7,7 @@ from typing import override
 from mapping import jsonio
 from mapping.answer.whole import OneWholeAnswer
 from mapping.gemini.errors.upstream_errors import broken
+from mapping.messages.answer.compaction import output_of
 from mapping.messages.answer.events import NoBlockEvents
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
@@ -52,7 +53,7 @@ class _Answer:
     def __init__(self, asked: AskedMessage) -> None:
         self.message: JSON = {}
         self._asked = asked
-        self.output = MessageOutput(asked, NoBlockEvents(), live=False)
+        self.output = output_of(asked, NoBlockEvents(), live=False)
         self.reader = asked.reader(self._writer, enough=self.output.until_stopped)
 
     def close(self) -> None:

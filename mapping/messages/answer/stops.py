@@ -20,6 +20,7 @@ STOP_SEQUENCE = "stop_sequence"
 TOOL_USE = "tool_use"
 PAUSE_TURN = "pause_turn"
 REFUSAL = "refusal"
+COMPACTION = "compaction"
 WINDOW_EXCEEDED = "model_context_window_exceeded"
 
 _REASONS = {

@@ -17,6 +17,7 @@ from typing import Self, override
 from mapping.answer.stream import OneAnswerStream
 from mapping.faults import Fault
 from mapping.messages.answer.answer import surplus
+from mapping.messages.answer.compaction import output_of
 from mapping.messages.answer.events import PING, MessageLog, event
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
@@ -32,7 +33,7 @@ class MessagesStream(OneAnswerStream):
         super().__init__()
         self._asked = asked
         self._events = MessageLog(self._out, self._begun)
-        self._output = MessageOutput(asked, self._events, live=True)
+        self._output = output_of(asked, self._events, live=True)
         self._reader = asked.reader(self._writer, enough=self._output.until_stopped, live=True)
 
     def open(self) -> bytes:
@@ -73,8 +74,8 @@ class MessagesStream(OneAnswerStream):
     @override
     def _close(self) -> None:
         output, reader, events = self._output, self._reader, self._events
-        events.begin()
         output.close(reader)
+        events.begin()
         usage = counted(reader.usage.totals(), **output.uses)
         events.add("message_delta", {"delta": output.end(reader), "usage": usage, **self._asked.edits()})
         events.add("message_stop", {})

@@ -5,7 +5,7 @@ Rules that this module keeps:
 * `clear_tool_uses_20250919`: once its trigger is reached, the results of all but the latest calls give way to a
   sentence; with `clear_tool_inputs` the arguments of those calls go, too. The calls themselves stay.
 * `clear_thinking_20251015`: thinking blocks of all but the latest turns are left out, and with them the signatures.
-* `compact_20260112` is left out with a note: nothing is lost by it as long as the conversation fits.
+* `compact_20260112` is read elsewhere (`mapping.messages.request.compaction`).
 * Gemini does not tell the length of a conversation beforehand, so tokens are estimated from the length of the texts.
 
 Source: Anthropic's API reference (`ContextManagementConfig`) and its documentation of context editing.
@@ -24,6 +24,8 @@ from mapping.request import members, unknown
 from mapping.request.settings import parameters
 from mapping.values import JSON, Options
 
+COMPACT = "compact_20260112"
+"""The edit that wants a summary."""
 PLACEHOLDER = "[This result was cleared, to save context. Call the tool again if it is needed.]"
 """What stands for a result that was cleared."""
 
@@ -68,8 +70,7 @@ def read_clearing(body: JSON, notes: Notes, options: Options) -> Cleared:
         raise faults.bad_value(path, f"Invalid '{path}': array too long. At most {_MAX_EDITS} edits are supported.")
     for edit, edit_path in edits:
         kind = edit.get("type")
-        if kind == "compact_20260112":
-            parameters.leave_out(edit_path, notes, options)
+        if kind == COMPACT:
             continue
         read = _EDITS.get(kind) if isinstance(kind, str) else None
         if read is None:
@@ -83,9 +84,9 @@ def read_clearing(body: JSON, notes: Notes, options: Options) -> Cleared:
 
 
 def _clear_tool_uses(edit: JSON, path: str, body: JSON, cleared: Cleared) -> JSON | None:
-    trigger = _amount(edit, "trigger", path, ("input_tokens", "tool_uses"))
-    least = _amount(edit, "clear_at_least", path)
-    keep = _amount(edit, "keep", path, ("tool_uses",))
+    trigger = amount(edit, "trigger", path, ("input_tokens", "tool_uses"))
+    least = amount(edit, "clear_at_least", path)
+    keep = amount(edit, "keep", path, ("tool_uses",))
     spared = _names(parameters.array(edit.get("exclude_tools"), f"{path}.exclude_tools"))
     inputs = edit.get("clear_tool_inputs")
     emptied = _names(inputs)
@@ -120,7 +121,7 @@ def _clear_thinking(edit: JSON, path: str, body: JSON, cleared: Cleared) -> JSON
     keep = edit.get("keep")
     if keep == "all" or (isinstance(keep, dict) and keep.get("type") == "all"):
         return None
-    told = _amount(edit, "keep", path, ("thinking_turns",))
+    told = amount(edit, "keep", path, ("thinking_turns",))
     turns = _thinking_turns(body)
     old = turns[: max(0, len(turns) - (told[1] if told else _THINKING_KEPT))]
     if not old:
@@ -138,7 +139,7 @@ _EDITS: Mapping[str, Callable[[JSON, str, JSON, Cleared], JSON | None]] = {
 }
 
 
-def _amount(edit: JSON, name: str, path: str, units: Collection[str] = ("input_tokens",)) -> tuple[str, int] | None:
+def amount(edit: JSON, name: str, path: str, units: Collection[str] = ("input_tokens",)) -> tuple[str, int] | None:
     """A member `{"type", "value"}`; None where it is absent."""
     where = f"{path}.{name}"
     given = parameters.json_object(edit.get(name), where)

@@ -170,8 +170,9 @@ class TurnReader:
 
     def _assistant(self, message: JSON, path: str) -> None:
         conversation = self._conversation
-        conversation.text("", path)
         told = blocks(message.get("content"), f"{path}.content")
+        if all(kind_of(block) != "compaction" for block, _ in told):  # a summary is said by the user
+            conversation.text("", path)
         for block, block_path in told:
             if (kind := kind_of(block)) in _THINKING:
                 self._thinking(block, _THINKING[kind], block_path)

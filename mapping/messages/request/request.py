@@ -20,6 +20,7 @@ from mapping.faults import Fault
 from mapping.messages.plan import MessagesPlan
 from mapping.messages.request import settings
 from mapping.messages.request.clearing import read_clearing
+from mapping.messages.request.compaction import read_compaction, since_summary
 from mapping.messages.request.messages import WORDING, TurnReader
 from mapping.messages.request.thought import read_thought
 from mapping.messages.request.tools import MessagesTools
@@ -48,6 +49,10 @@ def translate(
         raise Fault(400, f"Invalid request body: expected an object, but got {faults.json_type(body)} instead.")
     info = generation.answering_model(model, options)
     settings.check_members(body, notes, options)
+    declared, body = body, {**body, "messages": since_summary(body.get("messages"))}
+    compaction = read_compaction(body, notes, options)
+    if compaction is not None:
+        body = compaction.without_a_reply(body, notes)
     stream = parameters.boolean(body.get("stream"), "stream") or False
     prewarm = settings.is_prewarm(body)
     if prewarm:
@@ -55,9 +60,9 @@ def translate(
     tier = settings.read_tier(body)
     google = read_google(body, notes, options)
     toolset = ToolSet(info, notes, options)
-    tools = MessagesTools(body, toolset, options=options, notes=notes)
+    tools = MessagesTools(declared, toolset, options=options, notes=notes)
     toolset.add_google_tools(google.tools, google.tools_path)
-    tools.choose(body.get("tool_choice"))
+    tools.choose({"type": "none"} if compaction is not None else body.get("tool_choice"))
 
     sampled = settings.read_length_and_sampling(body, info, notes, options)
     config: JSON = {**sampled.config}
@@ -79,6 +84,8 @@ def translate(
     reader.read(body.get("messages"))
     if sentence is not None:
         conversation.instruct(sentence)
+    if compaction is not None:
+        conversation.user([{"text": compaction.prompt}], compaction.path)
     config.update(google.config)
 
     plan = MessagesPlan(
@@ -99,6 +106,7 @@ def translate(
         citations=reader.content.citations,
         one_call=tools.one_call,
         applied_edits=cleared.applied,
+        tool_changes=tools.changes() if compaction is not None else None,
     )
     method = "streamGenerateContent" if stream else "generateContent"
     gemini_body = request_body(conversation, toolset, config, google, tier)

@@ -3,7 +3,7 @@
 Rules that this module keeps:
 
 * What would give a wrong answer if it were ignored is a 400 that names the member: MCP servers, a thread kept by the
-  server, a request to compact.
+  server.
 * Gemini does not tell which stop sequence ended an answer. So it is not told of them: the gateway looks for them.
 * What only says where, for whom and how fast the request runs is dropped without a word.
 
@@ -43,12 +43,12 @@ _USUAL_LIMIT = 65_536
 """Tokens. The longest answer of most models; for those of which nothing is known."""
 
 _TRANSLATED = """
-    cached_content context_management extra_body google max_tokens messages metadata model output_config output_format
-    safety_settings service_tier speed stop_sequences stream system temperature thinking tool_choice tools top_k top_p
+    cached_content compaction context_management extra_body google max_tokens messages metadata model output_config
+    output_format safety_settings service_tier speed stop_sequences stream system temperature thinking tool_choice tools
+    top_k top_p
 """
 _REFUSED: Mapping[str, str] = {
     "mcp_servers": "MCP servers are not asked from here. Run them in the client, and declare their tools.",
-    "compaction": "Conversations are not compacted here. Ask for a summary, and go on from that.",
 }
 """Members that can't be ignored -> what to do instead."""
 _HINTS = """

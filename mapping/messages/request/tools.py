@@ -63,6 +63,7 @@ class MessagesTools:
         declared = members.objects(tools, "tools")
         searched = any(kind_of(tool).startswith(_SEARCHES) for tool, _ in declared)
         loaded, offered = _changes(body)
+        self._loaded, self._offered = {tool["name"]: tool for tool, _ in loaded}, offered
         for tool, path in (*declared, *loaded):
             name = tool.get("name")
             name = name if isinstance(name, str) else ""
@@ -85,6 +86,17 @@ class MessagesTools:
             parameters.leave_out("tool_choice", self._notes, self._options)
             return
         self.toolset.choose(ToolChoice(_MODES[kind], names))
+
+    def changes(self) -> list[JSON]:
+        """What the messages have changed of the tools, as a `compaction` block tells it."""
+        found: list[JSON] = []
+        for name, offered in self._offered.items():
+            tool: JSON = {"type": "tool_reference", "name": name}
+            if offered and name in self._loaded:
+                defined = {member: value for member, value in self._loaded[name].items() if member != "cache_control"}
+                tool = {"type": "tool_definition", "definition": defined}
+            found.append({"type": "tool_addition" if offered else "tool_removal", "tool": tool})
+        return found
 
     def _add(self, tool: JSON, path: str) -> None:
         kind = kind_of(tool)

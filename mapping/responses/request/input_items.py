@@ -24,6 +24,7 @@ from mapping.request.conversation import carrier
 from mapping.request.conversation.call_arguments import call_arguments
 from mapping.request.conversation.carried import CarriedSignatures, nothing_sealed
 from mapping.request.conversation.contents import Contents, Wording
+from mapping.request.conversation.summaries import COMPACTION_PROMPT
 from mapping.request.conversation.tool_results import tools_found
 from mapping.request.parts import media
 from mapping.request.settings import parameters
@@ -39,14 +40,6 @@ WORDING = Wording(
     no_call_member=".call_id",
 )
 """OpenAI's own words."""
-
-COMPACTION_PROMPT = (
-    "Summarise this conversation for a model that will continue it and will see nothing of it but your summary. Keep "
-    "what the user wants, all instructions and preferences that still hold, what was done and decided and why, the "
-    "exact names, paths, values and code that matter, what is known of the state of things, and what remains to be "
-    "done. Answer with the summary only."
-)
-"""What a compaction trigger asks the model."""
 
 _DROPPED = (
     *("web_search_call", "file_search_call", "code_interpreter_call", "computer_call", "computer_call_output"),

@@ -94,6 +94,8 @@ def folded(events: list[Any]) -> dict[str, Any]:
                         block.setdefault("citations", []).append(delta["citation"])
                     case "text_delta":
                         block["text"] += delta["text"]
+                    case "compaction_delta":
+                        block |= {name: delta[name] for name in ("content", "encrypted_content")}
                     case "thinking_delta":
                         block["thinking"] += delta["thinking"]
             case "message_delta":

@@ -603,3 +603,38 @@ def test_any_answer_in_any_pieces(turns: Any, plan: dict[str, Any], end: str | N
             message_checks.check_stream(out)
             assert message_checks.read_events(out)[-1]["type"] == ("error" if stream.fault else "message_stop")
     assert outs[0] == outs[1]
+
+
+# summaries
+
+CHANGED = [{"type": "tool_removal", "tool": {"type": "tool_reference", "name": "f"}}]
+SUMMED_UP = {"type": "compaction", "content": "All of it.", "encrypted_content": None, "tool_changes": CHANGED}
+
+
+def test_a_summary() -> None:
+    """One block, whatever else Gemini says, that comes at once."""
+    parts = [event(THOUGHT), event({"text": " All "}), event({"text": "of it.\n"}, CALL, **STOP)]
+    events = streamed(*parts, tool_changes=CHANGED, thinking=True)
+    assert [told["type"] for told in events] == [
+        *("message_start", "content_block_start", "content_block_delta", "content_block_stop"),
+        *("message_delta", "message_stop"),
+    ]
+    for message in (folded(events), whole(*parts, tool_changes=CHANGED, thinking=True)):
+        assert message["content"] == [SUMMED_UP]
+        assert message["stop_reason"] == "compaction"
+
+
+def test_a_summary_that_is_cut_is_noted() -> None:
+    request = asked(tool_changes=[])
+    answer = MessagesAnswer(request)
+    answer.add(json.dumps([event(TEXT, finishReason="MAX_TOKENS")]).encode())
+    message = json.loads(answer.finish())
+    assert (message["content"][0]["content"], message["stop_reason"]) == ("a", "compaction")
+    assert list(request.notes) == [("finish", "MAX_TOKENS, in the summary")]
+
+
+@pytest.mark.parametrize("part", [{"text": " "}, CALL, THOUGHT])
+def test_no_summary_is_a_fault(part: Any) -> None:
+    stream = streaming(tool_changes=[])
+    with pytest.raises(UpstreamError, match="no summary"):
+        stream.feed(sse(event(part, **STOP))) + stream.end()

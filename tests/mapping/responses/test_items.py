@@ -11,9 +11,10 @@ from mapping.gemini.models import model_info
 from mapping.notes import Notes
 from mapping.request.conversation import carrier
 from mapping.request.conversation.contents import Contents
+from mapping.request.conversation.summaries import COMPACTION_PROMPT
 from mapping.request.signatures import DUMMY
 from mapping.request.tools.tools import ToolSet
-from mapping.responses.request.input_items import COMPACTION_PROMPT, WORDING, ItemReader
+from mapping.responses.request.input_items import WORDING, ItemReader
 from mapping.responses.request.inputs import Inputs, read_input
 from mapping.responses.request.tools import ResponsesTools
 from mapping.values import Options, RawTurn

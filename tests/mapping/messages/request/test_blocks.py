@@ -93,7 +93,6 @@ USERS = [
     (FOUND, said(SHOWN), []),
     ({"type": "tool_reference", "tool_name": "f"}, said("These tools can be called now: f"), []),
     ({"type": "newest", "text": "a"}, said("a"), [("unknown", "type newest")]),
-    ({"type": "compaction", "content": "Before."}, said("[Summary of the conversation so far]\nBefore."), []),
     ({"type": "compaction", "content": None}, [], "dropped"),
     ({"type": "fallback", "from": {}, "to": {}}, [], "dropped"),
     ({"type": "thinking", "thinking": "hm", "signature": ""}, [], "item"),
@@ -114,8 +113,7 @@ def test_blocks_of_the_user(block: JSON, parts: list[JSON], notes: Any) -> None:
         assert len(asked.contents) == 2
         return
     assert asked.contents[2:] == [{"role": "user", "parts": parts}]
-    if block["type"] != "compaction":
-        assert asked.notes == [(code, f"{path}.{where}") for code, where in notes]
+    assert asked.notes == [(code, f"{path}.{where}") for code, where in notes]
 
 
 def test_citations_are_known_on_the_way_back() -> None:

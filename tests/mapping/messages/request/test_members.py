@@ -211,7 +211,6 @@ REFUSED = [
         "thread_unsupported_request",
     ),
     ({"mcp_servers": [{"type": "url"}]}, "mcp_servers", "unsupported_parameter"),
-    ({"compaction": {"type": "summarize"}}, "compaction", "unsupported_parameter"),
     ({"max_tokens": "5"}, "max_tokens", "invalid_type"),
     ({"max_tokens": False}, "max_tokens", "invalid_type"),
     ({"max_tokens": -1}, "max_tokens", "invalid_value"),

@@ -15,9 +15,9 @@ from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.conversation import carrier
+from mapping.request.conversation.summaries import COMPACTION_PROMPT
 from mapping.request.plan import Translated
 from mapping.responses.plan import ResponsesPlan
-from mapping.responses.request.input_items import COMPACTION_PROMPT
 from mapping.responses.request.request import translate
 from mapping.values import Options, RawTurn, Recall, nothing_remembered
 

@@ -1,0 +1,137 @@
+"""Requests for a summary that stands for the conversation from then on: `compaction`, and the edit
+`compact_20260112` of `context_management`.
+
+Rules that this module keeps:
+
+* `compaction` asks for it, whatever the conversation's length: Gemini is asked to summarise, and the answer is a
+  `compaction` block alone. What only shapes a reply is left out, with a note.
+* So is what the edit asks for, once its trigger is reached, if the client wants to have the block before the model
+  goes on (`pause_after_compaction`). An answer that goes on behind its summary would take two calls, one after the
+  other: without the pause the edit is left out, with a note, and nothing is lost as long as the conversation fits.
+* What stands before the last block of a conversation that has a summary is not shown any more.
+
+Source: Anthropic's API reference (`CompactionConfig`, `Compact20260112Edit`, `CompactionBlock`) and its SDK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mapping.faults import Fault
+from mapping.messages.request.clearing import COMPACT, amount, tokens
+from mapping.messages.request.content import kind_of
+from mapping.notes import Notes
+from mapping.request import members
+from mapping.request.conversation.summaries import COMPACTION_PROMPT
+from mapping.request.settings import parameters
+from mapping.values import JSON, Options
+
+_TYPES = ("summarize",)
+_TRIGGER = 150_000
+"""Tokens: Anthropic's default."""
+_OF_A_REPLY = ("output_format", "stop_sequences", "tool_choice")
+_UNFINISHED = "compaction_incomplete_turn"
+
+_NOBODY: JSON = {"role": "system", "content": []}
+_NOTHING: JSON = {"type": "fallback"}
+"""A message, and a block, that say nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedSummary:
+    """A summary that is asked for."""
+
+    prompt: str
+    """What Gemini is asked."""
+    path: str
+    """The member that wants it."""
+
+    def without_a_reply(self, body: JSON, notes: Notes) -> JSON:
+        """The request without what only shapes a reply."""
+        left = {name: value for name, value in body.items() if name not in _OF_A_REPLY or value is None}
+        config = body.get("output_config")
+        if isinstance(config, dict) and config.get("format") is not None:
+            notes.add("ignored", "output_config.format")
+            left["output_config"] = {**config, "format": None}
+        for name in body:
+            if name not in left:
+                notes.add("ignored", name)
+        return left
+
+
+def read_compaction(body: JSON, notes: Notes, options: Options) -> WantedSummary | None:
+    """The summary that a request asks for; None: an answer. Its messages are those of `since_summary`. Raises Fault
+    (400)."""
+    asked = parameters.json_object(body.get("compaction"), "compaction")
+    found = _asked(asked, notes) if asked is not None else _edit(body, notes, options)
+    if found is not None:
+        _refuse_unfinished(body)
+        notes.add("emulated", found.path)
+    return found
+
+
+def _asked(asked: JSON, notes: Notes) -> WantedSummary:
+    parameters.note_unknown(asked, "compaction", ("type", "instructions"), notes)
+    parameters.one_of(members.string(asked, "type", "compaction"), "compaction.type", _TYPES)
+    told = parameters.string(asked.get("instructions"), "compaction.instructions") or ""
+    return WantedSummary(told if told.strip() else COMPACTION_PROMPT, "compaction")
+
+
+def _edit(body: JSON, notes: Notes, options: Options) -> WantedSummary | None:
+    found = _first_edit(body)
+    if found is None:
+        return None
+    edit, path = found
+    told = parameters.string(edit.get("instructions"), f"{path}.instructions")
+    trigger = amount(edit, "trigger", path)
+    if not parameters.boolean(edit.get("pause_after_compaction"), f"{path}.pause_after_compaction"):
+        parameters.leave_out(path, notes, options)
+        return None
+    if tokens(body) < (trigger[1] if trigger else _TRIGGER):
+        return None
+    notes.add("estimated", path)
+    return WantedSummary("\n\n".join(filter(None, (COMPACTION_PROMPT, told))), path)
+
+
+def _first_edit(body: JSON) -> tuple[JSON, str] | None:
+    management = body.get("context_management")
+    edits = management.get("edits") if isinstance(management, dict) else None
+    for index, edit in enumerate(edits if isinstance(edits, list) else ()):
+        if isinstance(edit, dict) and edit.get("type") == COMPACT:
+            return edit, f"context_management.edits[{index}]"
+    return None
+
+
+def _refuse_unfinished(body: JSON) -> None:
+    """A conversation that ends with calls has no end that a summary could be of."""
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if not isinstance(messages, list) or not isinstance(last, dict) or last.get("role") != "assistant":
+        return
+    if any(isinstance(block, dict) and kind_of(block) == "tool_use" for block in _content(last)):
+        path = f"messages[{len(messages) - 1}]"
+        raise Fault(
+            400, f"{path}: the turn is not finished: its calls have no results yet.", code=_UNFINISHED, param=path
+        )
+
+
+def since_summary(messages: Any) -> Any:
+    """The messages, with nothing in those that stand before the last summary, nor in the blocks there: all keep their
+    places, which errors and notes name."""
+    if not isinstance(messages, list):
+        return messages
+    for index in range(len(messages) - 1, -1, -1):
+        message = messages[index]
+        content = _content(message) if isinstance(message, dict) else []
+        for at in range(len(content) - 1, -1, -1):
+            block = content[at]
+            if isinstance(block, dict) and kind_of(block) == "compaction" and block.get("content"):
+                kept = {**message, "content": [*[_NOTHING] * at, *content[at:]]} if at else message
+                return [*[_NOBODY] * index, kept, *messages[index + 1 :]]
+    return messages
+
+
+def _content(message: JSON) -> list[Any]:
+    content = message.get("content")
+    return content if isinstance(content, list) else []
