@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, Strict, TypeAdapter, ValidationError
 
 from addons.gateway.settings.home import expanded
 from addons.gateway.settings.secret import Secret
@@ -43,6 +43,12 @@ def _some_path(value: Any) -> Any:
     return value
 
 
+def _some_size(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError('a size such as "256MB" is expected, or a number of bytes')
+    return value
+
+
 def _places(names: list[str]) -> list[str]:
     if names:
         from mapping.inspect.compare.ignored import IgnoredPlaces  # those without a cassette need none of it
@@ -58,7 +64,11 @@ def _own_prices[T: Mapping[str, Any]](models: dict[str, T]) -> dict[str, T]:
     return models
 
 
-type Duration = Annotated[float, BeforeValidator(_duration), Field(ge=0)]
+type Switch = Annotated[bool, Strict()]
+type Whole = Annotated[int, Strict()]
+type Number = Annotated[float, Strict()]
+"""Or a whole one."""
+type Duration = Annotated[Number, BeforeValidator(_duration), Field(ge=0)]
 type Deadline = Annotated[Duration, Field(gt=0)]
 type UserPath = Annotated[Path, BeforeValidator(_some_path), AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
@@ -69,12 +79,12 @@ type Secrets = Annotated[list[Secret], BeforeValidator(_one_or_more)]
 if TYPE_CHECKING:
     type Size = int  # as which it is used
 else:
-    type Size = ByteSize
+    type Size = Annotated[ByteSize, BeforeValidator(_some_size)]
     """Bytes, or a text such as `256MB`."""
-type AtLeastOne = Annotated[int, Field(ge=1)]
-type Attempts = Annotated[int, Field(ge=1, le=20)]
-type Dollars = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-type Probability = Annotated[float, Field(ge=0, le=1)]
+type AtLeastOne = Annotated[Whole, Field(ge=1)]
+type Attempts = Annotated[Whole, Field(ge=1, le=20)]
+type Dollars = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+type Probability = Annotated[Number, Field(ge=0, le=1)]
 type Turns = Annotated[list[AtLeastOne], BeforeValidator(_one_or_more)]
 type IgnoredPlaces = Annotated[list[str], AfterValidator(_places)]
 type _Counted = Literal[

@@ -2,6 +2,7 @@
 
 * A string `env:NAME` in a secret's place is read from the environment.
 * A key that is not known is an error: a misspelt setting would otherwise be silently without effect.
+* A value is of the kind that is expected: `true` is no number of attempts, and `"yes"` is not `true`.
 * Without accounts in the file, `GEMINI_API_KEYS` (comma separated), `GEMINI_API_KEY` or `GOOGLE_API_KEY` make them.
 * What is made here without a file is not checked, and pydantic not loaded.
 """
@@ -45,8 +46,8 @@ class ProxySettings(_Section):
 
     auth_mode: Literal["off", "strict", "all_except_health", "auto"] = "auto"
     api_key: kinds.Secrets = field(default_factory=list)
-    allow_lan_access: bool = False
-    expose_account: bool = True
+    allow_lan_access: kinds.Switch = False
+    expose_account: kinds.Switch = True
     allowed_origins: list[str] = field(default_factory=list)
     allowed_hosts: list[str] = field(default_factory=list)
     keep_alive: kinds.Duration = 15.0
@@ -66,7 +67,7 @@ class RetrySettings(_Section):
 
     max_attempts: kinds.Attempts = 3
     max_wait: kinds.Duration = 10.0
-    cooldown: bool = True
+    cooldown: kinds.Switch = True
 
     def once(self) -> Self:
         """The same for what must not be tried again."""
@@ -86,17 +87,17 @@ class ModelSettings(_Section):
 
     default: str | None = None
     mapping: dict[str, str] = field(default_factory=dict)
-    map_gemini_paths: bool = True
+    map_gemini_paths: kinds.Switch = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class TranslationSettings(_Section):
     """`[translation]`: where the translation has a choice."""
 
-    strict: bool = False
+    strict: kinds.Switch = False
     late_system: Literal["auto", "hoist", "inline"] = "auto"
     thoughts: Literal["auto", "always", "never"] = "auto"
-    signature_in_call_id: bool = False
+    signature_in_call_id: kinds.Switch = False
     blocked_prompt: Literal["answer", "error"] = "answer"
     voices: dict[str, str] = field(default_factory=dict)
 
@@ -109,7 +110,7 @@ class TranslationSettings(_Section):
 class ResponsesSettings(_Section):
     """`[responses]`: the Responses API, and where its responses are kept."""
 
-    choices: bool = True
+    choices: kinds.Switch = True
     store: kinds.UserPath | None = None
     max_age: kinds.Duration = 30 * 86400.0
     max_size: kinds.Size = 2**30
@@ -120,7 +121,7 @@ class UpstreamSettings(_Section):
     """`[upstream]`: how upstreams and token servers are reached."""
 
     proxy: Secret | None = None
-    proxy_loopback: bool = False
+    proxy_loopback: kinds.Switch = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +139,8 @@ class LimitSettings(_Section):
 class PriceSettings(_Section):
     """`[prices]`: what exchanges cost."""
 
-    enabled: bool = True
-    header: bool = False
+    enabled: kinds.Switch = True
+    header: kinds.Switch = False
     models: kinds.ModelPrices = field(default_factory=dict)
     """Names of models -> what their tokens cost, see `mapping.prices.own`."""
 
@@ -186,11 +187,11 @@ class LogSettings(_Section):
 class TelemetrySettings(_Section):
     """`[telemetry]`: spans and metrics for an OpenTelemetry collector."""
 
-    enabled: bool = False
+    enabled: kinds.Switch = False
     endpoint: kinds.BaseUrl | None = None
     headers: dict[str, Secret] = field(default_factory=dict)
     service_name: kinds.Name | None = None
-    contents: bool = False
+    contents: kinds.Switch = False
     conventions: Literal["1.41", "0.1"] = "1.41"
 
 
@@ -203,7 +204,7 @@ class CassetteSettings(_Section):
     ignore: kinds.IgnoredPlaces = field(default_factory=list)
     repeat: Literal["last", "never"] = "last"
     speed: Literal["at once", "recorded"] = "at once"
-    mask: bool = False
+    mask: kinds.Switch = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,8 +224,8 @@ class FaultRuleSettings(_Section):
 class FaultSettings(_Section):
     """`[faults]`: faults on demand, to see what a client does."""
 
-    enabled: bool = False
-    seed: int = 0
+    enabled: kinds.Switch = False
+    seed: kinds.Whole = 0
     rules: list[FaultRuleSettings] = field(default_factory=list)
 
 

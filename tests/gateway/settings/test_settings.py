@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from decimal import Decimal
 from pathlib import Path
 
@@ -130,6 +130,12 @@ def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str
         ("[telemetry]\nendpoint = 'http://[x'", "telemetry.endpoint: a URL such as"),
         ("[telemetry]\nendpoint = 'http://host:port'", "telemetry.endpoint: a URL such as"),
         ("[prices.models]\na = { input = 1, long_input = 2 }", "prices.models: a: without long_above"),
+        ("[retry]\nmax_attempts = true", "retry.max_attempts: Input should be a valid integer"),
+        ("[retry]\nmax_wait = true", "retry.max_wait: Input should be a valid number"),
+        ("[limits]\nbudget_per_day = '5'", "limits.budget_per_day: Input should be a valid number"),
+        ("[responses]\nmax_size = true", "responses.max_size: a size such as"),
+        ("[prices.models]\na = { input = true }", "prices.models.a.input"),
+        ("[cassette]\nfolder = 5", "cassette.folder"),
         ("[cassette]\nfolder = ''", "cassette.folder: a path is expected"),
         ("[log]\nfile = ''", "log.file: a path is expected"),
         ("[[accounts]]\nemail = 'a'\n[[accounts]]\nemail = 'a'", "used twice"),
@@ -155,6 +161,24 @@ def test_faults_are_named_without_secrets(tmp_path: Path, text: str, said: str) 
     assert said in str(e.value)
     assert "sk-secret-123" not in str(e.value)
     assert "12345678" not in str(e.value)
+
+
+SWITCHES = [
+    (table, one.name)
+    for table, kind in SECTIONS.items()
+    for one in fields(kind)
+    if table != "accounts" and isinstance(one.default, bool)
+]
+
+
+@pytest.mark.parametrize(("table", "name"), SWITCHES)
+def test_a_switch_is_true_or_false(tmp_path: Path, table: str, name: str) -> None:
+    for value in (True, False):
+        settings = load(write(tmp_path, f"[{table}]\n{name} = {str(value).lower()}"), {})
+        assert getattr(getattr(settings, table), name) is value
+    for other in ("1", "0.0", "'yes'", "'true'", "'off'"):
+        with pytest.raises(SettingsError, match=rf"{table}\.{name}: Input should be a valid boolean"):
+            load(write(tmp_path, f"[{table}]\n{name} = {other}"), {})
 
 
 @pytest.mark.parametrize(
