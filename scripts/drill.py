@@ -15,6 +15,7 @@ Any Python 3 can start it; see bootstrap.py. What it does is in drilling/.
 import argparse
 import os
 import sys
+from urllib.parse import urlsplit
 
 if not __package__:  # run as a file
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -41,12 +42,20 @@ def parse(argv: "list[str]") -> "tuple[argparse.Namespace, list[str]]":
     options = parser.parse_args(argv[:end])
     if options.url:
         options.url = options.url.rstrip("/")
-        if not options.url.startswith("http://"):
-            parser.error("--url has to begin with http://")
+        if not _is_address(options.url):
+            parser.error("--url has to be the address of a gateway, such as http://127.0.0.1:8045")
     command = argv[end + 1 :]
     if not command:
         parser.error("the client's command is needed, behind --")
     return options, command
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and not parts.path + parts.query
+    except ValueError:  # a port that is none
+        return False
 
 
 def main() -> int:

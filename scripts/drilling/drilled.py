@@ -73,7 +73,10 @@ async def drill(options: argparse.Namespace, command: Sequence[str]) -> int:
         if not chosen([word], later=True):
             known = ", ".join(dict.fromkeys(one.fault for one in chosen((), later=True)))
             raise bootstrap.SetupError(f"--only {word}: no fault has this in it. There are: {known}.")
-    gateway = DrillGateway(options.url, options.key) if options.url else await DrillGateway.start(options.port)
+    if options.url:
+        gateway = await DrillGateway.running(options.url, options.key)
+    else:
+        gateway = await DrillGateway.start(options.port)
     watch = Watch(gateway.place, options.endpoint, options.model or "*", options.key)
     try:
         root = await watch.start()

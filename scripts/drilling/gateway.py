@@ -62,6 +62,13 @@ class DrillGateway:
             await asyncio.sleep(0.1)
         return gateway
 
+    @classmethod
+    async def running(cls, url: str, key: str) -> DrillGateway:
+        """One that runs already. Raises SetupError where none does."""
+        gateway = cls(url, key)
+        await asyncio.to_thread(gateway._get, "/status.json")
+        return gateway
+
     async def stop(self) -> None:
         """End it, if it is the drill's own."""
         if self._process and self._process.returncode is None:
@@ -95,7 +102,11 @@ class DrillGateway:
         connection = http.client.HTTPConnection(*self.place, timeout=10)
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.key or 'any'}"})
-            return json.loads(connection.getresponse().read())
+            answer = connection.getresponse()
+            content = answer.read()
+            if answer.status != 200:
+                raise bootstrap.SetupError(f"The gateway at {self.url} answers {path} with HTTP {answer.status}.")
+            return json.loads(content)
         except (OSError, ValueError, http.client.HTTPException) as e:
             raise bootstrap.SetupError(f"The gateway at {self.url} does not answer {path}: {e}") from None
         finally:

@@ -16,6 +16,7 @@ from scripts import bootstrap, drill
 from scripts.drilling import drilled
 from tests.e2e.conftest import TWO_ACCOUNTS, Gateway, Upstream, start_gateway
 from tests.e2e.messages.claude import PROGRAM
+from tests.ports import free_port
 
 CODEX = Path(__file__).parent / "codex" / "node_modules" / "@openai" / "codex" / "bin" / "codex.js"
 CLIENTS = Path(__file__).parent / "drill"
@@ -148,6 +149,17 @@ def test_what_a_drill_can_do_nothing_with(faulty: Gateway) -> None:
         options, words = drill.parse([*url, "--", *command])
         with pytest.raises(bootstrap.SetupError, match=said):
             asyncio.run(drilled.drill(options, words))
+
+
+def test_a_gateway_that_is_none_is_named(upstream: Upstream) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    for url, said in (
+        (nobody, f"The gateway at {nobody} does not answer /status.json: "),
+        (upstream.url, f"The gateway at {upstream.url} answers /status.json with HTTP 404"),
+    ):
+        options, command = drill.parse(["--url", url, "--", "no-such-command"])
+        with pytest.raises(bootstrap.SetupError, match=said):
+            asyncio.run(drilled.drill(options, command))
 
 
 def test_a_drill_on_a_gateway_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:

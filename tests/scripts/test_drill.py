@@ -136,10 +136,13 @@ def test_the_table() -> None:
     ]
 
 
+NO_ADDRESSES = ["ftp://x", "x:80", "http://", "http://x:99999", "http://x:port", "http://x/v1"]
+
+
 def test_the_command_line() -> None:
     options, command = drill.parse(["--only", "cut", "--timeout", "5", "--", "tool", "--json"])
     assert (options.only, options.timeout, options.json, command) == (["cut"], 5, False, ["tool", "--json"])
-    for wrong in (["--only", "cut"], ["--url", "ftp://x", "--", "tool"]):
+    for wrong in (["--only", "cut"], *(["--url", url, "--", "tool"] for url in NO_ADDRESSES)):
         with pytest.raises(SystemExit):
             drill.parse(wrong)
 
