@@ -196,6 +196,9 @@ def test_several_workers_are_as_one(starter: Starter, upstream: Upstream) -> Non
             answer = gateway.call("GET", f"/exchanges/{id}")
             assert answer.status == 200
             assert "The word zebra" in answer.body.decode()
+            assert all(one in answer.body.decode() for one in ids)  # to compare with
+            assert gateway.call("GET", f"/exchanges/{id[:14]}").status == 200
+    the_turns_before_are_known(gateway)
     connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
     silent = {"model": "demo-silent", "stream": True, "messages": [{"role": "user", "content": "The word zebra-9"}]}
     connection.request("POST", "/v1/chat/completions", json.dumps(silent), {"Content-Type": "application/json"})
@@ -210,3 +213,25 @@ def test_several_workers_are_as_one(starter: Starter, upstream: Upstream) -> Non
     (id, *_) = ids
     assert page_that_follows(gateway, sent(gateway, f"/exchanges/{id}/again", {}))["status"] == 200
     assert gateway.call("GET", f"/exchanges/{id}/case.zip").status == 200
+
+
+def the_turns_before_are_known(gateway: Gateway) -> None:
+    """The prompt is compared with theirs, also where another worker had them."""
+    said = [{"role": "system", "content": "Today is 2026-11-28."}, {"role": "user", "content": "The first turn"}]
+    gateway.chat("gpt-4o", headers={"X-Session-Id": "a-session"}, messages=said)
+    said[0] = {"role": "system", "content": "Today is 2026-11-29."}
+    said += [{"role": "assistant", "content": "Yes."}, {"role": "user", "content": "And then?"}]
+    second = gateway.chat("gpt-4o", headers={"X-Session-Id": "a-session"}, messages=said).headers["x-request-id"]
+    for _ in range(4):
+        page = Page(gateway.call("GET", f"/exchanges/{second}").body.decode())
+        assert "the date in the system message changed at byte 18: '2026-11-28' -> '2026-11-29'" in page.text
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="several workers need a system that can fork")
+def test_what_a_worker_has_not_recorded_has_its_page_at_all(starter: Starter, upstream: Upstream) -> None:
+    """The links of the log and of the status page lead to whichever worker."""
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", upstream.url), workers=2)
+    ids = [asked(gateway) for _ in range(4)]
+    for id in ids:
+        for path in (id, id[:14]):
+            assert [gateway.call("GET", f"/exchanges/{path}").status for _ in range(4)] == [200] * 4

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from addons.gateway.exchange.facts import Facts
@@ -45,11 +46,20 @@ def endpoints(
 
     async def exchange(asking: Facts, match: Match) -> None:
         from addons.gateway.pages import exchange_page
+        from addons.gateway.pages.listed.known import ids_beginning
 
-        id = whole(match.id, [*gateway.kept_ids(), *(summary.id for summary in gateway.statistics.last())])
+        beginning = match.id.partition(".")[0]
+        found = ids_beginning(gateway, beginning)
+        if together is None:
+            await exchange_page.show(asking, gateway, whole(match.id, found))
+            return
+        if found != [beginning]:
+            found = await together.ids_beginning(beginning)
+        id = whole(match.id, found)
+        elsewhere = await together.under_way(id)
         ids = exchange_page.ids(id, asking.flow.request.query)
-        elsewhere = None if together is None else await together.under_way(id)
-        await exchange_page.show(asking, await seen(*ids), id, elsewhere)
+        all_seen = await together.seen_with_all(ids, partial(exchange_page.turns_before, id=ids[0]))
+        await exchange_page.show(asking, all_seen, id, elsewhere)
 
     async def exchanges(asking: Facts, match: Match) -> None:
         from addons.gateway.pages.listed import list_page

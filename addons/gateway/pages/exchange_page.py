@@ -61,6 +61,12 @@ def ids(id: str, query: Mapping[str, str]) -> list[str]:
     return [id.removesuffix(FILE), query.get(WITH, "").strip()]
 
 
+def turns_before(gateway: Keeping, id: str) -> list[str]:
+    """The turns of its conversation before a recorded exchange with which its page compares it, the oldest first."""
+    flows = gateway.kept(id)
+    return _before(record_of(flows[0]), gateway.statistics.last()) if flows else []
+
+
 async def show(asking: Facts, gateway: Keeping, id: str, elsewhere: RunningExchange | None = None) -> None:
     """Answer an exchange with the page of another one. Raises Fault: 404, where nothing is known of it.
 
@@ -117,7 +123,7 @@ def _of(asking: Facts, gateway: Keeping, id: str, elsewhere: RunningExchange | N
         return _Known(elsewhere.record, elsewhere.flows, elsewhere.line, others, accounts, gateway.kept)
     if flows := gateway.kept(id):
         record = record_of(flows[0])
-        return _Known(record, flows, "", others, accounts, gateway.kept, _before(record, summaries))
+        return _Known(record, flows, "", others, accounts, gateway.kept, turns_before(gateway, id))
     if (summary := next((one for one in summaries if one.id == id), None)) is not None:
         return _Known(summary.plain(), (), "", others, accounts, gateway.kept)
     raise _unknown(id)

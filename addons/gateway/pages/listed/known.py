@@ -85,6 +85,12 @@ def known_here(gateway: Knowing, words: Sequence[str] = (), asking: Facts | None
     return KnownExchanges(found, running(gateway, asking), recorded, holding)
 
 
+def ids_beginning(gateway: Knowing, beginning: str) -> list[str]:
+    """The ids of the exchanges of this process that are over and begin so."""
+    known = (*gateway.kept_ids(), *(summary.id for summary in gateway.statistics.last()))
+    return [id for id in dict.fromkeys(known) if id.startswith(beginning)]
+
+
 def _bodies(flow: http.HTTPFlow) -> list[bytes]:
     messages = (flow.request, flow.response)
     return [content for message in messages if (content := decompressed(message))]

@@ -6,8 +6,9 @@ as flows, without secrets as every record is.
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,7 +18,7 @@ from mitmproxy.io import tnetstring
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.pages import running
-from addons.gateway.pages.listed.known import Knowing, KnownExchanges, known_here
+from addons.gateway.pages.listed.known import Knowing, KnownExchanges, ids_beginning, known_here
 from addons.gateway.pages.running import RunningExchange
 from addons.gateway.record.replay import Replays
 from addons.gateway.status.statistics import Statistics
@@ -33,13 +34,14 @@ class RecordingGateway(Knowing, Protocol):
 
 @dataclass(slots=True)
 class GatewaySeen:
-    """The gateway, as if one exchange of another worker were its own."""
+    """The gateway, as if some exchanges of other workers were its own."""
 
     statistics: Statistics
+    """Its own, or where a page is about more those of all."""
     pool: Pool
     replays: Replays
     exchanges: Mapping[str, Facts]
-    flows: Mapping[str, Sequence[http.HTTPFlow]]
+    flows: dict[str, Sequence[http.HTTPFlow]]
     own: RecordingGateway
 
     def kept(self, id: str) -> Sequence[http.HTTPFlow]:
@@ -54,18 +56,40 @@ class Together:
         self._gateway = gateway
         self._worker = worker
         worker.answer("exchange", self._flows)
+        worker.answer("ids", lambda beginning: ids_beginning(gateway, beginning))
         worker.answer("running", self._running)
         worker.answer("exchanges", lambda words: known_here(gateway, words).plain())
 
     async def seen(self, *ids: str) -> GatewaySeen:
         """The gateway with the exchanges of these ids, whoever recorded them."""
-        gateway, found = self._gateway, {}
-        for id in ids:
-            if id and not gateway.kept(id):
-                for told in await self._worker.gather("exchange", id):
-                    if told.answer:
-                        found[id] = _read(told.answer)
-        return GatewaySeen(gateway.statistics, gateway.pool, gateway.replays, gateway.exchanges, found, gateway)
+        gateway = self._gateway
+        seen = GatewaySeen(gateway.statistics, gateway.pool, gateway.replays, gateway.exchanges, {}, gateway)
+        await self._add(seen, ids)
+        return seen
+
+    async def seen_with_all(self, ids: Sequence[str], others: Callable[[GatewaySeen], Sequence[str]]) -> GatewaySeen:
+        """The same, with what all have counted, and with further exchanges, which are found in that."""
+        seen = await self.seen(*ids)
+        seen.statistics = Statistics()
+        seen.statistics.restore(self._gateway.statistics.plain())
+        for told in await self._worker.gather("counts"):
+            if told.answer is not None:
+                seen.statistics.add(told.answer)
+        await self._add(seen, others(seen))
+        return seen
+
+    async def ids_beginning(self, beginning: str) -> list[str]:
+        """The ids of all exchanges that begin so."""
+        told = await self._worker.gather("ids", beginning)
+        return [*ids_beginning(self._gateway, beginning), *(id for one in told for id in one.answer or ())]
+
+    async def _add(self, seen: GatewaySeen, ids: Iterable[str]) -> None:
+        async def add(id: str) -> None:
+            for told in await self._worker.gather("exchange", id):
+                if told.answer:
+                    seen.flows[id] = _read(told.answer)
+
+        await asyncio.gather(*(add(id) for id in ids if id and not seen.kept(id)))
 
     async def under_way(self, id: str) -> RunningExchange | None:
         """An exchange that another worker is at; None: none is."""
