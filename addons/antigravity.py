@@ -206,7 +206,7 @@ class Antigravity:
         # go through them in vain.
         gc.set_threshold(YOUNG, 10, 10)
         self.gateway.heap.begin()
-        asyncio.get_running_loop().call_later(AHEAD, _settle)
+        asyncio_utils.create_task(_settle(), name="what need not be done before the first request", keep_ref=True)
         if self.worker and self.wire:
             draining.begin(self.worker, self.gateway, self.wire.clients)
 
@@ -310,9 +310,10 @@ class Antigravity:
             _keep_from_record(exchange)
 
 
-def _settle() -> None:
+async def _settle() -> None:
     """What need not be done before the first request. What is loaded by then stays: the collector is kept from it."""
-    dialects.named(dialects.USUAL)
+    await asyncio.sleep(AHEAD)
+    await asyncio.to_thread(dialects.named, dialects.USUAL)  # who is served meanwhile has no use for the rest of it
     gc.collect()
     gc.freeze()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -15,6 +14,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def declared(root: Path = ROOT) -> list[str]:
     """The `dependencies`, as requirements with their versions; none where the file is not there to be read."""
+    import tomllib  # where all is well nobody asks
+
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         return [str(requirement) for requirement in project["dependencies"]]

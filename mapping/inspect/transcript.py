@@ -34,8 +34,8 @@ _URL = 200
 _GAP = "\N{NO-BREAK SPACE}"
 """An empty line: mitmweb gives one without any character no height."""
 _UNITS = ("kB", "MB", "GB")
-_MAY_BE_WIDE = re.compile(r"[\u1100-\U0010ffff]")
-"""No character before these takes the place of two."""
+_MAY_BE_WIDE = re.compile(r"[^\0-\u10ff]")
+"""No character of the others takes the place of two. Named by its own range, the set takes 8 ms to compile."""
 _SECOND = "\0"
 """Stands for the second half of a wide character while lines are measured."""
 _ERROR_SAYS = ("code", "status", "type")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+import threading
 
 import pytest
 
+from addons import antigravity
 from mapping import dialects
 from tests.e2e.conftest import ROOT
 
@@ -35,15 +38,54 @@ LATER = {
 }
 
 
+MOST = 265
+"""Modules of ours that loading the addon may load, `late` ones included. Each takes half a millisecond of a start."""
+
+
+def modules(then: str) -> frozenset[str]:
+    """The modules that are loaded once the addon is, and `then` has been run."""
+    script = f"import sys; import mitmproxy.tools.main; import addons.antigravity; {then}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    return frozenset(done.stdout.split())
+
+
 @pytest.fixture(scope="module")
 def loaded() -> frozenset[str]:
     """The modules that loading the addon loads beside mitmproxy."""
-    script = "import sys; import mitmproxy.tools.main; import addons.antigravity; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    return frozenset(done.stdout.split())
+    return modules("pass")
 
 
 @pytest.mark.parametrize("module", LATER)
 def test_it_is_loaded_later(module: str, loaded: frozenset[str]) -> None:
     assert "addons.gateway.gateway" in loaded
     assert module not in loaded
+
+
+def test_not_more_and_more_is_loaded(loaded: frozenset[str]) -> None:
+    assert len([module for module in loaded if module.startswith(("addons.", "mapping."))]) <= MOST
+
+
+@pytest.mark.parametrize("module", ["pydantic.main", "pydantic_core", "prometheus_client", "google.auth", "tomllib"])
+def test_a_key_of_the_environment_and_the_usual_dialect_need_little(module: str, begun: frozenset[str]) -> None:
+    assert "mapping.chat.dialect" in begun
+    assert module not in begun
+
+
+def test_the_usual_dialect_is_loaded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, threading.Thread]] = []
+    monkeypatch.setattr(antigravity, "AHEAD", 0.0)
+    monkeypatch.setattr(dialects, "named", lambda name: asked.append((name, threading.current_thread())))
+    asyncio.run(antigravity._settle())
+    [(name, thread)] = asked
+    assert name == dialects.USUAL
+    assert thread is not threading.current_thread()
+
+
+@pytest.fixture(scope="module")
+def begun() -> frozenset[str]:
+    """The modules of a gateway without a settings file that has served its usual dialect."""
+    return modules(
+        "gateway = addons.antigravity.shared_gateway();"
+        "gateway.use(gateway.load(None, store_in_memory=True));"
+        "addons.antigravity.dialects.named(addons.antigravity.dialects.USUAL)"
+    )

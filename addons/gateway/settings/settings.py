@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -327,6 +325,8 @@ def proxy_keys(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib  # those without a file need it as little as pydantic
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as e:
@@ -350,6 +350,8 @@ def _readable(error: Any, *table: str) -> str:
 
 def _meant(where: tuple[int | str, ...]) -> str:
     """What a setting that does not exist may have been meant for: a like name beside it, or its name elsewhere."""
+    import difflib
+
     *tables, name = where
     inner = [table for table in tables if isinstance(table, str)]
     beside: Any = Settings
