@@ -158,6 +158,7 @@ ENDPOINTS = (
 )
 
 _CHAT = "Use POST /v1/chat/completions or POST /v1/responses"
+_MESSAGES = "Use POST /v1/messages, and run its tools in the client"
 UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("images", "variations"), "Use POST /v1/images/edits with a prompt that says what is to vary"),
     (("moderations",), "Nothing here stands for it"),
@@ -167,8 +168,13 @@ UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("assistants",), _CHAT),
     (("threads",), _CHAT),
     (("realtime",), _CHAT),
+    (("uploads",), "Send files inside the request, as data"),
+    (("vector_stores",), "Search them in the client, and hand on what it has found"),
+    (("skills",), "Send their texts in `system`, and declare their tools"),
+    *(((name,), _MESSAGES) for name in ("agents", "environments", "memory_stores", "sessions", "vaults")),
 )
-"""Endpoints that clients know and this gateway does not serve, and what to do instead."""
+"""Endpoints that clients know and this gateway does not serve, with all that stands below them; and what to do
+instead."""
 _GEMINI_METHODS = {"predict": "Use Gemini's own API for it"}
 """Methods of Gemini's own paths (`models/x:predict`), likewise."""
 
@@ -216,7 +222,10 @@ def resolve(method: str, path: str, asker: str = "") -> Match:
         for match in candidates
         if match.endpoint.method == method or (method == "HEAD" and match.endpoint.method == "GET")
     ]
-    if (instead := _unserved(segments)) and not _is_geminis(fitting, segments, asker):
+    instead = _unserved(segments)
+    if instead is None and all(match.endpoint.asker == GEMINI for match in candidates):
+        instead = _below_unserved(segments)
+    if instead and not _is_geminis(fitting, segments, asker):
         raise Fault(404, f"This gateway does not serve {method} {path}. {instead}.", code="unknown_url")
     if fitting:
         return _meant(fitting, asker)
@@ -288,6 +297,12 @@ def _unserved(segments: list[str]) -> str | None:
         if tuple(segments[-len(parts) :]) == parts and head[-1:] != ["models"] and _is_prefix(head):
             return instead
     return None
+
+
+def _below_unserved(segments: list[str]) -> str | None:
+    """What to do instead, if a path is that of a thing that only an endpoint which is not served could have made."""
+    rest = segments[1:] if segments[:1] == ["v1"] else segments
+    return next((instead for parts, instead in UNSERVED if tuple(rest[: len(parts)]) == parts), None)
 
 
 def _named_by(segments: list[str]) -> list[Match]:

@@ -139,3 +139,25 @@ def test_a_client_that_leaves(client: Anthropic, gateway: Gateway) -> None:
     with leaving.messages.stream(model="demo-thinking-all", max_tokens=1000, messages=user()) as stream:
         next(iter(stream))
     assert text(ask(client, model=MODEL))
+
+
+UNSERVED: dict[str, tuple[Any, str]] = {
+    "batches": (lambda beta: beta.messages.batches.create(requests=[]), "Use POST /v1/messages for each"),
+    "a batch": (lambda beta: beta.messages.batches.retrieve("msgbatch_1"), "Use POST /v1/messages for each"),
+    "an upload": (lambda beta: beta.files.upload(file=("a.txt", b"a", "text/plain")), "inside the request"),
+    "a file": (lambda beta: beta.files.retrieve_metadata("file_1"), "inside the request"),
+    "a download": (lambda beta: beta.files.download("file_1"), "inside the request"),
+    "a file to be deleted": (lambda beta: beta.files.delete("file_1"), "inside the request"),
+    "skills": (lambda beta: list(beta.skills.list()), "in `system`"),
+    "agents": (lambda beta: list(beta.agents.list()), "Use POST /v1/messages"),
+}
+
+
+@pytest.mark.parametrize(("ask_for", "said"), UNSERVED.values(), ids=UNSERVED)
+def test_what_is_not_served_says_what_to_do(gateway: Gateway, upstream: Upstream, ask_for: Any, said: str) -> None:
+    with checked_client(gateway) as client, pytest.raises(anthropic.NotFoundError) as raised:
+        ask_for(client.beta)
+    body: Any = raised.value.body
+    assert said in body["error"]["message"]
+    assert raised.value.request_id == body["request_id"]
+    assert not upstream.requests, "nothing of it goes to Google"
