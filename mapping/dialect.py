@@ -59,6 +59,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, Self
 
+from mapping import jsonio
 from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -80,12 +81,12 @@ class Received:
     path: str = ""
     query: str = ""
     """Without the question mark; it is not in the path."""
-    parsed: JSON | None = None
-    """The body, where it was parsed before: what `json_object` makes of it."""
+    loads: Callable[[bytes], Any] = jsonio.loads
+    """Gives the value of the body as this does. It may be known before, and shared with other requests."""
 
     def json(self) -> JSON:
         """The body, which is a JSON object. Raises Fault (400) for any other."""
-        return json_object(self.body) if self.parsed is None else self.parsed
+        return json_object(self.body, self.loads)
 
 
 class Mint(Protocol):

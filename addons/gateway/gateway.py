@@ -42,6 +42,7 @@ from addons.gateway.shared.opening import worker_name
 from addons.gateway.status.everyone import Everyone
 from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.refused_forms import RefusedForms
+from addons.gateway.storage.repeated import RepeatedBodies
 from addons.gateway.wire import inner_call
 from addons.gateway.wire.direct import inner
 from addons.gateway.workers import inside
@@ -66,6 +67,7 @@ class Gateway(InForce):
         """The end has begun: a load balancer should send nothing more, and what comes all the same is served."""
         self.memory = TurnMemory()
         self.heap = Heap()
+        self.repeated = RepeatedBodies(lambda: self.heap.look_soon(0))
         self.sharing: Sharing | None = None
         """What this gateway shares with other workers; None: it is alone."""
         self.shows_own = False

@@ -15,7 +15,7 @@ import pytest
 
 from scripts.benching import bodies
 from scripts.benching.load import LoadJob, Result
-from tests.e2e.conftest import ROOT, Starter
+from tests.e2e.conftest import ROOT, ScriptedUpstream, Starter, http_answer
 from tests.patience import PATIENCE
 
 STREAMS, PIECES, PAUSE = 16, 100, 0.02
@@ -89,3 +89,20 @@ def test_streams_go_on_while_large_bodies_come(kind: str, starter: Starter, tmp_
             if told.late < MOST:
                 break
     assert told.late < MOST
+
+
+def test_a_long_conversation_that_goes_on_is_asked_as_one_that_comes_at_once(starter: Starter) -> None:
+    """What was parsed of earlier requests is taken over; the last messages may have changed."""
+    answered = {"candidates": [{"content": {"parts": [{"text": "Fine."}]}, "finishReason": "STOP"}]}
+    scripted = ScriptedUpstream(*[http_answer(json.dumps(answered).encode())] * 4)
+    gateway = starter(f'[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "{scripted.url}"\n')
+    said = [f'{i} naïve 😀 "{"x" * 2000}"' for i in range(200)]
+    for count, last in ((100, "a"), (101, "b"), (160, "c"), (161, "d")):
+        texts = [*said[:count], last]
+        messages = [{"role": "assistant" if i % 2 else "user", "content": text} for i, text in enumerate(texts)]
+        answer = gateway.chat("gemini-2.5-flash", messages=messages)
+        assert answer.status == 200
+        contents = scripted.bodies[-1]["contents"]
+        told = [part["text"] for content in contents for part in content["parts"]]
+        assert told[: len(texts)] == texts
+        assert [content["role"] for content in contents[:2]] == ["user", "model"]

@@ -243,6 +243,11 @@ class Generate:
             self._services.affinity.made(exchange.tenant, kept.id, exchange.conversation)
 
 
+def _known(value: JSON, text: bytes) -> JSON:
+    """The value of a text that was parsed before."""
+    return value
+
+
 async def _in_steps(came: Received) -> tuple[Received, list[LongText]]:
     """The request with its body parsed, as far as that goes in steps, and the long texts in it."""
     steps = long_texts.read(came.body)
@@ -251,5 +256,5 @@ async def _in_steps(came: Received) -> tuple[Received, list[LongText]]:
             next(steps)
         except StopIteration as end:
             read: long_texts.Read | None = end.value
-            return (came, []) if read is None else (replace(came, parsed=read[0]), read[1])
+            return (came, []) if read is None else (replace(came, loads=partial(_known, read[0])), read[1])
         await others()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
 from addons.gateway.models.model_map import MAX_NAME, own_name
 from addons.gateway.wire.bodies import received
-from mapping import faults
+from mapping import faults, jsonio
 from mapping.dialect import Dialect, Received
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import model_info, split_variant
@@ -21,9 +23,13 @@ def read(
 
     `came` is the request, where it was looked at before.
 
-    From then on errors name the model, and the exchange knows the conversation that the client names, if any.
+    The body shares objects with those of other requests. From then on errors name the model, and the exchange knows the
+    conversation that the client names, if any.
     """
-    body = dialect.read(came or received(exchange.flow.request))
+    came = came or received(exchange.flow.request)
+    if came.loads is jsonio.loads:  # its value is not known
+        came.loads = partial(services.repeated.loads, exchange.tenant)
+    body = dialect.read(came)
     name = body.get("model")
     if name is None:
         raise faults.missing("model")

@@ -14,6 +14,7 @@ from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.model_map import ModelMap
 from addons.gateway.models.served import ServedModels
 from addons.gateway.settings.settings import Settings
+from addons.gateway.storage.repeated import RepeatedBodies
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.store import KeptResponses
 from mapping.dialect import Answering, Kept
@@ -49,6 +50,8 @@ class EndpointServices(Services, Protocol):
     """Which models the accounts have, and which are retired."""
     served: ServedModels
     """Which models have answered in the place of others."""
+    repeated: RepeatedBodies
+    """Parses bodies, large ones from where they differ from earlier ones."""
     store: KeptResponses
     """The responses that can be asked for again."""
     grouping: GroupingObserver
