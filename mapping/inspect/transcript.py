@@ -226,6 +226,11 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def count_of(value: Any) -> int | None:
+    """The value if it is a count; else None."""
+    return value if type(value) is int and value >= 0 else None
+
+
 def base64_media(kind: str, type: Any, data: Any) -> str:
     """`[image image/png, 10.0 MB]`, for bytes in base64."""
     text = data if isinstance(data, str) else ""

@@ -152,10 +152,9 @@ def _compared(first: TakenExchange | TakenCall, second: TakenExchange | TakenCal
 
 
 def _last(taken: TakenExchange) -> TakenCall:
-    own = [call for call in taken.calls if not call.part]
-    if not own:
+    if (last := taken.last_call) is None:
         raise CaseError("Nothing of the one exchange went upstream.")
-    return own[-1]
+    return last
 
 
 def _taken(spec: str, file: str) -> TakenExchange | TakenCall:

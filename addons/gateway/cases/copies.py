@@ -163,7 +163,7 @@ def _lines(taken: Sequence[TakenExchange]) -> str:
 def _row(taken: TakenExchange) -> JSON:
     """A line: `input` and `output` as messages whatever the dialect, `request` and `answer` as they were."""
     record = taken.record
-    last = next((call for call in reversed(taken.calls) if not call.part), None)
+    last = taken.last_call
     output = as_messages.answered(last.answer) if last else []
     return {
         "id": taken.id or None,

@@ -114,6 +114,16 @@ class TakenExchange:
         """The name of the dialect, or of another endpoint."""
         return str(self.record.get("endpoint"))
 
+    @property
+    def own_calls(self) -> list[TakenCall]:
+        """The attempts at the exchange's own call."""
+        return [call for call in self.calls if not call.part]
+
+    @property
+    def last_call(self) -> TakenCall | None:
+        """The last of them; None: there was none."""
+        return next(reversed(self.own_calls), None)
+
 
 def models_of(record: JSON) -> str:
     """The model as the client named it, and the one that it was taken for: `?` where there is none of that name."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.cases.files import CaseError
 from addons.gateway.grouping.introduction import Introduction
 from addons.gateway.grouping.known import KnownConversations, name
-from mapping.inspect.transcript import members, string
+from mapping.inspect.transcript import members, number_of, string
 from mapping.values import JSON
 
 type Sorted = Mapping[str, list[TakenExchange]]
@@ -35,18 +35,13 @@ def by_conversation(exchanges: Iterable[TakenExchange]) -> Sorted:
     return found
 
 
-def last_call(calls: Iterable[TakenCall]) -> TakenCall | None:
-    """The last attempt at an exchange's own call."""
-    return next((call for call in reversed(list(calls)) if not call.part), None)
-
-
 def _anew(known: KnownConversations, taken: TakenExchange) -> str | None:
     told = Introduction(client=taken.record.get("client"))
     if isinstance(taken.request, dict):
         name(told, taken.request)
     if (made := members(taken.answer).get("id")) and isinstance(made, str):
         told.responses.append(made)
-    call = last_call(taken.calls)
+    call = taken.last_call
     return known.of("", told, taken.endpoint, call.request if call else None)
 
 
@@ -74,5 +69,4 @@ def chosen(found: Sorted, spec: str) -> Sorted:
 
 
 def _time(record: JSON) -> float:
-    time = record.get("time")
-    return time if isinstance(time, int | float) else 0.0
+    return number_of(record.get("time")) or 0.0

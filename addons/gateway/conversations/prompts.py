@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from addons.gateway.cases.exchanges import TakenExchange
-from addons.gateway.conversations.finding import by_thread, last_call
+from addons.gateway.conversations.finding import by_thread
 from mapping.inspect.prompt_cache.report import CacheReport, PromptTurn, report
-from mapping.inspect.transcript import members, number_of
+from mapping.inspect.transcript import count_of, members, number_of
 from mapping.values import JSON
 
 
@@ -33,7 +32,7 @@ def told_cache(id: str, exchanges: Sequence[TakenExchange]) -> tuple[JSON, list[
 
 def prompt_turn(taken: TakenExchange) -> PromptTurn | None:
     """The last attempt at what an exchange has asked; None: it has asked nothing that is a prompt."""
-    call = last_call(taken.calls)
+    call = taken.last_call
     if call is None or not isinstance(members(call.request).get("contents"), list):
         return None
     record, usage = taken.record, members(members(call.answer).get("usageMetadata"))
@@ -45,10 +44,6 @@ def prompt_turn(taken: TakenExchange) -> PromptTurn | None:
         account=call.record.get("account"),
         model=str(record.get("model") or ""),
         request=call.request,
-        prompt=_count(usage.get("promptTokenCount")),
-        cached=_count(usage.get("cachedContentTokenCount")),
+        prompt=count_of(usage.get("promptTokenCount")),
+        cached=count_of(usage.get("cachedContentTokenCount")),
     )
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

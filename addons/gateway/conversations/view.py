@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from addons.gateway.cases.exchanges import TakenExchange, when_of
-from addons.gateway.conversations.finding import by_thread, last_call
+from addons.gateway.conversations.finding import by_thread
 from addons.gateway.conversations.prompts import cache_report, prompt_turn
 from addons.gateway.grouping.beginnings import chain
 from addons.gateway.grouping.known import CONVERSING
@@ -194,7 +194,7 @@ def conversation(id: str, exchanges: Sequence[TakenExchange]) -> ConversationVie
 
 def _asked(taken: TakenExchange, seen: set[bytes]) -> list[TurnPart]:
     """What the user said since the turns before; at least the last of it. `seen` learns of it."""
-    call = last_call(taken.calls)
+    call = taken.last_call
     request = members(call.request) if call else {}
     said = [content for content in elements(request.get("contents")) if members(content).get("role") != "model"]
     digests = chain(b"", request) if taken.endpoint in CONVERSING else []
@@ -204,7 +204,7 @@ def _asked(taken: TakenExchange, seen: set[bytes]) -> list[TurnPart]:
 
 
 def _answered(taken: TakenExchange) -> list[TurnPart]:
-    call = last_call(taken.calls)
+    call = taken.last_call
     candidates = elements(members(call.answer if call else None).get("candidates"))
     return [one for candidate in candidates[:1] for one in _said(members(candidate).get("content"))]
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from addons.gateway.cases.exchanges import TakenCall, TakenExchange
+from addons.gateway.timing.phases import GAP
 from addons.gateway.views import body as bodies
 from mapping import dialects
 from mapping.inspect.printable import one_line
 from mapping.inspect.transcript import elements, string
 
-GAP = 1.0
-"""Seconds without an event that are marked."""
 _FIRST, _LAST = 20, 30
 """Of more events than these, those between are folded."""
 _SHOWN = 200

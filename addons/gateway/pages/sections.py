@@ -207,9 +207,8 @@ def _calls(reading: Reading) -> Any:
     taken = reading.taken
     if taken is None or len(taken.calls) < 2:
         return None
-    shown = sides.own_calls(taken)[-1:]
-    room = reading.room()
-    return [_call(call, shown[0] if shown else None, room) for call in taken.calls if call not in shown] or None
+    shown, room = taken.last_call, reading.room()
+    return [_call(call, shown, room) for call in taken.calls if call is not shown] or None
 
 
 def _call(call: TakenCall, shown: TakenCall | None, room: Room) -> JSON:

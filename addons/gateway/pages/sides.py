@@ -73,14 +73,9 @@ class Sides:
     blames: list[Blame] = field(default_factory=list)
 
 
-def own_calls(taken: TakenExchange) -> list[TakenCall]:
-    """The attempts at the exchange's own call."""
-    return [call for call in taken.calls if not call.part]
-
-
 def record_of(taken: TakenExchange) -> JSON:
     """The record as the translation reads it: a case has no attempts in it, but their calls."""
-    return {**taken.record, "attempts": taken.record.get("attempts") or [call.record for call in own_calls(taken)]}
+    return {**taken.record, "attempts": taken.record.get("attempts") or [call.record for call in taken.own_calls]}
 
 
 def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True, patient: bool = False) -> Sides:
@@ -89,7 +84,7 @@ def request_sides(taken: TakenExchange, ids: str = "r", *, values: bool = True, 
     `ids`: what ids of members begin with. `values` False: what is said of members holds none of their values.
     `patient`: what became of them is found out however long that takes.
     """
-    own = own_calls(taken)
+    own = taken.own_calls
     sides = Sides(taken.request, own[-1].request if own else None)
     record = record_of(taken)
     if not has_translation(record) or taken.request is None:
@@ -128,8 +123,8 @@ def answer_sides(taken: TakenExchange, ids: str = "a", *, values: bool = True, p
     )
     answers = GeminiAnswers.of(own, others)
     sides = Sides(answers.first, taken.answer)
-    if answers.first is None and (calls := own_calls(taken)):
-        sides.value = calls[-1].answer  # what came instead: an error, or the beginning of an answer
+    if answers.first is None and (last := taken.last_call) is not None:
+        sides.value = last.answer  # what came instead: an error, or the beginning of an answer
     record = record_of(taken)
     if not patient and answers.first is not None and _takes_long(answers.first, taken.request):
         sides.word = UNTOLD
@@ -204,12 +199,8 @@ def _known(path: Path, below: Path, made: Any, most: int | None = _MANY) -> Iter
     known: list[str | int] = []
     value = made
     for step in steps:
-        inside = (
-            step in members(value) if isinstance(step, str) else isinstance(value, list) and step in range(len(value))
-        )
-        if not inside:
+        if isinstance(step, range) or not _has(value, step):
             break
-        assert not isinstance(step, range)
         known.append(step)
         value = value[step]
     if known:
@@ -219,7 +210,7 @@ def _known(path: Path, below: Path, made: Any, most: int | None = _MANY) -> Iter
 def _has(value: Any, step: str | int) -> bool:
     if isinstance(step, str):
         return step in members(value)
-    return isinstance(value, list) and step < len(value)
+    return isinstance(value, list) and step in range(len(value))
 
 
 def _uncovered(made: Any, covered: set[Path]) -> Iterator[Path]:

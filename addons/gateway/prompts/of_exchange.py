@@ -54,7 +54,7 @@ def asked_call(taken: TakenExchange) -> TakenCall | None:
 
     What follows an answer that is continued has the answer in its prompt.
     """
-    own = [call for call in taken.calls if not call.part and "contents" in asked_body(call)]
+    own = [call for call in taken.own_calls if "contents" in asked_body(call)]
     return next((call for call in own if "promptTokenCount" in _usage(call)), own[-1] if own else None)
 
 

@@ -21,14 +21,13 @@ _FINISH = {"STOP": "stop", "MAX_TOKENS": "length", "SAFETY": "content_filter", "
 
 def contents(taken: TakenExchange) -> dict[str, str]:
     """Attribute -> JSON; without those for which there is nothing."""
-    calls = [call for call in taken.calls if call.part == 0]
-    if not calls:
+    if (call := taken.last_call) is None:
         return {}
-    request = members(calls[-1].request)
+    request = members(call.request)
     told = {
         names.INSTRUCTIONS: _parts(members(request.get("systemInstruction"))),
         names.INPUT_MESSAGES: [_message(members(content)) for content in elements(request.get("contents"))],
-        names.OUTPUT_MESSAGES: [_output(members(one)) for one in elements(members(calls[-1].answer).get("candidates"))],
+        names.OUTPUT_MESSAGES: [_output(members(one)) for one in elements(members(call.answer).get("candidates"))],
     }
     return {name: jsonio.dumps(value).decode() for name, value in told.items() if value}
 

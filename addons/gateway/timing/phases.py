@@ -77,7 +77,7 @@ def _title(taken: TakenExchange) -> str:
 
 def _own(taken: TakenExchange, total: float) -> Iterator[TimedAttempt]:
     """The attempts at the exchange's own call, as its record has them."""
-    calls = {call.record.get("number"): call for call in taken.calls if not call.part}
+    calls = {call.record.get("number"): call for call in taken.own_calls}
     now = 0.0
     for number, attempt in enumerate(map(members, elements(taken.record.get("attempts"))), 1):
         call = calls.get(number)

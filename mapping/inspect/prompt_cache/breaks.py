@@ -53,7 +53,7 @@ def common(before: Section, after: Section) -> tuple[int, int]:
         return 0, 0
     for one, other in zip(before.pieces, after.pieces, strict=False):
         if one.data != other.data:
-            same = _same_bytes(one.data, other.data)
+            same = _same(one.data, other.data)
             return size + same, weight + (other.weight * same // len(other.data) if other.data else 0)
         size += len(other.data)
         weight += other.weight
@@ -155,9 +155,7 @@ def _text_change(what: str, before: Section, after: Section, did: str = "changed
             if isinstance(one.value, str) and isinstance(other.value, str):
                 return _words_of(what, did, size, one.value, other.value)
             if beside := [name for name in _names(one) if name in _names(other) and name != "text"]:
-                return (
-                    f"{what} {did}: {_text(beside[0])} is another, at byte {size + _same_bytes(one.data, other.data)}"
-                )
+                return f"{what} {did}: {_text(beside[0])} is another, at byte {size + _same(one.data, other.data)}"
             break
         size += len(one.data)
     else:
@@ -171,7 +169,7 @@ def _text_change(what: str, before: Section, after: Section, did: str = "changed
 
 
 def _words_of(what: str, did: str, size: int, one: str, other: str) -> str:
-    at = _same_characters(one, other)
+    at = _same(one, other)
     byte = size + len(one[:at].encode("utf-8", "replace"))
     begin = max(0, at - _AROUND)
     windows = [text[begin : at + _AROUND] for text in (one, other)]
@@ -229,19 +227,8 @@ def _quoted(text: str, most: int = _SHOWN) -> str:
     return repr(one_line(text, most)) if text else "nothing"
 
 
-def _same_characters(one: str, other: str) -> int:
-    """How many characters at the beginning are the same: by halves, because texts may be long."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _same_bytes(one: bytes, other: bytes) -> int:
+def _same[T: (str, bytes)](one: T, other: T) -> int:
+    """How many characters or bytes at the beginning are the same: by halves, because texts may be long."""
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mapping.inspect.prompt_tokens.counts import WHOLE, AskedCount, by_section, leaves_out
 from mapping.inspect.prompt_tokens.parts import CACHE, SECTIONS, PromptPart, parts
-from mapping.inspect.transcript import Transcript, elements, members
+from mapping.inspect.transcript import Transcript, count_of, elements, members
 from mapping.values import JSON
 
 COUNTED, SHARED, ESTIMATED = "counted", "shared", "estimated"
@@ -164,7 +164,7 @@ def prompt_tokens(
 ) -> PromptTokens:
     """The tokens of a Gemini request. `usage`: the `usageMetadata` of its answer; empty: there is none."""
     found = parts(request)
-    whole, cached = _count(usage.get("promptTokenCount")), _count(usage.get("cachedContentTokenCount"))
+    whole, cached = count_of(usage.get("promptTokenCount")), count_of(usage.get("cachedContentTokenCount"))
     counted = next((one.tokens for one in asked if one.what == WHOLE), None)
     if remark := LEFT_OUT if leaves_out(found, asked) else "":
         counted = None
@@ -181,7 +181,7 @@ def prompt_tokens(
         how=how,
         total=sum(row.tokens for row in rows),
         cached=cached if whole is None else cached or 0,
-        tool_use=_count(usage.get("toolUsePromptTokenCount")) or 0,
+        tool_use=count_of(usage.get("toolUsePromptTokenCount")) or 0,
         limit=limit or None,
         rows=rows,
         asked=asked,
@@ -220,7 +220,7 @@ def _by_modality(found: Sequence[PromptPart], told: Mapping[str, int], whole: in
 def _modalities(usage: JSON) -> dict[str, int]:
     made: dict[str, int] = {}
     for one in map(members, elements(usage.get("promptTokensDetails"))):
-        name, tokens = one.get("modality"), _count(one.get("tokenCount"))
+        name, tokens = one.get("modality"), count_of(one.get("tokenCount"))
         if isinstance(name, str) and tokens:
             made[name] = made.get(name, 0) + tokens
     return made
@@ -246,7 +246,3 @@ def _rows(found: Sequence[PromptPart], tokens: Mapping[int, int], whole: int) ->
 
 def _row(part: PromptPart, tokens: int) -> TokenRow:
     return TokenRow(part.section, part.name, tokens, part.modality, part.turn)
-
-
-def _count(value: object) -> int | None:
-    return value if type(value) is int and value >= 0 else None
