@@ -115,14 +115,14 @@ class Cassettes:
         made = cls(
             wanted,
             folder,
-            strict,
-            strict or wanted.record == "new",
-            Player(at_once=wanted.speed != "recorded"),
-            counts,
-            Path(report) if report else None,
-            shared is not None,
-            gateway.models,
-            Pool(accounts, strategy="fill_first", cooldown=False),
+            strict=strict,
+            plays=strict or wanted.record == "new",
+            player=Player(at_once=wanted.speed != "recorded"),
+            counts=counts,
+            report=Path(report) if report else None,
+            is_one_of_several=shared is not None,
+            _models=gateway.models,
+            _pool=Pool(accounts, strategy="fill_first", cooldown=False),
         )
         known = files.models(wanted.folder)
         gateway.refused_forms = NoMemory()

@@ -273,6 +273,14 @@ def write(folder: Path, recording: CassetteRecording) -> None:
     write_json(folder / recording.name, plain(recording))
 
 
+def remove(path: Path) -> None:
+    """Take a file away, if it is there. Raises CassetteError."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as e:
+        raise CassetteError(f"{path}: {e.strerror or e}") from None
+
+
 def _pretty(value: Any, indent: str) -> str:
     """JSON for people, and for git: short values and lists of numbers on one line, others member by member."""
     flat = json.dumps(value, ensure_ascii=False)

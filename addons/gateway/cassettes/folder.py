@@ -11,7 +11,7 @@ from typing import Literal
 
 from addons.gateway.cassettes import files
 from addons.gateway.cassettes.canonical import RecordedRequest, half_masked, masked, words
-from addons.gateway.cassettes.files import CassetteError, CassetteRecording, RecordedAnswer
+from addons.gateway.cassettes.files import CassetteRecording, RecordedAnswer
 from addons.gateway.workers.counts import TurnCounts
 from mapping.inspect import masking
 from mapping.inspect.compare.ignored import IgnoredPlaces
@@ -99,7 +99,7 @@ class CassetteFolder:
         if self._counts.take(f"renewed {digest}") == 0:
             for before in self._found(asked):
                 if before.name != name:
-                    (self.path / before.name).unlink(missing_ok=True)
+                    files.remove(self.path / before.name)
         files.write(self.path, recording)
         self._used[name] = None
         return recording
@@ -145,6 +145,3 @@ def _masked(recording: CassetteRecording, digest: str, ignored: tuple[str, ...])
 def is_recorded(path: Path) -> bool:
     """Whether a folder has a recording at least."""
     return any(file.name != files.MODELS for file in path.glob("*.json"))
-
-
-__all__ = ["CassetteError", "CassetteFolder", "Repeat", "is_recorded"]

@@ -97,10 +97,9 @@ def _asked(flow: http.HTTPFlow) -> RecordedRequest | str:
         return canonical.of_call(GeminiCall("", "", None, listed[1] or ""))
     method = (_CODE_ASSIST if found["version"] == "v1internal" else _METHOD).fullmatch(rest)
     if method is None:
-        plain = PlainCall(request.method, request.path[found.start() :], (), content or None)
-        if "/upload/" in request.path:
-            plain = PlainCall(request.method, request.path[request.path.index("/upload/") :], (), content or None)
-        return canonical.of_call(GeminiCall("", "", plain=plain))
+        upload = request.path.find("/upload/")
+        path = request.path[upload if upload >= 0 else found.start() :]
+        return canonical.of_call(GeminiCall("", "", plain=PlainCall(request.method, path, (), content or None)))
     try:
         body = jsonio.loads(content)
     except ValueError:

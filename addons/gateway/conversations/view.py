@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -77,8 +77,8 @@ class ConversationTurn:
             "cache": {"outcome": self.cache.outcome, "why": self.cache.why} if self.cache else None,
         }
 
-    def lines(self) -> list[str]:
-        """A head line, and below it what was said."""
+    def head(self) -> str:
+        """One line: model, how it failed, time, tokens, cost."""
         record = self.taken.record
         tokens = members(record.get("tokens"))
         head = [f"turn {self.number}", self.taken.id, string(record.get("model"))]
@@ -91,7 +91,11 @@ class ConversationTurn:
             head.append(f"{tokens.get('prompt', 0):,}{cached} + {tokens.get('completion', 0):,} tokens")
         if (usd := number_of(record.get("cost"))) is not None:
             head.append(dollars(usd))
-        made = [one_line(" · ".join(part for part in head if part))]
+        return one_line(" · ".join(part for part in head if part))
+
+    def lines(self) -> list[str]:
+        """The head, and below it what was said."""
+        made = [self.head()]
         made += [f"    {one.line('>')}" for one in self.asked]
         made += [f"    {one.line('<')}" for one in self.answered]
         if self.cache and (why := self.cache.why) and self.cache.broken:
@@ -110,14 +114,13 @@ class ConversationView:
 
     def plain(self) -> JSON:
         """For JSON."""
-        records = [one.taken.record for one in self.turns]
-        times = [record["time"] for record in records if isinstance(record.get("time"), int | float)]
+        times = self._times()
         return {
             "id": self.id,
             "client": self.client,
             "agents": [agent for agent in self._agents() if agent],
-            "models": _each(record.get("model") for record in records),
-            "accounts": _each(record.get("account") for record in records),
+            "models": self._each("model"),
+            "accounts": self._each("account"),
             "begun": min(times, default=None),
             "last": max(times, default=None),
             "tokens": self._tokens(),
@@ -128,16 +131,14 @@ class ConversationView:
 
     def head(self) -> str:
         """One line: the client, how many turns, since when, models, tokens, cost."""
-        told = self.plain()
-        tokens = told["tokens"]
-        count = len(self.turns)
+        tokens, cost, count = self._tokens(), self._cost(), len(self.turns)
         head = [
             self.client or "",
             f"{count} turn{'s' if count != 1 else ''}",
-            f"from {begun}" if (begun := when_of(told["begun"])) else "",
-            ", ".join(told["models"]),
+            f"from {begun}" if (begun := when_of(min(self._times(), default=None))) else "",
+            ", ".join(self._each("model")),
             f"{tokens['prompt']:,} ({tokens['cached']:,} cached) + {tokens['completion']:,} tokens",
-            dollars(told["cost"]) if told["cost"] is not None else "",
+            dollars(cost) if cost is not None else "",
         ]
         return one_line(" · ".join(part for part in head if part))
 
@@ -150,6 +151,14 @@ class ConversationView:
             made += ["", f"── {agent or 'main thread'} ──"] if agent or len(self._agents()) > 1 else [""]
             made += [line for turn in turns for line in turn.lines()]
         return made
+
+    def _times(self) -> list[float]:
+        return [time for turn in self.turns if (time := number_of(turn.taken.record.get("time"))) is not None]
+
+    def _each(self, member: str) -> list[str]:
+        """The texts that the records have for a member, each once."""
+        values = [turn.taken.record.get(member) for turn in self.turns]
+        return list(dict.fromkeys(value for value in values if isinstance(value, str)))
 
     def _agents(self) -> list[str]:
         return list(dict.fromkeys(turn.agent for turn in self.turns))
@@ -236,7 +245,3 @@ def _shown(response: Any) -> str:
     """What a tool gave back: of an object with one member that member."""
     values = list(members(response).values())
     return string(values[0] if len(values) == 1 else response)
-
-
-def _each(values: Iterable[Any]) -> list[str]:
-    return list(dict.fromkeys(value for value in values if isinstance(value, str)))

@@ -91,11 +91,10 @@ def _without_texts(record: JSON) -> TakenExchange:
 
 
 def _turn(turn: ConversationTurn) -> JSON:
-    head, *_ = turn.lines()
     return {
         "id": turn.taken.id,
         "page": page_of(turn.taken.id),
-        "head": head,
+        "head": turn.head(),
         "tone": tone(turn.taken.record),
         "said": [*(("asked", one) for one in turn.asked), *(("answered", one) for one in turn.answered)],
         "cache": turn.cache.lines()[1:] if turn.cache else [],

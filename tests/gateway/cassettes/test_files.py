@@ -98,3 +98,10 @@ def test_nothing_is_left_of_a_file_that_could_not_be_written(tmp_path: Path) -> 
     with pytest.raises(CassetteError, match=r"x\.json"):
         files.write_json(tmp_path / "x.json", {})
     assert [path.name for path in tmp_path.iterdir()] == ["x.json"]
+
+
+def test_what_cannot_be_taken_away_is_said(tmp_path: Path) -> None:
+    files.remove(tmp_path / "was-never-there.json")
+    (folder := tmp_path / "take_away_here").mkdir()
+    with pytest.raises(CassetteError, match="take_away_here"):
+        files.remove(folder)
