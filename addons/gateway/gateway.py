@@ -124,7 +124,7 @@ class Gateway(InForce):
             logger.error(f"Nothing can be shared with the other workers: {e}")
             return
         self.sharing.meet(self.pool.accounts)
-        self.background.others = self.sharing.jobs(self.background.end)
+        self.background.others = self.sharing.jobs(self.background.end, lambda then: self.database.when_settled(then))
         self._share_store()
         await self.sharing.start()
 

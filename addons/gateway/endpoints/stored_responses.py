@@ -51,14 +51,11 @@ class StoredResponses:
         """`GET /v1/responses/{id}`, also as the stream that it was; one that is under way is waited for then."""
         query = _query(exchange)
         streamed = stored.wants_stream(query)
-        found = await self._services.store.get(exchange.tenant, match.id)
-        if streamed and found is not None and not is_finished(found[0]):
+        response, events = await self._settled(exchange.tenant, match.id)
+        if streamed and not is_finished(response):
             with exchange.waiting("waiting for the answer in the background"):
                 await self._background.wait(match.id)
-            found = await self._services.store.get(exchange.tenant, match.id)
-        if found is None:
-            raise stored.not_found(match.id)
-        response, events = await self._settled(match.id, found[0]), found[1]
+            response, events = await self._settled(exchange.tenant, match.id)
         if streamed:
             exchange.succeed(stored.replay(response, events, stored.known_events(query)), [answers.STREAM_TYPE])
         else:
@@ -82,10 +79,7 @@ class StoredResponses:
 
     async def cancel(self, exchange: Facts, match: Match) -> None:
         """`POST /v1/responses/{id}/cancel`: of those that run in the background only."""
-        found = await self._services.store.get(exchange.tenant, match.id)
-        if found is None:
-            raise stored.not_found(match.id)
-        response = await self._settled(match.id, found[0])
+        response, _ = await self._settled(exchange.tenant, match.id)
         stored.check_cancellable(response)
         if not is_finished(response):
             self._background.end_anywhere(match.id)
@@ -95,11 +89,19 @@ class StoredResponses:
             response = left
         exchange.succeed(jsonio.dumps(response))
 
-    async def _settled(self, id: str, response: JSON) -> JSON:
-        """One that was under way when the gateway was restarted is not any more."""
+    async def _settled(self, tenant: str, id: str) -> tuple[JSON, bytes | None]:
+        """A response, and its events. One that was under way when its process ended is not any more. Raises Fault."""
+        response, events = await self._found(tenant, id)
         if is_finished(response) or await self._background.runs(id):
-            return response
-        return stored.settled(response)
+            return response, events
+        response, events = await self._found(tenant, id)  # it may have been finished before the second question
+        return (response if is_finished(response) else stored.settled(response)), events
+
+    async def _found(self, tenant: str, id: str) -> tuple[JSON, bytes | None]:
+        found = await self._services.store.get(tenant, id)
+        if found is None:
+            raise stored.not_found(id)
+        return found
 
 
 def _query(exchange: Facts) -> dict[str, str]:

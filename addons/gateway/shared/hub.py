@@ -15,9 +15,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from addons.gateway.shared.board import Board
@@ -52,8 +51,7 @@ _TURNS = 8
 type Told = Callable[[Any], object]
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(NamedTuple):
     change: Change
     size: int
 
@@ -69,6 +67,8 @@ class Hub:
         """How often it did not answer, or not soon enough."""
         self.lost = 0
         """Changes that there was no room for while it was away."""
+        self.back_since = float("-inf")
+        """When it last answered again after it had been away, by `time.monotonic`."""
         self._place = place
         self._limit = limit
         self._boards: dict[str, Board] = {}
@@ -328,7 +328,6 @@ class Hub:
 
     async def _open(self) -> None:
         await self._within(self._place.open(self._heard))
-        self._read_at = float("-inf")
         await self._read()
         self._back()
         self._ask_again()
@@ -391,6 +390,7 @@ class Hub:
 
     def _back(self) -> None:
         if not self.here and self._complained > float("-inf"):
+            self.back_since = time.monotonic()
             logger.info("The shared state answers again")
         self.here = True
 

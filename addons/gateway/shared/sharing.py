@@ -88,9 +88,10 @@ class Sharing:
             return None
         return SharedResponses(self.hub, self.vault, max_age=max_age), Sealer(self.vault.client_key())
 
-    def jobs(self, end: Callable[[str], object]) -> SharedJobs:
-        """What the others know of background responses. `end` ends one that runs here."""
-        return SharedJobs(self.hub, end)
+    def jobs(self, end: Callable[[str], object], when_stored: Callable[[Callable[[], None]], object]) -> SharedJobs:
+        """What the others know of background responses. `end` ends one that runs here; `when_stored` does something
+        when what was to be stored in the file that all workers have is there."""
+        return SharedJobs(self.hub, end, None if self._by_url else when_stored)
 
     def settling(self, database: Database) -> Awaitable[None] | None:
         """What to wait for before a client hears the end of its answer: its next request may go to another worker.

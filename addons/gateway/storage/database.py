@@ -17,7 +17,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Concatenate
 
@@ -128,6 +128,19 @@ class Database:
         """Wait until what is to be done by now is done, but not for longer than this."""
         if self._latest is not None and not self._latest.done():
             await asyncio.wait([asyncio.wrap_future(self._latest)], timeout=seconds)
+
+    def when_settled(self, then: Callable[[], None]) -> None:
+        """Do something on the event loop when what is to be done by now is done."""
+        latest, loop = self._latest, asyncio.get_running_loop()
+        if latest is None or latest.done():
+            then()
+            return
+
+        def settled(_: object) -> None:
+            with suppress(RuntimeError):  # the loop has ended before
+                loop.call_soon_threadsafe(then)
+
+        latest.add_done_callback(settled)
 
     @property
     def is_settled(self) -> bool:

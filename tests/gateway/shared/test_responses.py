@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from addons.gateway.shared.contract import Drop
 from addons.gateway.shared.hub import Hub
-from addons.gateway.shared.uses.jobs import SharedJobs
+from addons.gateway.shared.uses.jobs import KNOWN_AFTER, SharedJobs
 from addons.gateway.shared.uses.responses import SharedResponses
 from addons.gateway.shared.uses.turns import LATEST, SharedTurns
 from addons.gateway.shared.vault import Vault
@@ -175,6 +177,56 @@ def test_jobs_are_known_and_ended_by_all() -> None:
         assert not await two.runs("a")
         weather.away = True
         assert await two.runs("a")  # nobody knows
+        for hub in hubs:
+            await hub.stop()
+
+    asyncio.run(run())
+
+
+def test_a_job_whose_sign_was_lost_with_the_place_runs_on() -> None:
+    """Its sign of life had an end, and its worker renews it when it can."""
+
+    async def run() -> None:
+        weather = Weather()
+        hubs = [Hub(weather.access()) for _ in range(2)]
+        later = [0.0]
+        one, two = (SharedJobs(hub, print, clock=lambda: time.monotonic() + later[0]) for hub in hubs)
+        for hub in hubs:
+            await hub.start()
+        one.begun("a")
+        await hubs[0].settled()
+        weather.away = True
+        assert await two.runs("a")
+        assert not hubs[1].here
+        hubs[0].soon(Drop("job:a"))  # in place of the time that passes
+        weather.away = False
+        while not (hubs[0].here and hubs[1].here):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await hubs[0].settled()
+        assert await two.runs("a")
+        later[0] = KNOWN_AFTER
+        assert not await two.runs("a")
+        for hub in hubs:
+            await hub.stop()
+
+    asyncio.run(run())
+
+
+def test_a_job_has_ended_when_the_others_can_read_what_it_has_become() -> None:
+    async def run() -> None:
+        weather = Weather()
+        hubs = [Hub(weather.access()) for _ in range(2)]
+        stored: list[Callable[[], None]] = []
+        one, two = SharedJobs(hubs[0], print, stored.append), SharedJobs(hubs[1], print)
+        for hub in hubs:
+            await hub.start()
+        one.begun("a")
+        one.ended("a")
+        await hubs[0].settled()
+        assert await two.runs("a")
+        stored.pop()()
+        await hubs[0].settled()
+        assert not await two.runs("a")
         for hub in hubs:
             await hub.stop()
 

@@ -139,3 +139,24 @@ def test_several_processes_share_a_file(tmp_path: Path) -> None:
     database = Database(path)
     assert len(database.wait(names)) == 4 * 20
     database.close()
+
+
+def test_what_is_to_happen_when_all_is_done(tmp_path: Path) -> None:
+    async def run() -> None:
+        database = Database(tmp_path / "s.db")
+        seen: list[list[str]] = []
+        database.when_settled(lambda: seen.append([]))
+        assert seen == [[]]
+        gate, told = threading.Event(), asyncio.Event()
+        database.soon(lambda connection: gate.wait(PATIENCE))
+        database.soon(put, "a")
+        database.when_settled(told.set)
+        await asyncio.sleep(0)
+        assert not told.is_set()
+        gate.set()
+        await asyncio.wait_for(told.wait(), PATIENCE)
+        assert database.is_settled
+        assert await database.ask(names) == ["a"]
+        database.close()
+
+    asyncio.run(run())
