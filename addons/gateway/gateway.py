@@ -162,7 +162,7 @@ class Gateway(InForce):
         if request.data.method != b"POST" or request.data.path.startswith(_PAGES):  # else it is for a model
             own.look_at(exchange, request, self.health_checks, shows_own=self.shows_own)
         if self.recorder and not exchange.is_own:
-            exchange.trace = Trace(self.recorder, given={"options": self.options.plain()})
+            exchange.trace = Trace(self.recorder, given={"options": self.plain_options})
         self.telemetry.meet(exchange, request)
         if self.cassettes:
             self.cassettes.watch(exchange)

@@ -118,6 +118,8 @@ class InForce:
         self.settings = settings = prepared.settings
         self._shared = prepared.shared
         self.options = prepared.options
+        self.plain_options = prepared.options.plain()
+        """For records: see `Services`."""
         self.gatekeeper = prepared.gatekeeper
         self.model_map = prepared.model_map
         if proxies.use(prepared.proxies) and self.direct is not None:

@@ -156,16 +156,18 @@ def _plain(call: CallUsage, rates: Rates) -> Cost | None:
     ):
         return None
     parts: dict[str, float] = {}
-    total = 0
-    for name, count, rate in (
-        ("input", prompt - cached, full),
-        ("cached", cached, kept),
-        ("thinking", thoughts, thinking),
-        ("output", answer, out),
-    ):
-        if count and (paid := count * (rate.at(prompt) if rate.tiers else rate.base)):
-            parts[name] = paid / PARTS
-            total += paid
+    total = (prompt - cached) * (full.at(prompt) if full.tiers else full.base)
+    if total:
+        parts["input"] = total / PARTS
+    if cached and (paid := cached * kept.at(prompt)):
+        parts["cached"] = paid / PARTS
+        total += paid
+    if thoughts and (paid := thoughts * thinking.at(prompt)):
+        parts["thinking"] = paid / PARTS
+        total += paid
+    if answer and (paid := answer * (out.at(prompt) if out.tiers else out.base)):
+        parts["output"] = paid / PARTS
+        total += paid
     return Cost(total / PARTS, parts)
 
 

@@ -192,7 +192,8 @@ class Generate:
         if other:
             options = replace(options, served={model: other})
         if exchange.trace:
-            exchange.trace.given |= {"model": model, "options": options.plain()}
+            given = exchange.trace.given
+            given["model"], given["options"] = model, options.plain() if other else self._services.plain_options
         return options
 
     def _answer(self, exchange: Facts, dialect: Dialect, answering: Answering) -> Awaitable[None] | None:

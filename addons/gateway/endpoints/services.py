@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from addons.gateway.endpoints.answer_job import AnswerJob
 from addons.gateway.exchange.facts import Facts
@@ -44,6 +44,8 @@ class EndpointServices(Services, Protocol):
     settings: Settings
     options: Options
     """Of the translation, as the settings have them."""
+    plain_options: dict[str, Any]
+    """The same as `options.plain()`, made once, for records."""
     model_map: ModelMap
     """The names that clients use -> Gemini's models."""
     models: ModelLists

@@ -60,6 +60,8 @@ def introduced(fields: Iterable[tuple[bytes, bytes]]) -> Introduction:
         return made
     if agent := found.get(b"user-agent"):
         made.client = product(agent)
+        if len(found) == 1:  # as a rule
+            return made
     made.agent = _agent(found)
     for name, shown in _SESSIONS.items():
         if name in found:

@@ -40,6 +40,8 @@ TOGETHER = 0.01
 class Chunks:
     """The bytes of a body as they come, and when."""
 
+    __slots__ = ("arrivals", "size", "whole")
+
     def __init__(self) -> None:
         self.whole: list[bytes] = []
         self.arrivals: list[list[float]] = []

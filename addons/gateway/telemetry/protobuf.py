@@ -81,26 +81,26 @@ def packed_doubles(field: int, values: Iterable[float]) -> bytes:
 
 def attributes(field: int, values: Attributes) -> bytes:
     """Attributes, each a member `field`."""
-    return b"".join([_attribute(field, name, value) for name, value in values.items()])
-
-
-def _attribute(field: int, name: str, value: Value) -> bytes:
-    """A `KeyValue`. Most of it is the same for all values of one length."""
-    if isinstance(value, str):
-        data = value.encode("utf-8", "replace")
-        return _before(field, name, 1 << 3 | _BYTES, len(data)) + data
-    if isinstance(value, float):
-        return _before(field, name, 4 << 3 | 1, 8) + _DOUBLE(value)
-    if isinstance(value, int):  # truth values, too
-        data = varint(value)
-        return _before(field, name, (2 if isinstance(value, bool) else 3) << 3, len(data)) + data
-    data = b"".join([part(1, text(1, one)) for one in value])
-    return _before(field, name, 5 << 3 | _BYTES, len(data)) + data
+    made: list[bytes] = []
+    for name, value in values.items():
+        if isinstance(value, str):
+            tag, data = 1 << 3 | _BYTES, value.encode("utf-8", "replace")
+        elif isinstance(value, float):
+            tag, data = 4 << 3 | 1, _DOUBLE(value)
+        elif isinstance(value, int):
+            tag, data = (2 if isinstance(value, bool) else 3) << 3, varint(value)
+        else:
+            tag, data = 5 << 3 | _BYTES, b"".join([part(1, text(1, one)) for one in value])
+        made += (_before(field, name, tag, len(data)), data)
+    return b"".join(made)
 
 
 @lru_cache(1000)
 def _before(field: int, name: str, tag: int, size: int) -> bytes:
-    """What comes before the `size` bytes of a value. `tag`: of the member of `AnyValue` that it is."""
+    """What comes before the `size` bytes of a value, the same for all that are as long.
+
+    `tag`: of the member of `AnyValue` that the value is.
+    """
     head = varint(tag) + (varint(size) if tag & 7 == _BYTES else b"")
     pair = text(1, name) + varint(2 << 3 | _BYTES) + varint(len(head) + size) + head
     return varint(field << 3 | _BYTES) + varint(len(pair) + size) + pair

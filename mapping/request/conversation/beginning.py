@@ -23,7 +23,10 @@ def beginning(body: JSON) -> bytes:
 def shortened(value: Any) -> Any:
     """The value with long texts by their lengths and ends."""
     if isinstance(value, dict):
-        return {name: shortened(member) for name, member in value.items()}
+        return {
+            name: member if type(member) is str and len(member) <= _LONG else shortened(member)
+            for name, member in value.items()
+        }
     if isinstance(value, list):
         return [shortened(item) for item in value]
     if isinstance(value, str) and len(value) > _LONG:
