@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mapping.chat.messages import WORDING, MessageReader
 from mapping.faults import Fault
@@ -507,3 +509,46 @@ def test_an_unknown_part_in_a_result() -> None:
     )
     assert read.contents[2]["parts"] == [answered("a\nb")]
     assert read.codes == {"unknown"}
+
+
+# --- plain messages
+
+SAYS = st.sampled_from(["", "a", " b ", "file.png (tool result)", "<system>"])
+CALL = tool_call()
+MESSAGES = st.lists(
+    st.one_of(
+        st.fixed_dictionaries(
+            {"role": st.sampled_from(["user", "assistant", "system", "tool", "else", None, ["user"]]), "content": SAYS}
+        ),
+        st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "content": SAYS, "name": SAYS}),
+        st.fixed_dictionaries({"role": st.sampled_from(["user", "assistant"]), "refusal": SAYS}),
+        st.sampled_from([
+            {"role": "assistant", "content": None, "tool_calls": [CALL]},
+            {"role": "assistant", "tool_calls": [CALL]},
+            {"role": "tool", "tool_call_id": "1", "content": "done"},
+            {"role": "user", "content": [{"type": "text", "text": "a"}]},
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": PNG}}]},
+            {"role": "assistant", "content": "s", "extra_content": {"google": {"thought_signature": "c2ln"}}},
+            {"role": "assistant"},
+            {"content": "a"},
+            "no message",
+        ]),
+    ),
+    min_size=1,
+    max_size=6,
+)  # fmt: skip
+
+
+@given(MESSAGES, st.sampled_from([G2, G3]), st.booleans())
+def test_plain_messages_are_read_like_others(messages: list[Any], model: str, strict: bool) -> None:
+    def read() -> Any:
+        try:
+            made = Read(messages, model, strict=strict)
+        except Fault as fault:
+            return fault.status, fault.message, fault.param
+        return made.system, made.contents, list(made.notes)
+
+    quickly = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mapping.chat.messages._is_plain", lambda message: False)
+        assert read() == quickly
