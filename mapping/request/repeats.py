@@ -26,12 +26,14 @@ _OPENED = f'{{"{_MARK}":[{{}}'.encode()
 _CLOSED = f',{{"{_MARK}":0}}]}}'.encode()
 """What is put behind a part, to see where it ends."""
 
-_MESSAGE = b'{"role"'
-"""How messages begin, of any dialect, written without blanks or as Python writes them."""
+_MESSAGES = b'{"role"', b'{"parts"', b'{"type":"function_call', b'{"type":"message"'
+"""How messages, contents and items of the dialects begin, as SDKs write them."""
 KEPT_OUT = 4
 """Messages at the end of a text that are parsed each time: clients change the last ones (marks for a cache, say)."""
 _TRIES = 8
 """Beginnings of messages that are looked at beyond those."""
+_REST = 2**18
+"""Bytes at the end of a text among which its last messages are looked for."""
 _BLANKS = 64
 """The most that are looked through between two messages."""
 _FAR = 2**16
@@ -108,9 +110,14 @@ def known_part(text: bytes) -> KnownPart | None:
 def _cut(text: bytes, start: int) -> int | None:
     """Where the comma before one of the last messages stands, behind `start`: what follows it closes an array and then
     the root object."""
+    start = max(start, len(text) - _REST)
+    return next((end for begin in _MESSAGES if (end := _cut_before(begin, text, start)) is not None), None)
+
+
+def _cut_before(begin: bytes, text: bytes, start: int) -> int | None:
     at = len(text)
     for i in range(KEPT_OUT + _TRIES):
-        at = text.rfind(_MESSAGE, start, at)
+        at = text.rfind(begin, start, at)
         if at < 0:
             return None
         if i < KEPT_OUT - 1 or (comma := _comma(text, start, at)) is None:

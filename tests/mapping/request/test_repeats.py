@@ -155,6 +155,25 @@ def test_roles_elsewhere_are_no_messages() -> None:
     assert check(part, text)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("messages", {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}),
+        ("contents", {"parts": [{"text": "a"}, {"text": "b"}], "role": "user"}),
+        ("input", {"type": "function_call", "call_id": "1", "name": "f", "arguments": '{"role":1}'}),
+        ("input", {"type": "message", "content": [{"type": "input_text", "text": "a"}], "role": "user"}),
+    ],
+)
+def test_messages_of_each_dialect(name: str, message: dict[str, Any]) -> None:
+    def body(count: int) -> bytes:
+        return orjson.dumps({"model": "m", name: [message] * count, "tools": [{"role": {"type": "x"}}]})
+
+    part = known_part(body(20))
+    assert part is not None
+    assert check(part, body(20))
+    assert check(part, body(22))
+
+
 def test_what_is_shared_is_not_parsed_again() -> None:
     texts = [str(i) for i in range(20)]
     part = known_part(said(*texts))
