@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from mitmproxy import command, ctx, exceptions
+from mitmproxy import command, exceptions
 
-from addons.gateway.commands.found import found, one_client
+from addons.gateway.commands.found import all_flows, found, one_client
+from addons.gateway.commands.output import as_asked
 from addons.gateway.record.flow_record import record_of
-from mapping import jsonio
 
 
 class ConversationCommands:
@@ -43,7 +43,7 @@ def _told(spec: str, tell: Callable[[str, Sequence[Any]], tuple[Any, list[str]]]
     from addons.gateway.cases.files import CaseError
     from addons.gateway.conversations import finding
 
-    known = by_exchange(ctx.master.commands.call("view.flows.resolve", "@all"))
+    known = by_exchange(all_flows())
     ids = {record_of(flow).get("conversation") for flows in known.values() for flow in flows}
     meant = spec.strip()
     if meant not in ids:
@@ -57,4 +57,4 @@ def _told(spec: str, tell: Callable[[str, Sequence[Any]], tuple[Any, list[str]]]
     except (CaseError, ValueError):
         raise exceptions.CommandError("This exchange is no turn of a conversation.") from None
     plain, lines = tell(id, taken)
-    return [jsonio.dumps(plain).decode()] if as_json else lines
+    return as_asked(plain, lines, as_json)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import mitmproxy.types
 from mitmproxy import command, exceptions
-from mitmproxy.log import ALERT
 
-from addons.gateway.commands.found import clients, family, found
-
-logger = logging.getLogger("antigravity")
+from addons.gateway.commands.found import clients, found, taken
+from addons.gateway.commands.output import write
 
 FORM = mitmproxy.types.Choice("antigravity.copy.forms")
 
@@ -44,21 +40,15 @@ class CopyCommands:
         """
         Write what antigravity.copy shows into a file. As markdown, html and jsonl several exchanges.
         """
-        text = _copied(flows, form, mask)
-        try:
-            Path(file).write_text(text, encoding="utf-8", newline="\n")
-        except OSError as e:
-            raise exceptions.CommandError(f"{file}: {e.strerror or e}") from None
-        logger.log(ALERT, f"Written to {file}.")
+        write(file, _copied(flows, form, mask).encode())
 
 
 def _copied(spec: str, form: str, mask: bool) -> str:
     """The exchanges that flows are of, in a form. Raises CommandError."""
-    from addons.gateway.cases import copies, exchanges
+    from addons.gateway.cases import copies
     from addons.gateway.cases.files import CaseError
 
-    taken = [exchanges.from_flows(family([client])) for client in clients(found(spec))]
     try:
-        return copies.copied(taken, form, mask=mask)
+        return copies.copied([taken([client]) for client in clients(found(spec))], form, mask=mask)
     except CaseError as e:
         raise exceptions.CommandError(str(e)) from None

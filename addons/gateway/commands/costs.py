@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mitmproxy import command, ctx, http
+from mitmproxy import command, http
 
-from addons.gateway.commands.found import found
+from addons.gateway.commands.found import all_flows, found
+from addons.gateway.commands.output import as_asked
 from addons.gateway.record.flow_record import record_of
-from mapping import jsonio
 
 
 class CostCommands:
@@ -24,6 +24,6 @@ class CostCommands:
         from addons.gateway.costs import report
 
         wanted = {record_of(one).get("id") for one in found(flows) if isinstance(one, http.HTTPFlow)}
-        known = by_exchange(ctx.master.commands.call("view.flows.resolve", "@all"))
+        known = by_exchange(all_flows())
         made = report.report(report.taken(all) for id, all in known.items() if id in wanted)
-        return [jsonio.dumps(made.plain()).decode()] if as_json else made.lines()
+        return as_asked(made.plain(), made.lines(), as_json)

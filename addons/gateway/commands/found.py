@@ -8,11 +8,15 @@ and isn't there is a CommandError, whose message is shown to the person.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mitmproxy import ctx, exceptions, flow, http
 
 from addons.gateway.record.flow_record import ATTEMPT, CLIENT, REPLAY_OF, record_of
 from addons.gateway.views.siblings import siblings_of
+
+if TYPE_CHECKING:
+    from addons.gateway.cases.exchanges import TakenExchange
 
 ID_BEGINS = "req_"
 
@@ -27,15 +31,24 @@ def found(spec: str) -> Sequence[flow.Flow]:
             "mitmweb keeps to itself which row is open, so @focus is not that row. "
             "Give the request id from its comment, or its beginning: req_..."
         )
-    found: Sequence[flow.Flow] = ctx.master.commands.call("view.flows.resolve", spec)
-    return found
+    return _resolved(spec)
+
+
+def all_flows() -> Sequence[flow.Flow]:
+    """All that are in the list."""
+    return _resolved("@all")
+
+
+def _resolved(spec: str) -> Sequence[flow.Flow]:
+    flows: Sequence[flow.Flow] = ctx.master.commands.call("view.flows.resolve", spec)
+    return flows
 
 
 def _of_id(spec: str) -> list[http.HTTPFlow]:
     """The client's flow of an exchange; with `/2` behind the id, that of its second attempt."""
     beginning, _, number = spec.partition("/")
     known: dict[str, list[http.HTTPFlow]] = {}
-    for one in ctx.master.commands.call("view.flows.resolve", "@all"):
+    for one in all_flows():
         if isinstance(one, http.HTTPFlow) and (id := str(record_of(one).get("id") or "")).startswith(beginning):
             known.setdefault(id, []).append(one)
     if beginning in known:
@@ -69,9 +82,7 @@ def _client_of(one: http.HTTPFlow) -> http.HTTPFlow:
     record = record_of(one)
     if record["side"] == CLIENT:
         return one
-    known: list[http.HTTPFlow] = [
-        other for other in ctx.master.commands.call("view.flows.resolve", "@all") if _is_clients(other)
-    ]
+    known = [other for other in all_flows() if isinstance(other, http.HTTPFlow) and _is_clients(other)]
     for id in filter(None, (record.get("id"), record.get(REPLAY_OF))):
         for client in known:
             if record_of(client).get("id") == id:
@@ -79,8 +90,8 @@ def _client_of(one: http.HTTPFlow) -> http.HTTPFlow:
     raise exceptions.CommandError(f"The client's side of {record.get('id')} is not here any more.")
 
 
-def _is_clients(one: flow.Flow) -> bool:
-    return isinstance(one, http.HTTPFlow) and record_of(one).get("side") == CLIENT
+def _is_clients(one: http.HTTPFlow) -> bool:
+    return record_of(one).get("side") == CLIENT
 
 
 def one_client(flows: Sequence[flow.Flow], advice: str = "") -> http.HTTPFlow:
@@ -97,6 +108,13 @@ def family(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:
     client = one_client(flows)
     exchange = siblings_of(client)
     return [client, *exchange.attempts, *exchange.further]
+
+
+def taken(flows: Sequence[flow.Flow]) -> TakenExchange:
+    """The one exchange that the flows are of. Raises CommandError."""
+    from addons.gateway.cases import exchanges  # takes its time to load
+
+    return exchanges.from_flows(family(flows))
 
 
 def clients(flows: Sequence[flow.Flow]) -> list[http.HTTPFlow]:

@@ -12,9 +12,9 @@ from mitmproxy.contentviews import Metadata
 from mitmproxy.log import ALERT
 
 from addons.gateway import views
-from addons.gateway.commands.found import family, found, one_client, recorded
+from addons.gateway.commands.found import family, found, one_client, recorded, taken
+from addons.gateway.commands.output import as_asked
 from addons.gateway.record.flow_record import ATTEMPT, record_of
-from mapping import jsonio
 
 logger = logging.getLogger("antigravity")
 
@@ -65,5 +65,5 @@ class LookingCommands:
         if all(len(flows) == 1 and record_of(flows[0]).get("side") == ATTEMPT for flows in pairs):
             compared = compare.attempts(*(exchanges.of_attempt(flows[0]) for flows in pairs))
         else:
-            compared = compare.exchanges(*(exchanges.from_flows(family(flows)) for flows in pairs))
-        return [jsonio.dumps(compared.plain()).decode()] if as_json else compared.lines()
+            compared = compare.exchanges(*map(taken, pairs))
+        return as_asked(compared.plain(), compared.lines(), as_json)

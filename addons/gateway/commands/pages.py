@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-from pathlib import Path
-
 import mitmproxy.types
-from mitmproxy import command, exceptions
-from mitmproxy.log import ALERT
+from mitmproxy import command
 
-from addons.gateway.commands.found import family, found
-
-logger = logging.getLogger("antigravity")
+from addons.gateway.commands.found import found, taken
+from addons.gateway.commands.output import write
 
 
 class PageCommands:
@@ -23,12 +18,6 @@ class PageCommands:
         Write the page of an exchange into a file: both sides of the translation, times and events, to be opened in any
         browser. It holds no credential; with mask "true" the texts are masked too.
         """
-        from addons.gateway.cases import exchanges  # takes its time to load
-        from addons.gateway.pages import one_file
+        from addons.gateway.pages import one_file  # takes its time to load
 
-        made = one_file.html(exchanges.from_flows(family(found(flows))), mask=mask)
-        try:
-            Path(file).write_bytes(made)
-        except OSError as e:
-            raise exceptions.CommandError(f"{file}: {e.strerror or e}") from None
-        logger.log(ALERT, f"Written to {file}.")
+        write(file, one_file.html(taken(found(flows)), mask=mask))

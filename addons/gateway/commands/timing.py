@@ -10,8 +10,8 @@ from mitmproxy import command, ctx, exceptions, http
 from mitmproxy.log import ALERT
 from mitmproxy.utils import asyncio_utils
 
-from addons.gateway.commands.found import family, found
-from mapping import jsonio
+from addons.gateway.commands.found import found, one_client, taken
+from addons.gateway.commands.output import as_asked
 
 if TYPE_CHECKING:
     from addons.gateway.cases.exchanges import TakenExchange
@@ -36,8 +36,8 @@ class TimingCommands:
         """
         from addons.gateway.timing import drawing, phases
 
-        made = phases.timeline(_taken(family(found(flows))))
-        return [jsonio.dumps(made.plain()).decode()] if as_json else drawing.lines(made)
+        made = phases.timeline(taken(found(flows)))
+        return as_asked(made.plain(), drawing.lines(made), as_json)
 
     @command.command("antigravity.tokens")
     def tokens(self, flows: str, count: bool = False, as_json: bool = False) -> Sequence[str]:
@@ -48,31 +48,26 @@ class TimingCommands:
         """
         from addons.gateway.prompts.of_exchange import NOTHING, tokens_of
 
-        recorded = family(found(flows))
-        taken = _taken(recorded)
-        made = tokens_of(taken, self._gateway.models.input_limit)
+        meant = found(flows)
+        exchange = taken(meant)
+        made = tokens_of(exchange, self._gateway.models.input_limit)
         if made is None:
             raise exceptions.CommandError(NOTHING)
         if count:
-            asyncio_utils.create_task(self._count(recorded[0], taken), name="counting of tokens", keep_ref=True)
-        lines = [jsonio.dumps(made.plain()).decode()] if as_json else made.lines()
+            counted = self._count(one_client(meant), exchange)
+            asyncio_utils.create_task(counted, name="counting of tokens", keep_ref=True)
+        lines = as_asked(made.plain(), made.lines(), as_json)
         return [*lines, "", "Gemini is asked to count; the log tells what it says."] if count and not as_json else lines
 
-    async def _count(self, client: http.HTTPFlow, taken: TakenExchange) -> None:
+    async def _count(self, client: http.HTTPFlow, exchange: TakenExchange) -> None:
         """Have it counted, and tell of it where a person sees it."""
         from addons.gateway.prompts.counting import PromptCounting
 
         if self._counting is None:
             self._counting = PromptCounting(self._gateway)
-        for one in await self._counting.count(client, taken):
+        for one in await self._counting.count(client, exchange):
             said = one.error if one.tokens is None else f"{one.tokens:,} tokens"
-            logger.log(ALERT, f"{taken.id}: {one.what}: {said}")
+            logger.log(ALERT, f"{exchange.id}: {one.what}: {said}")
         view: Any = ctx.master.addons.get("view")
         if view is not None:
             view.update([client])
-
-
-def _taken(flows: Sequence[http.HTTPFlow]) -> TakenExchange:
-    from addons.gateway.cases import exchanges  # takes its time to load
-
-    return exchanges.from_flows(flows)
