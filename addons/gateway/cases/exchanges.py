@@ -17,6 +17,7 @@ from mitmproxy import http
 
 from addons.gateway.cases.export import without_secrets
 from addons.gateway.cases.files import Case, CaseError
+from addons.gateway.exchange.summary import model_words
 from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
@@ -126,9 +127,8 @@ class TakenExchange:
 
 
 def models_of(record: JSON) -> str:
-    """The model as the client named it, and the one that it was taken for: `?` where there is none of that name."""
-    asked, model = string(record.get("client_model")), string(record.get("model"))
-    return f"{asked} -> {model or '?'}" if asked and asked != model else model
+    """Of a record, see `exchange.summary.model_words`."""
+    return model_words(string(record.get("client_model")), string(record.get("model")))
 
 
 def when_of(at: Any) -> str:

@@ -185,11 +185,14 @@ def parts(summary: Summary) -> list[str]:
 
 
 def models(summary: Summary) -> str:
+    """See `model_words`; names that clients have made long are cut."""
+    asked, model = summary.client_model or "", summary.model or ""
+    return model_words(asked if asked == model else _short(asked), model)
+
+
+def model_words(asked: str, model: str, arrow: str = "->") -> str:
     """The model as the client named it, and the one that it was taken for: `?` where there is none of that name."""
-    name, model = summary.client_model, summary.model
-    if not name:
-        return model or ""
-    return f"{_short(name)} -> {model or '?'}" if name != model else name
+    return f"{asked} {arrow} {model or '?'}" if asked and asked != model else model
 
 
 def status_of(summary: Summary) -> str:

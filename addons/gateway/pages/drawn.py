@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from addons.gateway.exchange.summary import model_words
 from addons.gateway.look.making import PageForm
 from addons.gateway.look.tones import tone
 from addons.gateway.pages import sections
 from addons.gateway.pages.sections import Reading
 from mapping.inspect.printable import one_line
+from mapping.inspect.transcript import string
 from mapping.values import JSON
 
 _TEMPLATE, _STYLES = "exchange.html", ("look.css", "exchange.css")
@@ -42,8 +44,7 @@ IN_FILE = Drawn(PageForm(_TEMPLATE, _STYLES, ("copy.js", "ways.js"), sounds=True
 
 def headline(record: JSON) -> str:
     """`gpt-4o → gemini-3.8-flash · 200`."""
-    asked, model = record.get("client_model"), record.get("model")
-    models = f"{asked} → {model or '?'}" if asked and asked != model else str(model or "")
+    models = model_words(string(record.get("client_model")), string(record.get("model")), "→")
     status, error = record.get("status"), record.get("error")
     told = " ".join(str(one) for one in (status, error) if one)
     return one_line(" · ".join(filter(None, (models or f"{record.get('method')} {record.get('path')}", told))), 200)

@@ -130,7 +130,6 @@ class _SpanSender(_Sender):
         self._contents = contents
         self._waiting: deque[WrittenSpans] = deque()
         self._dropped = 0
-        self._told = False
 
     def add(self, ended: Ended) -> None:
         """Its spans are to be sent, if there is room.
@@ -139,10 +138,9 @@ class _SpanSender(_Sender):
         and what waits is bytes, which the garbage collector need not look at.
         """
         if len(self._waiting) >= MOST:
-            self._dropped += 1
-            if not self._told:
-                self._told = True
+            if not self._dropped:
                 logger.warning("Telemetry: there is no room for more spans; those that come are dropped")
+            self._dropped += 1
             return
         self._waiting.append(spans.encoded(ended))
 
@@ -172,7 +170,7 @@ class _SpanSender(_Sender):
     def _well(self) -> None:
         super()._well()
         if self._dropped:
-            dropped, self._dropped, self._told = self._dropped, 0, False
+            dropped, self._dropped = self._dropped, 0
             logger.warning(f"Telemetry: the spans of {dropped} exchanges were dropped")
 
     @property

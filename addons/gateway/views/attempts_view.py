@@ -7,13 +7,13 @@ from typing import Any, override
 
 from mitmproxy import http
 
-from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, unusual_finish
+from addons.gateway.exchange.summary import CLIENT_LEFT, left_after, model_words, unusual_finish
 from addons.gateway.http.routes import PAGES
 from addons.gateway.record.flow_record import CLIENT, record_of
 from addons.gateway.views.exchange_view import ExchangeView
 from addons.gateway.views.explained import note_line, wrapped
 from addons.gateway.views.siblings import Siblings
-from mapping.inspect.transcript import Transcript
+from mapping.inspect.transcript import Transcript, string
 from mapping.prices.shown import cost_text, dollars
 from mapping.values import JSON
 
@@ -68,8 +68,8 @@ def in_short(out: Transcript, record: JSON) -> None:
     if record.get("side") != CLIENT or not isinstance(attempts, list) or not (attempts or record.get("notes")):
         return
     out.turn("what became of it")
-    asked, model, account = record.get("client_model"), record.get("model"), record.get("account")
-    out.line(" · ".join(str(one) for one in (f"{asked} → {model}" if asked != model else model, account) if one))
+    models = model_words(string(record.get("client_model")), string(record.get("model")), "→")
+    out.line(" · ".join(one for one in (models, string(record.get("account"))) if one))
     tried = [f"{at}. {_attempt(at, one)[1]} ({one.get('account')})" for at, one in enumerate(attempts, 1)]
     out.line(f"attempts: {', '.join(tried)}" if len(tried) > 1 else "")
     known = dict(numbers(record))

@@ -13,6 +13,7 @@ from typing import Any, override
 
 from mitmproxy import http
 
+from addons.gateway.exchange.summary import model_words
 from addons.gateway.record import retranslation
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.views import body as bodies
@@ -28,7 +29,7 @@ from mapping.inspect.explain import explain
 from mapping.inspect.explain_call import BODY, generates, said
 from mapping.inspect.explain_diff import difference, dotted
 from mapping.inspect.explain_rows import Explanation
-from mapping.inspect.transcript import Transcript
+from mapping.inspect.transcript import Transcript, string
 from mapping.notes import Notes
 from mapping.values import JSON
 
@@ -110,9 +111,8 @@ def _answer_side(flow: http.HTTPFlow, siblings: Siblings) -> str:
 
 
 def _headline(record: JSON) -> str:
-    name, model = record.get("client_model"), record.get("model")
-    models = f"{name} → {model}" if name != model else f"{model}"
-    return " · ".join([f"{record.get('method')} {record.get('path')}", *([models] if model else [])])
+    models = model_words(string(record.get("client_model")), string(record.get("model")), "→")
+    return " · ".join(part for part in (f"{record.get('method')} {record.get('path')}", models) if part)
 
 
 def _section(out: Transcript, title: str, lines: Sequence[str]) -> None:

@@ -333,6 +333,17 @@ def test_exchanges_without_a_translation(shown: View, about: JSON, said: str) ->
     assert "No upstream was asked." in text(ATTEMPTS, flows[0])
 
 
+def test_a_model_that_there_is_not_is_said_to_be_none(shown: View) -> None:
+    about = {"model": None, "status": 404, "error": "model_not_found", "account": None, "notes": [["late-system", ""]]}
+    flows = exchange({**record([]), **about}, [], got={"error": {"message": "There is none."}})
+    shown.add(flows)
+    response = flows[0].response
+    assert response is not None
+    made = OPENAI.prettify(response.content or b"", Metadata(flow=flows[0], http_message=response))
+    assert "gpt-4o → ?" in made
+    assert "None" not in made
+
+
 def test_conversations_stay_the_default(shown: View, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = contentviews._registry.ContentviewRegistry()
     for view in (*contentviews._views, *views.VIEWS):
