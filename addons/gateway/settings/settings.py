@@ -1,10 +1,9 @@
-"""The settings file: TOML, checked by pydantic, with secrets that never show in an error or a log.
+"""The settings file: TOML, checked, with secrets that never show in an error or a log.
 
 * A string `env:NAME` in a secret's place is read from the environment.
 * A key that is not known is an error: a misspelt setting would otherwise be silently without effect.
 * A value is of the kind that is expected: `true` is no number of attempts, and `"yes"` is not `true`.
 * Without accounts in the file, `GEMINI_API_KEYS` (comma separated), `GEMINI_API_KEY` or `GOOGLE_API_KEY` make them.
-* What is made here without a file is not checked, and pydantic not loaded.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
+from addons.gateway.settings.checking import UNKNOWN, BadValue, Strict, check_of
 from addons.gateway.settings.secret import Secret
 from mapping.late import late
 from mapping.values import Options
@@ -32,20 +32,14 @@ class SettingsError(Exception):
     """The settings cannot be used; the message says where and why, and holds no secret."""
 
 
-class _Section:
-    """A table of the file."""
-
-    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "hide_input_in_errors": True}
-
-
 @dataclass(frozen=True, kw_only=True)
-class ProxySettings(_Section):
+class ProxySettings(Strict):
     """`[proxy]`: who may call, and what they are told."""
 
     auth_mode: Literal["off", "strict", "all_except_health", "auto"] = "auto"
     api_key: kinds.Secrets = field(default_factory=list)
-    allow_lan_access: kinds.Switch = False
-    expose_account: kinds.Switch = True
+    allow_lan_access: bool = False
+    expose_account: bool = True
     allowed_origins: list[str] = field(default_factory=list)
     allowed_hosts: list[str] = field(default_factory=list)
     keep_alive: kinds.Duration = 15.0
@@ -60,12 +54,12 @@ class ProxySettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrySettings(_Section):
+class RetrySettings(Strict):
     """`[retry]`: how often a request is tried, and how long it may wait in between."""
 
     max_attempts: kinds.Attempts = 3
     max_wait: kinds.Duration = 10.0
-    cooldown: kinds.Switch = True
+    cooldown: bool = True
 
     def once(self) -> Self:
         """The same for what must not be tried again."""
@@ -73,29 +67,29 @@ class RetrySettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoutingSettings(_Section):
+class RoutingSettings(Strict):
     """`[routing]`: which account serves."""
 
     strategy: Literal["round_robin", "fill_first", "sticky"] = "round_robin"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings(_Section):
+class ModelSettings(Strict):
     """`[models]`: which Gemini model stands in for which name."""
 
     default: str | None = None
     mapping: dict[str, str] = field(default_factory=dict)
-    map_gemini_paths: kinds.Switch = True
+    map_gemini_paths: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslationSettings(_Section):
+class TranslationSettings(Strict):
     """`[translation]`: where the translation has a choice."""
 
-    strict: kinds.Switch = False
+    strict: bool = False
     late_system: Literal["auto", "hoist", "inline"] = "auto"
     thoughts: Literal["auto", "always", "never"] = "auto"
-    signature_in_call_id: kinds.Switch = False
+    signature_in_call_id: bool = False
     blocked_prompt: Literal["answer", "error"] = "answer"
     voices: dict[str, str] = field(default_factory=dict)
 
@@ -105,25 +99,25 @@ class TranslationSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResponsesSettings(_Section):
+class ResponsesSettings(Strict):
     """`[responses]`: the Responses API, and where its responses are kept."""
 
-    choices: kinds.Switch = True
+    choices: bool = True
     store: kinds.UserPath | None = None
     max_age: kinds.Duration = 30 * 86400.0
     max_size: kinds.Size = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpstreamSettings(_Section):
+class UpstreamSettings(Strict):
     """`[upstream]`: how upstreams and token servers are reached."""
 
     proxy: Secret | None = None
-    proxy_loopback: kinds.Switch = False
+    proxy_loopback: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class LimitSettings(_Section):
+class LimitSettings(Strict):
     """`[limits]`: what one gateway takes on."""
 
     in_flight: kinds.AtLeastOne = 1000
@@ -134,11 +128,11 @@ class LimitSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceSettings(_Section):
+class PriceSettings(Strict):
     """`[prices]`: what exchanges cost."""
 
-    enabled: kinds.Switch = True
-    header: kinds.Switch = False
+    enabled: bool = True
+    header: bool = False
     models: kinds.ModelPrices = field(default_factory=dict)
     """Names of models -> what their tokens cost, see `mapping.prices.own`."""
 
@@ -149,7 +143,7 @@ class PriceSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateSettings(_Section):
+class StateSettings(Strict):
     """`[state]`: what gateways on several machines share."""
 
     url: Secret | None = None
@@ -159,7 +153,7 @@ class StateSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TraceSettings(_Section):
+class TraceSettings(Strict):
     """`[trace]`: the record of exchanges in mitmweb, in mitmproxy and on the gateway's own pages."""
 
     keep: kinds.AtLeastOne = 1000
@@ -167,14 +161,14 @@ class TraceSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConversationSettings(_Section):
+class ConversationSettings(Strict):
     """`[conversations]`: which exchanges belong together."""
 
     find: Literal["recorded", "always", "never"] = "recorded"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogSettings(_Section):
+class LogSettings(Strict):
     """`[log]`: a line for each exchange."""
 
     format: Literal["text", "json"] = "text"
@@ -182,19 +176,19 @@ class LogSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TelemetrySettings(_Section):
+class TelemetrySettings(Strict):
     """`[telemetry]`: spans and metrics for an OpenTelemetry collector."""
 
-    enabled: kinds.Switch = False
+    enabled: bool = False
     endpoint: kinds.BaseUrl | None = None
     headers: dict[str, Secret] = field(default_factory=dict)
     service_name: kinds.Name | None = None
-    contents: kinds.Switch = False
+    contents: bool = False
     conventions: Literal["1.41", "0.1"] = "1.41"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CassetteSettings(_Section):
+class CassetteSettings(Strict):
     """`[cassette]`: a folder of recorded calls that answer in Gemini's place."""
 
     folder: kinds.UserPath | None = None
@@ -202,11 +196,11 @@ class CassetteSettings(_Section):
     ignore: kinds.IgnoredPlaces = field(default_factory=list)
     repeat: Literal["last", "never"] = "last"
     speed: Literal["at once", "recorded"] = "at once"
-    mask: kinds.Switch = False
+    mask: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultRuleSettings(_Section):
+class FaultRuleSettings(Strict):
     """`[[faults.rules]]`: requests that meet a fault."""
 
     fault: str
@@ -219,16 +213,16 @@ class FaultRuleSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultSettings(_Section):
+class FaultSettings(Strict):
     """`[faults]`: faults on demand, to see what a client does."""
 
-    enabled: kinds.Switch = False
-    seed: kinds.Whole = 0
+    enabled: bool = False
+    seed: int = 0
     rules: list[FaultRuleSettings] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountSettings(_Section):
+class AccountSettings(Strict):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
     email: kinds.Name
@@ -244,7 +238,7 @@ class AccountSettings(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(_Section):
+class Settings(Strict):
     """The whole file."""
 
     proxy: ProxySettings = field(default_factory=ProxySettings)
@@ -291,10 +285,9 @@ def checked(raw: Mapping[str, Any]) -> Settings:
     faults: list[str] = []
     for name, told in raw.items():
         if name in SECTIONS:
-            made[name], errors = kinds.check(list[AccountSettings] if name == "accounts" else SECTIONS[name], told)
-            faults += [_readable(error, name) for error in errors]
+            made[name] = _made(list[AccountSettings] if name == "accounts" else SECTIONS[name], told, faults, name)
         else:
-            faults.append(f"{name}: no such setting{_meant((name,))}")
+            faults.append(f"{name}: {UNKNOWN}{_meant((name,))}")
     if faults:
         raise SettingsError("; ".join(faults))
     return Settings(**made)
@@ -302,11 +295,22 @@ def checked(raw: Mapping[str, Any]) -> Settings:
 
 def section[T](kind: type[T], raw: object) -> T:
     """A table of the settings, as TOML has it. Raises SettingsError, which names each fault."""
-    made, errors = kinds.check(kind, raw)
-    if errors:
-        raise SettingsError("; ".join(_readable(error) for error in errors))
-    good: T = made
-    return good
+    faults: list[str] = []
+    made: T = _made(kind, raw, faults)
+    if faults:
+        raise SettingsError("; ".join(faults))
+    return made
+
+
+def _made(kind: Any, told: object, faults: list[str], *table: str) -> Any:
+    """What is made of a value; its faults are added to the others. `table`: where it stands in the file."""
+    try:
+        return check_of(kind)(told)
+    except BadValue as e:
+        for place, words in e.faults:
+            meant = _meant((*table, *place)) if words == UNKNOWN else ""
+            faults.append(f"{'.'.join(map(str, (*table, *place)))}: {words}{meant}")
+        return None
 
 
 def secret(value: Secret | None, environ: Mapping[str, str]) -> str | None:
@@ -325,7 +329,7 @@ def proxy_keys(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import tomllib  # those without a file need it as little as pydantic
+    import tomllib  # those without a file have no use for it
 
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
@@ -335,17 +339,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not valid TOML: {e}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text") from None
-
-
-def _readable(error: Any, *table: str) -> str:
-    """What is wrong, and where. `table`: where the value that was checked stands in the file."""
-    place = (*table, *error["loc"])
-    where = ".".join(str(part) for part in place)
-    if error["type"] == "unexpected_keyword_argument":
-        return f"{where}: no such setting{_meant(place)}"
-    if error["type"] == "dataclass_type":
-        return f"{where}: a table is expected"
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _meant(where: tuple[int | str, ...]) -> str:
