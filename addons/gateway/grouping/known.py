@@ -70,9 +70,15 @@ class KnownConversations:
         digests = chain(f"{tenant}\0{told.client}".encode(), request) if endpoint in CONVERSING else []
         if not digests:
             return None
-        found = next((id for digest in reversed(digests) if (id := self._known.use(digest))), None)
-        found = found or _short(digests[-1])
-        self._known.put(digests[-1], found)
+        last = digests[-1]
+        if (found := self._known.use(last)) is not None:  # the same once more
+            return found
+        for digest in reversed(digests):
+            if (found := self._known.use(digest)) is not None:
+                break
+        else:
+            found = _short(last)
+        self._known.put(last, found)
         return found
 
 

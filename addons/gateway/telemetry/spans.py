@@ -52,7 +52,7 @@ class WrittenSpans(NamedTuple):
 
 def encoded(ended: Ended) -> WrittenSpans:
     """The spans of an exchange."""
-    summary, parent, error = ended.summary, ended.parent, ended.error
+    summary, parent, operation, error = ended.summary, ended.parent, ended.operation, ended.error
     attempts = summary.attempts
     random = os.urandom(24 + 8 * len(attempts))
     trace = parent.trace if parent else random[:16]
@@ -63,7 +63,7 @@ def encoded(ended: Ended) -> WrittenSpans:
         _IDS(_TRACE, trace, _SPAN, own),
         _TIMES(_BEGIN, begin, _END, begin + int(summary.total * _NANO)),
         _common(
-            ended.operation,
+            operation,
             ended.provider,
             summary.method,
             summary.path[:_LONGEST],
@@ -77,7 +77,7 @@ def encoded(ended: Ended) -> WrittenSpans:
             tuple([code for code, _ in summary.notes]),
             summary.fault and summary.fault[:_LONGEST],
         ),
-        protobuf.attributes(9, attributes_of(ended)),
+        protobuf.attributes(9, attributes_of(ended, operation)),
     ]
     if parent:
         members += (state, protobuf.part(4, parent.span), _flags(_IS_REMOTE))
@@ -89,18 +89,22 @@ def encoded(ended: Ended) -> WrittenSpans:
     made = b""
     for number, attempt in enumerate(attempts):
         at = 24 + 8 * number
-        made += _attempt(ended, number, attempt, begin, _IDS(_TRACE, trace, _SPAN, random[at : at + 8]) + below)
+        made += _attempt(
+            ended, operation, number, attempt, begin, _IDS(_TRACE, trace, _SPAN, random[at : at + 8]) + below
+        )
     return WrittenSpans(summary.id, b"".join(members), made)
 
 
-def _attempt(ended: Ended, number: int, attempt: AttemptSummary, begin: int, ids: bytes) -> bytes:
+def _attempt(
+    ended: Ended, operation: str | None, number: int, attempt: AttemptSummary, begin: int, ids: bytes
+) -> bytes:
     """The span of one attempt, from 0 on. `begin`: of the exchange. `ids`: the members that say whose it is."""
     started, model = begin + int(attempt.began * _NANO), ended.summary.model
     members = (
         ids,
         _TIMES(_BEGIN, started, _END, started + int(attempt.seconds * _NANO)),
         _common_of_attempts(
-            ended.operation,
+            operation,
             model and model[:_LONGEST],
             attempt.account,
             attempt.upstream,
@@ -203,11 +207,11 @@ def _common_of_attempts(
     )
 
 
-def attributes_of(ended: Ended) -> dict[str, Value]:
+def attributes_of(ended: Ended, operation: str | None) -> dict[str, Value]:
     """Of the exchange's span, those that each has of its own."""
     summary = ended.summary
     told: dict[str, Value] = {names.REQUEST_ID: summary.id}
-    if ended.operation is None:
+    if operation is None:
         return told
     if summary.conversation:
         told[names.CONVERSATION] = summary.conversation

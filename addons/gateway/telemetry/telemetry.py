@@ -13,9 +13,13 @@ from addons.gateway.exchange.summary import Summary
 from addons.gateway.http.trace_context import parent_of
 from addons.gateway.observers import Observers
 from addons.gateway.telemetry.source import TelemetrySource
+from mapping.late import late
 
 if TYPE_CHECKING:
+    from addons.gateway.telemetry import ended
     from addons.gateway.telemetry.sending import Sending
+else:
+    ended = late("addons.gateway.telemetry.ended")
 
 
 class Telemetry:
@@ -72,9 +76,7 @@ class Telemetry:
     def _over(self, facts: Facts, summary: Summary) -> None:
         """An exchange has ended."""
         if (sending := self._sending) is not None and not facts.is_own:
-            from addons.gateway.telemetry.ended import ended
-
-            sending.add(ended(facts, summary, self._address()))
+            sending.add(ended.ended(facts, summary, self._address()))
 
     def _contents(self, id: str) -> dict[str, str]:
         """What was said, where there is a record. On a thread."""
