@@ -28,7 +28,7 @@ try:
 
     compat.check()  # before what would fail on another mitmproxy in its own words
 
-    from addons.gateway import ca_key, draining, ending, prompts, timing, views
+    from addons.gateway import ca_key, draining, ending, prompts, stand_in, timing, views
     from addons.gateway.accounts.network import proxies
     from addons.gateway.breakpoints import stops
     from addons.gateway.cassettes import options as cassette_options
@@ -163,6 +163,7 @@ class Antigravity:
 
     def running(self) -> None:
         """mitmproxy has started. What has to be waited for goes on in a task, `start`."""
+        stand_in.take_away(ctx.master.addons)
         self.gateway.server_replay.install()
         self.stops.install()
         listeners = Listeners(ctx.master.addons, ctx.options, self, lambda: self.gateway.server_replay.loaded)
@@ -215,6 +216,8 @@ class Antigravity:
         if self.hook_table and ctx.master.should_exit.is_set():
             return self._end()
         self._close()
+        if self.wire:
+            self.wire.listeners.add_own(stand_in.put(ctx.master.addons, self))
         return None
 
     async def _end(self) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import http.client
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -126,58 +124,6 @@ def test_reverse_without_a_target_is_refused_by_mitmproxy() -> None:
 
 def test_two_accounts_is_what_the_settings_say(starter: Starter) -> None:
     assert "2: alpha@example.com, bravo@example.com" in starter(TWO_ACCOUNTS).log
-
-
-def test_a_changed_script_is_reloaded_without_a_gap(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:
-    """mitmproxy reloads a script whose file changes (after a `git pull`, say). Nothing may slip through meanwhile."""
-    checkout = tmp_path / "checkout"
-    (checkout / "addons").mkdir(parents=True)
-    script = checkout / "addons" / "antigravity.py"
-    script.write_bytes((ROOT / "addons" / "antigravity.py").read_bytes())
-    (checkout / "addons" / "gateway").symlink_to(ROOT / "addons" / "gateway")
-    for folder in ("mapping", "scripts"):
-        (checkout / folder).symlink_to(ROOT / folder)
-    gateway = starter(script=script)
-    kept = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
-
-    def on_the_kept_connection() -> int:
-        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]})
-        kept.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
-        response = kept.getresponse()
-        response.read()
-        return response.status
-
-    assert on_the_kept_connection() == 200
-    os.utime(script, (time.time() + 5, time.time() + 5))
-    wait_until(lambda: gateway.log.count("OpenAI-compatible gateway") == 2)
-    assert on_the_kept_connection() == 200
-    assert gateway.chat("gpt-4o").status == 200
-    assert gateway.call("POST", "/v1/responses", {"model": "gpt-4o", "input": "hi"}).status == 200
-    kept.close()
-    gateway.stop()
-    assert "Traceback" not in gateway.log
-    assert all(request.path.startswith("/v1beta/") for request in upstream.requests)
-
-
-def test_a_script_that_can_not_be_loaded_anew_lets_nothing_through(
-    starter: Starter, upstream: Upstream, tmp_path: Path
-) -> None:
-    """A `git pull`, say. mitmproxy drops the script, and by itself would pass requests on, keys and all."""
-    checkout = tmp_path / "checkout"
-    (checkout / "addons").mkdir(parents=True)
-    script = checkout / "addons" / "antigravity.py"
-    script.write_bytes((ROOT / "addons" / "antigravity.py").read_bytes())
-    (checkout / "addons" / "gateway").symlink_to(ROOT / "addons" / "gateway")
-    for folder in ("mapping", "scripts"):
-        (checkout / folder).symlink_to(ROOT / folder)
-    gateway = starter(TWO_ACCOUNTS, script=script, upstream=upstream.url)
-    assert gateway.chat("gpt-4o").status == 200
-    script.write_text("raise RuntimeError('half a script')\n")
-    wait_until(lambda: "half a script" in gateway.log)
-    assert gateway.chat("gpt-4o").status == 200
-    assert gateway.chat("gpt-4o", stream=True).status == 200
-    assert gateway.chat("gpt-4o", n=2).status == 200
-    assert all(request.path.startswith("/v1beta/") for request in upstream.requests)
 
 
 @pytest.mark.parametrize("tool", ["mitmdump", "mitmweb"])

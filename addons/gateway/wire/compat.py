@@ -88,6 +88,7 @@ REQUIRED = (
         "server_event handle_hook transports",
         "deadlines are told, and inner calls are ended",
     ),
+    _need("mitmproxy.addonmanager:AddonManager", "chain register remove get", "a script that was dropped goes on"),
     _need("mitmproxy.addons.proxyserver:Proxyserver", "connections", "deadlines find the connection of their client"),
     _need("mitmproxy.proxy.server:ConnectionIO", "handler", "the connections of inner calls are ended"),
     _need("mitmproxy.addons.clientplayback:ReplayHandler", "replay handle_hook", "a replay's key is shown to no addon"),
@@ -99,7 +100,7 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
     DISPATCH: (
         _need(
             "mitmproxy.addonmanager:AddonManager",
-            "_iter_hooks chain trigger_event register remove clear",
+            "_iter_hooks trigger_event clear",
             "addons that have something for a hook are found once",
         ),
         _need("mitmproxy.addonmanager:safecall", "__call__", "an addon's error is logged"),
@@ -125,7 +126,7 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
             "their sockets are listened on in mitmproxy's place, and given back what is not served here",
         ),
         _need("mitmproxy.proxy.mode_servers:ServerInstance", "mode", "it is seen which servers are the gateway's"),
-        _need("mitmproxy.addonmanager:AddonManager", "chain handle_lifecycle", "it is seen who listens to a hook"),
+        _need("mitmproxy.addonmanager:AddonManager", "handle_lifecycle", "it is seen who listens to a hook"),
     ),
     LOG_EVENTS: (
         _need("mitmproxy.master:Master", "_legacy_log_events", "the handler is taken off where no addon listens"),

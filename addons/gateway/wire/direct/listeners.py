@@ -77,6 +77,11 @@ class Listeners:
         self._heard: frozenset[str] | None = None
         self._chain: list[Any] = []
 
+    def add_own(self, addon: Any) -> None:
+        """An addon of the gateway's that is none of those of before."""
+        self._own.add(id(addon))
+        self.forget()
+
     def forget(self) -> None:
         """Something has changed."""
         self._heard = None
