@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Protocol
 
 from addons.gateway.accounts.quota_day import day_of
-from addons.gateway.settings.checking import FINITE, NOT_NEGATIVE
+from mapping.late import late
+
+if TYPE_CHECKING:
+    import pydantic
+else:
+    pydantic = late("pydantic")
 
 KEPT = 31
 """How many days are kept."""
 
-type _Count = Annotated[int, NOT_NEGATIVE]
-type Dollars = Annotated[float, FINITE, NOT_NEGATIVE]
+type _Count = Annotated[int, pydantic.Field(ge=0)]
+type Dollars = Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass(slots=True)

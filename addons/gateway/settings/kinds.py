@@ -1,20 +1,19 @@
-"""What the values of settings have to be."""
+"""What the values of settings have to be, as pydantic checks them. Loaded where there is something to check.
 
-import math
-import re
+pydantic takes a tenth of a start and 8 MB: a gateway without a settings file does without it.
+"""
+
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from addons.gateway.settings.checking import FINITE, NOT_NEGATIVE, After, Before, bound
+from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, Strict, TypeAdapter, ValidationError
+
 from addons.gateway.settings.home import expanded
 from addons.gateway.settings.secret import Secret
 from addons.gateway.settings.urls import base_url
 from mapping import durations
-
-_SIZE = re.compile(r"\s*(\d*\.?\d+)\s*(\w+)?\s*", re.ASCII)
-_POWERS = {letter: power for power, letter in enumerate("kmgtpe", 1)}
 
 
 def _duration(value: Any) -> Any:
@@ -45,19 +44,9 @@ def _some_path(value: Any) -> Any:
 
 
 def _some_size(value: Any) -> Any:
-    """Bytes, or a text such as `256MB`, `1.5 GiB`, `10k` -> bytes."""
-    if type(value) is int and value >= 0:
-        return value
-    read = _SIZE.fullmatch(value) if isinstance(value, str) else None
-    unit = ((read and read[2]) or "b").lower()
-    begun = unit.removesuffix("b")
-    power = _POWERS.get(begun[:1], 0)
-    if read is None or begun[1:] not in ("", "i") or bool(begun) != bool(power) or unit[-1:] == "i":
+    if isinstance(value, bool):
         raise ValueError('a size such as "256MB" is expected, or a number of bytes')
-    size = float(read[1]) * (1024 if "i" in begun else 1000) ** power
-    if not math.isfinite(size):
-        raise ValueError("no machine has so many bytes")
-    return int(size)
+    return value
 
 
 def _places(names: list[str]) -> list[str]:
@@ -75,49 +64,29 @@ def _own_prices[T: Mapping[str, Any]](models: dict[str, T]) -> dict[str, T]:
     return models
 
 
-def _price(value: Any) -> Decimal:
-    if type(value) not in (int, float, str):
-        raise ValueError("Decimal input should be an integer, float, string or Decimal object")
-    try:
-        read = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise ValueError("Input should be a valid decimal") from None
-    if not read.is_finite():
-        raise ValueError("Input should be a finite number")
-    return read
-
-
-def _matches(value: str) -> str:
-    if not re.fullmatch(_PREFIX, value):
-        raise ValueError(f"String should match pattern '^{_PREFIX}$'")
-    return value
-
-
-def _some_text(value: str) -> str:
-    if not value:
-        raise ValueError("String should have at least 1 character")
-    return value
-
-
-_PREFIX = r"[A-Za-z0-9_.:-]{1,64}"
-_POSITIVE = bound(lambda value: value > 0, "greater than 0")
-_AT_LEAST_ONE = bound(lambda value: value >= 1, "greater than or equal to 1")
-
-type Duration = Annotated[float, Before(_duration), NOT_NEGATIVE]
-type Deadline = Annotated[Duration, _POSITIVE]
-type UserPath = Annotated[Path, Before(_some_path), After(_at_home)]
+type Switch = Annotated[bool, Strict()]
+type Whole = Annotated[int, Strict()]
+type Number = Annotated[float, Strict()]
+"""Or a whole one."""
+type Duration = Annotated[Number, BeforeValidator(_duration), Field(ge=0)]
+type Deadline = Annotated[Duration, Field(gt=0)]
+type UserPath = Annotated[Path, BeforeValidator(_some_path), AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
-type BaseUrl = Annotated[str, After(base_url)]
-type Name = Annotated[str, After(_some_text)]
-type KeyPrefix = Annotated[str, After(_matches)]
-type Secrets = Annotated[list[Secret], Before(_one_or_more)]
-type Size = Annotated[int, Before(_some_size)]
-type AtLeastOne = Annotated[int, _AT_LEAST_ONE]
-type Attempts = Annotated[int, _AT_LEAST_ONE, bound(lambda value: value <= 20, "less than or equal to 20")]
-type Dollars = Annotated[float, FINITE, _POSITIVE]
-type Probability = Annotated[float, NOT_NEGATIVE, bound(lambda value: value <= 1, "less than or equal to 1")]
-type Turns = Annotated[list[AtLeastOne], Before(_one_or_more)]
-type IgnoredPlaces = Annotated[list[str], After(_places)]
+type BaseUrl = Annotated[str, AfterValidator(base_url)]
+type Name = Annotated[str, Field(min_length=1)]
+type KeyPrefix = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+type Secrets = Annotated[list[Secret], BeforeValidator(_one_or_more)]
+if TYPE_CHECKING:
+    type Size = int  # as which it is used
+else:
+    type Size = Annotated[ByteSize, BeforeValidator(_some_size)]
+    """Bytes, or a text such as `256MB`."""
+type AtLeastOne = Annotated[Whole, Field(ge=1)]
+type Attempts = Annotated[Whole, Field(ge=1, le=20)]
+type Dollars = Annotated[Number, Field(gt=0, allow_inf_nan=False)]
+type Probability = Annotated[Number, Field(ge=0, le=1)]
+type Turns = Annotated[list[AtLeastOne], BeforeValidator(_one_or_more)]
+type IgnoredPlaces = Annotated[list[str], AfterValidator(_places)]
 type _Counted = Literal[
     "input", "cached", "thinking", "output",
     "input_audio", "input_image", "input_video", "cached_audio", "cached_image", "cached_video",
@@ -125,5 +94,14 @@ type _Counted = Literal[
     "long_above", "long_input", "long_cached", "long_thinking", "long_output",
     "batch", "flex", "priority",
 ]  # fmt: skip
-type _Price = Annotated[Decimal, Before(_price), NOT_NEGATIVE]
-type ModelPrices = Annotated[dict[str, dict[_Counted, _Price]], After(_own_prices)]
+type ModelPrices = Annotated[
+    dict[str, dict[_Counted, Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]]], AfterValidator(_own_prices)
+]
+
+
+def check(kind: Any, value: object) -> tuple[Any, list[Any]]:
+    """(a value that is what it has to be, the errors of it as `ValidationError.errors` has them)."""
+    try:
+        return TypeAdapter(kind).validate_python(value), []
+    except ValidationError as e:
+        return None, e.errors(include_url=False, include_input=False)

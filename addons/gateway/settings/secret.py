@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import override
+from typing import TYPE_CHECKING, Any, override
+
+if TYPE_CHECKING:
+    from pydantic_core import CoreSchema
 
 
 class Secret:
@@ -28,3 +31,10 @@ class Secret:
     @override
     def __hash__(self) -> int:
         return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+        """How pydantic makes one of a text."""
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema())

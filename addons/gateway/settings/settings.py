@@ -1,9 +1,10 @@
-"""The settings file: TOML, checked, with secrets that never show in an error or a log.
+"""The settings file: TOML, checked by pydantic, with secrets that never show in an error or a log.
 
 * A string `env:NAME` in a secret's place is read from the environment.
 * A key that is not known is an error: a misspelt setting would otherwise be silently without effect.
 * A value is of the kind that is expected: `true` is no number of attempts, and `"yes"` is not `true`.
 * Without accounts in the file, `GEMINI_API_KEYS` (comma separated), `GEMINI_API_KEY` or `GOOGLE_API_KEY` make them.
+* What is made here without a file is not checked, and pydantic not loaded.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from addons.gateway.settings.checking import UNKNOWN, BadValue, Strict, check_of
 from addons.gateway.settings.secret import Secret
 from mapping.late import late
 from mapping.values import Options
@@ -32,14 +32,20 @@ class SettingsError(Exception):
     """The settings cannot be used; the message says where and why, and holds no secret."""
 
 
+class _Section:
+    """A table of the file."""
+
+    __pydantic_config__: ClassVar[dict[str, object]] = {"extra": "forbid", "hide_input_in_errors": True}
+
+
 @dataclass(frozen=True, kw_only=True)
-class ProxySettings(Strict):
+class ProxySettings(_Section):
     """`[proxy]`: who may call, and what they are told."""
 
     auth_mode: Literal["off", "strict", "all_except_health", "auto"] = "auto"
     api_key: kinds.Secrets = field(default_factory=list)
-    allow_lan_access: bool = False
-    expose_account: bool = True
+    allow_lan_access: kinds.Switch = False
+    expose_account: kinds.Switch = True
     allowed_origins: list[str] = field(default_factory=list)
     allowed_hosts: list[str] = field(default_factory=list)
     keep_alive: kinds.Duration = 15.0
@@ -54,12 +60,12 @@ class ProxySettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrySettings(Strict):
+class RetrySettings(_Section):
     """`[retry]`: how often a request is tried, and how long it may wait in between."""
 
     max_attempts: kinds.Attempts = 3
     max_wait: kinds.Duration = 10.0
-    cooldown: bool = True
+    cooldown: kinds.Switch = True
 
     def once(self) -> Self:
         """The same for what must not be tried again."""
@@ -67,29 +73,29 @@ class RetrySettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RoutingSettings(Strict):
+class RoutingSettings(_Section):
     """`[routing]`: which account serves."""
 
     strategy: Literal["round_robin", "fill_first", "sticky"] = "round_robin"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelSettings(Strict):
+class ModelSettings(_Section):
     """`[models]`: which Gemini model stands in for which name."""
 
     default: str | None = None
     mapping: dict[str, str] = field(default_factory=dict)
-    map_gemini_paths: bool = True
+    map_gemini_paths: kinds.Switch = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslationSettings(Strict):
+class TranslationSettings(_Section):
     """`[translation]`: where the translation has a choice."""
 
-    strict: bool = False
+    strict: kinds.Switch = False
     late_system: Literal["auto", "hoist", "inline"] = "auto"
     thoughts: Literal["auto", "always", "never"] = "auto"
-    signature_in_call_id: bool = False
+    signature_in_call_id: kinds.Switch = False
     blocked_prompt: Literal["answer", "error"] = "answer"
     voices: dict[str, str] = field(default_factory=dict)
 
@@ -99,25 +105,25 @@ class TranslationSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ResponsesSettings(Strict):
+class ResponsesSettings(_Section):
     """`[responses]`: the Responses API, and where its responses are kept."""
 
-    choices: bool = True
+    choices: kinds.Switch = True
     store: kinds.UserPath | None = None
     max_age: kinds.Duration = 30 * 86400.0
     max_size: kinds.Size = 2**30
 
 
 @dataclass(frozen=True, kw_only=True)
-class UpstreamSettings(Strict):
+class UpstreamSettings(_Section):
     """`[upstream]`: how upstreams and token servers are reached."""
 
     proxy: Secret | None = None
-    proxy_loopback: bool = False
+    proxy_loopback: kinds.Switch = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class LimitSettings(Strict):
+class LimitSettings(_Section):
     """`[limits]`: what one gateway takes on."""
 
     in_flight: kinds.AtLeastOne = 1000
@@ -128,11 +134,11 @@ class LimitSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceSettings(Strict):
+class PriceSettings(_Section):
     """`[prices]`: what exchanges cost."""
 
-    enabled: bool = True
-    header: bool = False
+    enabled: kinds.Switch = True
+    header: kinds.Switch = False
     models: kinds.ModelPrices = field(default_factory=dict)
     """Names of models -> what their tokens cost, see `mapping.prices.own`."""
 
@@ -143,7 +149,7 @@ class PriceSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StateSettings(Strict):
+class StateSettings(_Section):
     """`[state]`: what gateways on several machines share."""
 
     url: Secret | None = None
@@ -153,7 +159,7 @@ class StateSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TraceSettings(Strict):
+class TraceSettings(_Section):
     """`[trace]`: the record of exchanges in mitmweb, in mitmproxy and on the gateway's own pages."""
 
     keep: kinds.AtLeastOne = 1000
@@ -161,14 +167,14 @@ class TraceSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ConversationSettings(Strict):
+class ConversationSettings(_Section):
     """`[conversations]`: which exchanges belong together."""
 
     find: Literal["recorded", "always", "never"] = "recorded"
 
 
 @dataclass(frozen=True, kw_only=True)
-class LogSettings(Strict):
+class LogSettings(_Section):
     """`[log]`: a line for each exchange."""
 
     format: Literal["text", "json"] = "text"
@@ -176,19 +182,19 @@ class LogSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TelemetrySettings(Strict):
+class TelemetrySettings(_Section):
     """`[telemetry]`: spans and metrics for an OpenTelemetry collector."""
 
-    enabled: bool = False
+    enabled: kinds.Switch = False
     endpoint: kinds.BaseUrl | None = None
     headers: dict[str, Secret] = field(default_factory=dict)
     service_name: kinds.Name | None = None
-    contents: bool = False
+    contents: kinds.Switch = False
     conventions: Literal["1.41", "0.1"] = "1.41"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CassetteSettings(Strict):
+class CassetteSettings(_Section):
     """`[cassette]`: a folder of recorded calls that answer in Gemini's place."""
 
     folder: kinds.UserPath | None = None
@@ -196,11 +202,11 @@ class CassetteSettings(Strict):
     ignore: kinds.IgnoredPlaces = field(default_factory=list)
     repeat: Literal["last", "never"] = "last"
     speed: Literal["at once", "recorded"] = "at once"
-    mask: bool = False
+    mask: kinds.Switch = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultRuleSettings(Strict):
+class FaultRuleSettings(_Section):
     """`[[faults.rules]]`: requests that meet a fault."""
 
     fault: str
@@ -213,16 +219,16 @@ class FaultRuleSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FaultSettings(Strict):
+class FaultSettings(_Section):
     """`[faults]`: faults on demand, to see what a client does."""
 
-    enabled: bool = False
-    seed: int = 0
+    enabled: kinds.Switch = False
+    seed: kinds.Whole = 0
     rules: list[FaultRuleSettings] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccountSettings(Strict):
+class AccountSettings(_Section):
     """`[[accounts]]`: one account of the person who runs the gateway."""
 
     email: kinds.Name
@@ -238,7 +244,7 @@ class AccountSettings(Strict):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Strict):
+class Settings(_Section):
     """The whole file."""
 
     proxy: ProxySettings = field(default_factory=ProxySettings)
@@ -285,9 +291,10 @@ def checked(raw: Mapping[str, Any]) -> Settings:
     faults: list[str] = []
     for name, told in raw.items():
         if name in SECTIONS:
-            made[name] = _made(list[AccountSettings] if name == "accounts" else SECTIONS[name], told, faults, name)
+            made[name], errors = kinds.check(list[AccountSettings] if name == "accounts" else SECTIONS[name], told)
+            faults += [_readable(error, name) for error in errors]
         else:
-            faults.append(f"{name}: {UNKNOWN}{_meant((name,))}")
+            faults.append(f"{name}: no such setting{_meant((name,))}")
     if faults:
         raise SettingsError("; ".join(faults))
     return Settings(**made)
@@ -295,22 +302,11 @@ def checked(raw: Mapping[str, Any]) -> Settings:
 
 def section[T](kind: type[T], raw: object) -> T:
     """A table of the settings, as TOML has it. Raises SettingsError, which names each fault."""
-    faults: list[str] = []
-    made: T = _made(kind, raw, faults)
-    if faults:
-        raise SettingsError("; ".join(faults))
-    return made
-
-
-def _made(kind: Any, told: object, faults: list[str], *table: str) -> Any:
-    """What is made of a value; its faults are added to the others. `table`: where it stands in the file."""
-    try:
-        return check_of(kind)(told)
-    except BadValue as e:
-        for place, words in e.faults:
-            meant = _meant((*table, *place)) if words == UNKNOWN else ""
-            faults.append(f"{'.'.join(map(str, (*table, *place)))}: {words}{meant}")
-        return None
+    made, errors = kinds.check(kind, raw)
+    if errors:
+        raise SettingsError("; ".join(_readable(error) for error in errors))
+    good: T = made
+    return good
 
 
 def secret(value: Secret | None, environ: Mapping[str, str]) -> str | None:
@@ -329,7 +325,7 @@ def proxy_keys(settings: Settings, environ: Mapping[str, str]) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    import tomllib  # those without a file have no use for it
+    import tomllib  # those without a file need it as little as pydantic
 
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
@@ -339,6 +335,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not valid TOML: {e}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{path}: not UTF-8 text") from None
+
+
+def _readable(error: Any, *table: str) -> str:
+    """What is wrong, and where. `table`: where the value that was checked stands in the file."""
+    place = (*table, *error["loc"])
+    where = ".".join(str(part) for part in place)
+    if error["type"] == "unexpected_keyword_argument":
+        return f"{where}: no such setting{_meant(place)}"
+    if error["type"] == "dataclass_type":
+        return f"{where}: a table is expected"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def _meant(where: tuple[int | str, ...]) -> str:

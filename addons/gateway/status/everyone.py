@@ -30,7 +30,7 @@ from addons.gateway.settings.settings import Settings
 from addons.gateway.status import page
 from addons.gateway.status.kept import KEEP_EVERY, KeptStatistics
 from addons.gateway.status.overview import MOST_RUNNING, READY, Measured, Watched, status
-from addons.gateway.status.statistics import Statistics
+from addons.gateway.status.statistics import Statistics, get_ready
 from addons.gateway.workers.inside import Told, Worker
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class Everyone:
         """How much all had counted when that was kept last."""
         self._going_on: asyncio.Task[None] | None = None
         gateway.kept_statistics.by_others = True
+        get_ready()
         worker.answer("status", lambda given: self._part())
         worker.answer("metrics", lambda given: self._plain_metrics())
         worker.answer("changes", lambda given: gateway.statistics.changes)

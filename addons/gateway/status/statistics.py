@@ -12,16 +12,22 @@ import time
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field, replace
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, Summary
 from addons.gateway.http.routes import UNVERSIONED
 from addons.gateway.money import days
 from addons.gateway.money.days import Costs, Days, Dollars
-from addons.gateway.settings.checking import FINITE, NOT_NEGATIVE, BadValue, Otherwise, bound, check_of
 from addons.gateway.status.counters import Counters
 from mapping import dialects
+from mapping.late import late
+
+if TYPE_CHECKING:
+    import pydantic
+else:
+    pydantic = late("pydantic")
 
 MINUTES = 60
 """How far back the charts go."""
@@ -41,11 +47,18 @@ _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 ROUTINE = frozenset((*UNVERSIONED, "models", "model"))
 """Endpoints that are asked again and again."""
 
-type Count = Annotated[int, NOT_NEGATIVE]
-type Seconds = Annotated[float, FINITE]
-type _Buckets = Annotated[list[Count], bound(lambda value: len(value) == len(_BOUNDS) + 1, "one of each bucket")]
-type _Last = Annotated[list[Summary], Otherwise(list)]
-"""Summaries of another version are no reason to lose the rest."""
+type Count = Annotated[int, pydantic.Field(ge=0)]
+type Seconds = Annotated[float, pydantic.Field(allow_inf_nan=False)]
+type _Buckets = Annotated[list[Count], pydantic.Field(min_length=len(_BOUNDS) + 1, max_length=len(_BOUNDS) + 1)]
+type _Last = Annotated[list[Summary], pydantic.WrapValidator(_or_none)]
+
+
+def _or_none(value: Any, check: Callable[[Any], Any]) -> Any:
+    """Summaries of another version are no reason to lose the rest."""
+    try:
+        return check(value)
+    except pydantic.ValidationError:
+        return []
 
 
 @dataclass(slots=True)
@@ -102,10 +115,10 @@ class Minute:
         if not wanted:
             return None
         seen = 0
-        for upper, count in zip((*_BOUNDS, _BOUNDS[-1]), self.latencies, strict=True):
+        for bound, count in zip((*_BOUNDS, _BOUNDS[-1]), self.latencies, strict=True):
             seen += count
             if seen >= wanted:
-                return upper
+                return bound
         return _BOUNDS[-1]
 
 
@@ -123,6 +136,17 @@ class _State:
     days: Days = field(default_factory=dict)
     last: _Last = field(default_factory=list)
     """The newest is the last."""
+
+
+@cache
+def _state() -> pydantic.TypeAdapter[_State]:
+    """What reads and writes it. It is made when there is something to read: that takes longer than all else here."""
+    return pydantic.TypeAdapter(_State)
+
+
+def get_ready() -> None:
+    """Make now what reading and writing need. It takes too long for the event loop of somebody who serves."""
+    _state()
 
 
 class Statistics:
@@ -200,21 +224,21 @@ class Statistics:
         """Everything as dicts, lists, texts and numbers."""
         minutes = [minute for minute in self.minutes() if minute.requests]
         state = replace(self._state, minutes=minutes, last=list(self._last))
-        made: dict[str, Any] = asdict(state)
+        made: dict[str, Any] = _state().dump_python(state, mode="json")
         return made
 
     def restore(self, plain: object) -> None:
         """Go on from what `plain` gave, before anything is counted; what can't be understood is left alone."""
         try:
-            self._use(check_of(_State)(plain))
-        except BadValue:
+            self._use(_state().validate_python(plain))
+        except (pydantic.ValidationError, RecursionError):
             return
 
     def add(self, plain: object) -> None:
         """Count also what another process has counted, as it gave it by `plain`; not what can't be understood."""
         try:
-            more = check_of(_State)(plain)
-        except BadValue:
+            more = _state().validate_python(plain)
+        except (pydantic.ValidationError, RecursionError):
             return
         self.changes += 1
         state = self._state
