@@ -3,7 +3,7 @@
 * Everything is in the page: no other file is asked for, and its policy lets the browser run and load nothing else.
 * Account labels, paths and names of models are other people's texts: the templates escape them all.
 * It reads well without JavaScript, and what is looked for is in its address. With it, the page asks for itself again
-  every few seconds (`POLL`).
+  every few seconds, at `/?poll`.
 * A browser shows a form for the key when the answer is 401 with `WWW-Authenticate`; only this path does that, because
   the programs that call the others would not know what to do with it.
 """
@@ -28,9 +28,6 @@ from addons.gateway.status import charts, shell_lines
 from addons.gateway.status.overview import COOLING, READY, SET_ASIDE, UNUSABLE, Watched, status
 from addons.gateway.status.search import FIRST, Search
 from mapping.faults import Fault
-
-POLL = "/?poll"
-"""What an open page asks for, again and again. Those of exchanges do it likewise."""
 
 _STATUS = PageForm("status.html", styles=("look.css", "status.css"))
 _REFUSED = PageForm("refused.html", scripts=())
