@@ -40,7 +40,6 @@ from addons.gateway.record.trace import Trace, size_of
 from addons.gateway.settings.settings import Settings
 from addons.gateway.shared.opening import worker_name
 from addons.gateway.status.everyone import Everyone
-from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.refused_forms import RefusedForms
 from addons.gateway.storage.repeated import RepeatedBodies
 from addons.gateway.wire import inner_call
@@ -65,7 +64,6 @@ class Gateway(InForce):
         """Nothing new is taken on."""
         self.draining = False
         """The end has begun: a load balancer should send nothing more, and what comes all the same is served."""
-        self.memory = TurnMemory()
         self.heap = Heap()
         self.repeated = RepeatedBodies(lambda: self.heap.look_soon(0))
         self.sharing: Sharing | None = None

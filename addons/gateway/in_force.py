@@ -32,6 +32,7 @@ from addons.gateway.shared.opening import SharedSource
 from addons.gateway.status.kept import KeptStatistics
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.storage.database import Database
+from addons.gateway.storage.memory import TurnMemory
 from addons.gateway.storage.opened import OpenStore, StorePlace
 from addons.gateway.storage.sealing import Sealer
 from addons.gateway.storage.state import StateStore
@@ -80,6 +81,7 @@ class InForce:
         self.pool = Pool([])
         self.cooldowns = Cooldowns()
         self.owners = Owners()
+        self.memory = TurnMemory()
         self.models = ModelLists(lambda: self.pool.accounts, today=day_of(environ))
         self.statistics = Statistics()
         self.kept_statistics = KeptStatistics(self)
@@ -155,6 +157,7 @@ class InForce:
         self._opened = opened.place
         self.database, self.store = opened.database, opened.responses
         self.state, self.sealer = opened.state, opened.sealer
+        self.memory.kept = opened.turns
         self.cooldowns.keep_in(self.state, opened.cooldowns)
         self.owners.keep_in(self.state, opened.owners)
         self.models.keep_in(self.state, opened.models)

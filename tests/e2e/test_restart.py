@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import stat
 import uuid
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.e2e.conftest import KEYS, TWO_ACCOUNTS, wait_until
+from tests.e2e.sdk_tools import WEATHER, first_calls, is_genuine
 from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -169,3 +171,66 @@ def test_statistics_are_kept(starter: Starter, tmp_path: Path) -> None:
     assert [model["requests"] for model in status["models"]] == [1]
     assert [account["attempts"] for account in status["accounts"]] == [1, 0]
     assert [exchange["model"] for exchange in status["exchanges"]] == ["gemini-2.5-flash"]
+
+
+# ---- thought signatures, of clients that know of texts and calls only
+
+ASKED: dict[str, Any] = {"role": "user", "content": "Hello!"}
+STREAMED = {
+    "messages": ("/v1/messages", {"model": "gemini-3-flash", "max_tokens": 500, "thinking": {"type": "adaptive"}}),
+    "chat": ("/v1/chat/completions", {"model": "gemini-3-flash"}),
+}
+
+
+def streamed_text(events: list[Any]) -> str:
+    """All text of a stream of either dialect."""
+    deltas = [choice["delta"] for event in events if event != "[DONE]" for choice in event.get("choices", ())]
+    deltas += [event["delta"] for event in events if event != "[DONE]" and event.get("type") == "content_block_delta"]
+    return "".join(delta.get("content") or delta.get("text") or "" for delta in deltas)
+
+
+def answer_events(body: bytes) -> list[Any]:
+    data = [line[6:] for line in body.decode().splitlines() if line.startswith("data: ")]
+    return [one if one == "[DONE]" else json.loads(one) for one in data]
+
+
+def last_body(upstream: Upstream) -> Any:
+    return upstream.requests[-1].body
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("path", "body"), STREAMED.values(), ids=STREAMED)
+def test_the_signature_of_a_text_that_was_streamed(
+    starter: Starter, upstream: Upstream, tmp_path: Path, path: str, body: dict[str, Any], workers: int
+) -> None:
+    settings = stored_in(tmp_path / "state.db")
+    before = starter(settings, workers=workers)
+    answer = before.call("POST", path, {**body, "messages": [ASKED], "stream": True})
+    text = streamed_text(answer_events(answer.body))
+    before.stop()
+    turns = [ASKED, {"role": "assistant", "content": text}, {"role": "user", "content": "Go on."}]
+    after = starter(settings, workers=workers)
+    for _ in range(2):
+        assert after.call("POST", path, {**body, "messages": turns}).status == 200
+        said = last_body(upstream)["contents"][1]["parts"]
+        assert "".join(part["text"] for part in said) == text
+        assert is_genuine(said[-1])
+
+
+def test_the_signature_of_a_call(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:
+    settings = stored_in(tmp_path / "state.db")
+    before = starter(settings)
+    asked_for = {"role": "user", "content": 'call get_weather {"city": "Rome", "days": 3}'}
+    body = {"model": "gemini-3-flash", "tools": [WEATHER]}
+    answer = before.call("POST", "/v1/chat/completions", {**body, "messages": [asked_for]})
+    (call,) = answer.json["choices"][0]["message"]["tool_calls"]
+    before.stop()
+    said = {"role": "assistant", "content": None, "tool_calls": [{k: call[k] for k in ("id", "type", "function")}]}
+    result = {"role": "tool", "tool_call_id": call["id"], "content": "rain"}
+    again = starter(settings).call("POST", "/v1/chat/completions", {**body, "messages": [asked_for, said, result]})
+    assert again.status == 200
+    (part,) = first_calls(last_body(upstream))
+    assert is_genuine(part)
+    assert part["functionCall"]["args"] == {"city": "Rome", "days": 3}
+    file = (tmp_path / "state.db").read_bytes()
+    assert b"Rome" not in file

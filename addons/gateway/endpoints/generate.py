@@ -133,9 +133,9 @@ class Generate:
         return lookups.compare(history, items, found[0] if found and inputs is not None else None, inputs or [])
 
     def _translate(self, exchange: Facts, dialect: Dialect, body: JSON, given: Given) -> Awaitable[None] | None:
-        """Translate; once more where other workers remember turns that this one does not."""
+        """Translate; once more where turns are remembered elsewhere that are not remembered here."""
         memory = self._services.memory
-        if memory.far is None or exchange.seeds.are_known:
+        if memory.is_all or exchange.seeds.are_known:
             return self._answer(exchange, dialect, dialect.translate(body, given))
         missed: list[str] = []
 

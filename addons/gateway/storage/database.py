@@ -86,6 +86,10 @@ STEPS = (
     create table if not exists deleted (id text primary key, at real not null) without rowid;
     create index if not exists deleted_at on deleted (at);
     """,
+    """
+    create table if not exists turns (key blob primary key, at real not null, turn blob not null) without rowid;
+    create index if not exists turns_at on turns (at);
+    """,
 )
 """From one version of the schema to the next; a file's version (`user_version`) is how many of them it has had.
 

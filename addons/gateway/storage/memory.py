@@ -1,7 +1,8 @@
 """What is remembered of model turns, so that thought signatures survive clients that drop them.
 
 Bounded by age, by count and by size; the oldest goes first. Bound to the tenant: one caller's ids mean nothing
-to another. Lost at a restart; what then remains is described in `mapping.request.signatures`.
+to another. At a restart it is lost but for what a store has kept (`storage.kept_turns`); what remains without one is
+described in `mapping.request.signatures`.
 """
 
 from __future__ import annotations
@@ -19,16 +20,20 @@ MAX_TURNS = 20_000
 
 
 class FarTurns(Protocol):
-    """What other workers remember: `shared.uses.turns`."""
+    """What is remembered elsewhere: by other workers (`shared.uses.turns`), in a store (`storage.kept_turns`)."""
+
+    @property
+    def knows_more(self) -> bool:
+        """Whether there may be turns there that are not remembered here."""
 
     def keep(self, tenant: str, turns: Mapping[str, RawTurn], /) -> None:
-        """This worker remembers these."""
+        """These are remembered here."""
 
     def unknown(self, tenant: str, keys: Sequence[str], /) -> list[str]:
-        """Which of the keys, in the order of their turns, others may know."""
+        """Which of the keys, in the order of their turns, may be known there."""
 
     async def fetch(self, tenant: str, keys: Sequence[str], /) -> Mapping[str, RawTurn]:
-        """What they remember of these."""
+        """What is remembered there of these."""
 
 
 class TurnMemory:
@@ -48,6 +53,8 @@ class TurnMemory:
     ) -> None:
         self.far: FarTurns | None = None
         """None: there are no other workers."""
+        self.kept: FarTurns | None = None
+        """None: there is no store that lasts."""
         self._turns: Bounded[tuple[str, str], RawTurn] = Bounded(
             max_turns, seconds=max_age, most_weight=max_bytes, clock=clock
         )
@@ -58,16 +65,31 @@ class TurnMemory:
     def remember(self, tenant: str, turns: Mapping[str, RawTurn]) -> None:
         """Keep turns under their keys. A turn with several calls counts once."""
         self._put(tenant, turns)
-        if turns and self.far is not None:
-            self.far.keep(tenant, turns)
+        if turns:
+            for place in self._elsewhere:
+                place.keep(tenant, turns)
+
+    @property
+    def _elsewhere(self) -> list[FarTurns]:
+        return [place for place in (self.far, self.kept) if place is not None]
+
+    @property
+    def is_all(self) -> bool:
+        """Whether nothing more is remembered elsewhere."""
+        return not any(place.knows_more for place in self._elsewhere)
 
     def unknown(self, tenant: str, keys: Sequence[str]) -> list[str]:
-        """Which of these keys, of which nothing is known here, have to be looked for among the other workers' turns."""
-        return self.far.unknown(tenant, keys) if keys and self.far is not None else []
+        """Which of these keys, of which nothing is known here, have to be looked for elsewhere."""
+        found = [key for place in self._elsewhere for key in place.unknown(tenant, keys)] if keys else []
+        return list(dict.fromkeys(found))
 
     async def fetch(self, tenant: str, keys: Sequence[str]) -> bool:
-        """Take over what other workers remember under these keys. False: nothing."""
-        found = await self.far.fetch(tenant, keys) if self.far is not None else {}
+        """Take over what is remembered elsewhere under these keys: by workers first, who have whole turns. False:
+        nothing."""
+        found: dict[str, RawTurn] = {}
+        for place in self._elsewhere:
+            if missing := [key for key in keys if key not in found]:
+                found.update(await place.fetch(tenant, missing))
         self._put(tenant, found)
         return bool(found)
 
@@ -80,7 +102,7 @@ class TurnMemory:
 
     def recall(self, tenant: str) -> Recall:
         """The look-up for one tenant. Nobody need make keys, each a digest of a text, where nothing is remembered."""
-        if not self._turns and self.far is None:
+        if not self._turns and self.is_all:
             return nothing_remembered
         use = self._turns.use
         return lambda key: use((tenant, key))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from addons.gateway.storage.database import Database
+from addons.gateway.storage.kept_turns import KeptTurns
 from addons.gateway.storage.sealing import Sealer, new_key
 from addons.gateway.storage.state import KeptCooldown, StateStore
 from addons.gateway.storage.store import ResponseStore
@@ -43,6 +44,8 @@ class OpenStore:
     """The models that the accounts listed, likewise."""
     owners: list[Any]
     """Which account has what, likewise: see `accounts.owners`."""
+    turns: KeptTurns | None
+    """None: the store does not last."""
 
     @classmethod
     def open(cls, place: StorePlace) -> OpenStore:
@@ -54,7 +57,8 @@ class OpenStore:
             state = StateStore(database)
             cooldowns, statistics, models = state.cooldowns(), state.kept("statistics"), state.kept("models")
             owners = state.several([f"owners-{number}" for number in range(OWNERS)])
-            return cls(place, database, responses, state, sealer, cooldowns, statistics, models, owners)
+            turns = KeptTurns.open(database) if place.path is not None and place.lasts else None
+            return cls(place, database, responses, state, sealer, cooldowns, statistics, models, owners, turns)
         except BaseException:
             database.close()
             raise

@@ -23,7 +23,14 @@ from mapping.faults import bad_value
 from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.request.conversation.earlier import CallsOfId, EarlierCall, EarlierTurn, call_key, sign_text
-from mapping.request.conversation.remembered import call_part, call_parts, same_call, same_text, sendable
+from mapping.request.conversation.remembered import (
+    bare_signature,
+    call_part,
+    call_parts,
+    same_call,
+    same_text,
+    sendable,
+)
 from mapping.request.conversation.tool_results import handed_on
 from mapping.request.conversation.turns import Turns
 from mapping.request.signatures import decode_call_id, family, text_key
@@ -316,6 +323,9 @@ class Contents:
             raw = self._recall(text_key("".join(turn.texts)))
         if raw is not None and family(raw.model) != self._family:
             self._notes.add("signature-foreign", turn.path)
+        elif raw is not None and (signature := bare_signature(raw)):
+            turn.signature = turn.signature or signature
+            sign_text(turn)
         elif raw is not None and not raw.call_ids:
             turn.parts = sendable(raw, thoughts=turn.thoughts)
             self._notes.add("turn-replayed", turn.path)

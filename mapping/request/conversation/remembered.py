@@ -6,6 +6,8 @@ from mapping.values import JSON, RawTurn
 
 _SHOWN = frozenset({"executableCode", "codeExecutionResult", "fileData"})
 """Members of parts that answers show within their text."""
+_PLAIN = frozenset({"text", "thought", "thoughtSignature", "functionCall"})
+"""Members of parts that clients and signatures give back in full."""
 
 
 def call_part(raw: RawTurn | None, call_id: str | None) -> JSON:
@@ -52,3 +54,35 @@ def sendable(raw: RawTurn, *, thoughts: bool) -> list[JSON]:
     """The remembered parts, without the empty texts that end a stream; a signed one stays. `thoughts`: with those."""
     parts = raw.parts if thoughts else [part for part in raw.parts if part.get("thought") is not True]
     return [part for part in parts if part.get("text") != "" or "thoughtSignature" in part]
+
+
+def bare(raw: RawTurn) -> RawTurn | None:
+    """What of a turn outlives the process: signatures, with the names and ids of calls, and nothing that was said.
+
+    None: the turn has no signature, or more to it than signatures restore. A text has one part that holds its signature
+    and no text (`bare_signature`).
+    """
+    if not all(_PLAIN.issuperset(part) for part in raw.parts):
+        return None
+    calls = call_parts(raw)
+    signed = [part for part in (calls or raw.parts) if part.get("thoughtSignature")]
+    if not signed:
+        return None
+    if not calls:
+        return RawTurn(raw.model, [{"thoughtSignature": signed[-1]["thoughtSignature"]}], [])
+    return RawTurn(raw.model, list(map(_bare_call, calls)), raw.call_ids)
+
+
+def _bare_call(part: JSON) -> JSON:
+    call = part["functionCall"]
+    kept = {name: call[name] for name in ("id", "name") if name in call}
+    if not call.get("args"):
+        kept["args"] = {}
+    return {**part, "functionCall": kept}
+
+
+def bare_signature(raw: RawTurn) -> str | None:
+    """The signature of a text of which nothing else is known; None: the turn is there as it was."""
+    (part, *others) = raw.parts or [{}]
+    signature = part.get("thoughtSignature")
+    return signature if not others and part.keys() == {"thoughtSignature"} and isinstance(signature, str) else None

@@ -34,6 +34,9 @@ class SharedTurns:
         self._vault = vault
         self._in_vain: Bounded[str, bool] = Bounded(MOST_IN_VAIN, seconds=IN_VAIN_FOR)
 
+    knows_more = True
+    """Others may have remembered something just now."""
+
     def keep(self, tenant: str, turns: Mapping[str, RawTurn]) -> None:
         """A worker remembers these."""
         homes: dict[int, str] = {}
