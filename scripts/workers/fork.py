@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from addons.gateway.workers.talk import Talk
+from addons.gateway.workers.talk import VERSION, Talk
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 5.0
@@ -20,7 +20,7 @@ PATIENCE = 5.0
 
 
 class LoaderGone(Exception):
-    """The loader has ended: its code can't be loaded, or somebody has killed it."""
+    """There is no loader: its code can't be used, or somebody has killed it. A message says more, if there is one."""
 
 
 class Loader:
@@ -32,7 +32,7 @@ class Loader:
         self._asks = ours.dup()
         self._talk = Talk(ours)
         self._waiting: deque[asyncio.Future[int]] = deque()
-        self._loaded: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._loaded: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
         command = [sys.executable, str(HERE), "--loader", str(theirs.fileno()), "--", *arguments]
         self.process = subprocess.Popen(
             command,
@@ -46,8 +46,12 @@ class Loader:
 
     async def load(self) -> None:
         """Wait until everything is loaded. Raises LoaderGone."""
-        if not await self._loaded:
+        if (version := await self._loaded) is None:
             raise LoaderGone
+        if version != VERSION:
+            raise LoaderGone(
+                "The code that was loaded needs a new first process, too: end this one, and start it again."
+            )
 
     async def fork(self, seat: dict[str, Any], handing: socket.socket, talk: socket.socket) -> int:
         """Have a worker made; these are its ends of its pairs. Returns its pid. Raises LoaderGone."""
@@ -83,11 +87,11 @@ class Loader:
         for forked in self._waiting:
             forked.set_result(0)
         if not self._loaded.done():
-            self._loaded.set_result(False)
+            self._loaded.set_result(None)
 
     def _heard(self, said: dict[str, Any]) -> None:
         if "loaded" in said:
-            self._loaded.set_result(True)
+            self._loaded.set_result(said["loaded"])
         elif "forked" in said:
             self._waiting.popleft().set_result(said["forked"])
         elif "ended" in said:

@@ -19,6 +19,8 @@ import socket
 import sys
 from typing import Any
 
+from addons.gateway.workers.talk import VERSION
+
 WORKER = "ANTIGRAVITY_WORKER"
 """The variable that tells a worker its number (`addons/gateway/shared/opening.py`)."""
 LOADED = (
@@ -80,7 +82,7 @@ def run(asked: socket.socket, arguments: list[str]) -> int:
     os.set_blocking(woken, False)
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
-    _say(asked, loaded=True)
+    _say(asked, loaded=VERSION)
     while True:
         both: list[Any] = [asked, woken]
         readable, _, _ = select.select(both, [], [])

@@ -254,8 +254,11 @@ class Parent:
             try:
                 await loader.load()
                 await self._replace_all(loader)
-            except LoaderGone:
-                say("The restart has failed: nothing was changed by it but for workers that are new already.")
+            except LoaderGone as e:
+                say(
+                    f"{e} ".lstrip()
+                    + "The restart has failed: nothing was changed by it but for workers that are new already."
+                )
             if loader is not self._loader:
                 await loader.end()
 

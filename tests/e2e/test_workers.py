@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -197,7 +198,9 @@ def test_a_script_that_is_loaded_anew_goes_on_as_before(starter: Starter, tmp_pa
     assert "Traceback" not in gateway.log
 
 
-def test_a_restart_brings_new_code_and_code_that_is_broken_changes_nothing(starter: Starter, tmp_path: Path) -> None:
+def test_a_restart_brings_new_code_and_settings_and_broken_code_changes_nothing(
+    starter: Starter, tmp_path: Path
+) -> None:
     copy = copied(tmp_path / "copy")
     gateway = starter(workers=2, script=copy / "addons" / "antigravity.py")
     old = workers_of(gateway)
@@ -208,10 +211,29 @@ def test_a_restart_brings_new_code_and_code_that_is_broken_changes_nothing(start
     wait_until(lambda: "The restart has failed" in gateway.log)
     assert all(lives(pid) for pid in old)
     file.write_text(code.replace('{"message":"hello"}', '{"message":"Good evening!"}'))
+    settings = gateway.folder / "antigravity.toml"
+    settings.write_text(settings.read_text() + '\n[models.mapping]\n"a-new-name" = "gemini-2.5-flash"\n')
     gateway.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "All workers have been replaced." in gateway.log)
     wait_until(lambda: not any(lives(pid) for pid in old))
-    assert gateway.call("GET", "/api/hello").json == {"message": "Good evening!"}
+    for _ in range(4):
+        assert gateway.call("GET", "/api/hello").json == {"message": "Good evening!"}
+        assert gateway.chat("a-new-name").headers["x-mapped-model"] == "gemini-2.5-flash"
+
+
+def test_code_that_talks_otherwise_than_the_first_process_changes_nothing(starter: Starter, tmp_path: Path) -> None:
+    """The first process is the only one that stays when code is loaded anew."""
+    copy = copied(tmp_path / "copy")
+    gateway = starter(workers=2, script=copy / "addons" / "antigravity.py")
+    first, second = workers_of(gateway)
+    file = copy / "addons" / "gateway" / "workers" / "talk.py"
+    file.write_text(re.sub(r"(?m)^VERSION = (\d+)$", r"VERSION = 1\1", file.read_text()))
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "The restart has failed" in gateway.log)
+    assert "needs a new first process, too: end this one, and start it again. The restart has failed" in gateway.log
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: "Worker 1 " in gateway.log and status(gateway, "ready") == 2)
+    assert lives(second)
 
 
 def test_settings_that_became_unusable_let_no_worker_be_replaced(starter: Starter) -> None:

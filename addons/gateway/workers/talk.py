@@ -9,6 +9,9 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+VERSION = 1
+"""Of what the first process, the loader and the workers say to each other, and of how connections are handed
+(`handed`). The first process stays when code is loaded anew: whoever changes any of it makes this one more."""
 MOST = 2**26
 """Bytes of a line."""
 
