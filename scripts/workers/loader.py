@@ -42,6 +42,7 @@ LOADED = (
     "addons.gateway.shared.sharing",
     "addons.gateway.shared.sqlite_place",
     "addons.gateway.shared.vault",
+    "addons.gateway.stand_in",
     "addons.gateway.status.metrics",
     "addons.gateway.timing",
     "addons.gateway.wire.direct.takeover",

@@ -13,6 +13,7 @@ import pytest
 from mapping.trial import Wrong
 from scripts.commands.soak_run import soak
 from scripts.soaking.asks import Request, check, make_request
+from scripts.soaking.upstream import NOTED
 from scripts.soaking.verdict import growth
 
 ERROR = {"error": {"message": "no", "type": "server_error", "param": None, "code": None}}
@@ -93,3 +94,12 @@ def test_a_short_run() -> None:
     assert counts["answer"]
     assert counts["stream"]
     assert "left over: nothing" in said
+
+
+def test_clients_wait_for_what_a_cooldown_is_judged_by() -> None:
+    choose = random.Random(1)
+    asked = [make_request(choose) for _ in range(3000)]
+    noted = [one.leaves for one in asked if NOTED in json.dumps(one.body) or NOTED in one.path]
+    assert noted
+    assert not any(noted)
+    assert any(one.leaves for one in asked)
