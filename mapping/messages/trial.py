@@ -13,10 +13,10 @@ from mapping.values import JSON
 
 
 class MessagesTrial:
-    """Blocks of most types; settings of all kinds; a stream."""
+    """Blocks of most types; settings of all kinds; a stream; a summary."""
 
     def samples(self) -> Sequence[JSON]:
-        """Three."""
+        """Four."""
         image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
         document = {
             "type": "document",
@@ -31,6 +31,7 @@ class MessagesTrial:
             {"role": "user", "content": [{**result, "is_error": False}, {"type": "text", "text": "And?"}]},
             {"role": "system", "content": "Be brief."},
         ]
+        summary = {"role": "assistant", "content": [{"type": "compaction", "content": "Before."}]}
         tool = {"name": "run", "description": "Runs.", "input_schema": SCHEMA}
         settings: JSON = {
             "system": [{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}],
@@ -44,6 +45,7 @@ class MessagesTrial:
             {"messages": messages, **settings, "stream": True},
             {"messages": messages, **settings, "tool_choice": {"type": "any", "disable_parallel_tool_use": True}},
             {"messages": messages[:1], "system": "Be kind.", **numbers, "thinking": {"type": "disabled"}},
+            {"messages": [summary, messages[0]], "compaction": {"type": "summarize"}, "stream": True},
         ]
         return [{"model": "m", "max_tokens": 100, **body} for body in found]
 

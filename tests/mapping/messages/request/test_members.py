@@ -257,7 +257,13 @@ def test_refused(members: JSON, param: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{"newest": 1}, {"container": "c"}, {"messages": [{"role": "tool", "content": "a"}]}]
+    "members",
+    [
+        {"newest": 1},
+        {"container": "c"},
+        {"safeguards": [{"type": "dangerous_tool_use"}]},
+        {"messages": [{"role": "tool", "content": "a"}]},
+    ],
 )
 def test_strict_settings_refuse_what_else_is_left_out(members: JSON) -> None:
     Asked(members)
