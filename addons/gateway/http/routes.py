@@ -356,6 +356,10 @@ def _is_prefix(segments: list[str]) -> bool:
 
 
 def _nearest(path: str) -> str:
+    """The path that has the most segments of this one, and is spelt most alike."""
+    path = path[:200]
+    segments = set(path.split("/"))
     known = [endpoint.path for endpoint in _NAMED]
-    close = difflib.get_close_matches(path[:200], known, n=1, cutoff=0.0)
-    return close[0] if close else known[0]
+    shared = [len(segments.intersection(one.split("/"))) for one in known]
+    likely = [one for one, count in zip(known, shared, strict=True) if count == max(shared)]
+    return difflib.get_close_matches(path, likely, n=1, cutoff=0.0)[0]

@@ -138,6 +138,11 @@ def test_found(method: str, path: str, name: str, id_: str, unusual: bool) -> No
     ("method", "path", "status", "code", "said"),
     [
         ("POST", "/v1/chat/completion", 404, "unknown_url", "/v1/chat/completions"),
+        ("GET", "/chat", 404, "unknown_url", "path is /v1/chat/completions."),
+        ("GET", "/v1/chat", 404, "unknown_url", "path is /v1/chat/completions."),
+        ("POST", "/v1/audio", 404, "unknown_url", "path is /v1/audio/speech."),
+        ("POST", "/v1/image/generation", 404, "unknown_url", "path is /v1/images/generations."),
+        ("POST", "/generations", 404, "unknown_url", "path is /v1/images/generations."),
         ("GET", "/v1/embeddings", 405, "method_not_supported", "POST"),
         ("POST", "/v1/images/variations", 404, "unknown_url", "Use POST /v1/images/edits with a prompt"),
         ("POST", "/v1/messages/batches", 404, "unknown_url", "Use POST /v1/messages for each"),
