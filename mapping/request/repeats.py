@@ -30,7 +30,7 @@ _MESSAGES = b'{"role"', b'{"parts"', b'{"type":"function_call', b'{"type":"messa
 """How messages, contents and items of the dialects begin, as SDKs write them."""
 KEPT_OUT = 4
 """Messages at the end of a text that are parsed each time: clients change the last ones (marks for a cache, say)."""
-_TRIES = 8
+_TRIES = 4
 """Beginnings of messages that are looked at beyond those."""
 _REST = 2**18
 """Bytes at the end of a text among which its last messages are looked for."""
