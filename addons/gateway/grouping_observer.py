@@ -21,7 +21,7 @@ class GroupingObserver:
     """See the module."""
 
     def __init__(self, observers: Observers) -> None:
-        self._known = KnownConversations()
+        self.known = KnownConversations()
         observers.put("finding the conversation", self.observe)
 
     def hear(self, exchange: Facts, request: http.Request) -> None:
@@ -49,4 +49,4 @@ class GroupingObserver:
         if summary.model is None:
             return
         sent = exchange.job.request().body if exchange.job is not None and exchange.attempts else None
-        summary.conversation = self._known.of(exchange.tenant, told, summary.endpoint, sent)
+        summary.conversation = self.known.of(exchange.tenant, told, summary.endpoint, sent)

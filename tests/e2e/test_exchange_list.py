@@ -216,12 +216,19 @@ def test_several_workers_are_as_one(starter: Starter, upstream: Upstream) -> Non
 
 
 def the_turns_before_are_known(gateway: Gateway) -> None:
-    """The prompt is compared with theirs, also where another worker had them."""
+    """The prompt is compared with theirs, also where another worker had them and nothing names the conversation."""
     said = [{"role": "system", "content": "Today is 2026-11-28."}, {"role": "user", "content": "The first turn"}]
     gateway.chat("gpt-4o", headers={"X-Session-Id": "a-session"}, messages=said)
     said[0] = {"role": "system", "content": "Today is 2026-11-29."}
     said += [{"role": "assistant", "content": "Yes."}, {"role": "user", "content": "And then?"}]
     second = gateway.chat("gpt-4o", headers={"X-Session-Id": "a-session"}, messages=said).headers["x-request-id"]
+    nameless: list[dict[str, str]] = []
+    turns = []
+    for text in ("A turn without a name", "And another", "And a third"):  # each on a connection of its own
+        nameless += [{"role": "user", "content": text}, {"role": "assistant", "content": "Yes."}]
+        turns.append(asked(gateway, messages=nameless[:-1]))
+    wait_until(lambda: set(turns) <= {one["id"] for one in listed(gateway)["exchanges"]})
+    assert len({one["conversation"] for one in listed(gateway)["exchanges"] if one["id"] in turns}) == 1
     for _ in range(4):
         page = Page(gateway.call("GET", f"/exchanges/{second}").body.decode())
         assert "the date in the system message changed at byte 18: '2026-11-28' -> '2026-11-29'" in page.text

@@ -11,8 +11,9 @@ A request names its conversation by the first of these that it has:
 
 A user (`user`, `safety_identifier`) is no conversation, and names none. A conversation belongs to the tenant. Its id is
 made of digests, so a session has the same one whatever worker it comes to, and after a restart too. One that nothing
-names gets its id from what its first request said; another worker that sees the second turn first takes it for another
-conversation. What is remembered is in memory, bounded by count and idle time, and holds no text.
+names gets its id from what its first request said; workers tell each other what they have found, and one that has not
+heard of it (it was started since) takes a later turn for another conversation. What is remembered is in memory, bounded
+by count and idle time, and holds no text.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class KnownConversations:
     def __init__(
         self, *, max_keys: int = MAX_KEYS, max_idle: float = MAX_IDLE, clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self.tell: Callable[[bytes, str], None] | None = None
+        """Tells other workers what `put` is to tell them; None: there are none."""
         self._known: Bounded[bytes, str] = Bounded(max_keys, seconds=max_idle, idle=True, clock=clock)
         """What a later request may tell -> the id of the conversation."""
 
@@ -58,8 +61,17 @@ class KnownConversations:
         found = self._named(tenant, told) or self._begun(tenant, told, endpoint, request)
         if found is not None:
             for id in told.responses:
-                self._known.put(_digest(tenant, "response", id), found)
+                self._found(_digest(tenant, "response", id), found)
         return found
+
+    def put(self, digest: bytes, id: str) -> None:
+        """Another worker has found that what has this digest is of this conversation."""
+        self._known.put(digest, id)
+
+    def _found(self, digest: bytes, id: str) -> None:
+        self._known.put(digest, id)
+        if self.tell is not None:
+            self.tell(digest, id)
 
     def _named(self, tenant: str, told: Introduction) -> str | None:
         if told.previous is not None and (found := self._known.use(_digest(tenant, "response", told.previous))):
@@ -78,7 +90,7 @@ class KnownConversations:
                 break
         else:
             found = _short(last)
-        self._known.put(last, found)
+        self._found(last, found)
         return found
 
 

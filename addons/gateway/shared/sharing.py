@@ -15,11 +15,12 @@ from addons.gateway.accounts.credentials.credentials import GoogleCredential
 from addons.gateway.accounts.owners import MOST as MOST_OWNED
 from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
+from addons.gateway.grouping_observer import GroupingObserver
 from addons.gateway.money.money import Money
 from addons.gateway.shared.hub import LIMIT, Hub
 from addons.gateway.shared.opening import SharedSource
 from addons.gateway.shared.outbox import Outbox
-from addons.gateway.shared.uses import asides, rests
+from addons.gateway.shared.uses import asides, conversations, rests
 from addons.gateway.shared.uses.costs import SharedCosts
 from addons.gateway.shared.uses.jobs import SharedJobs
 from addons.gateway.shared.uses.labels import SharedLabels
@@ -44,6 +45,7 @@ class Sharer(Protocol):
     memory: TurnMemory
     affinity: Affinity
     owners: Owners
+    grouping: GroupingObserver
     money: Money
     statistics: Statistics
 
@@ -70,6 +72,7 @@ class Sharing:
         self.load = SharedLoad(hub, lambda: len(sharer.exchanges))
         sharer.affinity.shared = SharedLabels(hub, "conversations", most=MAX_KEYS, life=MAX_IDLE)
         sharer.owners.shared = SharedLabels(hub, "owners", most=MOST_OWNED, life=OWNED_FOR)
+        conversations.share(hub, sharer.grouping.known)
         sharer.memory.far = SharedTurns(hub, self.vault)
         before = 0.0 if self._by_url else sharer.statistics.today().cost  # else it is in the part of who has spent it
         self._costs = SharedCosts(hub, before)

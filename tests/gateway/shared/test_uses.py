@@ -15,8 +15,10 @@ from addons.gateway.accounts.account import Account, PoolNews
 from addons.gateway.accounts.cooldowns import Cooldowns
 from addons.gateway.accounts.credentials.credentials import ApiKey
 from addons.gateway.accounts.pool import Pool
+from addons.gateway.grouping.introduction import Introduction
+from addons.gateway.grouping.known import KnownConversations
 from addons.gateway.shared.hub import Hub
-from addons.gateway.shared.uses import asides, costs, labels, rests, rotation
+from addons.gateway.shared.uses import asides, conversations, costs, labels, rests, rotation
 from mapping.values import JSON
 from tests.gateway.shared.test_hub import Weather
 
@@ -137,6 +139,30 @@ def test_what_all_have_spent_today() -> None:
         while third.today() != 0.5:  # noqa: ASYNC110
             await asyncio.sleep(0)
         for hub in hubs[1:]:
+            await hub.stop()
+
+    asyncio.run(run())
+
+
+def test_workers_tell_each_other_of_conversations() -> None:
+    async def run() -> None:
+        weather = Weather()
+        hubs = [Hub(weather.access()) for _ in range(2)]
+        one, two = KnownConversations(), KnownConversations()
+        for hub, known in zip(hubs, (one, two), strict=True):
+            conversations.share(hub, known)
+            await hub.start()
+        turns = [{"role": role, "parts": [{"text": role}]} for role in ("user", "model", "user")]
+        id = one.of("tenant", Introduction(responses=["resp_a"]), "chat", {"contents": turns[:1]})
+        said: asyncio.Queue[object] = asyncio.Queue()
+        hubs[1].on("last", said.put_nowait)
+        hubs[0].say("last", 1)
+        await said.get()
+        assert len(two) == 2
+        assert two.of("tenant", Introduction(), "chat", {"contents": turns}) == id
+        assert two.of("tenant", Introduction(previous="resp_a"), "responses", None) == id
+        assert two.of("another", Introduction(), "chat", {"contents": turns}) != id
+        for hub in hubs:
             await hub.stop()
 
     asyncio.run(run())
