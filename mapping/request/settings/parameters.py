@@ -17,6 +17,9 @@ from mapping import faults
 from mapping.notes import Notes
 from mapping.values import JSON, Options
 
+_UNREAD = 2**63
+"""From here on integers are decimals by the time they have been read; see `jsonio`."""
+
 
 def string(value: Any, path: str) -> str | None:
     """A string, or None when the parameter is absent. Anything else is 400 `invalid_type`."""
@@ -37,6 +40,8 @@ def integer(value: Any, path: str, low: float | None = None, high: float | None 
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, float) and abs(value) >= _UNREAD:
+            check_range(value, path, -_UNREAD, _UNREAD - 1, "integer")
         raise faults.wrong_type(path, "an integer", value)
     check_range(value, path, low, high, "integer")
     return value

@@ -120,3 +120,9 @@ def test_check_unused_errors(body: JSON, code: str) -> None:
     with pytest.raises(Fault) as caught:
         check_unused(body, CHAT, Notes(), Options())
     assert (caught.value.param, caught.value.code) == (next(iter(body)), code)
+
+
+@pytest.mark.parametrize(("value", "said"), [(1.5e29, "above maximum value"), (-1e40, "below minimum value")])
+def test_an_integer_that_is_too_long_to_be_read_is_no_decimal(value: float, said: str) -> None:
+    with pytest.raises(Fault, match=f"Invalid 'seed': integer {said}"):
+        integer(value, "seed")
