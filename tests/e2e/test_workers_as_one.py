@@ -158,6 +158,33 @@ def test_the_statistics_of_all_outlive_a_start(starter: Starter, tmp_path: Path)
         assert gateway.process.wait(PATIENCE) == 0
 
 
+def test_a_budget_is_used_up_once(starter: Starter, tmp_path: Path) -> None:
+    """Whichever worker has spent it, whoever has taken its place since, and after a start, too."""
+
+    def refused() -> float:
+        """Each worker refuses; what was spent, as all say."""
+        wait_until(lambda: {gateway.chat("demo-dear", text="Hi").status for _ in range(6)} == {429})
+        wait_until(lambda: len({status(gateway)["costs"]["budget"]["spent"] for _ in range(6)}) == 1)
+        return float(status(gateway)["costs"]["budget"]["spent"])
+
+    settings = f'[responses]\nstore = "{tmp_path / "state.db"}"\n{BUDGET}'
+    gateway = starter(settings, workers=2)
+    spent = refused()
+    assert spent >= 2.5
+    first, second = workers_of(gateway)
+    assert sum(samples(gateway, "gateway_cost_usd_total").values()) == pytest.approx(spent)  # as the launcher knows now
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: samples(gateway, "gateway_workers") == {(("state", "ready"),): 2} and not lives(first))
+    assert refused() == pytest.approx(spent)
+    gateway.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "All workers have been replaced." in gateway.log and not lives(second))
+    assert refused() == pytest.approx(spent)
+    gateway.process.terminate()
+    assert gateway.process.wait(PATIENCE) == 0
+    gateway = starter(settings, workers=2)
+    assert refused() == pytest.approx(spent)
+
+
 def test_a_command_is_for_all(starter: Starter, tmp_path: Path) -> None:
     """Where a command is given does not matter: here in the second worker."""
     script = tmp_path / "cooling.py"
