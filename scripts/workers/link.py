@@ -99,6 +99,7 @@ class WorkerLink:
         handing.setblocking(False)
         asyncio.get_running_loop().add_reader(handing, self._receive)
         self._listening = asyncio.create_task(self._listen())
+        self._listening.add_done_callback(self._gone)
 
     @property
     def takes(self) -> bool:
@@ -181,7 +182,6 @@ class WorkerLink:
     async def _listen(self) -> None:
         await self._talk.open()
         await self._talk.listen(self._heard)
-        self._gone()
 
     def _heard(self, said: dict[str, Any]) -> None:
         if "pong" in said:
@@ -226,8 +226,10 @@ class WorkerLink:
         for connection in (*received, *back):
             self._owner.place(connection)
 
-    def _gone(self) -> None:
-        """It has ended, or can't be talked to any more."""
+    def _gone(self, listening: asyncio.Task[None]) -> None:
+        """It has ended, or can't be talked to or understood any more: then it ends because its sockets are closed."""
+        if listening.cancelled():  # the launcher ends itself
+            return
         asyncio.get_running_loop().remove_reader(self._handing)
         self.phase = Phase.LEAVING
         while self._receive():  # what it said before is heard

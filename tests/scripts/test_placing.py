@@ -227,3 +227,16 @@ def test_what_a_worker_has_not_taken_at_its_end_goes_to_another() -> None:
             assert [read(other.receives()) for _ in range(5)] == [b"2", b"4", b"6", b"3", b"5"]
 
     asyncio.run(work())
+
+
+def test_a_worker_that_is_not_understood_is_gone() -> None:
+    async def work() -> None:
+        async with launcher(1) as (made, (other,)):
+            asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+            made.comes(b"1")
+            other.talks.sendall(b"1\n")
+            await asyncio.wait_for(other.link.ended.wait(), PATIENCE)
+            assert not made.links
+            assert other.talks.recv(1) == b""  # it hears of that, and ends
+
+    asyncio.run(work())
