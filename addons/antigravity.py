@@ -10,6 +10,7 @@ import gc
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
@@ -64,7 +65,7 @@ YOUNG = 20_000
 """New objects after which the garbage collector looks at them; a conversation of 1000 messages has some 6000."""
 
 AHEAD = 1.0
-"""Seconds after the start until `_settle`: the first request of a client need not wait for what that loads."""
+"""Seconds after the start until `_load_ahead`: the first request of a client need not wait for what that loads."""
 
 
 class Antigravity:
@@ -207,7 +208,7 @@ class Antigravity:
         # go through them in vain.
         gc.set_threshold(YOUNG, 10, 10)
         self.gateway.heap.begin()
-        asyncio_utils.create_task(_settle(), name="what need not be done before the first request", keep_ref=True)
+        asyncio.get_running_loop().call_later(AHEAD, _load_ahead)
         if self.worker and self.wire:
             draining.begin(self.worker, self.gateway, self.wire.clients)
 
@@ -313,10 +314,14 @@ class Antigravity:
             _keep_from_record(exchange)
 
 
-async def _settle() -> None:
-    """What need not be done before the first request. What is loaded by then stays: the collector is kept from it."""
-    await asyncio.sleep(AHEAD)
-    await asyncio.to_thread(dialects.named, dialects.USUAL)  # who is served meanwhile has no use for the rest of it
+def _load_ahead() -> None:
+    """What need not be done before the first request: in a thread, since somebody may be served meanwhile."""
+    asyncio.get_running_loop().run_in_executor(None, dialects.named, dialects.USUAL).add_done_callback(_settle)
+
+
+def _settle(loaded: asyncio.Future[Any]) -> None:
+    """What is loaded by now stays: the collector is kept from it."""
+    loaded.result()
     gc.collect()
     gc.freeze()
 

@@ -73,12 +73,22 @@ def test_a_key_of_the_environment_and_the_usual_dialect_need_little(module: str,
 
 def test_the_usual_dialect_is_loaded_beside_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, threading.Thread]] = []
-    monkeypatch.setattr(antigravity, "AHEAD", 0.0)
+    settled: list[threading.Thread] = []
+
+    async def load_ahead() -> None:
+        loaded = asyncio.Event()
+        monkeypatch.setattr(
+            antigravity, "_settle", lambda _: (settled.append(threading.current_thread()), loaded.set())
+        )
+        antigravity._load_ahead()
+        await loaded.wait()
+
     monkeypatch.setattr(dialects, "named", lambda name: asked.append((name, threading.current_thread())))
-    asyncio.run(antigravity._settle())
+    asyncio.run(load_ahead())
     [(name, thread)] = asked
     assert name == dialects.USUAL
     assert thread is not threading.current_thread()
+    assert settled == [threading.current_thread()]
 
 
 @pytest.fixture(scope="module")
