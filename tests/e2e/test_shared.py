@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -126,14 +128,13 @@ def test_a_conversation_stays_on_its_account_at_the_other_too(pair: Pair, upstre
 
 def test_the_limit_holds_for_both_together(pair: Pair, upstream: Upstream) -> None:
     one, two = pair("[limits]\nin_flight = 1\n" + TWO_ACCOUNTS)
-    with ThreadPoolExecutor(1) as threads:
-        slow = threads.submit(one.chat, "demo-slow-1")
-        wait_until(lambda: len(upstream.requests) == 1)
-        found = two.chat("gemini-2.5-flash")
-        while found.status == 200 and not slow.done():
-            found = two.chat("gemini-2.5-flash")
-        assert (found.status, found.error["code"]) == (503, "too_many_requests_in_flight")
-        assert slow.result().status == 200
+    slow = http.client.HTTPConnection("127.0.0.1", one.port, timeout=PATIENCE)
+    body = {"model": "demo-slow-30", "messages": [{"role": "user", "content": "hi"}]}
+    slow.request("POST", "/v1/chat/completions", json.dumps(body), {"Content-Type": "application/json"})
+    wait_until(lambda: len(upstream.requests) == 1)
+    wait_until(lambda: two.chat("gemini-2.5-flash").status == 503)
+    assert two.chat("gemini-2.5-flash").error["code"] == "too_many_requests_in_flight"
+    slow.close()
     wait_until(lambda: two.chat("gemini-2.5-flash").status == 200)
 
 
