@@ -47,7 +47,8 @@ email = "bravo@example.com"
 api_key = "{KEYS[1]}"
 base_url = "UPSTREAM"
 """
-
+PATIENT = '\n[state]\nanswer_within = "2s"\n'
+"""On a busy machine what gateways share may come late, and each then goes on without. Tests of what they share wait."""
 
 CONTROLLED = """
 import fcntl, os, sys, termios
@@ -307,6 +308,8 @@ def start_gateway(
     command += ["--set", "antigravity_list_models=false"]
     command += ["--set", f"confdir={folder}", "--mode", f"reverse:{upstream}@{host}:{port}"]
     if settings is not None:
+        if workers > 1 and "[state]" not in settings:
+            settings += PATIENT
         file = folder / "antigravity.toml"
         file.write_text(settings)
         command += ["--set", f"antigravity_config={file}"]

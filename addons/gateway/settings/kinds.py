@@ -70,6 +70,7 @@ type Number = Annotated[float, Strict()]
 """Or a whole one."""
 type Duration = Annotated[Number, BeforeValidator(_duration), Field(ge=0)]
 type Deadline = Annotated[Duration, Field(gt=0)]
+type ShortDeadline = Annotated[Deadline, Field(le=2)]
 type UserPath = Annotated[Path, BeforeValidator(_some_path), AfterValidator(_at_home)]
 """A path whose `~` is resolved; a relative one begins at the settings file."""
 type BaseUrl = Annotated[str, AfterValidator(base_url)]

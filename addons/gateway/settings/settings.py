@@ -156,6 +156,8 @@ class StateSettings(_Section):
     """May hold a password."""
     key: Secret | None = None
     prefix: kinds.KeyPrefix = "antigravity"
+    answer_within: kinds.ShortDeadline = 0.05
+    """How long a request waits for what is shared, be that by `url` or among the workers of a machine."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 * What is to be written is written soon, in its order, by one task, as often as it takes: all changes may be made twice.
   Until it is written, this worker finds it nevertheless, and what was acknowledged is in its outbox (`Outbox`).
-* Who asks waits for `LIMIT` seconds at most. When that was not enough the shared state counts as away: nobody asks it
+* Who asks waits for `limit` seconds at most. When that was not enough the shared state counts as away: nobody asks it
   any more but who can't go on without, until it answers again.
 * While it is away each worker goes on with its copies of the boards; when it is back they are merged.
 """
@@ -27,8 +27,6 @@ from mapping.values import JSON
 
 logger = logging.getLogger("antigravity")
 
-LIMIT = 0.05
-"""Seconds that a request waits for the shared state at most."""
 WRITE_WITHIN = 5.0
 """Seconds for what no request waits for."""
 AGAIN_AFTER = 0.25
@@ -59,8 +57,10 @@ class _Waiting(NamedTuple):
 class Hub:
     """See the module. `me` names this worker; without an `outbox` what waits is lost with it."""
 
-    def __init__(self, place: SharedPlace, *, me: str = "", limit: float = LIMIT, outbox: Outbox | None = None) -> None:
+    def __init__(self, place: SharedPlace, *, me: str = "", limit: float = 0.05, outbox: Outbox | None = None) -> None:
         self.me = me or uuid4().hex[:12]
+        self.limit = limit
+        """Seconds that a request waits for the shared state at most."""
         self.here = False
         """Whether the place answers, as far as is known."""
         self.failures = 0
@@ -70,7 +70,6 @@ class Hub:
         self.back_since = float("-inf")
         """When it last answered again after it had been away, by `time.monotonic`."""
         self._place = place
-        self._limit = limit
         self._boards: dict[str, Board] = {}
         self._told: dict[str, Told] = {}
         self._missed: list[Callable[[], None]] = []
@@ -160,7 +159,7 @@ class Hub:
             raise Away("it did not answer before")
         task = asyncio.ensure_future(asking)
         try:
-            await asyncio.wait({task}, timeout=self._limit)
+            await asyncio.wait({task}, timeout=self.limit)
             for _ in range(_TURNS):
                 if task.done():
                     break
@@ -169,7 +168,7 @@ class Hub:
             if not task.done():
                 task.cancel()
         if not task.done() or task.cancelled():
-            error = Away(f"no answer within {self._limit * 1000:.0f} ms")
+            error = Away(f"no answer within {self.limit * 1000:.0f} ms")
             self._away(error)
             raise error
         try:
@@ -205,10 +204,10 @@ class Hub:
             then()
 
     async def settled(self) -> None:
-        """Wait until what is to be written by now is written, but not for longer than `LIMIT`; then it is kept."""
+        """Wait until what is to be written by now is written, but not for longer than `limit`; then it is kept."""
         if self.is_settled:
             return
-        if not self.here or not (await asyncio.wait({self._settled()}, timeout=self._limit))[0]:
+        if not self.here or not (await asyncio.wait({self._settled()}, timeout=self.limit))[0]:
             self._keep()
 
     @property

@@ -39,6 +39,8 @@ class SharedSource:
     prefix: str
     folder: Path | None
     """Of the workers of this machine, if there are several."""
+    answer_within: float
+    """Seconds that a request waits for it at most."""
 
     def open(self) -> tuple[SharedPlace, Vault]:
         """The place, not connected yet, and what seals values there. Raises OSError."""
@@ -61,7 +63,7 @@ def source_of(settings: Settings, environ: Mapping[str, str]) -> SharedSource | 
     url = secret(state.url, environ)
     folder = Path(environ[FOLDER]) if environ.get(FOLDER) else None
     if url is None:
-        return SharedSource(None, "", "", folder) if folder else None
+        return SharedSource(None, "", "", folder, state.answer_within) if folder else None
     try:
         from addons.gateway.shared import valkey_address
     except ImportError as e:
@@ -74,7 +76,7 @@ def source_of(settings: Settings, environ: Mapping[str, str]) -> SharedSource | 
             f"state.key: a secret of at least {SHORTEST_SECRET} characters is needed, the same for all gateways that "
             "share this: conversations and tokens are sealed with it (openssl rand -base64 32 makes one)"
         )
-    return SharedSource(url, key, state.prefix, folder)
+    return SharedSource(url, key, state.prefix, folder, state.answer_within)
 
 
 def worker_name(environ: Mapping[str, str]) -> str:

@@ -17,7 +17,7 @@ from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import Pool
 from addons.gateway.grouping_observer import GroupingObserver
 from addons.gateway.money.money import Money
-from addons.gateway.shared.hub import LIMIT, Hub
+from addons.gateway.shared.hub import Hub
 from addons.gateway.shared.opening import SharedSource
 from addons.gateway.shared.outbox import Outbox
 from addons.gateway.shared.uses import asides, conversations, rests
@@ -65,7 +65,7 @@ class Sharing:
         place, self.vault = source.open()
         self._by_url = source.url is not None
         outbox = None if source.folder is None else Outbox(source.folder, name)
-        self.hub = hub = Hub(place, me=name, outbox=outbox)
+        self.hub = hub = Hub(place, me=name, limit=source.answer_within, outbox=outbox)
         rests.share(hub, sharer.cooldowns)
         asides.share(hub, self.vault, sharer.news, lambda: sharer.pool.accounts)
         self.rotation = SharedRotation(hub, sharer.news, lambda: sharer.pool.accounts)
@@ -108,7 +108,7 @@ class Sharing:
     async def _settle(self, database: Database) -> None:
         await self.hub.settled()
         if not self._by_url:
-            await database.settled(LIMIT)
+            await database.settled(self.hub.limit)
 
     async def start(self) -> None:
         """Connect; where that fails, go on trying beside."""

@@ -29,7 +29,7 @@ type Client = Any
 
 MOST_CONNECTIONS = 16
 ANSWER_WITHIN = 2.0
-"""Seconds that a server may be silent. What waits for it waits for less (`hub.LIMIT`)."""
+"""Seconds that a server may be silent. No request waits longer, whatever `[state] answer_within` says."""
 CONNECT_WITHIN = 1.0
 
 _FORM = re.compile(r"(?P<scheme>(?:valkey|redis)s?|unix)(?:\+(?P<kind>sentinel|cluster))?://(?P<rest>.+)")

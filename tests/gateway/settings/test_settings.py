@@ -151,6 +151,8 @@ def test_accounts_from_the_environment(environ: dict[str, str], labels: list[str
         ),
         ("[proxy]\nkeep_aliv = 1\n[retry]\nmax_attempts = 0\n[prox]", "; prox: no such setting"),
         ("[state]\nprefix = 'a b'", "state.prefix"),
+        ("[state]\nanswer_within = '3s'", "state.answer_within: Input should be less than or equal to 2"),
+        ("[state]\nanswer_within = 0", "state.answer_within: Input should be greater than 0"),
         ("[trace]\nkeep_bytes = 'much'", "trace.keep_bytes"),
         ("[prices.models]\na = { inputs = 1 }", "prices.models.a.inputs"),
     ],
