@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,14 +119,20 @@ def test_turns_of_the_rotation_are_counted_by_both(pair: Pair, upstream: Upstrea
 
 
 def test_a_conversation_stays_on_its_account_at_the_other_too(pair: Pair, upstream: Upstream) -> None:
+    """From when it has heard of it, which it has soon: what is heard later than the next turn decides for both, too."""
     one, two = pair('[routing]\nstrategy = "sticky"\n' + TWO_ACCOUNTS)
-    for number in range(6):
-        first, other = (one, two) if number % 3 else (two, one)
+
+    def stays(name: str, first: Gateway, other: Gateway) -> bool:
         upstream.forget()
-        made = respond(first, prompt_cache_key=f"conversation {number}")["id"]
-        respond(other, prompt_cache_key=f"conversation {number}")
+        made = respond(first, prompt_cache_key=name)["id"]
+        respond(other, prompt_cache_key=name)
         respond(other, previous_response_id=made)
-        assert len(set(asked(upstream))) == 1
+        respond(first, prompt_cache_key=name)
+        return len(set(asked(upstream))) == 1
+
+    for number in range(6):
+        pair_of_them = (one, two) if number % 3 else (two, one)
+        wait_until(partial(stays, f"conversation {number}", *pair_of_them))
 
 
 def test_the_limit_holds_for_both_together(pair: Pair, upstream: Upstream) -> None:
@@ -310,7 +317,7 @@ def test_without_valkey_each_goes_on_and_afterwards_both_know(
     asked(upstream)
     assert two.chat(model).status == 200
     assert asked(upstream) == [KEYS[1]]
-    assert b"\ngateway_state_here 1.0\n" in two.call("GET", "/metrics").body
+    wait_until(lambda: b"\ngateway_state_here 1.0\n" in two.call("GET", "/metrics").body)
     assert one.log.count("The shared state is away") == 1
     assert "The shared state was emptied" in one.log
 
