@@ -8,6 +8,7 @@ from __future__ import annotations
 from wsproto.utilities import generate_accept_token
 
 from addons.gateway.exchange.facts import Facts
+from addons.gateway.http.fields import asks_for_socket
 from addons.gateway.http.routes import Match
 from mapping.faults import Fault
 
@@ -17,7 +18,7 @@ VERSION = "13"
 def begin(exchange: Facts, match: Match) -> None:
     """Agree to the WebSocket. Raises Fault (426, 400)."""
     headers = exchange.flow.request.headers
-    if headers.get("upgrade", "").lower() != "websocket":
+    if not asks_for_socket(headers.get("upgrade")):
         raise Fault(
             426,
             "GET /v1/responses opens a WebSocket; for a single request use POST.",

@@ -9,7 +9,7 @@ from mitmproxy import http
 
 from addons.gateway.http import routes
 from addons.gateway.http.callers import Caller, Gatekeeper
-from addons.gateway.http.fields import value
+from addons.gateway.http.fields import asks_for_socket, value
 from addons.gateway.http.routes import Match
 from mapping.faults import Fault, FaultKind
 
@@ -29,7 +29,7 @@ def admit(
         unknown = e
     tenant = gatekeeper.admit(caller, health=match is not None and match.endpoint.name in routes.HEALTH)
     opens_socket = can_switch and match is not None and match.endpoint.name == routes.SOCKET
-    if value(request, b"upgrade") is not None and not opens_socket:
+    if not opens_socket and asks_for_socket(value(request, b"upgrade")):
         # Clients that would like a WebSocket go back to HTTP at once on this status, and on few others.
         raise Fault(426, "This gateway has no WebSocket here; use HTTP.", code="websocket_not_supported")
     if match is None:

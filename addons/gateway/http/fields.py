@@ -23,6 +23,12 @@ def value(message: http.Message, name: bytes) -> str | None:
     return None if found is None else found.decode("utf-8", "surrogateescape")
 
 
+def asks_for_socket(upgrade: str | None) -> bool:
+    """Whether an `Upgrade` field asks for a WebSocket, maybe among others. What else it asks for may be ignored
+    (RFC 9110, 7.8): Java's clients ask for HTTP/2 or TLS with each request, and go on without."""
+    return upgrade is not None and "websocket" in (protocol.strip().lower() for protocol in upgrade.split(","))
+
+
 def taken(message: http.Message, name: bytes) -> str | None:
     """The same as `value`; the message has the field no longer."""
     found = value(message, name)

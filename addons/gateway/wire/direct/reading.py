@@ -13,6 +13,7 @@ import httptools
 from mitmproxy import http
 
 from addons.gateway.http import routes
+from addons.gateway.http.fields import asks_for_socket, value
 from addons.gateway.wire.bodies import MAX_BYTES
 from addons.gateway.wire.direct import messages
 from addons.gateway.wire.direct.answers import AnswerWriter, ReadRequest
@@ -31,7 +32,7 @@ UNREADABLE = Fault(400, "The HTTP request could not be read.")
 HEAD_TOO_LARGE = Fault(
     431, f"The request's headers are larger than {MAX_REQUEST_HEAD // 2**10} kB.", code="headers_too_large"
 )
-_H2C = (b"upgrade", b"http2-settings")
+_UPGRADE = (b"upgrade", b"http2-settings")
 
 
 class RequestReader(AnswerWriter):
@@ -138,12 +139,12 @@ class RequestReader(AnswerWriter):
         if expect is not None:
             current.fields = fields = [pair for pair in fields if pair[0].lower() != b"expect"]
             request.data.headers.fields = tuple(fields)
-        if upgrade is not None and upgrade.lower() == b"h2c":  # HTTP/1.1 is as good, and all that is spoken here
-            current.fields = fields = [pair for pair in fields if pair[0].lower() not in _H2C]
+        if upgrade is not None and not asks_for_socket(value(request, b"upgrade")):  # HTTP/1.1 is all that is spoken
+            current.fields = fields = [pair for pair in fields if pair[0].lower() not in _UPGRADE]
             request.data.headers.fields = tuple(fields)
             upgrade = None
         current.wants_socket = upgrade is not None and not messages.has_body(fields)
-        self._head_came(current, request, can_switch=current.wants_socket and (upgrade or b"").lower() == b"websocket")
+        self._head_came(current, request, can_switch=current.wants_socket)
         if size is not None and int(size) > MAX_BYTES:
             self._size = int(size)
             self._too_large()

@@ -287,6 +287,9 @@ def test_a_body_that_is_too_large_is_not_asked_for() -> None:
 UPGRADES = {
     "WebSocket": (("Upgrade: websocket",), 426),
     "HTTP/2": (("HTTP2-Settings: AAMAAABk", "Upgrade: h2c"), 200),
+    "TLS": (("Upgrade: TLS/1.2",), 200),
+    "several": (("Upgrade: h2c, TLS/1.2", "Upgrade: other"), 200),
+    "several with WebSocket": (("Upgrade: WebSocket, h2c", "Upgrade: other"), 426),
 }
 
 
@@ -295,7 +298,7 @@ UPGRADES = {
 def test_who_asks_for_another_protocol_is_answered_in_this_one(
     upgrade: tuple[str, ...], status: int, cuts: list[int], chunked: bool, stream: bool
 ) -> None:
-    """Java's client asks for HTTP/2 with each request, whether it has a body or not."""
+    """Java's client asks for HTTP/2 with each request, whether it has a body or not; Apache's (5.4) for TLS."""
     asking = ("Connection: Upgrade, HTTP2-Settings", *upgrade)
     data = chat(*asking, chunked=chunked, stream=stream) + HEALTH + chat(*asking) + HEALTH.replace(
         b"\r\n\r\n", ("\r\n" + "\r\n".join(asking) + "\r\n\r\n").encode()
