@@ -24,7 +24,7 @@ Who calls what, in which order, for one request:
 3. `Answering.unasked()`: the answer, where Gemini need not be asked for it. None: it has to be.
 4. `Answering.deferred`: where it is set, the client gets its receipt now, and what follows happens in the background.
 5. `Answering.calls` are sent: the first by itself (streamed if `streams`), the others beside it as whole calls. A call
-   that the upstream refuses may be changed and sent again (`mapping.gemini.second_try`); `mended` is told of it. When
+   that the upstream refuses may be changed and sent again (`mapping.request.second_try`); `mended` is told of it. When
    it is given up, `blamed` says of the upstream's fault what the client can make of it; a count may be estimated.
 6. Whole answers: `whole(notes)` once, then for each answer of the first call `add` (as long as `continuation` is set,
    the call goes on with that token), `close`; then `add` and `close` for each further call in their order; `finish`
@@ -60,11 +60,11 @@ from types import MappingProxyType
 from typing import Any, Protocol, Self
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.read_body import json_object
+from mapping.totals import Totals
 from mapping.values import JSON, GeminiCall, Options, RawTurn, Recall, Unseal, nothing_remembered
 
 type Fields = tuple[tuple[bytes, bytes], ...]

@@ -3,9 +3,9 @@
 For what takes long to load and is not needed before the first request: a start would wait for it. Types are told apart:
 
     if TYPE_CHECKING:
-        from mapping.gemini import second_try
+        from mapping.request import second_try
     else:
-        second_try = late("mapping.gemini.second_try")
+        second_try = late("mapping.request.second_try")
 
 `second_try.TOOLS` then loads it, once for all. A fault in such a module shows no earlier.
 """

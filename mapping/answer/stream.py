@@ -12,10 +12,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from mapping.answer.reader import AnswerReader
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

@@ -12,8 +12,8 @@ from abc import ABC, abstractmethod
 from typing import Protocol, override
 
 from mapping.answer.reader import AnswerReader
-from mapping.answer.usage import Totals
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

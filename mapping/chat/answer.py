@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from mapping.answer import usage
-from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
 from mapping.openai.choices import AskedChoices, ChoiceAnswer
 from mapping.openai.usage import usage_object
 from mapping.request.plan import Plan
+from mapping.totals import Totals, combine
 from mapping.values import JSON
 
 _BESIDE_NULL = ("tool_calls", "function_call", "audio")
@@ -31,7 +30,7 @@ class ChatAnswer(ChoiceAnswer[Plan, "_MessageWriter"]):
         return _MessageWriter(exchange)
 
     def _totals(self, totals: list[Totals]) -> Totals:
-        return usage.combine(totals)
+        return combine(totals)
 
     def _complete(self) -> None:
         """A blocked prompt has one answer, however many were asked for."""

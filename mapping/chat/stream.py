@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mapping import jsonio
-from mapping.answer import usage
-from mapping.answer.usage import Totals
 from mapping.chat.deltas import DeltaWriter
 from mapping.openai.choice_stream import ChoiceStream, Frame, StreamChoices
 from mapping.openai.choices import AskedChoices
 from mapping.request.plan import Plan
+from mapping.totals import Totals, combine
 from mapping.values import JSON
 
 _ROLE = b'{"role":"assistant","content":"","refusal":null}'
@@ -41,7 +40,7 @@ class ChatStream(ChoiceStream[Plan, "_Frame", "_ChunkWriter"]):
             first.refuse(range(1, self._exchange.plan.n))
 
     def _totals(self, totals: list[Totals]) -> Totals:
-        return usage.combine(totals)
+        return combine(totals)
 
 
 class _Frame(Frame):

@@ -9,11 +9,11 @@ Rules of this module (OpenAI API reference, `CreateCompletionResponse`):
 
 from __future__ import annotations
 
-from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
 from mapping.openai.choices import AskedChoices, ChoiceAnswer
 from mapping.openai.usage import usage_object
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

@@ -8,10 +8,9 @@ from itertools import batched
 from types import MappingProxyType
 from typing import ClassVar, override
 
-from mapping.answer import usage
-from mapping.answer.usage import Totals
 from mapping.openai.settings import WORDS
 from mapping.request.plan import Plan
+from mapping.totals import Totals, add_up, combine
 
 
 @dataclass(slots=True)
@@ -51,4 +50,4 @@ class CompletionsPlan(Plan):
 
     def totals(self, answers: Sequence[Totals]) -> Totals:
         """The numbers of the whole answer: a prompt counts once, however many copies it has."""
-        return usage.add_up(usage.combine(copies) for copies in batched(answers, self.copies))
+        return add_up(combine(copies) for copies in batched(answers, self.copies))

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.text import TextWriter, fill_up, logprobs_object
 from mapping.openai.choice_stream import ChoiceStream, Frame, StreamChoices
 from mapping.openai.choices import AskedChoices
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping import jsonio
-from mapping.answer.usage import CallUsage, Totals
 from mapping.dialect import Deferred, Given, Kept, StreamTranslator
 from mapping.embeddings.request import Asked, estimate
 from mapping.embeddings.vectors import encoded, fitted
@@ -22,6 +21,7 @@ from mapping.faults import Fault
 from mapping.gemini import embeddings
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
+from mapping.totals import CallUsage, Totals
 from mapping.values import JSON, RawTurn
 
 _ALL, _OF = "promptTokenCount", "promptTokensDetails"

@@ -15,9 +15,10 @@ from functools import cached_property
 from typing import override
 
 from mapping import jsonio
+from mapping.answer.count import CountAnswer, CountAnswering
 from mapping.dialect import Given
 from mapping.faults import Fault
-from mapping.gemini.count import CountAnswer, CountAnswering, estimated
+from mapping.gemini.count import estimated
 from mapping.notes import Notes
 from mapping.request.plan import Translated
 from mapping.values import RawTurn

@@ -12,12 +12,13 @@ from collections.abc import Mapping, Sequence
 
 from mapping import jsonio
 from mapping.answer import finish
-from mapping.answer.usage import Totals, Usage
+from mapping.answer.usage import Usage
 from mapping.answer.version import Version
 from mapping.gemini import embeddings, payload
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.native.request import BATCH_EMBED, GENERATE, STREAM
 from mapping.notes import Notes
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

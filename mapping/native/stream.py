@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
@@ -22,6 +21,7 @@ from mapping.native import errors
 from mapping.native.answer import NativeReading, Seen
 from mapping.native.request import STREAM
 from mapping.notes import Notes
+from mapping.totals import Totals
 from mapping.values import RawTurn
 
 

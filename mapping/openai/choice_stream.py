@@ -16,7 +16,6 @@ from typing import Protocol, Self, override
 from mapping import jsonio
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.stream import AnswerStream
-from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
@@ -25,6 +24,7 @@ from mapping.openai.choices import AskedChoices, Choices
 from mapping.openai.errors import error_body
 from mapping.openai.usage import usage_object
 from mapping.request.plan import Plan
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 DONE = b"data: [DONE]\n\n"

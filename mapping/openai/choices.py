@@ -18,12 +18,12 @@ from typing import override
 from mapping import jsonio
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
-from mapping.answer.usage import Totals
 from mapping.answer.whole import WholeAnswers
 from mapping.answer.writer import Writer
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.request.plan import Plan
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mapping.answer.usage import Totals
+from mapping.totals import Totals
 from mapping.values import JSON
 
 

@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from mapping.answer.usage import CallUsage
 from mapping.prices.own import OwnPrices
 from mapping.prices.rates import PARTS, TEXT, Rate, Rates, Unpriced
 from mapping.prices.shown import ESTIMATE
 from mapping.prices.table import STANDARD, table_rates
+from mapping.totals import CallUsage
 
 NAMES = ("input", "cached", "media_in", "thinking", "output", "media_out")
 """The parts of a cost."""

@@ -19,9 +19,9 @@ from itertools import zip_longest
 from typing import Any
 
 from mapping import faults, jsonio
-from mapping.answer.usage import Totals
 from mapping.responses.request.echo import echo
 from mapping.responses.request.input_list import listed_items
+from mapping.totals import Totals
 from mapping.values import JSON
 
 NAME = "prompt_cache_options"

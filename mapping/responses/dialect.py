@@ -7,6 +7,7 @@ from typing import Any, override
 
 from mapping import faults, jsonio
 from mapping.answer.answering import GeneratedAnswering
+from mapping.answer.count import CountAnswering
 from mapping.dialect import (
     Answering,
     Deferred,
@@ -17,7 +18,6 @@ from mapping.dialect import (
     WholeTranslator,
 )
 from mapping.faults import Fault
-from mapping.gemini.count import CountAnswering
 from mapping.notes import Notes
 from mapping.openai.contract import OpenAIDialect, understood
 from mapping.request.plan import Translated

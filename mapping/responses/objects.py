@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mapping.answer import finish
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.responses.comparison import diagnostics
 from mapping.responses.failures import failure
 from mapping.responses.plan import ResponsesPlan
+from mapping.totals import Totals
 from mapping.values import JSON
 
 _INCOMPLETE = {finish.LENGTH: "max_output_tokens", finish.CONTENT_FILTER: "content_filter"}

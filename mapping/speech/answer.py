@@ -17,7 +17,6 @@ from mapping.answer import finish
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.single import SingleWriter
-from mapping.answer.usage import Totals
 from mapping.answer.whole import WholeAnswers
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
@@ -28,6 +27,7 @@ from mapping.openai.errors import error_object
 from mapping.speech.encoders import FORMATS, Encoder
 from mapping.speech.pcm import RATE, Samples
 from mapping.speech.settings import SpeechPlan
+from mapping.totals import Totals
 from mapping.values import JSON, RawTurn
 
 

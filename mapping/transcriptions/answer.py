@@ -15,12 +15,12 @@ from mapping.answer import finish
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.single import SingleWriter
-from mapping.answer.usage import Totals
 from mapping.answer.whole import WholeAnswers
 from mapping.faults import Fault
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
+from mapping.totals import Totals
 from mapping.transcriptions import formats, words
 from mapping.transcriptions.formats import Said
 from mapping.transcriptions.settings import TranscriptionPlan

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
 from mapping.gemini.errors.upstream_errors import broken
+from mapping.totals import Totals
 from mapping.transcriptions import languages
 from mapping.transcriptions.settings import TIMED, TranscriptionPlan
 from mapping.transcriptions.words import Segment, SpeakerTurn, segments

@@ -14,12 +14,12 @@ from typing import Any, Self, override
 from mapping import jsonio
 from mapping.answer import finish
 from mapping.answer.parts.calls import Mint
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.openai.errors import error_object
+from mapping.totals import Totals
 from mapping.transcriptions import formats
 from mapping.transcriptions.answer import Heard, TranscriptReader
 from mapping.transcriptions.formats import Said, Speakers

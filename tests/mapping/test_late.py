@@ -14,11 +14,11 @@ from tests.e2e.conftest import ROOT
 SCRIPT = """
 import sys
 from mapping.late import late
-found = late("mapping.gemini.second_try")
-assert found is late("mapping.gemini.second_try")
+found = late("mapping.request.second_try")
+assert found is late("mapping.request.second_try")
 assert "mapping.gemini.schema" not in sys.modules
 assert found.TOOLS and "mapping.gemini.schema" in sys.modules
-from mapping.gemini import second_try
+from mapping.request import second_try
 assert second_try is found
 """
 

@@ -26,8 +26,8 @@ from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.gemini.second_try import with_typed
 from mapping.notes import Notes
+from mapping.request.second_try import with_typed
 from mapping.values import GeminiCall
 
 

@@ -17,11 +17,12 @@ from addons.gateway.accounts.quota_day import day_of
 from addons.gateway.cases import exchanges
 from addons.gateway.cases.exchanges import TakenExchange
 from addons.gateway.record.flow_record import CLIENT, record_of
-from mapping.answer.usage import CallUsage, Usage
+from mapping.answer.usage import Usage
 from mapping.inspect.printable import one_line
 from mapping.inspect.transcript import members, number_of, string
 from mapping.prices.cost import NAMES, Cost, PriceBook
 from mapping.prices.shown import ESTIMATE, dollars
+from mapping.totals import CallUsage
 from mapping.values import JSON
 
 NO_DAY = f"{ESTIMATE}nobody knows the day, so today's prices count"

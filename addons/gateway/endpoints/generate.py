@@ -26,9 +26,9 @@ from addons.gateway.storage.connection_store import ConnectionStore
 from addons.gateway.storage.store import KeptResponses
 from addons.gateway.wire.bodies import is_compressed, received
 from mapping import dialects
+from mapping.answer.count import Estimates
 from mapping.dialect import Answering, Dialect, Given, Kept, Lookups, Received
 from mapping.faults import Fault
-from mapping.gemini.count import Estimates
 from mapping.gemini.errors import upstream_errors
 from mapping.request.parts import long_texts
 from mapping.request.parts.long_texts import LongText

@@ -12,15 +12,15 @@ from mapping.faults import Fault
 from mapping.gemini import models_list
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
-from mapping.gemini.resign import replace_signatures
 from mapping.late import late
 from mapping.notes import Notes
+from mapping.request.resign import replace_signatures
 from mapping.values import COUNTED, JSON, GeminiCall
 
 if TYPE_CHECKING:
-    from mapping.gemini import second_try
+    from mapping.request import second_try
 else:
-    second_try = late("mapping.gemini.second_try")
+    second_try = late("mapping.request.second_try")
 
 MAX_MENDS = 4
 """How often one request is changed because of what the upstream refuses in it."""
@@ -124,7 +124,7 @@ class ModelListJob(Job):
         notes: Notes,
         keep: Callable[[list[dict[str, Any]]], list[dict[str, Any]]],
         otherwise: Callable[[], list[dict[str, Any]]],
-        shown: ListModels = models_list.answer,
+        shown: ListModels,
     ) -> None:
         """`names`: further names -> the models behind them. `keep` takes a list, and gives what all accounts have.
 

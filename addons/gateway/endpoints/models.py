@@ -18,7 +18,8 @@ from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.http.callers import GEMINI
 from addons.gateway.http.routes import ENDPOINTS, Endpoint, Match
-from mapping.gemini import models_list, models_shapes
+from mapping.gemini import models_list
+from mapping.lists import openai, others
 
 LIST_AGE = 600.0
 """Seconds for which a list that an account gave is good."""
@@ -33,15 +34,15 @@ type Query = dict[str, str]
 
 def _openai(query: Query, today: date) -> ListModels:
     """`client_version`: Codex CLI asks."""
-    return partial(models_list.answer, for_codex="client_version" in query)
+    return partial(openai.answer, for_codex="client_version" in query)
 
 
 def _gemini(query: Query, today: date) -> ListModels:
-    return partial(models_shapes.gemini, query=query, methods=METHODS)
+    return partial(others.gemini, query=query, methods=METHODS)
 
 
 def _anthropic(query: Query, today: date) -> ListModels:
-    return partial(models_shapes.anthropic, query=query, today=today)
+    return partial(others.anthropic, query=query, today=today)
 
 
 SHAPES: dict[str, Callable[[Query, date], ListModels]] = {

@@ -23,13 +23,13 @@ from addons.gateway.http.routes import Match
 from addons.gateway.models.model_map import own_name
 from addons.gateway.wire.bodies import received
 from mapping import jsonio
-from mapping.answer.usage import Totals
 from mapping.dialect import Fields, StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.native import errors, references
 from mapping.read_body import json_object
+from mapping.totals import Totals
 from mapping.values import JSON, GeminiCall, PlainCall
 
 UPLOAD = "upload"

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from addons.gateway.storage.refused_forms import RefusedForms
-from mapping.answer.usage import Totals
 from mapping.dialect import Fields, StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.totals import Totals
 from mapping.values import GeminiCall, RawTurn
 
 type Check = Callable[[bytes], None]

@@ -21,8 +21,9 @@ from addons.gateway.http.callers import Caller, Gatekeeper
 from addons.gateway.prompts.of_exchange import asked_body, asked_call
 from addons.gateway.record.flow_record import record_of
 from addons.gateway.wire import inner_call
+from mapping.answer.count import CountAnswer
 from mapping.faults import Fault
-from mapping.gemini.count import CountAnswer, count_call
+from mapping.gemini.count import count_call
 from mapping.inspect.printable import one_line
 from mapping.inspect.prompt_tokens.counts import WHOLE, AskedCount, questions
 from mapping.inspect.transcript import string

@@ -17,9 +17,9 @@ from mapping.late import late
 from mapping.values import JSON
 
 if TYPE_CHECKING:
-    from mapping.gemini import second_try
+    from mapping.request import second_try
 else:
-    second_try = late("mapping.gemini.second_try")
+    second_try = late("mapping.request.second_try")
 
 MAX_AGE = 3600.0
 """Seconds. What an upstream takes changes from time to time, mostly for the better."""

@@ -37,7 +37,7 @@ class UpstreamError(Exception):
     `status` is the upstream's HTTP status (0: it gave none, 200: the answer broke later). `reason` is short, for logs
     and notes. `todo` is what the owner of the account can do about it, a sentence. `limit` names the limit that was
     reached. `detail` is what a library said of the connection, for logs. `field` is set for `Kind.SCHEMA`: what is
-    refused, a key of `mapping.gemini.second_try.LADDERS`. `tool` is the function declaration that it is about: its
+    refused, a key of `mapping.request.second_try.LADDERS`. `tool` is the function declaration that it is about: its
     index, or its name.
     """
 

@@ -12,7 +12,6 @@ from typing import override
 
 from mapping import jsonio
 from mapping.answer.parts.calls import Mint
-from mapping.answer.usage import Totals, combine
 from mapping.answer.whole import WholeAnswers
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.images.answer.objects import image, usage
@@ -20,6 +19,7 @@ from mapping.images.answer.reader import OneAnswer
 from mapping.images.convert import Converter
 from mapping.images.plan import ImagesPlan
 from mapping.notes import Notes
+from mapping.totals import Totals, combine
 from mapping.values import JSON, RawTurn
 
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mapping.answer.usage import Totals
 from mapping.images import convert
 from mapping.images.picture import format_of, size_of
 from mapping.images.plan import ImagesPlan
 from mapping.notes import Notes
+from mapping.totals import Totals
 from mapping.values import JSON
 
 

@@ -15,7 +15,6 @@ from typing import Any, Self
 
 from mapping import jsonio
 from mapping.answer.parts.calls import Mint
-from mapping.answer.usage import Totals, combine
 from mapping.faults import Fault
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -25,6 +24,7 @@ from mapping.images.convert import Converter
 from mapping.images.errors import error_object
 from mapping.images.plan import ImagesPlan
 from mapping.notes import Notes
+from mapping.totals import Totals, combine
 from mapping.values import JSON, RawTurn
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
-from mapping.answer.usage import Totals
 from mapping.answer.writer import Writer
 from mapping.messages.answer.usage import begun_usage
 from mapping.messages.plan import MessagesPlan
 from mapping.notes import Notes
+from mapping.totals import Totals
 from mapping.values import JSON
 
 type Seal = Callable[[JSON], str]

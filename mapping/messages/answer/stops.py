@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mapping.answer import finish
-from mapping.answer.usage import Totals
 from mapping.gemini import catalogue
+from mapping.totals import Totals
 
 END_TURN = "end_turn"
 MAX_TOKENS = "max_tokens"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from mapping.answer.usage import Totals
+from mapping.totals import Totals
 from mapping.values import JSON
 
 _NOT_CACHED: JSON = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}

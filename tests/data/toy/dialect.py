@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from mapping import jsonio
-from mapping.answer.usage import Totals, totals_in
+from mapping.answer.usage import totals_in
 from mapping.dialect import Answering, Deferred, Dialect, ErrorAnswer, Given, Kept, Lookups
 from mapping.faults import Fault, missing
 from mapping.gemini import payload, sse
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
+from mapping.totals import Totals
 from mapping.values import JSON, GeminiCall, RawTurn
 
 

@@ -17,6 +17,7 @@ from addons.gateway.endpoints.jobs import ModelListJob
 from addons.gateway.settings.settings import AccountSettings, section
 from mapping import values
 from mapping.gemini.count import count_call
+from mapping.lists import openai
 from mapping.notes import Notes
 from mapping.values import GeminiCall
 
@@ -162,7 +163,7 @@ def test_models_cannot_leave_their_segment() -> None:
 def test_only_the_public_api_lists_its_models() -> None:
     vertex, code = account(**VERTEX, location="us"), account(**CODE)
     public = account(models=["gemini-2.5-*"])
-    listing = ModelListJob(dict, None, Notes(), lambda models: models, list)
+    listing = ModelListJob(dict, None, Notes(), lambda models: models, list, openai.answer)
     assert listing.model == ""
     pool = Pool([vertex, code, public])
     assert [pool.choose(listing.model) for _ in range(2)] == [public, public]

@@ -15,10 +15,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.machine import Machine
 from addons.gateway.exchange.verdicts import Do, ImpossibleEventError, State, Verdict
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.totals import Totals
 from mapping.values import GeminiCall, RawTurn
 
 TURNS = {"key": RawTurn("model", [], [])}

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.answer.usage import Totals, Usage, add_up, combine
+from mapping.answer.usage import Usage
 from mapping.openai.usage import usage_object
 from mapping.responses import objects
+from mapping.totals import Totals, add_up, combine
 
 
 def totals(*metadata: dict[str, Any]) -> Totals:

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mapping import jsonio
-from mapping.answer.usage import Totals
 from mapping.completions.plan import CompletionsPlan
 from mapping.completions.request import FILL_GAP, MAX_PROMPTS, translate
 from mapping.completions.settings import PARAMETERS
@@ -18,6 +17,7 @@ from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.plan import Translated
+from mapping.totals import Totals
 from mapping.values import Options, nothing_remembered
 
 G2 = "gemini-2.5-flash"

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mapping.answer.usage import CallUsage, Usage, combine, totals_in
+from mapping.answer.usage import Usage, totals_in
 from mapping.prices.cost import CACHED_UNTOLD, MEDIA_UNTOLD, NO_TOKENS, PriceBook
+from mapping.totals import CallUsage, combine
 from mapping.values import JSON
 
 NOVEMBER = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()

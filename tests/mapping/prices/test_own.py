@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from mapping.answer.usage import CallUsage
 from mapping.prices.cost import PriceBook
 from mapping.prices.own import OwnPrice, OwnPrices
+from mapping.totals import CallUsage
 
 CHEAP = OwnPrice({"input": Decimal("0.1"), "cache_read": Decimal("0.01"), "output": Decimal(1)})
 DEAR = OwnPrice(

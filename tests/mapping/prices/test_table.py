@@ -11,9 +11,9 @@ from genai_prices.data_snapshot import get_snapshot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.answer.usage import CallUsage
 from mapping.prices.cost import PriceBook
 from mapping.prices.table import PATH
+from mapping.totals import CallUsage
 from scripts.commands import price_table
 
 GOOGLE = next(provider for provider in get_snapshot().providers if provider.id == "google")

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.responses.response import PromptCacheDiagnosticsCacheMiss
 
-from mapping.answer.usage import Totals
 from mapping.faults import Fault
 from mapping.responses import comparison
 from mapping.responses.comparison import compare, diagnostics
 from mapping.responses.request.echo import echo
 from mapping.responses.request.input_list import listed_items
+from mapping.totals import Totals
 from mapping.values import JSON
 
 TOOL: JSON = {"type": "function", "name": "read", "parameters": {"type": "object"}}

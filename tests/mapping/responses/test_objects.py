@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from openai.types.responses import Response
 
-from mapping.answer.usage import Totals
 from mapping.faults import Fault, FaultKind
 from mapping.responses.failures import error_event, failure
 from mapping.responses.objects import ResponseObject, failed, in_progress
 from mapping.responses.plan import ResponsesPlan
 from mapping.responses.request.echo import echo
+from mapping.totals import Totals
 
 CREATED = 1_700_000_000
 

@@ -16,7 +16,8 @@ from mapping import faults, jsonio
 from mapping.faults import Fault
 from mapping.gemini.model_classes import retiring
 from mapping.gemini.models import strip_prefixes
-from mapping.gemini.models_list import entries, name_of
+from mapping.gemini.models_list import name_of
+from mapping.lists.openai import entries
 from mapping.values import JSON
 
 _PAGE, _LARGEST_PAGE = 50, 1000

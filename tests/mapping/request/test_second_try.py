@@ -1,4 +1,4 @@
-"""mapping.gemini.second_try: a request without what the upstream refused in it."""
+"""mapping.request.second_try: a request without what the upstream refused in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import copy
 import pytest
 
 from mapping.gemini.errors.rules import RULES
-from mapping.gemini.second_try import LADDERS, refused_forms, with_typed, without_refused
 from mapping.notes import Notes
 from mapping.request.conversation.turns import CONTINUE
+from mapping.request.second_try import LADDERS, refused_forms, with_typed, without_refused
 from mapping.request.settings.response_format import ResponseFormat
 from mapping.values import JSON
 

@@ -1,4 +1,4 @@
-"""mapping.gemini.models_shapes: the list of models for Gemini's and Anthropic's clients."""
+"""mapping.lists.others: the list of models for Gemini's and Anthropic's clients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from anthropic.types import ModelInfo
 
 from mapping import jsonio
 from mapping.faults import Fault
-from mapping.gemini import models_shapes
+from mapping.lists import others
 
 TODAY = date(2026, 11, 29)
 GOOGLE: list[dict[str, Any]] = [
@@ -25,12 +25,12 @@ ALL = ["claude-opus-5-5", "claude-haiku-4-5", "gemini-3.8-flash", "gemini-9-mega
 
 
 def anthropic(wanted: str | None = None, **query: str) -> Any:
-    return jsonio.loads(models_shapes.anthropic(GOOGLE, NAMES, wanted, query=query, today=TODAY))
+    return jsonio.loads(others.anthropic(GOOGLE, NAMES, wanted, query=query, today=TODAY))
 
 
 def gemini(wanted: str | None = None, **query: str) -> Any:
     methods = {"generateContent", "embedContent"}
-    return jsonio.loads(models_shapes.gemini(GOOGLE, NAMES, wanted, query=query, methods=methods))
+    return jsonio.loads(others.gemini(GOOGLE, NAMES, wanted, query=query, methods=methods))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""mapping.gemini.models_list: OpenAI's list of models, and what Codex CLI finds in it."""
+"""mapping.lists.openai: OpenAI's list of models, and what Codex CLI finds in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import pytest
 from mapping import jsonio
 from mapping.faults import Fault
 from mapping.gemini import models_list
+from mapping.gemini.catalogue import AS_OF
 from mapping.gemini.models import EFFORTS
+from mapping.lists import openai
 
 GOOGLE: list[dict[str, Any]] = [
     {"name": "models/gemini-3.8-flash", "displayName": "Flash", "supportedGenerationMethods": ["generateContent"]},
@@ -26,7 +28,7 @@ NAMES = {"gpt-4o": "gemini-3.8-flash", "mine": "gemini-2.5-pro"}
 
 
 def listed(**more: Any) -> Any:
-    return jsonio.loads(models_list.answer(GOOGLE, NAMES, **more))
+    return jsonio.loads(openai.answer(GOOGLE, NAMES, **more))
 
 
 def test_it_lists_what_can_be_served_and_the_mapped_names() -> None:
@@ -41,7 +43,7 @@ def test_it_lists_what_can_be_served_and_the_mapped_names() -> None:
         ("gemini-3.8-flash", date(2026, 9, 2)),
         ("gpt-4o", date(2026, 9, 2)),
         ("mine", date(2025, 6, 17)),
-        ("gemini-9-mega", models_list.AS_OF),
+        ("gemini-9-mega", AS_OF),
     ],
 )
 def test_created_is_the_day_of_the_release(name: str, day: date) -> None:
@@ -108,7 +110,7 @@ def test_what_codex_finds() -> None:
     ],
 )
 def test_thinking_levels_for_codex(name: str, levels: list[str], default: str | None) -> None:
-    answer = jsonio.loads(models_list.answer([{"name": f"models/{name}"}], NAMES, for_codex=True))
+    answer = jsonio.loads(openai.answer([{"name": f"models/{name}"}], NAMES, for_codex=True))
     [model] = [model for model in answer["models"] if model["slug"] == name]
     assert [level["effort"] for level in model["supported_reasoning_levels"]] == levels
     assert set(levels) <= set(EFFORTS)

@@ -1,4 +1,4 @@
-"""mapping.gemini.resign: placeholders in the place of thought signatures."""
+"""mapping.request.resign: placeholders in the place of thought signatures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from mapping.gemini.resign import replace_signatures
+from mapping.request.resign import replace_signatures
 from mapping.request.signatures import DUMMY
 from mapping.values import JSON
 
