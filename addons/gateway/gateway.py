@@ -178,6 +178,7 @@ class Gateway(InForce):
             flow, nobody, outer.id, outer.settings, outer.gatekeeper,
             services=self, inner=True, pool=outer.pool, result=result,
         )  # fmt: skip
+        outer.further.append(exchange)
         exchange.trace = Trace(self.recorder) if self.recorder else None
         if self.cassettes:
             self.cassettes.watch(exchange)

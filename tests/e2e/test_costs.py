@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from scripts.commands import exchange_commands
 from tests.e2e.conftest import TWO_ACCOUNTS, wait_until
@@ -40,6 +43,7 @@ def test_from_the_answer_to_the_file(starter: Starter, tmp_path: Path, capsys: p
     wait_until(lambda: today(gateway) > before)
 
     told: Any = gateway.call("GET", "/status.json").json
+    assert told["hour"]["requests"] == 5  # the one in the background, too, and once
     costs = {row["model"]: (row["cost"], row["unpriced"]) for row in told["models"]}
     assert costs["gemini-9-quartz"] == (0.0, 1)
     assert told["costs"]["today"]["cost"] == pytest.approx(sum(cost for cost, _ in costs.values()))
@@ -53,3 +57,67 @@ def test_from_the_answer_to_the_file(starter: Starter, tmp_path: Path, capsys: p
     assert (saved["total"]["exchanges"], saved["total"]["unknown"]) == (5, 1)
     header = f"{saved['exchanges'][0]['cost']:.9f}".rstrip("0")
     assert header == whole.headers["x-antigravity-cost"]
+
+
+def used(gateway: Gateway) -> dict[str, float]:
+    """Tokens in and out as the status page and as the metrics tell them, attempts, and what all has cost."""
+    told: Any = gateway.call("GET", "/status.json").json
+    made = {kind: float(sum(row[kind] for row in told["models"])) for kind in ("prompt", "completion", "requests")}
+    families = [*text_string_to_metric_families(gateway.call("GET", "/metrics").body.decode())]
+    for sample in (sample for family in families for sample in family.samples):
+        if sample.name in ("gateway_tokens_total", "gateway_attempts_total", "gateway_cost_usd_total"):
+            name = f"{sample.name} {sample.labels.get('kind', '')}"
+            made[name] = made.get(name, 0.0) + sample.value
+    return made | {"attempts": float(sum(row["attempts"] for row in told["accounts"]))}
+
+
+def taken(gateway: Gateway, ask: Callable[[], object]) -> dict[str, float]:
+    """What is counted for a request, once its answer is."""
+    before = used(gateway)
+    ask()
+    wait_until(lambda: used(gateway)["gateway_attempts_total "] > before.get("gateway_attempts_total ", 0))
+    return {name: round(value - before.get(name, 0), 9) for name, value in used(gateway).items()}
+
+
+@pytest.mark.parametrize(
+    "workers", [1, pytest.param(2, marks=pytest.mark.skipif(not hasattr(os, "fork"), reason="it takes a fork"))]
+)
+def test_an_answer_in_the_background_is_counted_as_any_other(starter: Starter, workers: int) -> None:
+    gateway = starter(SETTINGS, workers=workers)
+    asking = {"model": "gemini-3.8-flash", "input": "Hello"}
+    waited = taken(gateway, lambda: gateway.call("POST", "/v1/responses", asking))
+    later = taken(gateway, lambda: gateway.call("POST", "/v1/responses", asking | {"background": True}))
+    assert waited == later
+    assert waited["prompt"] == waited["gateway_tokens_total prompt"] > 0
+    assert waited["completion"] == waited["gateway_tokens_total completion"] > 0
+    assert waited["requests"] == waited["attempts"] == waited["gateway_attempts_total "] == 1
+
+
+def test_a_receipt_that_is_held_counts_nothing_twice(starter: Starter, tmp_path: Path) -> None:
+    """The answer is there before its receipt has gone to the client."""
+    script = tmp_path / "holding.py"
+    script.write_text(
+        "import asyncio\n"
+        "from mitmproxy import ctx\n"
+        "async def response(flow):\n"
+        "    if b'queued' in (flow.response.raw_content or b''):\n"
+        "        gateway = ctx.master.addons.get('antigravity').gateway\n"
+        "        while gateway.background.tasks:\n"
+        "            await asyncio.sleep(0.01)\n"
+    )
+    gateway = starter(SETTINGS, "-s", str(script))
+    asking = {"model": "gemini-3.8-flash", "input": "Hello"}
+    waited = taken(gateway, lambda: gateway.call("POST", "/v1/responses", asking))
+    later = taken(gateway, lambda: gateway.call("POST", "/v1/responses", asking | {"background": True}))
+    assert waited == later
+
+
+def test_each_call_of_an_answer_is_counted(starter: Starter, tmp_path: Path) -> None:
+    """`n` above 1 takes several calls: all are attempts, and all are paid for."""
+    gateway = starter(SETTINGS, "--set", f"save_stream_file={tmp_path / 'saved.flow'}")
+    one = taken(gateway, lambda: gateway.chat("gemini-3-flash", "Who?"))
+    three = taken(gateway, lambda: gateway.chat("gemini-3-flash", "Who?", n=3))
+    assert three["requests"] == 1
+    assert three["attempts"] == three["gateway_attempts_total "] == 3
+    assert three["gateway_cost_usd_total "] == pytest.approx(3 * one["gateway_cost_usd_total "])
+    assert "3 calls" in gateway.log

@@ -121,6 +121,23 @@ def test_a_stream_that_took_two_attempts(told: Told) -> None:
     assert [first.status.code, second.status.code, exchange.status.code] == [2, 0, 0]
 
 
+def test_each_call_of_an_answer_is_a_span(told: Told) -> None:
+    answer = told.gateway.chat("gemini-3-flash", "Who?", n=3)
+    assert len(answer.json["choices"]) == 3
+    exchange, *calls = told.of(answer.headers["x-request-id"])
+    assert len(calls) == 3
+    assert [values(call.attributes).get("antigravity.part") for call in calls] == [None, 1, 2]
+    for call in calls:
+        assert call.parent_span_id == exchange.span_id
+        assert exchange.start_time_unix_nano <= call.start_time_unix_nano
+        assert call.end_time_unix_nano <= exchange.end_time_unix_nano
+        found = values(call.attributes)
+        assert found["http.response.status_code"] == 200
+        assert {"antigravity.account", "server.address", "server.port", "gen_ai.request.model"} <= found.keys()
+    used = values(exchange.attributes)
+    assert used["gen_ai.usage.output_tokens"] == answer.json["usage"]["completion_tokens"]
+
+
 def test_other_dialects_have_their_ids(told: Told) -> None:
     response = told.gateway.call("POST", "/v1/responses", {"model": "gpt-4o", "input": "Hello!"})
     assert values(told.of(response.headers["x-request-id"])[0].attributes)["gen_ai.response.id"] == response.json["id"]

@@ -80,6 +80,7 @@ class Background:
         kept = deferred.kept()
         tenant, id, store = exchange.tenant, kept.id, self._services.store
         store.put(tenant, kept)
+        job.later = True
 
         async def work() -> None:
             ask = self._asking.of(exchange, job.blamed)

@@ -91,6 +91,8 @@ class Facts:
     """What the client's connection keeps of its answers; None: it keeps none."""
     home: Conversation | None = None
     """Where what the client makes is to stay together, whatever the strategy."""
+    further: list[Facts] = field(default_factory=list)
+    """Exchanges of the gateway's own that are a part of this one's answer, in the order in which they began."""
     result: asyncio.Future[bytes] | None = None
     """Inner exchanges: the upstream's answer, or a Fault."""
     tenant: str = ""

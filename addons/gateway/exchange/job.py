@@ -45,6 +45,8 @@ class Job(ABC):
     streams: bool = False
     content_type: bytes | None = None
     """See `mapping.dialect.Answering`."""
+    later: bool = False
+    """Its answer is made once the client has a receipt: what it takes is counted then (`money.Money.made_later`)."""
     breaks_off: bool = False
     id_field: bytes = b""
     """Both: see `mapping.dialect.Dialect`."""

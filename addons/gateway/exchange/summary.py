@@ -55,6 +55,8 @@ class AttemptSummary:
     """It went up on a connection that was open already."""
     answered: float | None = None
     """When the head of an answer came; None: none has."""
+    part: int = 0
+    """0: at the exchange's own call; from 1 on: at which of its further calls."""
 
 
 @dataclass(slots=True)
@@ -65,6 +67,23 @@ class Tokens:
     completion: int
     cached: int
     reasoning: int
+
+
+@dataclass(slots=True)
+class LaterAnswer:
+    """What an answer took that was made in the background, after its client had a receipt."""
+
+    model: str
+    """The Gemini model; empty: none was asked."""
+    account: str
+    """That has answered last; empty: none was asked."""
+    time: float
+    """Unix seconds: when it was made."""
+    attempts: tuple[AttemptSummary, ...]
+    tokens: Tokens | None
+    cost: float | None = None
+    """As `Summary.cost`, and so the following."""
+    cost_note: str | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +143,8 @@ class Summary:
     """The helper that asked, where the client tells of one: `Explore 3f2a`; None: the main thread."""
     fault: str | None = None
     """What was done to it on demand (`fault_injection.grammar`)."""
+    further: tuple[AttemptSummary, ...] = ()
+    """Attempts at further calls that are a part of the same answer (`n` above 1), beside one another."""
 
     @property
     def failed(self) -> bool:
@@ -145,6 +166,7 @@ class Summary:
         made = flat(self)
         made["tokens"] = flat(self.tokens) if self.tokens else None
         made["attempts"] = [flat(attempt) for attempt in self.attempts]
+        made["further"] = [flat(attempt) for attempt in self.further]
         made["notes"] = [list(note) for note in self.notes]
         made["cost_parts"] = dict(self.cost_parts)
         return made
@@ -164,6 +186,8 @@ def parts(summary: Summary) -> list[str]:
         told.append(summary.account)
     if len(summary.attempts) > 1:
         told.append(f"{len(summary.attempts)} attempts")
+    if summary.further:
+        told.append(f"{1 + len({attempt.part for attempt in summary.further})} calls")
     told.append(status_of(summary))
     if summary.fault:
         told.append(f"fault on demand: {summary.fault}")

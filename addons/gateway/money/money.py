@@ -1,4 +1,6 @@
-"""What exchanges cost, where the settings want to know: see `pricing`, which is loaded when the first one is over."""
+"""What exchanges cost, where the settings want to know: see `pricing`, which is loaded when the first one is over.
+
+What answers in the background take is counted here, too: they are over long after their exchange."""
 
 from __future__ import annotations
 
@@ -9,7 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.steps import Steps
-from addons.gateway.exchange.summary import Summary
+from addons.gateway.exchange.summary import LaterAnswer, Summary
+from addons.gateway.exchange.summing import further, tokens_of
 from addons.gateway.money.budget import Budget
 from addons.gateway.money.days import Costs
 from addons.gateway.observers import Observers
@@ -22,13 +25,13 @@ else:
 
 
 class CostCounts(Protocol):
-    """Where costs are counted: `status.statistics.Statistics`."""
+    """Where what answers take is counted: `status.statistics.Statistics`."""
 
     def today(self) -> Costs:
         """What the day that runs has cost until now."""
 
-    def count_cost(self, model: str, when: float, cost: float | None) -> None:
-        """What an answer has cost that is in no exchange of a client's; None: nobody knows."""
+    def count_later(self, answer: LaterAnswer) -> None:
+        """An answer was made in the background: it is in no exchange of a client's."""
 
 
 class Money:
@@ -53,19 +56,28 @@ class Money:
             self.budget.check(limit, exchange.method, exchange.endpoint)
 
     def made_later(self, exchange: Facts, job: Job) -> None:
-        """An answer was made in the background, or not to its end: count what it has cost. Raises nothing."""
-        if exchange.settings.prices.enabled:
-            self._steps.run("telling what an answer in the background has cost", self._price_later, exchange, job)
+        """An answer was made in the background, or not to its end: count what it took. Raises nothing."""
+        self._steps.run("telling what an answer in the background took", self._count_later, exchange, job)
 
-    def _price_later(self, exchange: Facts, job: Job) -> None:
-        now = time.time()
-        if (told := pricing.cost(exchange, job, now)) is not None:
-            self._counts().count_cost(job.answering_model or "", now, told.usd)
-            if told.usd:
-                self.budget.spend(told.usd, now)
+    def _count_later(self, exchange: Facts, job: Job) -> None:
+        now, told = time.time(), None
+        if exchange.settings.prices.enabled:
+            told = pricing.cost(exchange, job, now)
+        attempts = further(exchange, exchange.started, time.monotonic())
+        if not attempts and told is None:
+            return
+        answer = LaterAnswer(
+            job.answering_model or "", attempts[-1].account if attempts else "", now, attempts, tokens_of(job)
+        )
+        if told is not None:
+            answer.cost, answer.cost_note = told.usd, told.note
+        self._counts().count_later(answer)
+        if answer.cost:
+            self.budget.spend(answer.cost, now)
 
     def _price(self, exchange: Facts, summary: Summary) -> None:
-        if exchange.settings.prices.enabled:
+        job = exchange.job
+        if exchange.settings.prices.enabled and not (job is not None and job.later):
             pricing.price(exchange, summary)
             if summary.cost:
                 self.budget.spend(summary.cost, summary.time)

@@ -16,7 +16,7 @@ from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.summary import OK, Summary
 from mapping.prices.cost import NO_TOKENS, Cost
-from mapping.prices.shown import AT_LEAST
+from mapping.prices.shown import AT_LEAST, ESTIMATE
 from mapping.values import GeminiCall
 
 HEADER = "X-Antigravity-Cost"
@@ -28,6 +28,7 @@ PAID = frozenset(("generateContent", "streamGenerateContent", "embedContent", "b
 _LEFT = "the client left before Gemini told the tokens"
 _BROKE_OFF = "the answer broke off"
 _ALSO_LEFT = "the client left"
+PARTLY_RECORDED = f"{ESTIMATE}recordings have answered a part of it, which is free"
 
 
 def price(exchange: Facts, summary: Summary) -> None:
@@ -54,22 +55,32 @@ def show(exchange: Facts) -> None:
 
 def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     """What a job of an exchange has cost. None: nothing was used that is paid for."""
-    account = exchange.account
-    if job is None or not (model := job.answering_model) or _is_recorded(exchange, account):
-        return None
+    if job is None or not (model := job.answering_model) or exchange.flow.is_replay == "response":
+        return None  # nobody was asked: mitmproxy's server replay has answered, if anything
+    asked = [one for one in (exchange.account, *(part.account for part in exchange.further)) if one is not None]
+    recorded = sum(not one.credential.real for one in asked)
+    if recorded and recorded == len(asked):
+        return None  # a cassette has answered
     totals = job.totals()
     calls = totals.calls if totals else ()
-    if not calls and not any(attempt.status == 200 or attempt.outcome == "200" for attempt in exchange.attempts):
+    if not calls and not _has_answered(exchange):
         return None  # also where it was refused before there was anything to ask
     call = job.request()
     if call.method not in PAID:
         return None
-    return exchange.settings.prices.book.cost(calls, model, when, _tier(account, call))
+    made = exchange.settings.prices.book.cost(calls, model, when, _tier(asked[-1] if asked else None, call))
+    if recorded and made.usd is not None:
+        made.note = "; ".join(filter(None, (made.note, PARTLY_RECORDED)))
+    return made
 
 
-def _is_recorded(exchange: Facts, account: Account | None) -> bool:
-    """A recording has answered, of a cassette or of mitmproxy's server replay: nobody was asked."""
-    return exchange.flow.is_replay == "response" or (account is not None and not account.credential.real)
+def _has_answered(exchange: Facts) -> bool:
+    """An attempt has come to an answer, at the exchange's own call or at one of its further calls."""
+    return any(
+        attempt.status == 200 or attempt.outcome == "200"
+        for one in (exchange, *exchange.further)
+        for attempt in one.attempts
+    )
 
 
 def _tier(account: Account | None, call: GeminiCall) -> str:

@@ -7,11 +7,11 @@ counts as `other`, because clients and upstreams choose them.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from addons.gateway.exchange.summary import FAULT, OK, Summary
+from addons.gateway.exchange.summary import FAULT, OK, AttemptSummary, LaterAnswer, Summary, Tokens
 from mapping.inspect.printable import one_line
 
 OWN = frozenset(("health", "hello", "metrics", "status", "status_json"))
@@ -106,8 +106,9 @@ class Counters:
     def count(self, summary: Summary) -> None:
         """An exchange is over."""
         status = str(summary.status or "")
-        for attempt in summary.attempts:
-            self._add(self.attempts, (attempt.account, self._attempt_outcomes.told(attempt.outcome)))
+        self._count_attempts(summary.attempts)
+        if summary.further:
+            self._count_attempts(summary.further)
         if summary.endpoint in OWN:
             self._add(self.own, (summary.endpoint, status))
             return
@@ -115,9 +116,7 @@ class Counters:
         outcome = FAULT if summary.fault else summary.outcome
         self._add(self.requests, (endpoint, model, status, self._outcomes.told(outcome)))
         if tokens := summary.tokens:
-            self._add(self.tokens, (model, "prompt"), tokens.prompt)
-            self._add(self.tokens, (model, "completion"), tokens.completion)
-            self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
+            self._count_tokens(model, tokens)
         if summary.cost is not None or summary.cost_note is not None:
             self._count_cost((model, summary.account or ""), summary.cost)
         if summary.fault:
@@ -126,9 +125,14 @@ class Counters:
         if summary.first is not None:
             self._measure(self.first, (endpoint, model), summary.first)
 
-    def count_cost(self, model: str, cost: float | None) -> None:
-        """What an answer in the background has cost; None: nobody knows."""
-        self._count_cost((self._answering.told(_cut(model)), ""), cost)
+    def count_later(self, answer: LaterAnswer) -> None:
+        """An answer was made in the background."""
+        model = self._answering.told(_cut(answer.model)) if answer.model else ""
+        self._count_attempts(answer.attempts)
+        if answer.tokens:
+            self._count_tokens(model, answer.tokens)
+        if answer.cost is not None or answer.cost_note is not None:
+            self._count_cost((model, answer.account), answer.cost)
 
     def plain(self) -> dict[str, Any]:
         """Everything as dicts, lists, texts and numbers: rows of the labels and what was counted under them."""
@@ -155,6 +159,15 @@ class Counters:
                 spans.since = min(spans.since, since)
                 spans.buckets = [sum(pair) for pair in zip(spans.buckets, buckets, strict=True)]
                 spans.seconds += seconds
+
+    def _count_attempts(self, attempts: Iterable[AttemptSummary]) -> None:
+        for attempt in attempts:
+            self._add(self.attempts, (attempt.account, self._attempt_outcomes.told(attempt.outcome)))
+
+    def _count_tokens(self, model: str, tokens: Tokens) -> None:
+        self._add(self.tokens, (model, "prompt"), tokens.prompt)
+        self._add(self.tokens, (model, "completion"), tokens.completion)
+        self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
 
     def _count_cost(self, labels: Labels, cost: float | None) -> None:
         if cost is None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, Summary
+from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, LaterAnswer, Summary
 from addons.gateway.http.routes import UNVERSIONED
 from addons.gateway.money import days
 from addons.gateway.money.days import Costs, Days, Dollars
@@ -163,7 +163,7 @@ class Statistics:
         """An exchange is over."""
         self.changes += 1
         self.since_start.count(summary)
-        for attempt in summary.attempts:
+        for attempt in (*summary.attempts, *summary.further):
             self._count_attempt(attempt, summary.time)
         is_call, has_cost = is_model_call(summary), summary.cost is not None or summary.cost_note is not None
         if is_call or has_cost:
@@ -175,11 +175,18 @@ class Statistics:
         if summary.method != "OPTIONS" and (summary.endpoint not in ROUTINE or summary.failed):
             self._last.append(_bounded(summary))
 
-    def count_cost(self, model: str, when: float, cost: float | None) -> None:
-        """An answer was made that is in no exchange of a client's: in the background, for who asks for it later."""
+    def count_later(self, answer: LaterAnswer) -> None:
+        """An answer was made in the background, for who asks for it later: no request, but it took what it took."""
         self.changes += 1
-        self.since_start.count_cost(model, cost)
-        self._count_cost(_entry(self._state.models, model, ModelTotals) or self._state.others, None, when, cost)
+        self.since_start.count_later(answer)
+        for attempt in answer.attempts:
+            self._count_attempt(attempt, answer.time)
+        totals = _entry(self._state.models, answer.model, ModelTotals) or self._state.others
+        if tokens := answer.tokens:
+            totals.prompt += tokens.prompt
+            totals.completion += tokens.completion
+        if answer.cost is not None or answer.cost_note is not None:
+            self._count_cost(totals, answer.account, answer.time, answer.cost)
 
     @property
     def since(self) -> float:

@@ -71,6 +71,8 @@ COST = "antigravity.cost"
 FAULT = "antigravity.fault"
 """What was done to it on demand."""
 WAITED = "antigravity.attempt.waited"
+PART = "antigravity.part"
+"""Which of the further calls of an answer an attempt is at, from 1 on."""
 OVERFLOW = "otel.metric.overflow"
 
 # --- values

@@ -25,7 +25,7 @@ class Ended:
     summary: Summary
     parent: ClientSpan | None
     servers: Sequence[tuple[str, int]]
-    """Host and port of each attempt."""
+    """Host and port of each attempt; behind them those of the attempts at further calls."""
     response_id: str
     """Empty: the answer has none, or none is known."""
     parameters: Mapping[str, Any]
@@ -51,9 +51,10 @@ class Ended:
 
 def ended(facts: Facts, summary: Summary, default: Address) -> Ended:
     """What there is to tell of an exchange. `default`: where accounts without an address of their own are asked."""
-    addresses = [attempt.account.address or default for attempt in facts.attempts]
+    asked = [facts] if facts.job is not None and facts.job.later else [facts, *facts.further]
+    addresses = [attempt.account.address or default for one in asked for attempt in one.attempts]
     parameters: Any = None
-    if addresses and facts.job is not None and (body := facts.job.request().body) is not None:
+    if facts.attempts and facts.job is not None and (body := facts.job.request().body) is not None:
         parameters = body.get("generationConfig")
     return Ended(
         summary,

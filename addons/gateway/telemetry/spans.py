@@ -1,14 +1,15 @@
 """The spans of an exchange: one of the whole of it, and below it one of each attempt, as OTLP has them.
 
 The one of the exchange is of kind SERVER, under the span that the client named; those of the attempts are of kind
-CLIENT. Tokens stand with the exchange alone, so that sums over spans count them once.
+CLIENT, also those at further calls (`n` above 1), which run beside one another. Tokens stand with the exchange alone,
+so that sums over spans count them once.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -53,7 +54,7 @@ class WrittenSpans(NamedTuple):
 def encoded(ended: Ended) -> WrittenSpans:
     """The spans of an exchange."""
     summary, parent, operation, error = ended.summary, ended.parent, ended.operation, ended.error
-    attempts = summary.attempts
+    attempts = summary.attempts + summary.further
     random = os.urandom(24 + 8 * len(attempts))
     trace = parent.trace if parent else random[:16]
     own = random[16:24]
@@ -110,12 +111,18 @@ def _attempt(
             attempt.upstream,
             ended.servers[number] if number < len(ended.servers) else None,
             attempt.status,
-            number,
+            number if not attempt.part else _before(ended.summary.further, number - len(ended.summary.attempts)),
+            attempt.part,
             error_of(attempt),
         ),
         protobuf.attributes(9, {names.WAITED: attempt.waited}) if attempt.waited else b"",
     )
     return protobuf.part(2, b"".join(members))
+
+
+def _before(further: Sequence[AttemptSummary], at: int) -> int:
+    """How many attempts at the same further call came before this one."""
+    return sum(one.part == further[at].part for one in further[:at])
 
 
 @lru_cache(4)
@@ -178,6 +185,7 @@ def _common_of_attempts(
     server: tuple[str, int] | None,
     status: int | None,
     number: int,
+    part: int,
     error: str,
 ) -> bytes:
     """The same of attempts, with their state and flags."""
@@ -193,6 +201,8 @@ def _common_of_attempts(
         told[names.STATUS] = status
     if number:
         told[names.RESENT] = number
+    if part:
+        told[names.PART] = part
     if error:
         told[names.ERROR] = error
     name = f"{operation or 'GET'} {model}" if model else "GET models"

@@ -48,6 +48,7 @@ def shown(record: JSON, number: int | None = None) -> str:
     attempts = record.get("attempts") or []
     if attempts:
         rows = [_attempt(at, attempt, marked=at == number) for at, attempt in enumerate(attempts, 1)]
+        rows += [_attempt(f"part {one.get('part')}", one) for one in record.get("further") or []]
         for line in _table(rows):
             out.row(line)
     else:
@@ -102,7 +103,7 @@ def _alone(flow: http.HTTPFlow) -> list[str]:
     return _table([_attempt(record.get("number", 1), record)])
 
 
-def _attempt(number: int, attempt: JSON, *, marked: bool = False) -> tuple[str, ...]:
+def _attempt(number: int | str, attempt: JSON, *, marked: bool = False) -> tuple[str, ...]:
     status, outcome = attempt.get("status"), str(attempt.get("outcome", ""))
     told = outcome if status is None or outcome.startswith(str(status)) else f"{status} {outcome}"
     return (
@@ -122,6 +123,7 @@ def numbers(record: JSON) -> list[tuple[str, str]]:
     if status is None or record.get("outcome") == CLIENT_LEFT:
         got += f": {left_after(record.get('total') or 0.0, record.get('events'))}"
     attempts = record.get("attempts") or []
+    further = record.get("further") or []
     waited = sum(attempt.get("waited") or 0.0 for attempt in attempts)
     tokens = record.get("tokens") or {}
     facts: list[tuple[str, Any]] = [
@@ -137,6 +139,7 @@ def numbers(record: JSON) -> list[tuple[str, str]]:
         ("first chunk after", _seconds(record.get("first")) if record.get("first") is not None else None),
         ("total", _seconds(record.get("total"))),
         ("waited in all", _seconds(waited) if waited else None),
+        ("calls", 1 + len({attempt.get("part") for attempt in further}) if further else None),
         ("prompt tokens", _part(tokens.get("prompt"), "cached", tokens.get("cached"))),
         ("completion tokens", _part(tokens.get("completion"), "reasoning", tokens.get("reasoning"))),
         ("cost", _cost(record)),

@@ -85,11 +85,14 @@ def test_colours(changes: dict[str, Any], colour: str) -> None:
     assert colour in coloured(replace(GOOD, **changes))
 
 
-@pytest.mark.parametrize("changes", [{}, {"notes": (("ignored", "n"),), "tokens": None, "attempts": TWO}])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"notes": (("ignored", "n"),), "tokens": None, "attempts": TWO, "further": TWO}],
+)
 def test_plain_is_what_dataclasses_make_of_it(changes: dict[str, Any]) -> None:
     summary = replace(GOOD, cost=0.5, cost_parts={"input": 0.5}, finish=("stop",), **changes)
     by_dataclasses = asdict(summary)
-    by_dataclasses["attempts"] = list(by_dataclasses["attempts"])
+    by_dataclasses |= {name: list(by_dataclasses[name]) for name in ("attempts", "further")}
     by_dataclasses["notes"] = [list(note) for note in by_dataclasses["notes"]]
     plain = summary.plain()
     assert list(plain.items()) == list(by_dataclasses.items())

@@ -62,6 +62,16 @@ def test_the_exchange_and_its_attempt() -> None:
     }
 
 
+def test_further_calls_have_their_attempts() -> None:
+    parts = (replace(FAILED, part=1), replace(ATTEMPT, part=1), replace(ATTEMPT, part=2))
+    exchange, *calls = read(made(further=parts))
+    told = [values(call.attributes) for call in calls]
+    assert [one.get("antigravity.part") for one in told] == [None, 1, 1, 2]
+    assert [one.get("http.request.resend_count") for one in told] == [None, None, 1, None]
+    assert {call.parent_span_id for call in calls} == {exchange.span_id}
+    assert len({call.span_id for call in calls}) == 4
+
+
 def test_a_turn_of_a_conversation() -> None:
     exchange, attempt = read(made(conversation="k3f9qa"))
     assert values(exchange.attributes)["gen_ai.conversation.id"] == "k3f9qa"

@@ -383,6 +383,18 @@ def test_attempts(shown: View) -> None:
     assert "→ 2" in marked
 
 
+def test_attempts_at_further_calls_are_in_the_table(shown: View) -> None:
+    further = [{**attempt(account="second@example.com"), "part": 1}, {**attempt("429 quota", 429), "part": 2}]
+    flows = exchange(record([attempt()], further=further), [(200, ANSWER)])
+    shown.add(flows)
+    made = text(ATTEMPTS, flows[0])
+    rows = [line.split()[:3] for line in made.splitlines()]
+    assert ["1", "200", "first@example.com"] in rows
+    assert ["part", "1", "200"] in rows
+    assert ["part", "2", "429"] in rows
+    assert [line[19:] for line in made.splitlines() if line.startswith("calls ")] == ["3"]
+
+
 @pytest.mark.parametrize("side", [CLIENT, ATTEMPT])
 def test_a_record_of_which_little_is_left(shown: View, side: str) -> None:
     """Files are loaded that another version has written."""
