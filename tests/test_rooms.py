@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("mapping", "addons", "scripts")
 
@@ -33,9 +35,15 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """What a file says."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported(path: Path) -> Iterator[str]:
     """What a file imports, as dotted names: of modules, or of what is in them."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -69,18 +77,26 @@ def in_circles(arrows: dict[str, set[str]]) -> list[str]:
     return found
 
 
+def inside(folder: str) -> dict[str, set[str]]:
+    """What a folder holds, modules and folders -> what else of it they import: a folder with all that is in it."""
+    depth = folder.count(".") + 2
+    held: dict[str, set[str]] = {}
+    for name, imports in arrows().items():
+        if name.startswith(f"{folder}."):
+            one = ".".join(name.split(".")[:depth])
+            others = (".".join(m.split(".")[:depth]) for m in imports if m.startswith(f"{folder}."))
+            held.setdefault(one, set()).update(other for other in others if other != one)
+    return held
+
+
 def test_no_circle_of_modules() -> None:
     assert not in_circles(arrows())
 
 
-def test_no_circle_of_rooms() -> None:
-    """A room is a folder of `addons/gateway`, or a module that is in none."""
-    rooms: dict[str, set[str]] = {}
-    for name, imports in arrows().items():
-        if name.startswith("addons.gateway."):
-            room, *others = (".".join(module.split(".")[:3]) for module in (name, *imports))
-            rooms.setdefault(room, set()).update(other for other in others if other != room)
-    assert not in_circles(rooms)
+@pytest.mark.parametrize("folder", sorted({name.rpartition(".")[0] for name in MODULES} - {""}))
+def test_no_circle_in_a_folder(folder: str) -> None:
+    """Neither of its modules, nor of the rooms in it, nor of both."""
+    assert not in_circles(inside(folder))
 
 
 def test_the_translation_stands_alone() -> None:
@@ -108,7 +124,7 @@ def test_no_module_is_long_but_the_known_ones() -> None:
 def test_there_is_one_class_of_a_name() -> None:
     homes: dict[str, list[str]] = {}
     for name, path in MODULES.items():
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree(path).body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 homes.setdefault(node.name, []).append(name)
     assert not {name: found for name, found in homes.items() if len(found) > 1}
@@ -117,4 +133,4 @@ def test_there_is_one_class_of_a_name() -> None:
 def test_every_room_says_what_it_is() -> None:
     for name, path in MODULES.items():
         if path.read_text(encoding="utf-8").strip():
-            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+            assert ast.get_docstring(tree(path)), name

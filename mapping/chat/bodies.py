@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import override
 
-from mapping.inspect.transcript import Transcript, base64_media, elements, members, string
-from mapping.openai.bodies import OpenAIBodies, show_content, show_part
+from mapping.inspect.transcript import Transcript, elements, members, string
+from mapping.openai.bodies import OpenAIBodies
+from mapping.openai.chat_shape.bodies import show_choice, show_message
 from mapping.values import JSON
 
 _TEXTS = ("content", "reasoning_content", "reasoning", "refusal")
@@ -30,9 +31,9 @@ class ChatBodies(OpenAIBodies):
     @override
     def show_asked(self, out: Transcript, request: JSON) -> None:
         messages = elements(request.get("messages"))
-        out.preview(len(messages), lambda last: _show_message(last, members(messages[-1])))
+        out.preview(len(messages), lambda last: show_message(last, members(messages[-1])))
         for message in messages:
-            _show_message(out, members(message))
+            show_message(out, members(message))
 
     @override
     def show_answered(self, out: Transcript, answer: JSON) -> None:
@@ -64,36 +65,6 @@ class ChatBodies(OpenAIBodies):
             if reason := choice.get("finish_reason"):
                 kinds.append(string(reason))
         return kinds + super().brings(event)[0], size
-
-
-def show_choice(out: Transcript, choice: JSON) -> None:
-    """A message that an answer has, and how it ended."""
-    _show_message(out, members(choice.get("message")), *about(choice))
-
-
-def about(choice: JSON) -> tuple[str, str]:
-    """Which choice it is, if there are several, and how it ended."""
-    return f"choice {string(choice['index'])}" if choice.get("index") else "", string(choice.get("finish_reason"))
-
-
-def _show_message(out: Transcript, message: JSON, *about: str) -> None:
-    role = string(message.get("role")) or "assistant"
-    out.turn(role, string(message.get("name")), string(message.get("tool_call_id")), *about)
-    for name in ("reasoning_content", "reasoning"):
-        if message.get(name):
-            out.line(f"(thought)\n{string(message[name])}\n")
-    show_content(out, message.get("content"))
-    out.line(string(message.get("refusal")))
-    for image in elements(message.get("images")):
-        show_part(out, members(image))
-    if audio := members(message.get("audio")):
-        out.line(base64_media("audio", "", audio.get("data")))
-        out.line(string(audio.get("transcript")))
-    for call in map(members, elements(message.get("tool_calls"))):
-        called = members(call.get("function")) or members(call.get("custom"))
-        out.call(called.get("name"), called.get("arguments", called.get("input")), call.get("id"))
-    if call := members(message.get("function_call")):
-        out.call(call.get("name"), call.get("arguments"))
 
 
 # --- streams

@@ -12,14 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from mapping import faults
-from mapping.chat import anthropic
-from mapping.chat.messages import WORDING, MessageReader
 from mapping.chat.plan import ChatPlan
-from mapping.chat.settings import PARAMETERS, SHARED, read_logprobs
 from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
 from mapping.openai import settings as openai
+from mapping.openai.chat_shape import anthropic
+from mapping.openai.chat_shape.messages import WORDING, MessageReader
+from mapping.openai.chat_shape.settings import PARAMETERS, SHARED, read_logprobs
 from mapping.request import prewarm
 from mapping.request.conversation.contents import Contents
 from mapping.request.parts import media

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import override
 
-from mapping.chat.bodies import about
 from mapping.inspect.transcript import Transcript, elements, members, string
 from mapping.openai.bodies import OpenAIBodies
+from mapping.openai.chat_shape.bodies import about
 from mapping.values import JSON
 
 

@@ -59,7 +59,7 @@ class TokenCount(CountAnswering):
         return _Remembered(self)
 
     def estimate(self, fault: Fault) -> bytes | None:
-        """See `mapping.gemini.count.Estimates`."""
+        """See `mapping.answer.count.Estimates`."""
         if fault.status in _OF_THE_REQUEST:
             return None
         self._notes.add("estimated", "input_tokens")

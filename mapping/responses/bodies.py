@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, override
 
-from mapping.chat.bodies import show_choice
 from mapping.inspect.bodies import Event
 from mapping.inspect.transcript import Transcript, base64_media, clipped, elements, members, string
 from mapping.openai.bodies import OpenAIBodies, show_content
+from mapping.openai.chat_shape.bodies import show_choice
 from mapping.values import JSON
 
 _LAST = ("response.completed", "response.incomplete", "response.failed", "error")

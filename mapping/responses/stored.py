@@ -10,8 +10,8 @@ from typing import Any
 
 from mapping import faults, jsonio
 from mapping.faults import Fault
+from mapping.responses.replay import events_of
 from mapping.responses.request.inputs import is_reference
-from mapping.responses.request.replay import events_of
 from mapping.values import JSON
 
 TRIGGER = {"type": "compaction_trigger"}

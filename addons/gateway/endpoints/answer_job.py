@@ -126,7 +126,7 @@ class AnswerJob(MendableJob):
         self._ahead: Callable[[Any, list[bytes]], Callable[[], None] | None] | None
         self._ahead = getattr(answering, "ahead", None)  # see `mapping.dialect.WorksAhead`
         self._estimate: Callable[[Fault], bytes | None] | None
-        self._estimate = getattr(answering, "estimate", None)  # see `mapping.gemini.count.Estimates`
+        self._estimate = getattr(answering, "estimate", None)  # see `mapping.answer.count.Estimates`
         self.let_go: Callable[[], None] | None = None
         """Lets the next one have what this one has held since before it began."""
         self._notes = notes

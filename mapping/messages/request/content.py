@@ -108,7 +108,7 @@ _BLOCKS: Mapping[str, Callable[[BlockReader, JSON, str], list[JSON]]] = {
     "tool_reference": BlockReader._tool_reference,
     "container_upload": BlockReader._container_upload,
 }
-# Not in the reader: see `mapping.chat.messages`.
+# Not in the reader: see `mapping.openai.chat_shape.messages`.
 
 
 def _texts(text: str) -> list[JSON]:

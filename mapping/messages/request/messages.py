@@ -231,7 +231,7 @@ _ROLES: Mapping[str, Callable[[TurnReader, JSON, str], None]] = {
     "assistant": TurnReader._assistant,
     "system": TurnReader._system,
 }
-# Not in the reader: see `mapping.chat.messages`.
+# Not in the reader: see `mapping.openai.chat_shape.messages`.
 
 
 def _without_thinking(content: list[Any]) -> list[Any]:

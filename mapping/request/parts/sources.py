@@ -93,7 +93,7 @@ _DOCUMENTS: _Sources = {
     "text": SourceReader._text,
     "content": SourceReader._content,
 }
-# Not in the reader: see `mapping.chat.messages`.
+# Not in the reader: see `mapping.openai.chat_shape.messages`.
 
 
 def _read(sources: _Sources, reader: SourceReader, block: JSON, path: str) -> list[JSON]:

@@ -16,10 +16,10 @@ from mapping.answer.parts.calls import Mint
 from mapping.answer.whole import OneWholeAnswer
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
+from mapping.responses.answer.compaction import CompactionOutput
 from mapping.responses.answer.exchange import AskedResponse, Clock
 from mapping.responses.answer.item_list import NoEvents
 from mapping.responses.answer.output import Output, Seal
-from mapping.responses.compaction import CompactionOutput
 from mapping.responses.objects import ResponseObject
 from mapping.responses.plan import ResponsesPlan
 from mapping.values import JSON

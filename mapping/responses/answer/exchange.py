@@ -10,9 +10,9 @@ from mapping.answer.reader import AnswerReader
 from mapping.answer.writer import Writer
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
+from mapping.responses.answer.compaction import CompactionOutput
 from mapping.responses.answer.item_list import Events, NoEvents
 from mapping.responses.answer.output import Output, Seal
-from mapping.responses.compaction import CompactionOutput
 from mapping.responses.objects import ResponseObject
 from mapping.values import JSON
 

@@ -19,10 +19,10 @@ from mapping.answer.stream import OneAnswerStream
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
+from mapping.responses.answer.compaction import CompactionOutput
 from mapping.responses.answer.events import EventLog
 from mapping.responses.answer.exchange import AskedResponse, Clock
 from mapping.responses.answer.output import Output, Seal
-from mapping.responses.compaction import CompactionOutput
 from mapping.responses.failures import error_event
 from mapping.responses.objects import ResponseObject
 from mapping.responses.plan import ResponsesPlan

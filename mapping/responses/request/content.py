@@ -132,4 +132,4 @@ _TYPES: Mapping[str, Callable[[ContentReader, JSON, str], JSON | None]] = {
     "input_audio": ContentReader._audio,
     "encrypted_content": ContentReader._sealed,
 }
-# Not in the reader: see `mapping.chat.messages`.
+# Not in the reader: see `mapping.openai.chat_shape.messages`.

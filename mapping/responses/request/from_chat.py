@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mapping.answer.parts.calls import Mint
-from mapping.chat.anthropic import chat_messages
 from mapping.notes import Notes
+from mapping.openai.chat_shape.anthropic import chat_messages
 from mapping.values import JSON
 
 

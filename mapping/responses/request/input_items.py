@@ -324,7 +324,7 @@ _TYPES: Mapping[str, Callable[[ItemReader, JSON, str], None]] = {
     "item_reference": ItemReader._drop,
     **dict.fromkeys(_DROPPED, ItemReader._drop),
 }
-# Not in the reader: see `mapping.chat.messages`.
+# Not in the reader: see `mapping.openai.chat_shape.messages`.
 
 
 def _present_members(value: JSON, but: str = "") -> JSON:

@@ -19,12 +19,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from mapping import faults
-from mapping.chat.messages import WORDING as CHAT_WORDING
-from mapping.chat.messages import MessageReader
-from mapping.chat.settings import read_logprobs
 from mapping.faults import Fault
 from mapping.gemini.models import Model
 from mapping.notes import Notes
+from mapping.openai.chat_shape.messages import WORDING as CHAT_WORDING
+from mapping.openai.chat_shape.messages import MessageReader
+from mapping.openai.chat_shape.settings import read_logprobs
 from mapping.openai.settings import read_service_tier
 from mapping.request import prewarm
 from mapping.request.conversation.carried import carried_first, nothing_sealed

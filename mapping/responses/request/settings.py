@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mapping import faults
-from mapping.chat import settings as chat
 from mapping.notes import Notes
+from mapping.openai.chat_shape import settings as chat
 from mapping.openai.settings import include_usage
 from mapping.request.settings import parameters
 from mapping.request.settings.generation import TEMPERATURE, TOP_K, TOP_P, Shared

@@ -304,7 +304,7 @@ _TYPES: Mapping[str, Callable[[ResponsesTools, JSON, str], None]] = {
     "programmatic_tool_calling": ResponsesTools._left_out,
     **dict.fromkeys(_REFUSED, ResponsesTools._refused),
 }
-# Not in the tools: see `mapping.chat.messages`.
+# Not in the tools: see `mapping.openai.chat_shape.messages`.
 
 
 def _flat(value: JSON, kind: str, path: str) -> tuple[JSON, str]:

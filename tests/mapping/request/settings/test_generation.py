@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.chat.settings import SHARED as CHAT
-from mapping.chat.settings import read_logprobs
 from mapping.completions.settings import SHARED as COMPLETIONS
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
+from mapping.openai.chat_shape.settings import SHARED as CHAT
+from mapping.openai.chat_shape.settings import read_logprobs
 from mapping.openai.settings import read_service_tier
 from mapping.request.settings.generation import Generation, Shared, read_generation
 from mapping.responses.request.settings import SHARED as RESPONSES

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mapping.chat.settings import PARAMETERS as CHAT
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai.chat_shape.settings import PARAMETERS as CHAT
 from mapping.request.settings.parameters import (
     array,
     boolean,

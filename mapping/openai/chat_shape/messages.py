@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mapping import faults
-from mapping.chat import anthropic
 from mapping.faults import Fault
 from mapping.notes import Notes
+from mapping.openai.chat_shape import anthropic
 from mapping.request import members, unknown
 from mapping.request.conversation.call_arguments import call_arguments
 from mapping.request.conversation.contents import Contents, Wording

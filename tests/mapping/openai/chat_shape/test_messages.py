@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mapping.chat.messages import WORDING, MessageReader
 from mapping.faults import Fault
 from mapping.gemini.models import model_info
 from mapping.notes import Notes
+from mapping.openai.chat_shape.messages import WORDING, MessageReader
 from mapping.request.conversation.contents import Contents
 from mapping.request.signatures import DUMMY
 from mapping.values import Options, nothing_remembered
@@ -550,5 +550,5 @@ def test_plain_messages_are_read_like_others(messages: list[Any], model: str, st
 
     quickly = read()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mapping.chat.messages._is_plain", lambda message: False)
+        patch.setattr("mapping.openai.chat_shape.messages._is_plain", lambda message: False)
         assert read() == quickly

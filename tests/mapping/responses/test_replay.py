@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 from mapping.notes import Notes
 from mapping.responses.answer.answer import ResponsesAnswer
 from mapping.responses.plan import ResponsesPlan, ToolKind
+from mapping.responses.replay import events_of
 from mapping.responses.request.echo import echo
-from mapping.responses.request.replay import events_of
 from mapping.values import JSON
 
 EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
