@@ -6,6 +6,7 @@ Imports for types count like others.
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
@@ -97,6 +98,35 @@ def test_no_circle_of_modules() -> None:
 def test_no_circle_in_a_folder(folder: str) -> None:
     """Neither of its modules, nor of the rooms in it, nor of both."""
     assert not in_circles(inside(folder))
+
+
+HOW = (ROOT / "README.md").read_text(encoding="utf-8").partition("## How it is built")[2].partition("\n## ")[0]
+"""What README says of all this."""
+
+
+def rows(heading: str, folder: str) -> list[list[str]]:
+    """The rows of the table in README that has this heading: what of the folder each is about, dotted."""
+    lines = HOW.partition(f"| {heading} | |\n|---|---|\n")[2].partition("\n\n")[0].splitlines()
+    names = (re.findall(r"`([\w/.]+)`", line) for line in lines)
+    dotted = ([name.removesuffix(".py").rstrip("/").replace("/", ".") for name in row] for row in names)
+    return [[f"{folder}.{name}" for name in row if f"{folder}.{name}" in MODULES] for row in dotted]
+
+
+@pytest.mark.parametrize("folder", ["addons.gateway", "mapping"])
+def test_imports_go_down_the_tables_of_the_readme(folder: str) -> None:
+    at = {name: row for row, names in enumerate(rows(f"in `{folder.replace('.', '/')}`", folder)) for name in names}
+    within = inside(folder)
+    assert not within.keys() - at.keys(), "not in the table"
+    wrong = {(name, other) for name, others in within.items() for other in others if at[name] > at[other]}
+    assert not wrong
+
+
+def test_the_readme_names_files_that_there_are() -> None:
+    names = re.findall(r"[\w/.]*\w\.py\b", HOW)
+    assert names
+    files = [f"/{path.relative_to(ROOT)}" for path in MODULES.values()]
+    missing = [name for name in names if not any(file.endswith(f"/{name}") for file in files)]
+    assert not [name for name in missing if not (ROOT / name).is_file()]
 
 
 def test_the_translation_stands_alone() -> None:
