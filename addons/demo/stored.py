@@ -248,6 +248,8 @@ class Stored:
         if model is None:
             raise no_model(name, "createInteraction", "v1beta")
         if previous := body.get("previous_interaction_id"):
+            if not isinstance(previous, str):
+                raise invalid("Invalid value at 'previous_interaction_id' (TYPE_STRING)")
             self._find(kind, previous, call.key)
         said = body.get("input")
         text = said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)

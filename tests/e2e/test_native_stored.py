@@ -176,6 +176,8 @@ def test_what_is_not_there(gateway: Gateway) -> None:
         assert (answer.status, answer.json["error"]["status"]) == (403, "PERMISSION_DENIED")
     assert gateway.call("GET", "/v1beta/operations/none").json["error"]["code"] == 404
     assert gateway.call("POST", "/v1/files", {}).error["code"] == "unknown_url"  # that is OpenAI's
+    wrong = {"model": MODEL, "input": "x", "previous_interaction_id": ["x"]}
+    assert gateway.call("POST", "/v1beta/interactions", wrong).json["error"]["code"] == 400
     assert gateway.call("POST", "/v1beta/interactions", {"model": "no-such", "input": "x"}).json["error"]["code"] == 404
     assert gateway.call("POST", "/v1beta/cachedContents", b"{").json["error"]["status"] == "INVALID_ARGUMENT"
 
