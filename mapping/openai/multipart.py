@@ -95,7 +95,8 @@ def _parts(body: bytes, boundary: str) -> Iterator[_Part]:
     except multipart.ParserLimitReached:
         raise Fault(400, f"The form has too many parts (at most {MAX_PARTS}), or a part's head is too long.") from None
     except multipart.MultipartError as e:
-        raise Fault(400, f"The request body is not valid multipart/form-data: {str(e)[:200]}") from None
+        why = e.args[0] if "decode" not in e.args[0] else "the head of a part, as with the name of a file, is not UTF-8"
+        raise Fault(400, f"The request body is not valid multipart/form-data: {why}") from None
 
 
 def _put(value: JSON, part: _Part, form: Form) -> None:

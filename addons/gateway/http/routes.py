@@ -168,6 +168,7 @@ UNSERVED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("assistants",), _CHAT),
     (("threads",), _CHAT),
     (("realtime",), _CHAT),
+    (("realtime", "sessions"), _CHAT),
     (("uploads",), "Send files inside the request, as data"),
     (("vector_stores",), "Search them in the client, and hand on what it has found"),
     (("skills",), "Send their texts in `system`, and declare their tools"),
@@ -204,6 +205,7 @@ OTHER_METHOD = "method_not_supported"
 _VERSIONS = frozenset(version for endpoint in ENDPOINTS for version in endpoint.versions)
 _WORDS = {part for endpoint in ENDPOINTS for part in endpoint.parts if "{" not in part}
 """Segments that are never ids."""
+_STEPS = frozenset((".", ".."))
 _PREFIXES = {*_VERSIONS, "api", "openai", *(part for parts, _ in UNSERVED for part in parts)}
 """What else stands in front of an endpoint in base URLs that people configure."""
 
@@ -306,9 +308,12 @@ def _below_unserved(segments: list[str]) -> str | None:
 
 
 def _named_by(segments: list[str]) -> list[Match]:
-    """All endpoints that the path can mean, the last one named."""
+    """All endpoints that the path can mean, the last one named. None where it has steps (`..`): a name that goes up to
+    Gemini must not lead to another path there, by an account's credential."""
     if not segments:
         return _ROOT
+    if not _STEPS.isdisjoint("/".join(segments).split("/")):
+        return []
     version = segments[0] if segments[0] in _VERSIONS else ""
     rest = segments[1:] if version else segments
     if rest[0:1] == ["projects"] and rest[2:3] == ["locations"]:

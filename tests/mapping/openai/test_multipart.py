@@ -115,6 +115,12 @@ BAD: dict[str, tuple[bytes, str, str | None, str]] = {
     "another boundary": (body([('name="x"', b"")], "other"), FORM_TYPE, None, "not valid"),
     "cut off": (body([('name="x"', b"abc")])[:-20], FORM_TYPE, None, "not valid"),
     "no name": (body([('filename="x"', b"abc")])[:-20], FORM_TYPE, None, "not valid"),
+    "a name that is no UTF-8": (
+        body([('name="a"', b"")]).replace(b'"a"', b'"\xe4"'),
+        FORM_TYPE,
+        None,
+        "part, as with the name of a file, is not UTF-8",
+    ),
     "no UTF-8": (body([('name="prompt"', b"\xe4")]), FORM_TYPE, "prompt", "UTF-8"),
     "a value and an object": (body([('name="x"', b"a"), ('name="x[y]"', b"a")]), FORM_TYPE, "x", "both"),
     "another kind of form": (b"model=m", "application/x-www-form-urlencoded", None, "-F"),
