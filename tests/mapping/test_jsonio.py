@@ -17,6 +17,6 @@ def test_numbers_that_are_read_are_written_again(literal: str) -> None:
 @pytest.mark.parametrize("literal", ["1e400", "-1E999", LONG, f"-{LONG}", f"{LONG}.5"])
 def test_numbers_beyond_any_are_refused(literal: str) -> None:
     """They would be null by the time they are written."""
-    with pytest.raises(ValueError, match="the number .* is too large") as caught:
+    with pytest.raises(ValueError, match=r"the number .* is too large") as caught:
         jsonio.loads(f'{{"a": {literal}}}')
     assert len(str(caught.value)) < 80
