@@ -87,8 +87,8 @@ class WorkerLink:
         self.ended = asyncio.Event()
         self.tells = False
         """Whether it answers questions of others."""
-        self.counts: Any = None
-        """What it has counted, as it said last."""
+        self.counts: str | None = None
+        """What it has counted, as it said last: for another worker to read."""
         self.turn = 0
         """When it was handed the last one, by number."""
         self._owner = owner

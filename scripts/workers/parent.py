@@ -52,7 +52,7 @@ class Parent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_status: asyncio.Future[int]
         """How the first worker that ends has ended."""
-        self._counts: deque[Any] = deque()
+        self._counts: deque[str] = deque()
         """What workers that have ended had counted, and no other has yet taken over."""
         self._kept_by: WorkerLink | None = None
         self._ending = asyncio.Event()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +29,7 @@ from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.money.money import Money
 from addons.gateway.settings.settings import Settings
 from addons.gateway.status import page
+from addons.gateway.status.counters import Counters
 from addons.gateway.status.kept import KEEP_EVERY, KeptStatistics
 from addons.gateway.status.overview import MOST_RUNNING, READY, Measured, Watched, status
 from addons.gateway.status.statistics import Statistics, get_ready
@@ -124,15 +126,19 @@ class Everyone:
         page.show_json(exchange, seen, told)
 
     async def show_metrics(self, exchange: Facts, match: Match) -> None:
-        """The metrics, merged by what they are."""
+        """The metrics: what is counted is added up, the rest merged by what it is."""
         from addons.gateway.status import merging, metrics
 
         told = await self._worker.gather("metrics")
         by_worker = [(one.number, one.answer) for one in told if one.answer is not None]
         by_worker.append((self._worker.seat.number, self._plain_metrics()))
-        known = merging.merged(by_worker)
+        counters = Counters(time.time)
+        for _, answer in by_worker:
+            counters.add(answer["counted"])
+        known = merging.merged((number, answer["momentary"]) for number, answer in by_worker)
         known.append(merging.states([row["state"] for row in self._rows(told)]))
-        exchange.succeed(merging.text(known), [(b"Content-Type", metrics.CONTENT_TYPE)])
+        text = metrics.counted_text(counters) + merging.text(known)
+        exchange.succeed(text, [(b"Content-Type", metrics.CONTENT_TYPE)])
 
     # --- inside
 
@@ -173,8 +179,8 @@ class Everyone:
             row = {"number": one.number, "pid": one.pid, **was, "in_flight": None}
             if one.answer is None:
                 row["state"] = "stuck"
-            elif isinstance(one.answer, dict):
-                row["in_flight"] = one.answer["in_flight"]
+            else:
+                row["in_flight"] = one.answer.get("in_flight")
             rows[one.pid] = row
         return sorted(rows.values(), key=lambda row: (row["number"], row["pid"]))
 
@@ -186,11 +192,13 @@ class Everyone:
             made.add(other)
         return made
 
-    def _plain_metrics(self) -> list[Any]:
+    def _plain_metrics(self) -> dict[str, Any]:
+        """What is counted goes as it stands: as samples of Prometheus it is ten times as large."""
         from addons.gateway.status import merging  # prometheus-client takes its time to load
 
         self._tell()
-        return merging.plain(self._metrics().collect())
+        momentary = merging.plain(self._metrics().collect_momentary())
+        return {"counted": self._gateway.statistics.since_start.plain(), "momentary": momentary}
 
     @cache  # noqa: B019 - there is one for the whole life of the process
     def _metrics(self) -> Metrics:
@@ -204,7 +212,7 @@ class Everyone:
         if final or statistics.changes != self._told:
             self._told = statistics.changes
             counts = {"statistics": statistics.plain(), "counters": statistics.since_start.plain()}
-            self._worker.say(counts=counts, final=final)
+            self._worker.tell_counts(counts, final=final)
 
     def _inherit(self, counts: dict[str, Any]) -> None:
         """Another worker has ended, and had counted this."""

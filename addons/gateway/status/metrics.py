@@ -27,8 +27,8 @@ class Metrics:
     """The numbers of one gateway since it started."""
 
     def __init__(self, gateway: Measured) -> None:
+        self._counters = gateway.statistics.since_start
         self._registry = registry = CollectorRegistry()
-        registry.register(_Counted(gateway.statistics.since_start))
         in_flight = Gauge("gateway_requests_in_flight", "Requests under way.", registry=registry)
         in_flight.set_function(lambda: len(gateway.exchanges))
         tasks = Gauge("gateway_tasks", "Tasks of the event loop.", registry=registry)
@@ -37,17 +37,24 @@ class Metrics:
         registry.register(_Shared(gateway))
         ProcessCollector(registry=registry)
 
-    def collect(self) -> Iterable[Metric]:
-        """The numbers as they stand."""
+    def collect_momentary(self) -> Iterable[Metric]:
+        """The numbers that are not counted, as they stand."""
         return self._registry.collect()
 
     def text(self) -> bytes:
         """The page, in the text format of Prometheus."""
-        return generate_latest(self._registry)
+        return counted_text(self._counters) + generate_latest(self._registry)
 
     def show(self, exchange: Facts) -> None:
         """Answer an exchange with the page."""
         exchange.succeed(self.text(), [(b"Content-Type", CONTENT_TYPE)])
+
+
+def counted_text(counters: Counters) -> bytes:
+    """The part of the page that is counted since the start."""
+    registry = CollectorRegistry()
+    registry.register(_Counted(counters))
+    return generate_latest(registry)
 
 
 class _Counted(Collector):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 import os
 import signal
@@ -133,6 +134,11 @@ class Worker:
         """Tell the launcher something."""
         self._talk.say(**said)
 
+    def tell_counts(self, counts: Any, *, final: bool) -> None:
+        """Have the launcher keep what was counted, for the one that goes on from there when this one has ended.
+        `final`: nothing more is counted."""
+        self._talk.say(counts=json.dumps(counts), final=final)
+
     async def gather(self, what: str, given: Any = None) -> list[Told]:
         """Ask the others, who have `LIMIT` for it. By number."""
         asked, id = _Asked(), next(self._ids)
@@ -165,7 +171,7 @@ class Worker:
             self.roster = said["roster"]
             self.keeps = said["keeper"] == os.getpid()
         elif "inherit" in said:
-            self._answers["inherit"](said["inherit"])
+            self._answers["inherit"](json.loads(said["inherit"]))
         elif "last" in said:
             self.is_last.set()
         elif "asked" in said:
@@ -176,7 +182,7 @@ class Worker:
                 if "of" in said:
                     asked.of = {pid: number for number, pid in said["of"]}
                 else:
-                    asked.answers[said["pid"]] = said["answer"]
+                    asked.answers[said["pid"]] = None if said["answer"] is None else json.loads(said["answer"])
                 asked.look()
         elif "drain" in said and self._drain is not None:
             self.keeps = False
@@ -184,7 +190,7 @@ class Worker:
 
     def _answer(self, said: dict[str, Any]) -> None:
         try:
-            answer = self._answers[said["asked"]](said["given"])
+            answer = json.dumps(self._answers[said["asked"]](said["given"]))
         except Exception:  # whatever it is, the one that asks must not wait for it
             logger.exception(f"Another worker's question for {said['asked']} could not be answered. Please report it.")
             answer = None

@@ -1,4 +1,8 @@
-"""Lines of JSON between a worker and its parent."""
+"""Lines of JSON between a worker and its parent.
+
+What one worker says to another goes in them as a text of JSON of its own: the parent hands it on, and keeps it where it
+is for later, without making objects of it, which would be many times as large.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 """Of what the first process, the loader and the workers say to each other, and of how connections are handed
 (`handed`). The first process stays when code is loaded anew: whoever changes any of it makes this one more."""
 MOST = 2**26
