@@ -1,7 +1,7 @@
 """A worker's access to the shared state: what is written and said soon, what is asked, and what holds while it is away.
 
 * What is to be written is written soon, in its order, by one task, as often as it takes: all changes may be made twice.
-  Until it is written, this worker finds it nevertheless, and what was acknowledged is in its outbox (`Outbox`).
+  Until it is written, this worker finds it nevertheless (`Backlog`), and what was acknowledged is in its outbox.
 * Who asks waits for `limit` seconds at most. When that was not enough the shared state counts as away: nobody asks it
   any more but who can't go on without, until it answers again.
 * While it is away each worker goes on with its copies of the boards; when it is back they are merged.
@@ -15,12 +15,12 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
+from addons.gateway.shared.backlog import Backlog
 from addons.gateway.shared.board import Board
-from addons.gateway.shared.contract import MISSED, Away, Change, Claim, Put, SharedPlace, Swap
+from addons.gateway.shared.contract import MISSED, Away, Change, Claim, SharedPlace
 from addons.gateway.shared.outbox import Outbox
 from mapping import jsonio
 from mapping.values import JSON
@@ -35,9 +35,6 @@ REPORT_EVERY = 60.0
 """Seconds between two complaints."""
 MOST_AT_ONCE = 256
 """Changes that are written in one go."""
-MOST_WAITING = 20_000
-MOST_BYTES = 64 * 2**20
-"""Of changes that wait to be written; beyond that the oldest are lost."""
 BURST = 20
 """How often in a row something is said at once."""
 EPOCH = "epoch"
@@ -47,11 +44,6 @@ _TURNS = 8
 """Of the loop, for an answer that has come while the loop was busy."""
 
 type Told = Callable[[Any], object]
-
-
-class _Waiting(NamedTuple):
-    change: Change
-    size: int
 
 
 class Hub:
@@ -65,23 +57,13 @@ class Hub:
         """Whether the place answers, as far as is known."""
         self.failures = 0
         """How often it did not answer, or not soon enough."""
-        self.lost = 0
-        """Changes that there was no room for while it was away."""
         self.back_since = float("-inf")
         """When it last answered again after it had been away, by `time.monotonic`."""
         self._place = place
         self._boards: dict[str, Board] = {}
         self._told: dict[str, Told] = {}
         self._missed: list[Callable[[], None]] = []
-        self._waiting: deque[_Waiting] = deque()
-        self._bytes = 0
-        self._written = 0
-        """Changes that are written, or lost, since the start."""
-        self._outbox = outbox
-        self._kept = 0
-        """Of all changes since the start: up to which they are written, or in the outbox."""
-        self._pending: dict[str, tuple[_Waiting, bytes | None]] = {}
-        """Keys of things -> what they will be once everything is written."""
+        self._backlog = Backlog(outbox)
         self._flushes = 0
         """How many have begun."""
         self._settling: deque[tuple[int, int, asyncio.Future[None]]] = deque()
@@ -128,7 +110,7 @@ class Hub:
             async with asyncio.timeout(1.0):
                 while self.here and self._has_work():
                     await self._flush()
-        self._keep()
+        self._backlog.keep()
         self._task.cancel()
         self._task = None
         await self._place.close()
@@ -137,14 +119,13 @@ class Hub:
 
     async def get(self, keys: Sequence[str], *, needed: bool = False) -> list[bytes | None]:
         """Things; what this worker is about to write, too. `needed`: ask also while it counts as away. Raises Away."""
-        mine = {key: self._pending[key][1] for key in keys if key in self._pending}
+        mine = self._backlog.becomes(keys)
         if needed and mine:
-            self._keep()  # who is told of it may count on it
+            self._backlog.keep()  # who is told of it may count on it
         others = [key for key in keys if key not in mine]
         found = dict(zip(others, await self._ask(self._place.get(others), needed) if others else (), strict=True))
         if needed and (missing := [key for key, value in found.items() if value is None]):
-            if self._outbox is not None:
-                found |= self._outbox.find(missing)
+            found |= self._backlog.becomes_elsewhere(missing)
             if not self.here and None in found.values():
                 raise Away("others may not have written yet what they have")
         return [mine[key] if key in mine else found[key] for key in keys]
@@ -181,20 +162,13 @@ class Hub:
 
     def soon(self, change: Change) -> None:
         """Make a change, some time soon."""
-        waiting = _Waiting(change, len(change.value) if isinstance(change, Put) else 0)
-        self._waiting.append(waiting)
-        self._bytes += waiting.size
-        if not isinstance(change, Swap):
-            self._pending[change.key] = waiting, change.value if isinstance(change, Put) else None
-        while len(self._waiting) > MOST_WAITING or self._bytes > MOST_BYTES:
-            self.lost += 1
-            self._take_first()
+        self._backlog.add(change)
         self._wake.set()
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing waits to be written, or it can't be now, and is in the outbox."""
-        return not self._has_work() if self.here else self._is_kept
+        return not self._has_work() if self.here else self._backlog.is_kept
 
     def when_settled(self, then: Callable[[], None]) -> None:
         """Do something when what is to be written by now is written, however long that takes."""
@@ -208,49 +182,18 @@ class Hub:
         if self.is_settled:
             return
         if not self.here or not (await asyncio.wait({self._settled()}, timeout=self.limit))[0]:
-            self._keep()
-
-    @property
-    def _is_kept(self) -> bool:
-        return self._outbox is None or self._kept >= self._written + len(self._waiting)
-
-    def _keep(self) -> None:
-        """Put what waits into the outbox."""
-        if self._outbox is None or self._is_kept:
-            return
-        if self._outbox.size > 2 * MOST_BYTES:  # most of it was lost since
-            self._outbox.clear()
-            self._kept = 0
-        since = max(0, self._kept - self._written)
-        self._outbox.keep(waiting.change for waiting in islice(self._waiting, since, None))
-        self._kept = self._written + len(self._waiting)
-
-    def _adopt(self, changes: Sequence[Change]) -> None:
-        """Write what a worker has left that died."""
-        newer = {*self._pending}
-        for change in changes:
-            if getattr(change, "key", None) not in newer:
-                self.soon(change)
-        self._keep()
+            self._backlog.keep()
 
     def _settled(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._settling.append((self._written + len(self._waiting), self._flushes + 1, future))
+        self._settling.append((self._backlog.end, self._flushes + 1, future))
         return future
 
     def _tell_settled(self) -> None:
-        while self._settling and self._settling[0][0] <= self._written and self._settling[0][1] <= self._flushes:
+        while self._settling and self._settling[0][0] <= self._backlog.done and self._settling[0][1] <= self._flushes:
             future = self._settling.popleft()[2]
             if not future.done():
                 future.set_result(None)
-
-    def _take_first(self) -> None:
-        first = self._waiting.popleft()
-        self._bytes -= first.size
-        self._written += 1
-        key = getattr(first.change, "key", None)
-        if key is not None and (pending := self._pending.get(key)) and pending[0] is first:
-            del self._pending[key]
 
     # --- saying
 
@@ -318,12 +261,12 @@ class Hub:
                     async with asyncio.timeout(max(0.0, self._read_at + self._place.reads_every - time.monotonic())):
                         await self._wake.wait()
             else:
-                self._keep()
+                self._backlog.keep()
                 await asyncio.sleep(AGAIN_AFTER)
             self._wake.clear()
 
     def _has_work(self) -> bool:
-        return bool(self._waiting) or any(board.waits for board in self._boards.values())
+        return bool(self._backlog) or any(board.waits for board in self._boards.values())
 
     async def _open(self) -> None:
         await self._within(self._place.open(self._heard))
@@ -338,8 +281,7 @@ class Hub:
     async def _read(self) -> None:
         """Read all boards, see whether the place was emptied, and what workers have left that died."""
         self._read_at = time.monotonic()
-        if self._outbox is not None:
-            self._outbox.take_over(self._adopt)
+        self._backlog.adopt()
         (epoch,) = await self._within(self._place.write([Claim(EPOCH, uuid4().hex.encode(), EPOCH_LASTS)]))
         emptied = self._epoch is not None and epoch != self._epoch
         for board in self._boards.values():
@@ -349,17 +291,15 @@ class Hub:
         self._epoch = epoch
 
     async def _flush(self) -> None:
-        first = [waiting.change for waiting in islice(self._waiting, MOST_AT_ONCE)]
+        first = self._backlog.first(MOST_AT_ONCE)
         swaps = [(board, swap) for board in self._boards.values() for swap in board.swaps(MOST_AT_ONCE)]
         if not first and not swaps:
             return
-        count, had = len(first), self._written
+        count = len(first)
+        done = self._backlog.done + count
         self._flushes += 1
         found = await self._within(self._place.write([*first, *(swap for _, swap in swaps)]))
-        while self._written < had + count:  # some may have been lost in the meantime
-            self._take_first()
-        if self._outbox is not None and self._outbox.size and self._written >= self._kept:
-            self._outbox.clear()
+        self._backlog.written(done)
         for (board, swap), left in zip(swaps, found[count:], strict=True):
             if (value := board.swapped(swap, left)) is not None:
                 self.say("board", [board.name, swap.field, value])
@@ -381,10 +321,10 @@ class Hub:
         now = time.monotonic()
         if now >= self._complained + REPORT_EVERY:
             self._complained = now
-            lost = f" {self.lost} changes were lost." if self.lost else ""
+            lost = f" {self._backlog.lost} changes were lost." if self._backlog.lost else ""
             logger.warning(
                 f"The shared state is away: {error}. This worker goes on with what it knows, "
-                f"and keeps {len(self._waiting)} changes for it.{lost}"
+                f"and keeps {len(self._backlog)} changes for it.{lost}"
             )
 
     def _back(self) -> None:
@@ -395,4 +335,4 @@ class Hub:
 
     def facts(self) -> JSON:
         """How it is doing, for monitors."""
-        return {"here": self.here, "failures": self.failures, "waiting": len(self._waiting), "lost": self.lost}
+        return {"here": self.here, "failures": self.failures, "waiting": len(self._backlog), "lost": self._backlog.lost}

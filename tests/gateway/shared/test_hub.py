@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from addons.gateway.shared import backlog
 from addons.gateway.shared import hub as hub_module
 from addons.gateway.shared.board import Board
 from addons.gateway.shared.contract import MISSED, Away, Change, Heard, Put, Swap
@@ -254,8 +255,8 @@ def test_a_place_that_was_emptied_is_filled_again_and_the_log_says_so(caplog: py
 
 
 def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "MOST_WAITING", 10)
-    monkeypatch.setattr(hub_module, "MOST_BYTES", 100)
+    monkeypatch.setattr(backlog, "MOST_WAITING", 10)
+    monkeypatch.setattr(backlog, "MOST_BYTES", 100)
 
     async def run() -> None:
         weather = Weather()

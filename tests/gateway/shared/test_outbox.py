@@ -105,7 +105,8 @@ def test_a_worker_that_is_killed_leaves_what_it_kept(tmp_path: Path) -> None:
 def test_what_one_has_acknowledged_another_writes_when_it_dies(tmp_path: Path) -> None:
     async def run() -> None:
         weather = Weather()
-        one, two = (Hub(weather.access(), outbox=Outbox(tmp_path, name)) for name in ("one", "two"))
+        outboxes = [Outbox(tmp_path, name) for name in ("one", "two")]
+        one, two = (Hub(weather.access(), outbox=outbox) for outbox in outboxes)
         await one.start()
         await two.start()
         weather.away = True
@@ -116,8 +117,7 @@ def test_what_one_has_acknowledged_another_writes_when_it_dies(tmp_path: Path) -
         assert one.is_settled
         assert one._task
         one._task.cancel()
-        assert one._outbox
-        release(one._outbox)  # it is killed
+        release(outboxes[0])  # it is killed
         with pytest.raises(Away):
             await two.get(["a"], needed=True)
         weather.away = False
@@ -192,7 +192,7 @@ def test_the_last_of_what_one_has_left_counts(tmp_path: Path) -> None:
         two = Hub(weather.access(), outbox=Outbox(tmp_path, "two"))
         await two.start()
         assert await two.get(["a"], needed=True) == [b"3"]
-        while two._waiting:
+        while two.facts()["waiting"]:
             await two.settled()
         assert weather.model.things["a"] == b"3"
         await two.stop()
