@@ -22,6 +22,10 @@ class CallUsage:
     """The model that has answered, as it says itself."""
     estimated: bool = False
     """Gemini did not tell: the gateway has estimated."""
+    searches: int = 0
+    """How often Google was searched for it."""
+    grounded: bool = False
+    """Google was searched for it, or Google's maps."""
 
 
 @dataclass(slots=True)

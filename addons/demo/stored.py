@@ -263,7 +263,7 @@ class Stored:
             "status": "completed",
             "created": _time(datetime.now(UTC)),
             "steps": [{"type": "model_output", "content": [{"type": "text", "text": text}]}],
-            "usage": {"total_tokens": len(text) // 4},
+            "usage": _usage(answer.whole()["usageMetadata"]),
         }
         self._keep(kind, id, call.key, made)
         if not body.get("stream"):
@@ -306,6 +306,22 @@ def _generating(body: JSON) -> JSON:
     """What a cached content has of a request to generate."""
     names = ("contents", "systemInstruction", "system_instruction", "tools", "toolConfig", "tool_config")
     return {name: body[name] for name in names if name in body}
+
+
+def _usage(metadata: JSON) -> JSON:
+    """Counts in the words of interactions."""
+    counts = {
+        "total_input_tokens": "promptTokenCount",
+        "total_output_tokens": "candidatesTokenCount",
+        "total_thought_tokens": "thoughtsTokenCount",
+        "total_tokens": "totalTokenCount",
+    }
+    told: JSON = {name: metadata.get(member, 0) for name, member in counts.items()}
+    details = metadata["promptTokensDetails"]
+    told["input_tokens_by_modality"] = [
+        {"modality": one["modality"].lower(), "tokens": one["tokenCount"]} for one in details
+    ]
+    return told
 
 
 def _ttl(body: JSON) -> timedelta:

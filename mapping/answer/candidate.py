@@ -52,7 +52,6 @@ class Candidate:
         "_declared_call",
         "_earlier_grounding",
         "_fences",
-        "_grounding",
         "_kind",
         "_message",
         "_output",
@@ -64,6 +63,7 @@ class Candidate:
         "_told",
         "call_ids",
         "fetched",
+        "grounding",
         "parts",
         "reason",
         "rich",
@@ -97,7 +97,8 @@ class Candidate:
         """Of the last part, as long as the next event may go on with it."""
         self._runs: list[tuple[int, int]] = []
         """Of each part as Gemini counts them: where its text begins in the content, and where it begins in `parts`."""
-        self._grounding: JSON = {}
+        self.grounding: JSON = {}
+        """`groundingMetadata` of the call that is read"""
         self._earlier_grounding: JSON = {}
         self._recited: JSON = {}
         self._citations: list[Citation] = []
@@ -267,7 +268,7 @@ class Candidate:
     def _grounded(self, value: Any) -> None:
         """Later events may leave out what earlier ones told."""
         if type(value) is dict:
-            self._grounding = {**self._grounding, **{name: item for name, item in value.items() if item}}
+            self.grounding = {**self.grounding, **{name: item for name, item in value.items() if item}}
 
     def _fetched(self, value: Any) -> None:
         if type(value) is dict:
@@ -312,7 +313,7 @@ class Candidate:
         google: JSON = {}
         if self._signature:
             google["thought_signature"] = self._signature
-        if grounding := self._grounding or self._earlier_grounding:
+        if grounding := self.grounding or self._earlier_grounding:
             google["grounding_metadata"] = grounding
         if google:
             self.writer.extra_content(google)
@@ -321,8 +322,8 @@ class Candidate:
     def next_hop(self) -> None:
         """A further upstream call goes on with the answer; its metadata refers to its own parts."""
         self._cite()
-        self._earlier_grounding = self._grounding or self._earlier_grounding
-        self._grounding = {}
+        self._earlier_grounding = self.grounding or self._earlier_grounding
+        self.grounding = {}
         self._recited = {}
         self._kind = _NONE
         self._runs.clear()
@@ -330,9 +331,9 @@ class Candidate:
         self.token = ""
 
     def _cite(self) -> None:
-        if self._grounding or self._recited:
+        if self.grounding or self._recited:
             spans = self._spans()
-            self._citations += citations(self._grounding, spans, self.writer.length)
+            self._citations += citations(self.grounding, spans, self.writer.length)
             self._citations += recited(self._recited, spans)
 
     def _spans(self) -> list[Span]:

@@ -143,6 +143,9 @@ class AnswerReader:
         if self.enough:
             for candidate in self._candidates:
                 candidate.stop()
+        for candidate in self._candidates:
+            if grounding := candidate.grounding:
+                self.usage.looked_up(grounding)
         if needs_content and self._is_empty():
             raise finish.nothing()
         again = self.continuation is not None

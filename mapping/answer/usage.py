@@ -10,6 +10,7 @@ Rules of this module (Gemini API reference, `UsageMetadata`):
 * Choices made by parallel calls share their prompt: it counts once, completions are summed. Several prompts are summed.
 * Cached tokens by modality (`cacheTokensDetails`) count where their sum is missing.
 * Every number is an integer, never null.
+* What Gemini has looked up to answer (`GroundingMetadata`) is charged beside the tokens: it is told with them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _COMPLETION_DETAILS = "candidatesTokensDetails"
 class Usage:
     """The counts of one upstream answer. `merge` takes each `usageMetadata`, `next_hop` begins the next hop."""
 
-    __slots__ = ("_counts", "_details", "_earlier", "_made", "_words", "model")
+    __slots__ = ("_counts", "_details", "_earlier", "_grounded", "_made", "_searches", "_words", "model")
 
     def __init__(self) -> None:
         self.model: str | None = None
@@ -38,15 +39,14 @@ class Usage:
         self._counts: dict[str, int] = {}
         self._details: dict[str, list[Any]] = {}
         self._words: dict[str, str] = {}
+        self._searches, self._grounded = 0, False
         self._earlier: list[Totals] = []
         self._made: Totals | None = None
         """What `totals` gave, as long as nothing comes: it is asked for by the answer and by the statistics."""
 
     def merge(self, metadata: JSON) -> None:
         """Take in a `usageMetadata`. Members that are no counts are passed over."""
-        if self._made is not None:  # it has what there was until now
-            self._made = None
-            self._counts, self._details, self._words = dict(self._counts), dict(self._details), dict(self._words)
+        self._go_on()
         counts = self._counts
         for name, value in metadata.items():
             kind = type(value)
@@ -60,10 +60,26 @@ class Usage:
             elif kind is str:
                 self._words[name] = value
 
+    def looked_up(self, grounding: JSON) -> None:
+        """Take in a `groundingMetadata`: Google was searched, or its maps."""
+        queries, chunks = grounding.get("webSearchQueries"), grounding.get("groundingChunks")
+        searches = sum(bool(query) for query in queries) if type(queries) is list else 0
+        maps = type(chunks) is list and any(type(chunk) is dict and "maps" in chunk for chunk in chunks)
+        self._go_on()
+        self._searches, self._grounded = max(self._searches, searches), self._grounded or maps or searches > 0
+
+    def looked_up_for(self, response: JSON) -> None:
+        """The same of all candidates of a response."""
+        candidates = response.get("candidates")
+        for candidate in candidates if type(candidates) is list else ():
+            if type(candidate) is dict and type(grounding := candidate.get("groundingMetadata")) is dict:
+                self.looked_up(grounding)
+
     def next_hop(self) -> None:
         """The next `merge` belongs to a further upstream call for the same answer."""
         self._earlier.append(self._totals())
         self._made = None
+        self._searches, self._grounded = 0, False
         self._counts = {}
         self._details = {}
         self._words = {}
@@ -74,6 +90,12 @@ class Usage:
             last = self._totals()
             self._made = combine([*self._earlier, last]) if self._earlier else last
         return self._made
+
+    def _go_on(self) -> None:
+        """More comes: what `totals` gave has what there was until now, and keeps it."""
+        if self._made is not None:
+            self._made = None
+            self._counts, self._details, self._words = dict(self._counts), dict(self._details), dict(self._words)
 
     def _totals(self) -> Totals:
         counts, details = self._counts, self._details
@@ -88,7 +110,9 @@ class Usage:
             reasoning=reasoning,
             prompt_by=_by_modality(details.get(_PROMPT_DETAILS)),
             completion_by=_by_modality(details.get(_COMPLETION_DETAILS)),
-            calls=(CallUsage(counts, details, self._words, self.model),) if counts else (),
+            calls=(CallUsage(counts, details, self._words, self.model, False, self._searches, self._grounded),)
+            if counts
+            else (),
         )
 
 
@@ -105,6 +129,7 @@ def totals_in(answer: bytes) -> Totals:
             usage.merge(metadata)
         if isinstance(version, str) and version:
             usage.model = bare(version)
+        usage.looked_up_for(response)
     return usage.totals()
 
 

@@ -95,6 +95,8 @@ class NativeReading:
             index = position
         reason = candidate.get("finishReason")
         self._candidates[index] = reason if type(reason) is str and reason else self._candidates.get(index, "")
+        if type(grounding := candidate.get("groundingMetadata")) is dict:
+            self._usage.looked_up(grounding)
         content = candidate.get("content")
         parts = content.get("parts") if type(content) is dict else None
         if type(parts) is list and any(type(part) is dict and "functionCall" in part for part in parts):

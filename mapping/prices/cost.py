@@ -10,19 +10,23 @@ Rules of this module (Gemini API reference, `UsageMetadata`; Gemini API pricing)
   Gemini does not tell which tokens were cached, the text was first; where it does not tell of a prompt what was media,
   all counts as text: both are estimates, and say so. Where it does not tell of an answer, and media cost more, there is
   no price.
+* Google charges searches besides, and grounding by its maps. How many are free, and were used up before, nobody tells:
+  they are not counted, and the note says so, with the list price where the table has one. Up to Gemini 2.5 a prompt is
+  charged once however many searches it takes, from 3 on each search (Gemini API pricing, September 2026).
 * What has no price is unknown, and so is the whole answer then. Nothing is taken for 0.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
 from mapping.prices.own import OwnPrices
-from mapping.prices.rates import PARTS, TEXT, Rate, Rates, Unpriced
-from mapping.prices.shown import ESTIMATE
+from mapping.prices.rates import PARTS, SCALE, TEXT, Rate, Rates, Unpriced
+from mapping.prices.shown import ESTIMATE, NOT_COUNTED, dollars
 from mapping.prices.table import STANDARD, table_rates
 from mapping.totals import CallUsage
 
@@ -43,6 +47,9 @@ _TIERS: Mapping[str, str] = {
     "on_demand_flex": "flex",
 }
 """Gemini's words for service tiers, and Vertex AI's for kinds of traffic, that are not what prices call them."""
+
+_BY_PROMPT = re.compile(r"gemini-[12](?:\.|-)", re.IGNORECASE)
+"""Models of which a prompt is charged that was searched for, and not each search."""
 
 NO_TOKENS = "Gemini did not tell any tokens"
 TOKENS_UNTOLD = f"{ESTIMATE}Gemini did not tell the tokens"
@@ -82,10 +89,16 @@ class PriceBook:
                     return plain
             spent = dict.fromkeys(NAMES, 0)
             notes: dict[str, None] = {}
+            looked_up = _LookedUp()
             for call in calls:
-                _spend(call, self._rates(call, model, when, tier), spent, notes)
+                rates = self._rates(call, model, when, tier)
+                _spend(call, rates, spent, notes)
+                if call.grounded:
+                    looked_up.add(call, rates, call.model or model)
             if not calls:
                 raise Unpriced(NO_TOKENS)
+            if looked_up.calls:
+                notes[looked_up.note()] = None
         except Unpriced as e:
             return Cost(None, note=str(e))
         total = sum(spent.values()) / PARTS
@@ -125,6 +138,33 @@ class PriceBook:
         return known
 
 
+class _LookedUp:
+    """What was looked up at Google for an answer, and by list price."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self._searches = 0
+        self._paid: int | None = 0
+
+    def add(self, call: CallUsage, rates: Rates, model: str) -> None:
+        """One more call that did."""
+        self.calls += 1
+        self._searches += call.searches
+        charged = min(call.searches, 1) if _BY_PROMPT.match(model) else call.searches
+        if rates.searches is None or not charged or self._paid is None:
+            self._paid = None
+        else:
+            self._paid += charged * rates.searches.base
+
+    def note(self) -> str:
+        """For the note of a cost."""
+        count = self._searches
+        told = f"{count} search{'' if count == 1 else 'es'}" if count else "Google Maps"
+        if self._paid is not None:
+            told += f": {dollars(self._paid / SCALE / 1000)} by list price, less what is free"
+        return f"{NOT_COUNTED}grounding ({told})"
+
+
 def _plain(call: CallUsage, rates: Rates) -> Cost | None:
     """What a call has cost in which nothing but text went in and came out: the same as `_spend`, and quicker.
 
@@ -134,7 +174,7 @@ def _plain(call: CallUsage, rates: Rates) -> Cost | None:
     for told in details.values():
         if len(told) != 1 or type(one := told[0]) is not dict or one.get("modality") != "TEXT":
             return None
-    if call.estimated or (rates.apart_in and "promptTokensDetails" not in details):
+    if call.estimated or call.grounded or (rates.apart_in and "promptTokensDetails" not in details):
         return None
     get = counts.get
     prompt = get("promptTokenCount", 0) + get("toolUsePromptTokenCount", 0)

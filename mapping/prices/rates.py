@@ -29,8 +29,8 @@ _UNDERSTOOD = frozenset(
         *(f"output_{kind}" for kind in MEDIA),
     )
 )
-_BESIDE = frozenset(("web_searches_kcount",))
-"""Prices of what is not counted in tokens: searches are free up to a number that is not known here."""
+_SEARCHES = "web_searches_kcount"
+"""The price of a thousand searches. They are free up to a number a day or a month that is not known here."""
 _ENDING = "_mtok"
 
 
@@ -84,11 +84,13 @@ class Rates:
     """Modalities whose tokens have prices of their own when they go in."""
     apart_out: tuple[str, ...]
     """Modalities whose tokens have prices of their own when they come out."""
+    searches: Rate | None = None
+    """Of a thousand searches, as a million tokens have theirs."""
 
 
 def rates(prices: Mapping[str, Rate]) -> Rates:
     """By what is counted, with or without `_mtok`. Raises Unpriced for what is not understood, and for no prices."""
-    named = {name.removesuffix(_ENDING): price for name, price in prices.items() if name not in _BESIDE}
+    named = {name.removesuffix(_ENDING): price for name, price in prices.items() if name != _SEARCHES}
     if strange := sorted(named.keys() - _UNDERSTOOD):
         raise Unpriced(f"a price for {strange[0]} is not understood")
     if not named:
@@ -109,4 +111,5 @@ def rates(prices: Mapping[str, Rate]) -> Rates:
         get("output_reasoning") or out,
         tuple(kind for kind in MEDIA if full[kind] != base or kept[kind] != kept[TEXT]),
         tuple(kind for kind in MEDIA if made[kind] != out),
+        prices.get(_SEARCHES),
     )

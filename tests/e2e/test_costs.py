@@ -121,3 +121,46 @@ def test_each_call_of_an_answer_is_counted(starter: Starter, tmp_path: Path) -> 
     assert three["attempts"] == three["gateway_attempts_total "] == 3
     assert three["gateway_cost_usd_total "] == pytest.approx(3 * one["gateway_cost_usd_total "])
     assert "3 calls" in gateway.log
+
+
+def last(gateway: Gateway) -> Any:
+    """The newest exchange, as the status page has it."""
+    return gateway.call("GET", "/status.json").json["exchanges"][0]
+
+
+def test_what_google_charges_beside_tokens_is_named(
+    starter: Starter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "saved.flow"
+    gateway = starter(SETTINGS.partition("[prices.models]")[0], "-w", str(file))
+    searched = gateway.call(
+        "POST",
+        "/v1/chat/completions",
+        {
+            "model": "gemini-3.8-flash",
+            "web_search_options": {},
+            "messages": [{"role": "user", "content": "Where is Zürich?"}],
+        },
+    )
+    assert float(searched.headers["x-antigravity-cost"]) > 0
+    wait_until(lambda: " + grounding" in gateway.log)
+    assert last(gateway)["cost_note"].startswith("not counted: grounding (1 search: $0.0140 by list price")
+    assert " + grounding" in gateway.call("GET", "/").body.decode()
+    gateway.call(
+        "POST",
+        "/v1beta/cachedContents",
+        {"model": "models/gemini-3.8-flash", "contents": [{"role": "user", "parts": [{"text": "The sea. " * 50}]}]},
+    )
+    wait_until(lambda: "cost unknown: storage" in gateway.log)
+    asking = {"model": "gemini-3.8-flash", "input": "Hello"}
+    for body in (asking, asking | {"stream": True}):
+        used = taken(gateway, lambda body=body: gateway.call("POST", "/v1beta/interactions", body))
+        assert used["requests"] == used["attempts"] == 1
+        assert used["prompt"] == used["gateway_tokens_total prompt"] > 0
+        assert used["gateway_cost_usd_total "] > 0
+        assert last(gateway)["tokens"]["completion"] > 0
+    gateway.stop()
+    assert exchange_commands.costs([str(file)], as_json=False) == 0
+    told = capsys.readouterr().out
+    assert " + grounding + storage and 1 unknown for 4 exchanges" in told
+    assert "not counted: grounding (1 search: $0.0140 by list price, less what is free)" in told

@@ -21,7 +21,7 @@ from mapping.answer.usage import Usage
 from mapping.inspect.printable import one_line
 from mapping.inspect.transcript import members, number_of, string
 from mapping.prices.cost import NAMES, Cost, PriceBook
-from mapping.prices.shown import ESTIMATE, dollars
+from mapping.prices.shown import ESTIMATE, dollars, not_counted
 from mapping.totals import CallUsage
 from mapping.values import JSON
 
@@ -66,10 +66,14 @@ class SumOfCosts:
     unknown: int = 0
     """How many of them have no known cost."""
     parts: dict[str, float] = field(default_factory=dict)
+    beside: dict[str, int] = field(default_factory=dict)
+    """What is not in it -> of how many of them."""
 
     def add(self, cost: Cost) -> None:
         """One more."""
         self.exchanges += 1
+        for name in not_counted(cost.note):
+            self.beside[name] = self.beside.get(name, 0) + 1
         if cost.usd is None:
             self.unknown += 1
             return
@@ -79,7 +83,8 @@ class SumOfCosts:
 
     def plain(self) -> JSON:
         """As JSON has it."""
-        return {"cost": self.usd, "exchanges": self.exchanges, "unknown": self.unknown, "cost_parts": self.parts}
+        made: JSON = {"cost": self.usd, "exchanges": self.exchanges, "unknown": self.unknown, "cost_parts": self.parts}
+        return made | ({"not_counted": self.beside} if self.beside else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +206,7 @@ def _used(answer: Any) -> CallUsage | None:
     usage = Usage()
     usage.merge(metadata)
     usage.model = string(members(answer).get("modelVersion")) or None
+    usage.looked_up_for(members(answer))
     return next(iter(usage.totals().calls), None)
 
 
@@ -221,7 +227,8 @@ def _words(found: SumOfCosts) -> str:
     """A sum, and how many are not in it."""
     if found.unknown == found.exchanges:
         return "unknown"
-    return dollars(found.usd) + (f" and {found.unknown} unknown" if found.unknown else "")
+    known = " + ".join((dollars(found.usd), *found.beside))
+    return known + (f" and {found.unknown} unknown" if found.unknown else "")
 
 
 def _counted(exchanges: int) -> str:

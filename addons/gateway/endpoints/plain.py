@@ -28,6 +28,8 @@ from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.native import errors, references
+from mapping.native.interactions import InteractionUsage
+from mapping.prices.shown import NOT_COUNTED
 from mapping.read_body import json_object
 from mapping.totals import Totals
 from mapping.values import JSON, GeminiCall, PlainCall
@@ -41,10 +43,12 @@ _NOT_BACK = (_ADDRESS, "x-goog-upload-control-url")
 _LOOKED_AT = 64 * 2**10
 """Bytes at the beginning of a stream in which the id of an interaction is looked for."""
 _MAKES = ("POST", "PATCH")
-_WITH_MODEL = ("cachedContents", "interactions")
+INTERACTIONS, CACHES = "interactions", "cachedContents"
+_WITH_MODEL = (CACHES, INTERACTIONS)
 """What has a model in its body."""
+STORAGE = f"{NOT_COUNTED}storage (Google charges the tokens of a cache, and the hours for which it is kept)"
 
-_TOGETHER = ("files", "cachedContents")
+_TOGETHER = ("files", CACHES)
 """What stays together, so that it can be used in one request."""
 
 type Seal = Callable[[JSON], str]
@@ -66,33 +70,36 @@ class Plain:
         services, request = self._services, exchange.flow.request
         path = "/".join(part if "{" not in part else quote(match.id, safe=":/") for part in match.endpoint.parts)
         content: bytes | None = None
-        model, streams = "", False
+        model, name, streams = "", "", False
         if request.method in _MAKES:
             content = received(request).body
             if match.endpoint.name in _WITH_MODEL and content:
-                model, content, streams = self._read(content)
+                model, name, content, streams = self._read(content)
         named = f"{match.endpoint.name}/{match.id.partition(':')[0]}" if match.id else ""
         call = PlainCall(request.method, f"/v1beta/{path}{_query(request.path)}", _sent_on(exchange), content)
         job = PlainJob(call, model, match.endpoint.name, streams=streams)
+        if model and request.method == "POST":
+            job.shown_model, job.client_model = model, name
         names = [*([named] if named else ()), *references.within(content or b"")]
         exchange.pool = services.owners.narrowed(_public(exchange, services), exchange.tenant, names)
         if not names and match.endpoint.name in _TOGETHER:
             exchange.home = services.owners.home(exchange.tenant)
         exchange.job = job
 
-    def _read(self, content: bytes) -> tuple[str, bytes, bool]:
-        """Of a body that names a model: the Gemini model, the body with it, and whether a stream is wanted."""
+    def _read(self, content: bytes) -> tuple[str, str, bytes, bool]:
+        """Of a body that names a model: the Gemini model, the client's name of it, the body with the former, and
+        whether a stream is wanted."""
         body = json_object(content)
         name = body.get("model")
         if not isinstance(name, str):
-            return "", content, body.get("stream") is True
+            return "", "", content, body.get("stream") is True
         services = self._services
         is_mapped = services.settings.models.map_gemini_paths
         model = services.model_map.resolve(name) if is_mapped else own_name(name)
         prefix = "models/" if name.startswith("models/") else ""
         if name != prefix + model:
             content = jsonio.dumps({**body, "model": prefix + model})
-        return model, content, body.get("stream") is True
+        return model, name.removeprefix("models/"), content, body.get("stream") is True
 
     def upload(self, exchange: Facts, match: Match) -> None:
         """The beginning of an upload, or a piece of one. Raises Fault."""
@@ -141,6 +148,7 @@ class PlainJob(Job):
         self._content = b""
         self._head: Mapping[str, str] = {}
         self._stream: PlainStream | None = None
+        self._used = InteractionUsage() if kind == INTERACTIONS and call.method == "POST" else None
 
     @override
     def request(self) -> GeminiCall:
@@ -154,13 +162,24 @@ class PlainJob(Job):
 
     @override
     def stream(self) -> StreamTranslator:
-        self._stream = PlainStream()
+        self._stream = PlainStream(self._used)
         return self._stream
 
     @override
     def take(self, content: bytes) -> bool:
         self._content = content
+        if self._used is not None:
+            self._used.whole(content)
         return True
+
+    @override
+    def totals(self) -> Totals | None:
+        return self._used.totals() if self._used is not None and self.shown_model else None
+
+    @property
+    @override
+    def charged(self) -> str:
+        return STORAGE if self._kind == CACHES and self.shown_model and self._content else ""
 
     @override
     def finish(self, others: list[bytes]) -> bytes:
@@ -231,9 +250,10 @@ class PlainStream:
     fault: UpstreamError | None = None
     enough = False
 
-    def __init__(self) -> None:
+    def __init__(self, used: InteractionUsage | None = None) -> None:
         self.started = False
         self.beginning = b""
+        self._used = used
         self._is_over = False
 
     def feed(self, data: bytes) -> bytes:
@@ -243,6 +263,8 @@ class PlainStream:
         self.started = self.started or bool(data)
         if len(self.beginning) < _LOOKED_AT:
             self.beginning += data[:_LOOKED_AT]
+        if self._used is not None:
+            self._used.feed(data)
         return data
 
     def end(self, *, needs_content: bool = False) -> bytes:
@@ -268,7 +290,7 @@ class PlainStream:
 
     def again(self) -> Self:
         """From the beginning."""
-        return type(self)()
+        return type(self)(self._used)
 
     def add_answer(self, data: bytes) -> None:
         """There is one call."""
@@ -278,8 +300,8 @@ class PlainStream:
         return {}
 
     def totals(self) -> Totals:
-        """Not counted."""
-        return Totals()
+        """What an interaction says of itself; else nothing is counted."""
+        return self._used.totals() if self._used is not None else Totals()
 
     def finish_reasons(self) -> list[str]:
         """None."""

@@ -64,6 +64,11 @@ class Job(ABC):
         return ()
 
     @property
+    def charged(self) -> str:
+        """Why Google charges for it what nobody can count, as the note of a cost; empty: it does not."""
+        return ""
+
+    @property
     def once(self) -> bool:
         """It must not be sent again, whatever became of it."""
         return False

@@ -25,6 +25,8 @@ UNKNOWN = "unknown"
 
 PAID = frozenset(("generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents", "predict"))
 """Methods of models whose tokens are paid for."""
+INTERACTIONS = "interactions"
+"""An endpoint that is none of a dialect's, and has an answer of a model."""
 _LEFT = "the client left before Gemini told the tokens"
 _BROKE_OFF = "the answer broke off"
 _ALSO_LEFT = "the client left"
@@ -57,6 +59,8 @@ def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     """What a job of an exchange has cost. None: nothing was used that is paid for."""
     if job is None or not (model := job.answering_model) or exchange.flow.is_replay == "response":
         return None  # nobody was asked: mitmproxy's server replay has answered, if anything
+    if job.charged and not exchange.error:
+        return Cost(None, note=job.charged)
     asked = [one for one in (exchange.account, *(part.account for part in exchange.further)) if one is not None]
     recorded = sum(not one.credential.real for one in asked)
     if recorded and recorded == len(asked):
@@ -66,7 +70,7 @@ def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     if not calls and not _has_answered(exchange):
         return None  # also where it was refused before there was anything to ask
     call = job.request()
-    if call.method not in PAID:
+    if call.method not in PAID and not (call.plain is not None and exchange.endpoint == INTERACTIONS):
         return None
     made = exchange.settings.prices.book.cost(calls, model, when, _tier(asked[-1] if asked else None, call))
     if recorded and made.usd is not None:

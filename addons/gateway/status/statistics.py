@@ -47,6 +47,9 @@ _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 ROUTINE = frozenset((*UNVERSIONED, "models", "model"))
 """Endpoints that are asked again and again."""
 
+INTERACTIONS = "interactions"
+"""An endpoint that is none of a dialect's, and asks a model where its request names one."""
+
 type Count = Annotated[int, pydantic.Field(ge=0)]
 type Seconds = Annotated[float, pydantic.Field(allow_inf_nan=False)]
 type _Buckets = Annotated[list[Count], pydantic.Field(min_length=len(_BOUNDS) + 1, max_length=len(_BOUNDS) + 1)]
@@ -341,7 +344,9 @@ class Statistics:
 
 def is_model_call(summary: Summary) -> bool:
     """Whether a model was asked, or would have been had the request been right."""
-    return summary.method == "POST" and summary.endpoint in dialects.names()
+    return summary.method == "POST" and (
+        summary.endpoint in dialects.names() or (summary.endpoint == INTERACTIONS and summary.model is not None)
+    )
 
 
 def quantile(minutes: Iterable[Minute], share: float) -> float | None:

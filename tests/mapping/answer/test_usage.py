@@ -166,3 +166,26 @@ def test_what_was_told_stays_when_more_comes() -> None:
         {"promptTokensDetails": [2]},
         {"serviceTier": "standard"},
     )
+
+
+def test_what_was_looked_up_is_told_with_its_call() -> None:
+    usage = Usage()
+    usage.merge({"promptTokenCount": 5})
+    usage.looked_up({"webSearchQueries": ["a", "", "b"]})
+    (before,) = usage.totals().calls
+    usage.looked_up({"webSearchQueries": ["a"], "groundingChunks": [{"web": {}}, 7]})
+    usage.merge({"promptTokenCount": 6})
+    usage.next_hop()
+    usage.merge({"promptTokenCount": 7})
+    first, second = usage.totals().calls
+    assert (before.searches, before.grounded, before.counts["promptTokenCount"]) == (2, True, 5)
+    assert (first.searches, first.grounded, first.counts["promptTokenCount"]) == (2, True, 6)
+    assert (second.searches, second.grounded) == (0, False)
+
+
+def test_maps_are_looked_up_without_a_search() -> None:
+    usage = Usage()
+    usage.merge({"promptTokenCount": 5})
+    usage.looked_up_for({"candidates": [7, {"groundingMetadata": {"groundingChunks": [{"maps": {"title": "A"}}]}}]})
+    (one,) = usage.totals().calls
+    assert (one.searches, one.grounded) == (0, True)

@@ -9,6 +9,7 @@ import pytest
 
 from mapping.answer.usage import Usage, totals_in
 from mapping.prices.cost import CACHED_UNTOLD, MEDIA_UNTOLD, NO_TOKENS, PriceBook
+from mapping.prices.shown import cost_text, dollars
 from mapping.totals import CallUsage, combine
 from mapping.values import JSON
 
@@ -292,3 +293,30 @@ def test_further_choices_pay_too() -> None:
 def test_the_model_that_answers_counts(said: str | None, asked: str, usd: float) -> None:
     usage = {"promptTokenCount": 1_000_000, "promptTokensDetails": by(text=1_000_000)}
     assert PriceBook().cost([call(usage, said)], asked, NOVEMBER).usd == usd
+
+
+@pytest.mark.parametrize(
+    ("model", "searches", "note"),
+    [
+        # gemini-3.8-flash: $14 for a thousand searches; gemini-2.5-flash: $35 for a thousand prompts
+        ("gemini-3.8-flash", 2, "not counted: grounding (2 searches: $0.0280 by list price, less what is free)"),
+        ("gemini-3.8-flash", 1, "not counted: grounding (1 search: $0.0140 by list price, less what is free)"),
+        ("gemini-2.5-flash", 3, "not counted: grounding (3 searches: $0.0350 by list price, less what is free)"),
+        ("gemini-3.8-flash", 0, "not counted: grounding (Google Maps)"),
+    ],
+)
+def test_searches_are_not_counted_and_the_note_says_so(model: str, searches: int, note: str) -> None:
+    used = CallUsage({"promptTokenCount": 10}, {"promptTokensDetails": by(text=10)}, model=model)
+    plain = PriceBook().cost([used], model, NOVEMBER)
+    used.searches, used.grounded = searches, True
+    cost = PriceBook().cost([used], model, NOVEMBER)
+    assert (cost.usd, cost.parts) == (plain.usd, plain.parts)
+    assert (plain.note, cost.note) == (None, note)
+    assert cost_text(cost.usd, cost.note) == f"{dollars(cost.usd or 0)} + grounding"
+
+
+def test_what_is_not_counted_stands_behind_a_cost() -> None:
+    assert cost_text(None, "not counted: storage (by the hour)") == "cost unknown: storage"
+    assert cost_text(0.5, "estimate: a guess; not counted: grounding (Google Maps)") == "~$0.5000 + grounding"
+    assert cost_text(0.5, "at least: it broke off; not counted: grounding (1 search)") == ">$0.5000 + grounding"
+    assert cost_text(0.5, None) == "$0.5000"
