@@ -20,11 +20,12 @@ type Script = Sequence[Step]
 class FaultyUpstream:
     """Reads each request whole, and then plays `script`; a reply of `replies` comes first, as long as there is one.
 
+    Where requests come side by side, `play_each` says which of them is answered how.
     `open` counts the connections that neither side has closed.
     """
 
     def __init__(self) -> None:
-        self.script: Script = ()
+        self.script: Callable[[bytes], Script] = lambda _: ()
         self.replies: list[Script] = []
         self.requests = 0
         self._lock = threading.Lock()
@@ -42,6 +43,10 @@ class FaultyUpstream:
 
     def play(self, *script: Step) -> None:
         """Answer so from now on."""
+        self.play_each(lambda _: script)
+
+    def play_each(self, script: Callable[[bytes], Script]) -> None:
+        """Answer each request so from now on; `script` is given its body."""
         self.script, self.replies, self.requests = script, [], 0
 
     def hang_up(self) -> None:
@@ -69,10 +74,10 @@ class FaultyUpstream:
         try:
             with connection:
                 connection.settimeout(30)
-                while _take_request(connection):
+                while (body := _take_request(connection)) is not None:
                     with self._lock:
                         self.requests += 1
-                        script = self.replies.pop(0) if self.replies else self.script
+                        script = self.replies.pop(0) if self.replies else self.script(body)
                     for step in script:
                         connection.sendall(step) if isinstance(step, bytes) else step(connection)
                     if not script or script[-1] is not KEEP:
@@ -84,22 +89,22 @@ class FaultyUpstream:
                 self._connections.discard(connection)
 
 
-def _take_request(connection: socket.socket) -> bool:
-    """False: the other side has hung up."""
+def _take_request(connection: socket.socket) -> bytes | None:
+    """Its body; None: the other side has hung up."""
     received = b""
     while b"\r\n\r\n" not in received:
         data = connection.recv(65536)
         if not data:
-            return False
+            return None
         received += data
     head, _, body = received.partition(b"\r\n\r\n")
     lengths = [line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
-    left = int(lengths[0]) - len(body) if lengths else 0
-    while left > 0:
+    length = int(lengths[0]) if lengths else 0
+    while len(body) < length:
         if not (data := connection.recv(65536)):
-            return False
-        left -= len(data)
-    return True
+            return None
+        body += data
+    return body
 
 
 # --- steps

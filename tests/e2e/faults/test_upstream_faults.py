@@ -27,7 +27,6 @@ from tests.e2e.faults.faulty_upstream import (
     STALL,
     STREAM,
     STREAM_HEAD,
-    TEXT,
     WHOLE,
     FaultyUpstream,
     Script,
@@ -38,20 +37,26 @@ from tests.e2e.faults.faulty_upstream import (
     head,
     whole,
 )
+from tests.e2e.faults.seen import (
+    ANSWER,
+    BROKEN,
+    EMPTY,
+    EVENT_TOO_LARGE,
+    NOT_JSON,
+    ODD_STATUS,
+    TIMEOUT,
+    TOO_LARGE,
+    UNREACHABLE,
+    sees,
+)
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Answer, Gateway, Starter
 
-ANSWER = "the answer"
-"""What a client sees whose upstream, after all, has answered."""
-
 
 @dataclass(frozen=True)
 class Row:
-    """A fault, as a whole answer and as a stream has it, and what the client sees each time.
-
-    `502 code` is an error answer; `200, then code` a stream that begins and ends with an error event.
-    """
+    """A fault, as a whole answer and as a stream has it, and what the client sees each time, in the words of `sees`."""
 
     id: str
     whole: Script
@@ -75,10 +80,6 @@ def endless_text(id: str, script: Script) -> Row:
     return Row(id, script, TOO_LARGE, script, EVENT_TOO_LARGE)
 
 
-UNREACHABLE, BROKEN, TIMEOUT = "502 upstream_unreachable", "502 upstream_broke_off", "504 upstream_timeout"
-NOT_JSON, EMPTY, INCOMPLETE = "500 upstream_not_json", "500 upstream_empty", "500 upstream_incomplete"
-TOO_LARGE, EVENT_TOO_LARGE = "502 upstream_too_large", "500 upstream_event_too_large"
-ODD_STATUS = "502 None"
 HALF = len(WHOLE) // 2
 SECOND = STREAM_HEAD + chunk(SSE[0])
 """A stream that has begun."""
@@ -182,26 +183,6 @@ ROWS = [
 ]  # fmt: skip
 
 
-def sees(answer: Answer, *, stream: bool) -> str:
-    """What a client sees, in the words of the table. The shapes of errors, and of streams, are checked on the way."""
-    if answer.status != 200:
-        assert answer.error["type"] == "server_error"
-        assert len(answer.error["message"]) < 500
-        return f"{answer.status} {answer.error['code']}"
-    if not stream:
-        assert answer.text == TEXT
-        return ANSWER
-    *events, last = answer.events
-    reasons = [choice["finish_reason"] for event in events for choice in event["choices"] if choice["finish_reason"]]
-    if last == "[DONE]":
-        assert reasons == ["stop"]
-        assert "".join(c["delta"].get("content") or "" for e in events for c in e["choices"]) == TEXT
-        return ANSWER
-    assert not reasons, "a broken answer must not look complete"
-    assert set(last["error"]) == {"message", "type", "param", "code"}
-    return f"200, then {last['error']['code']}"
-
-
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
 def test_an_upstream_that(patient: Gateway, faulty_upstream: FaultyUpstream, row: Row, stream: bool) -> None:
@@ -303,46 +284,6 @@ def test_an_upstream_that_does_not_accept(starter: Starter) -> None:
         wait_until(lambda: left(gateway) == before)
         for s in waiting:
             s.close()
-
-
-@pytest.mark.parametrize("framing", ["chunked", "by length", "to the end"])
-def test_a_stream_that_is_cut_anywhere(patient: Gateway, faulty_upstream: FaultyUpstream, framing: str) -> None:
-    """At every byte: at each end of a chunk, within the framing, within a character, within the head."""
-    whole_stream = {
-        "chunked": STREAM,
-        "by length": head(SSE_TYPE, f"Content-Length: {len(BODY)}") + BODY,
-        "to the end": head(SSE_TYPE) + BODY,
-    }[framing]
-    for position in range(len(whole_stream)):
-        faulty_upstream.play(whole_stream[:position])
-        seen = sees(patient.chat(ONE, stream=True), stream=True)
-        if framing == "to the end" and position >= len(whole_stream) - len(b"\r\n\r\n"):
-            assert seen == ANSWER  # only the end of the last event is missing
-        else:
-            assert seen in CUT, position
-
-
-CUT = (
-    UNREACHABLE,
-    BROKEN,
-    EMPTY,
-    NOT_JSON,
-    INCOMPLETE,
-    "200, then upstream_broke_off",
-    "200, then upstream_incomplete",
-)
-"""What may be seen of an answer that was cut off: an error in any case."""
-
-
-def test_a_whole_answer_that_is_cut_anywhere(patient: Gateway, faulty_upstream: FaultyUpstream) -> None:
-    for answer in (
-        whole(),
-        head(JSON_TYPE, CHUNKED) + chunk(WHOLE[:HALF]) + chunk(WHOLE[HALF:]) + LAST_CHUNK,
-        head(JSON_TYPE) + WHOLE,
-    ):
-        for position in range(len(answer)):
-            faulty_upstream.play(answer[:position])
-            assert sees(patient.chat(ONE), stream=False) in CUT, position
 
 
 DIALECTS = [
