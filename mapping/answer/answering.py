@@ -8,11 +8,12 @@ from dataclasses import fields
 from typing import Any
 
 from mapping.answer.blame import blame
-from mapping.dialect import Answering, Deferred, Given, Kept, StreamTranslator, WholeTranslator
+from mapping.dialect import Answering, Deferred, Given, Kept
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.request import prewarm
 from mapping.request.plan import Plan, Translated
+from mapping.translators import StreamTranslator, WholeTranslator
 from mapping.values import JSON, GeminiCall
 
 _NO_FACTS = ("model", "options", "served", "paths")

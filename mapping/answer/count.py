@@ -7,13 +7,14 @@ from typing import Any, Protocol
 
 from mapping import jsonio
 from mapping.answer.blame import blame
-from mapping.dialect import Answering, Deferred, Given, Kept, StreamTranslator
+from mapping.dialect import Answering, Deferred, Given, Kept
 from mapping.faults import Fault
 from mapping.gemini.count import count_call
 from mapping.gemini.errors import upstream_errors
 from mapping.notes import Notes
 from mapping.request.plan import Translated
 from mapping.totals import Totals
+from mapping.translators import StreamTranslator
 from mapping.values import JSON, RawTurn, Recall
 
 
@@ -79,7 +80,7 @@ class CountAnswering:
 
 
 class CountAnswer:
-    """See `mapping.dialect.WholeTranslator`."""
+    """See `mapping.translators.WholeTranslator`."""
 
     continuation: str | None = None
 

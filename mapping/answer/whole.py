@@ -26,7 +26,7 @@ class Read(Protocol):
 
 
 class WholeAnswers[A: Read](ABC):
-    """Takes the upstream answers of one exchange with `add`. See `mapping.dialect.WholeTranslator`."""
+    """Takes the upstream answers of one exchange with `add`. See `mapping.translators.WholeTranslator`."""
 
     def __init__(self) -> None:
         self._open: A | None = None

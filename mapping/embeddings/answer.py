@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mapping import jsonio
-from mapping.dialect import Deferred, Given, Kept, StreamTranslator
+from mapping.dialect import Deferred, Given, Kept
 from mapping.embeddings.request import Asked, estimate
 from mapping.embeddings.vectors import encoded, fitted
 from mapping.faults import Fault
@@ -22,6 +22,7 @@ from mapping.gemini import embeddings
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.notes import Notes
 from mapping.totals import CallUsage, Totals
+from mapping.translators import StreamTranslator
 from mapping.values import JSON, RawTurn
 
 _ALL, _OF = "promptTokenCount", "promptTokensDetails"
@@ -126,7 +127,7 @@ _WORDS = (
 
 
 class EmbeddingsAnswer:
-    """See `mapping.dialect.WholeTranslator`."""
+    """See `mapping.translators.WholeTranslator`."""
 
     continuation: str | None = None
 

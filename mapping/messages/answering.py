@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import override
 
 from mapping.answer.answering import GeneratedAnswering
-from mapping.dialect import Given, StreamTranslator, WholeTranslator
+from mapping.dialect import Given
 from mapping.messages.answer.answer import MessagesAnswer
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.stream import MessagesStream
 from mapping.messages.plan import MessagesPlan
 from mapping.notes import Notes
 from mapping.request.plan import Translated
+from mapping.translators import StreamTranslator, WholeTranslator
 
 
 class MessagesAnswering(GeneratedAnswering[MessagesPlan]):

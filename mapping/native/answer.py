@@ -108,7 +108,7 @@ class NativeReading:
 
 
 class NativeAnswer:
-    """See `mapping.dialect.WholeTranslator`."""
+    """See `mapping.translators.WholeTranslator`."""
 
     continuation: str | None = None
     """What is to be continued is the client's to ask for."""

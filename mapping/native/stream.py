@@ -26,7 +26,7 @@ from mapping.values import RawTurn
 
 
 class NativeStream:
-    """See `mapping.dialect.StreamTranslator`."""
+    """See `mapping.translators.StreamTranslator`."""
 
     continuation: str | None = None
     """What is to be continued is the client's to ask for."""

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, Protocol, override
 
 from mapping.answer.answering import GeneratedAnswering
-from mapping.dialect import Dialect, ErrorAnswer, Given, StreamTranslator, WholeTranslator
+from mapping.dialect import Dialect, ErrorAnswer, Given
 from mapping.faults import Fault
 from mapping.gemini import sse
 from mapping.notes import Notes
 from mapping.openai import errors
 from mapping.request.plan import Plan, Translated
+from mapping.translators import StreamTranslator, WholeTranslator
 from mapping.values import JSON, Options, Recall
 
 

@@ -8,15 +8,7 @@ from typing import Any, override
 from mapping import faults, jsonio
 from mapping.answer.answering import GeneratedAnswering
 from mapping.answer.count import CountAnswering
-from mapping.dialect import (
-    Answering,
-    Deferred,
-    Given,
-    Kept,
-    Lookups,
-    StreamTranslator,
-    WholeTranslator,
-)
+from mapping.dialect import Answering, Deferred, Given, Kept, Lookups
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.openai.contract import OpenAIDialect, understood
@@ -27,6 +19,7 @@ from mapping.responses.answer.stream import ResponsesStream
 from mapping.responses.plan import ResponsesPlan
 from mapping.responses.request.input_list import listed_items
 from mapping.responses.request.request import translate
+from mapping.translators import StreamTranslator, WholeTranslator
 from mapping.values import JSON
 
 

@@ -137,7 +137,7 @@ class SpeechAnswer(WholeAnswers[SpeechReading]):
 
 
 class SpeechStream:
-    """The sound as it comes, bare or in events. See `mapping.dialect.StreamTranslator`."""
+    """The sound as it comes, bare or in events. See `mapping.translators.StreamTranslator`."""
 
     enough = False
 

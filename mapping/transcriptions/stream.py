@@ -45,7 +45,7 @@ class _Telling(Heard):
 
 
 class TranscriptStream:
-    """See the module, and `mapping.dialect.StreamTranslator`."""
+    """See the module, and `mapping.translators.StreamTranslator`."""
 
     enough = False
 

@@ -21,13 +21,14 @@ from addons.gateway.exchange.job import Job
 from addons.gateway.http import routes
 from addons.gateway.record.retranslation import translate
 from mapping import dialects, jsonio
-from mapping.dialect import Answering, StreamTranslator
+from mapping.dialect import Answering
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.request.second_try import with_typed
+from mapping.translators import StreamTranslator
 from mapping.values import GeminiCall
 
 

@@ -11,11 +11,12 @@ from addons.gateway.accounts.credentials.daemon_thread import in_thread
 from addons.gateway.endpoints.jobs import MendableJob, candidates
 from addons.gateway.exchange.job import Ask
 from mapping.answer.usage import totals_in
-from mapping.dialect import Answering, Kept, StreamTranslator, WholeTranslator
+from mapping.dialect import Answering, Kept
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
 from mapping.totals import Totals, add_up
+from mapping.translators import StreamTranslator, WholeTranslator
 from mapping.values import JSON, GeminiCall, RawTurn
 
 MAX_HOPS = 32

@@ -23,7 +23,7 @@ from addons.gateway.http.routes import Match
 from addons.gateway.models.model_map import own_name
 from addons.gateway.wire.bodies import received
 from mapping import jsonio
-from mapping.dialect import Fields, StreamTranslator
+from mapping.dialect import Fields
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.upstream_errors import UpstreamError
@@ -32,6 +32,7 @@ from mapping.native.interactions import InteractionUsage
 from mapping.prices.shown import NOT_COUNTED
 from mapping.read_body import json_object
 from mapping.totals import Totals
+from mapping.translators import StreamTranslator
 from mapping.values import JSON, GeminiCall, PlainCall
 
 UPLOAD = "upload"
@@ -244,7 +245,7 @@ class UploadJob(PlainJob):
 
 
 class PlainStream:
-    """A stream as it comes. See `mapping.dialect.StreamTranslator`."""
+    """A stream as it comes. See `mapping.translators.StreamTranslator`."""
 
     continuation: str | None = None
     fault: UpstreamError | None = None

@@ -11,10 +11,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from addons.gateway.storage.refused_forms import RefusedForms
-from mapping.dialect import Fields, StreamTranslator
+from mapping.dialect import Fields
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.totals import Totals
+from mapping.translators import StreamTranslator
 from mapping.values import GeminiCall, RawTurn
 
 type Check = Callable[[bytes], None]

@@ -20,11 +20,11 @@ from addons.gateway.exchange import verdicts
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.verdicts import GATHER, HANG_UP, NOTHING, SEND, SHOW, Attempts, Do, State, Verdict
 from addons.gateway.exchange.verdicts import ImpossibleEventError as Impossible
-from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini.errors import upstream_errors
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
+from mapping.translators import StreamTranslator
 from mapping.values import RawTurn
 
 _OVER = (State.ANSWERED, State.ENDED, State.GONE)

@@ -16,10 +16,11 @@ from addons.gateway.fault_injection.grammar import CUT, TORN
 from addons.gateway.fault_injection.order import Order
 from addons.gateway.fault_injection.pacing import PacedEvent, Pacer
 from addons.gateway.fault_injection.stream import FaultyStream
-from mapping.dialect import Answering, Kept, StreamTranslator
+from mapping.dialect import Answering, Kept
 from mapping.faults import Fault
 from mapping.notes import Notes
 from mapping.totals import Totals
+from mapping.translators import StreamTranslator
 from mapping.values import RawTurn
 
 _JSON = b"application/json"

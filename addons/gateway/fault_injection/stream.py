@@ -14,11 +14,11 @@ from addons.gateway.fault_injection import events
 from addons.gateway.fault_injection.changes import Changes
 from addons.gateway.fault_injection.grammar import CALLS, CUT, TORN, FaultTurn
 from addons.gateway.fault_injection.pacing import Pacer
-from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini import sse
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.totals import Totals
+from mapping.translators import StreamTranslator
 from mapping.values import RawTurn
 
 

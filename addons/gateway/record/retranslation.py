@@ -19,10 +19,11 @@ from typing import Any
 from addons.gateway.exchange.seeds import Seeds
 from addons.gateway.record.flow_record import digest
 from mapping import dialects, faults, jsonio
-from mapping.dialect import Answering, Given, Received, StreamTranslator, WholeTranslator
+from mapping.dialect import Answering, Given, Received
 from mapping.faults import Fault
 from mapping.gemini import embeddings, upstream_forms
 from mapping.notes import Notes
+from mapping.translators import StreamTranslator, WholeTranslator
 from mapping.values import GENERATING, JSON, Change, GeminiCall, Options, RawTurn, Unseal
 
 

@@ -29,7 +29,7 @@ from mapping.values import JSON, RawTurn
 
 
 class ImagesStream:
-    """See `mapping.dialect.StreamTranslator`. `created` is Unix time in seconds."""
+    """See `mapping.translators.StreamTranslator`. `created` is Unix time in seconds."""
 
     enough = False
 

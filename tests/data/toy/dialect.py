@@ -26,7 +26,7 @@ def text_of(response: JSON) -> str:
 
 
 class ToyWhole:
-    """See `mapping.dialect.WholeTranslator`."""
+    """See `mapping.translators.WholeTranslator`."""
 
     continuation: str | None = None
 
@@ -66,7 +66,7 @@ class ToyWhole:
 
 
 class ToyStream:
-    """See `mapping.dialect.StreamTranslator`. Lines `toy TEXT`, and `end`."""
+    """See `mapping.translators.StreamTranslator`. Lines `toy TEXT`, and `end`."""
 
     continuation: str | None = None
 

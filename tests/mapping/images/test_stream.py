@@ -14,11 +14,11 @@ from openai.types import (
     ImageGenPartialImageEvent,
 )
 
-from mapping.dialect import StreamTranslator
 from mapping.faults import Fault
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.notes import Notes
+from mapping.translators import StreamTranslator
 from tests.mapping.images.samples import CREATED, EDIT, GENERATE, answer, blob, events, picture, sse, understood
 
 WIRE = Path(__file__).parents[2] / "data" / "wire"

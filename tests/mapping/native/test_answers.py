@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from mapping.dialect import Given, StreamTranslator
+from mapping.dialect import Given
 from mapping.dialects import named
 from mapping.faults import Fault
 from mapping.gemini.errors.upstream_errors import UpstreamError
 from mapping.native.answer import NativeAnswer
 from mapping.native.request import BATCH_EMBED, COUNT, EMBED, GENERATE, METHODS
 from mapping.notes import Notes
+from mapping.translators import StreamTranslator
 
 MODEL = "gemini-3.8-flash"
 
