@@ -86,17 +86,31 @@ def _decoded(content: bytes, encoding: str) -> bytes:
 
 
 def _zlib(content: bytes, limit: int, window: int) -> bytes:
+    return _stream(content, limit, window)[0]
+
+
+def _stream(content: bytes, limit: int, window: int) -> tuple[bytes, bytes]:
+    """One compressed stream, decompressed, and what comes after it."""
     decoder = zlib.decompressobj(window)
     out = decoder.decompress(content, limit + 1)
     if len(out) > limit:
         raise TooLarge
     if not decoder.eof:
         raise EOFError
-    return out
+    return out, decoder.unused_data
 
 
 def _gzip(content: bytes, limit: int) -> bytes:
-    return _zlib(content, limit, zlib.MAX_WBITS | 16)
+    """Member after member, as RFC 1952 lets them follow one another; zeros that fill up behind them do not count."""
+    out, rest = _stream(content, limit, _GZIP)
+    if not rest:
+        return out
+    pieces, left = [out], limit - len(out)
+    while rest := rest.lstrip(b"\0"):
+        out, rest = _stream(rest, left, _GZIP)
+        pieces.append(out)
+        left -= len(out)
+    return b"".join(pieces)
 
 
 def _deflate(content: bytes, limit: int) -> bytes:
@@ -137,6 +151,7 @@ def _zstd(content: bytes, limit: int) -> bytes:
     return b"".join(pieces)
 
 
+_GZIP = zlib.MAX_WBITS | 16
 _DECODERS: dict[str, Callable[[bytes, int], bytes]] = {
     "gzip": _gzip,
     "x-gzip": _gzip,
@@ -152,17 +167,19 @@ class BodyReader:
     The upstream is asked for no compression, but something in between may compress all the same.
     """
 
-    __slots__ = ("_decoder", "_left")
+    __slots__ = ("_decoder", "_is_gzip", "_left")
 
     def __init__(self, encoding: str) -> None:
         """`encoding` is the answer's Content-Encoding. Raises UpstreamError for one that is not known."""
         self._left = MAX_BYTES
-        self._decoder = None
+        self._decoder: zlib._Decompress | None = None
+        self._is_gzip = False
         encoding = encoding.strip().lower()
         if encoding not in ("", "identity"):
             if encoding not in _WINDOWS:
                 raise upstream_errors.unusable("The upstream's answer has an unknown encoding.", code=_ENCODING)
             self._decoder = zlib.decompressobj(_WINDOWS[encoding])
+            self._is_gzip = encoding != "deflate"
 
     @property
     def inflates(self) -> bool:
@@ -174,7 +191,7 @@ class BodyReader:
         decoder = self._decoder
         if decoder is not None:
             try:
-                data = decoder.decompress(data, self._left + 1)
+                data = self._inflated(decoder, data)
             except zlib.error:
                 raise upstream_errors.unusable("The upstream's answer is badly compressed.", code=_ENCODING) from None
         self._left -= len(data)
@@ -183,7 +200,21 @@ class BodyReader:
             raise upstream_errors.unusable(message, code="upstream_too_large")
         return data
 
+    def _inflated(self, decoder: zlib._Decompress, data: bytes) -> bytes:
+        """Of gzip another member may follow (RFC 1952); what else comes behind the end is passed over, and not kept."""
+        out = b""
+        while data and len(out) <= self._left:
+            if decoder.eof:
+                self._is_gzip = self._is_gzip and data.startswith(_MAGIC)
+                if not self._is_gzip:
+                    break
+                self._decoder = decoder = zlib.decompressobj(_GZIP)
+            out += decoder.decompress(data, self._left - len(out) + 1)
+            data = decoder.unused_data
+        return out
+
 
 _ENCODING = "upstream_encoding"
-_WINDOWS = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+_MAGIC = b"\x1f"
+_WINDOWS = {"gzip": _GZIP, "x-gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 """What is decompressed: the encodings that servers use unasked."""

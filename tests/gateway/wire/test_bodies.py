@@ -64,6 +64,9 @@ def test_encodings(encoding: str) -> None:
         (brotli.compress(b'{"a": 1}')[:-1], "br", 400),
         (bodies.zstd.compress(b'{"a": 1}')[:-1], "zstd", 400),
         (bodies.zstd.compress(b'{"a":') + bodies.zstd.compress(b" 1}"), "zstd", 200),
+        (gzip.compress(b'{"a":') + gzip.compress(b" 1") + gzip.compress(b"}") + bytes(9), "gzip", 200),
+        (gzip.compress(b'{"a": 1}') + gzip.compress(b", more"), "gzip", 400),
+        (gzip.compress(b'{"a": 1}') + b"more", "gzip", 400),
     ],
     ids=[
         "plain",
@@ -78,6 +81,9 @@ def test_encodings(encoding: str) -> None:
         "cut br",
         "cut zstd",
         "two frames",
+        "three members",
+        "a member too many",
+        "more than gzip",
     ],
 )
 def test_what_is_taken(content: bytes, encoding: str | None, status: int) -> None:
@@ -119,15 +125,28 @@ def test_an_answer_is_the_same_however_it_comes(encoding: str, size: int) -> Non
     assert b"".join(reader.read(data[i : i + size]) for i in range(0, len(data), size)) == b"".join(PIECES)
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_members_of_an_answer_follow_one_another(size: int) -> None:
+    """What comes after them is passed over, and nothing of it kept."""
+    data = b"".join(gzip.compress(piece) for piece in PIECES)
+    reader = bodies.BodyReader("gzip")
+    data += b"more"
+    assert b"".join(reader.read(data[i : i + size]) for i in range(0, len(data), size)) == b"".join(PIECES)
+    assert reader.read(gzip.compress(b"again")) == b""
+    assert reader._decoder is not None
+    assert len(reader._decoder.unused_data) < size + 4
+
+
 @pytest.mark.parametrize(
     ("encoding", "data", "code"),
     [
         ("gzip", gzip.compress(bytes(50 * 2**20)), "upstream_too_large"),
+        ("gzip", gzip.compress(bytes(2**20)) * 6, "upstream_too_large"),
         ("", bytes(6 * 2**20), "upstream_too_large"),
         ("gzip", b"not gzip", "upstream_encoding"),
         ("rot13", b"", "upstream_encoding"),
     ],
-    ids=["bomb", "large", "broken", "unknown"],
+    ids=["bomb", "bomb of members", "large", "broken", "unknown"],
 )
 def test_an_answer_that_is_not_taken(encoding: str, data: bytes, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bodies, "MAX_BYTES", 5 * 2**20)

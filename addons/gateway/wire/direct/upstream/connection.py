@@ -234,7 +234,9 @@ class UpstreamConnection(asyncio.Protocol):
             self._interim += 1
             self._fields, self._reason = [], b""
             self._framing = 0
-            if status == 101:
+            if status < 100:
+                self._error = "The status of its answer does not exist."
+            elif status == 101:
                 self._error = "It switched to another protocol, which nobody asked for."
             elif self._interim > MAX_INTERIM:
                 self._error = "There are only interim answers."

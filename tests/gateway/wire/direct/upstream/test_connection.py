@@ -215,6 +215,7 @@ NO_ANSWER: dict[str, tuple[bytes, str]] = {
     "HTTP/2": (b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80", "Cannot parse HTTP response"),
     "another protocol": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" + WHOLE, "switched"),
     "101 without more": (b"HTTP/1.1 101 Switching\r\n\r\n" + WHOLE, "switched"),
+    "no status that there is": (b"HTTP/1.1 099 Odd\r\nContent-Length: 5\r\n\r\nhello", "does not exist"),
     "only interim answers": (INTERIM * (MAX_INTERIM + 1) + WHOLE, "only interim"),
     "a head without end": (OK + b"X: y\r\n" * (MAX_ANSWER_HEAD // 6 + 1), "larger than 256 kB"),
     "a field without end": (OK + b"X: " + b"y" * MAX_ANSWER_HEAD, "larger than 256 kB"),
