@@ -18,7 +18,7 @@ from typing import NamedTuple
 from mapping import dialects
 from mapping.trial import Ask
 from scripts import bootstrap
-from scripts.soaking import upstream, verdict
+from scripts.soaking import memory, upstream, verdict
 from scripts.soaking.asks import GOOD, path_of, paths
 from scripts.soaking.chaos import Chaos
 from scripts.soaking.clients import Clients
@@ -149,16 +149,16 @@ class _Run:
         wrong = [*verdict.of_responses(counts), *ledger.shown, *verdict.of_cooling(cooling), *chaos.failed]
         if self._plan.kill_every and not chaos.kills:
             wrong.append("no worker was killed")
-        return wrong + verdict.of_log(self._stage.log(), chaos.outages)
+        log = self._stage.log()
+        return [*wrong, *verdict.of_log(log, chaos.outages), *verdict.of_ends(log, len(chaos.kills))]
 
     def _of_memory(self) -> list[str]:
-        resident = self._resident if self._ledger is None else verdict.own_memory(self._samples)
+        several = self._plan.workers > 1
+        resident = memory.own_memory(self._samples) if several else self._resident
         curve = resident[:: max(1, len(resident) // 12)]
         self._tell("memory in MB: " + " ".join(f"{size / 2**20:.0f}" for size in curve))
-        series = {"memory": resident}
-        if self._plan.workers > 1:
-            series |= {f"memory of the {who}": verdict.memory_of(who, self._samples) for who in ("parent", "loader")}
-        found = [verdict.of_memory(one, self._plan.seconds, who) for who, one in series.items()]
+        seconds = self._plan.seconds
+        found = memory.of_all(self._samples, seconds) if several else [memory.of_memory(resident, seconds)]
         for said, _ in found:
             self._tell(said)
         return [line for _, wrong in found for line in wrong]

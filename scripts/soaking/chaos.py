@@ -11,7 +11,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from scripts.soaking.upstream import GAP, Excuse
@@ -43,7 +43,8 @@ class Outage(NamedTuple):
 class Chaos:
     """See the module. `kill_every` is in seconds, 0: never; without `valkey` there is no outage.
 
-    A kill waits while fewer than two workers are ready: that none serves is not what is tried here.
+    A kill waits while fewer than two workers are ready: that none serves is not what is tried here. From a third of the
+    time on the oldest worker is never killed, so that one shows how it does for long.
     """
 
     def __init__(
@@ -57,6 +58,9 @@ class Chaos:
         self._kill_every = kill_every
         self._valkey = valkey
         self._choose = choose
+        self._seen: dict[int, None] = {}
+        """Processes of workers, as they were first seen."""
+        self._spared: int | None = None
         self._stop = threading.Event()
         jobs = [self._kill_some] * bool(kill_every) + [self._stop_valkey] * bool(valkey)
         self._threads = [threading.Thread(target=self._guarded, args=(job,), daemon=True) for job in jobs]
@@ -93,6 +97,13 @@ class Chaos:
             found.append(Excuse(one.begin - GAP, one.end + BACK_WITHIN, workers - 1 + killed))
         return found
 
+    def _victim(self, ready: Sequence[int], elapsed: float) -> int:
+        """Whom to kill of these processes, so many seconds after the begin."""
+        self._seen |= dict.fromkeys(ready)
+        if self._spared is None and elapsed + self._kill_every > self._seconds / 3:
+            self._spared = next(pid for pid in self._seen if pid in ready)
+        return self._choose.choice([pid for pid in ready if pid != self._spared])
+
     def _guarded(self, job: Callable[[], None]) -> None:
         try:
             job()
@@ -100,11 +111,12 @@ class Chaos:
             self.failed.append(f"the faults could not be made: {e!r}")
 
     def _kill_some(self) -> None:
+        begun = time.monotonic()
         while not self._stop.wait(self._kill_every):
             while len(ready := self._workers.workers()) < 2:
                 if self._stop.wait(0.2):
                     return
-            victim = self._choose.choice(sorted(ready.values()))
+            victim = self._victim(sorted(ready.values()), time.monotonic() - begun)
             self.kills.append(time.monotonic())
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)

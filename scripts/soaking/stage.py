@@ -70,6 +70,8 @@ class SoakStage:
         self.setup = setup
         self.valkey: Valkey | None = None
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._known: dict[int, int] = {}
+        """Number -> process of workers, as they were seen last."""
         self._log = os.path.join(folder, "log.txt")
         self._notes = os.path.join(folder, "notes.txt")
         demo = [sys.executable, os.path.abspath(upstream.__file__), "--notes", self._notes]
@@ -158,12 +160,16 @@ class SoakStage:
         return {one["number"]: one["pid"] for one in told if one["state"] == "ready"}
 
     def memory(self) -> dict[str, Pages]:
-        """Who -> memory: `parent`, `loader`, and `worker N` of those that are ready. Empty where it can't be told."""
+        """Who -> memory: `parent`, `loader`, `worker N` of those that are or were ready. Empty where it can't be told.
+
+        On a busy machine not each worker says each time that it is.
+        """
         parent = self._processes[-1].pid
         found = {"parent": parent}
         with contextlib.suppress(OSError, ValueError):
             found["loader"] = int(_read(f"/proc/{parent}/task/{parent}/children").split()[0])
-        found |= {f"worker {number}": pid for number, pid in self.workers().items()}
+        self._known |= self.workers()
+        found |= {f"worker {number}": pid for number, pid in self._known.items()}
         return {who: pages for who, pid in found.items() if (pages := pages_of(pid))}
 
     def faults_in_log(self) -> list[str]:
@@ -196,6 +202,8 @@ class Pages(NamedTuple):
     fair: int
     own: int
     resident: int
+    pid: int
+    """Whose it is."""
 
 
 def pages_of(pid: int) -> Pages | None:
@@ -207,7 +215,7 @@ def pages_of(pid: int) -> Pages | None:
     if "Pss" not in found:
         return None
     own = int(found["Private_Clean"]) + int(found["Private_Dirty"])
-    return Pages(int(found["Pss"]) * 1024, own * 1024, int(found["Rss"]) * 1024)
+    return Pages(int(found["Pss"]) * 1024, own * 1024, int(found["Rss"]) * 1024, pid)
 
 
 def _read(path: str) -> str:

@@ -14,7 +14,6 @@ from mapping.trial import Wrong
 from scripts.commands.soak_run import soak
 from scripts.soaking.asks import Request, check, make_request
 from scripts.soaking.upstream import NOTED
-from scripts.soaking.verdict import growth
 
 ERROR = {"error": {"message": "no", "type": "server_error", "param": None, "code": None}}
 CHUNK = {"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}
@@ -79,11 +78,6 @@ def test_the_same_seed_makes_the_same_requests() -> None:
         return [make_request(choose) for _ in range(50)]
 
     assert some(1) == some(1) != some(2)
-
-
-def test_growth() -> None:
-    assert growth([1, 5, 10, 10, 10, 10]) == 0
-    assert growth([1, 5, 10, 10, 11, 11]) == pytest.approx(0.1)
 
 
 def test_a_short_run() -> None:

@@ -179,7 +179,7 @@ def test_all_are_looked_at_in_the_end() -> None:
     assert len(books.ledger.shown) == 4
 
 
-# --- clients, log, memory
+# --- clients, log, ends
 
 
 def test_a_connection_may_break_only_when_a_worker_was_killed() -> None:
@@ -204,21 +204,24 @@ def test_the_log_names_what_happened() -> None:
     assert verdict.of_log(log[:1], [away, emptied]) == ["the log does not say that the shared state was emptied"]
 
 
-def test_memory_is_judged() -> None:
-    assert verdict.of_memory([1, 1, 1, 1, 1, 1], 100)[1] == []
-    assert verdict.of_memory([1, 1, 1, 1, 2, 2], 100)[1] == ["memory grows: +100.0%"]
-    assert "not judged" in verdict.of_memory([1, 1, 1, 1, 2, 2], 10)[0]
-    assert "not judged" in verdict.of_memory([], 100)[0]
+def test_workers_end_because_they_are_killed() -> None:
+    log = ["Worker 1 (process 7) has ended; another takes its place at once.", "All workers have been replaced."]
+    assert verdict.of_ends(log, 1) == []
+    assert verdict.of_ends(log, 0) == ["1 workers have ended, and 0 were killed", log[0]]
 
 
-def test_memory_of_workers_is_an_average() -> None:
-    samples = [
-        {"parent": Pages(9, 9, 8), "worker 1": Pages(5, 2, 9), "worker 2": Pages(5, 4, 9)},
-        {"parent": Pages(9, 9, 8)},
-    ]
-    assert verdict.own_memory(samples) == [3]
-    assert verdict.memory_of("parent", samples) == [8, 8]
-    assert verdict.of_memory([1, 1, 1, 1, 2, 2], 100, "the parent")[1] == ["the parent grows: +100.0%"]
+@pytest.mark.parametrize("seed", range(5))
+def test_one_worker_is_spared_from_a_third_of_the_time_on(seed: int) -> None:
+    chaos = Chaos(Nobody(), 600, 20, None, random.Random(seed))
+    ready, killed = [1, 2, 3], []
+    for number in range(1, 30):
+        victim = chaos._victim(ready, number * 20.0)
+        ready = sorted({*ready, number + 3} - {victim})
+        killed.append(victim)
+        if number == 9:
+            before = ready
+    assert len(set(killed)) == len(killed) == 29
+    assert [pid for pid in ready if pid in before] == [min(before)]
 
 
 def test_cooldowns_are_judged() -> None:
@@ -230,8 +233,8 @@ def test_cooldowns_are_judged() -> None:
 def test_the_table() -> None:
     groups = {("chat", "whole"): 7, ("get", "error"): 2, ("chat", WRONG): 1}
     samples = [
-        {"worker 1": Pages(2**20, 2**19, 2**22)},
-        {"worker 1": Pages(2**21, 2**20, 2**22), "parent": Pages(2**20, 2**20, 2**22)},
+        {"worker 1": Pages(2**20, 2**19, 2**22, 1)},
+        {"worker 1": Pages(2**21, 2**20, 2**22, 1), "parent": Pages(2**20, 2**20, 2**22, 9)},
     ]
     lines = verdict.table(
         groups, {"stored": 4, "lost": 3}, Cooling(5, 2, 1), 6, [Outage(0, 30, False), Outage(40, 41, True)], samples
