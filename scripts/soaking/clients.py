@@ -126,7 +126,7 @@ class Clients:
         kind = response.headers.get("Content-Type", "")
         end = check(request, response.status, kind, content)
         if self._ledger and name_of(request) == "responses" and end in ("answer", "stream"):
-            self._ledger.acknowledge(finished(kind, content))
+            self._ledger.acknowledge(finished(kind, content), begun)
         return end
 
     def _visit(self, connection: http.client.HTTPConnection, visit: Visit) -> str:

@@ -35,7 +35,8 @@ class Acknowledged:
 
     id: str
     since: float
-    """When the client was given the id, or that of a response before this one, whichever was first."""
+    """When the client asked for it, or for a response before this one, whichever was first: at that time nothing of it
+    was stored."""
     output: str | None = None
     """What it was, None while it is made."""
     followed: bool = False
@@ -68,13 +69,12 @@ class Ledger:
         self._lock = threading.Lock()
         self._stored: list[Acknowledged] = []
 
-    def acknowledge(self, response: dict[str, Any], before: Acknowledged | None = None) -> None:
-        """A client was given this response, which is finished, or is made in the background."""
-        now = self._clock()
+    def acknowledge(self, response: dict[str, Any], begun: float, before: Acknowledged | None = None) -> None:
+        """A client was given this response, which is finished, or is made in the background. It asked at `begun`."""
         output = None if response["status"] in UNFINISHED else _output(response)
         with self._lock:
             self.counts["stored"] += 1
-            self._stored.append(Acknowledged(response["id"], min(now, before.since) if before else now, output))
+            self._stored.append(Acknowledged(response["id"], min(begun, before.since) if before else begun, output))
 
     def next(self, choose: random.Random) -> Visit:
         """What a client asks next."""
@@ -151,7 +151,7 @@ class Ledger:
     def _made(self, visit: Visit, content_type: str, content: bytes) -> str:
         trial = dialects.trials()["responses"]
         if visit.kind == BEGIN:
-            self.acknowledge(json.loads(content))
+            self.acknowledge(json.loads(content), visit.begun)
             return "answer"
         assert visit.body is not None
         if content_type.startswith("text/event-stream"):
@@ -159,7 +159,7 @@ class Ledger:
                 return "broken stream"
         else:
             trial.check_whole(visit.body, content)
-        self.acknowledge(finished(content_type, content), visit.of)
+        self.acknowledge(finished(content_type, content), visit.begun, visit.of)
         return "stream" if visit.body["stream"] else "answer"
 
     def _missing(self, visit: Visit) -> None:

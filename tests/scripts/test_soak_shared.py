@@ -79,7 +79,7 @@ class Books:
         self.ledger = Ledger(lambda: self.emptied, clock=lambda: self.now)
 
     def stored(self, id: str = "resp_1", **more: Any) -> Acknowledged:
-        self.ledger.acknowledge(response(id, **more))
+        self.ledger.acknowledge(response(id, **more), self.now)
         return self.ledger._stored[-1]
 
     def visit(self, kind: str, of: Acknowledged | None) -> Visit:
@@ -117,12 +117,22 @@ def test_only_what_was_stored_before_valkey_was_emptied_may_be_lost() -> None:
     books.emptied = books.now = 110
     books.now = 120
     follows = books.ledger._stored[0]
-    books.ledger.acknowledge(response("resp_2"), follows)
+    books.ledger.acknowledge(response("resp_2"), 120, follows)
     for one in books.ledger._stored:
         assert books.take(books.visit(ledgers.GET, one), 404, NOT_FOUND) == "404"
     assert (books.ledger.counts["emptied"], books.ledger.counts["lost"], before.since) == (2, 0, 100)
     with pytest.raises(Wrong, match="lost"):
         books.take(books.visit(ledgers.GET, books.stored("resp_3")), 404, NOT_FOUND)
+
+
+def test_what_was_stored_before_that_may_be_told_later() -> None:
+    books = Books()
+    visit = books.visit(ledgers.BEGIN, None)
+    books.emptied = books.now = 110
+    assert books.take(visit, 200, response(status="queued")) == "answer"
+    one = books.ledger._stored[-1]
+    assert books.take(books.visit(ledgers.GET, one), 404, NOT_FOUND) == "404"
+    assert (books.ledger.counts["emptied"], books.ledger.counts["lost"]) == (1, 0)
 
 
 def test_one_that_is_another_now_is_wrong() -> None:
