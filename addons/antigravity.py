@@ -6,6 +6,7 @@ Options and hooks, nothing else; the rooms behind it are in `addons/gateway/`, t
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import sys
 from collections.abc import Awaitable
@@ -60,6 +61,8 @@ finally:
     gc.freeze()
     gc.enable()
 
+
+atexit.register(ending.wait_for_threads)
 
 YOUNG = 20_000
 """New objects after which the garbage collector looks at them; a conversation of 1000 messages has some 6000."""

@@ -6,6 +6,7 @@ import asyncio
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -215,6 +216,9 @@ class Answer:
         return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
+CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL}
+
+
 @dataclass
 class Gateway:
     """A running mitmdump."""
@@ -277,6 +281,8 @@ class Gateway:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+            else:
+                assert -self.process.returncode not in CRASHES
 
 
 def start_gateway(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,32 @@ def test_nothing_new_is_taken_on(tmp_path: Path) -> None:
 
     assert asyncio.run(ask()) == 503
     gateway.close_store()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell what threads do")
+def test_threads_that_have_something_to_do_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock that they want is free meanwhile; what never rests is not waited for without end."""
+    monkeypatch.setattr(ending, "THREADS_WITHIN", 60.0)
+    rests, over = threading.Event(), threading.Event()
+    counted = [0]
+
+    def count() -> None:
+        while counted[0] < 200_000:
+            counted[0] += 1
+        rests.set()
+        over.wait()
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    assert ending.wait_for_threads()
+    assert rests.is_set()
+    over.set()
+    thread.join()
+
+    monkeypatch.setattr(ending, "THREADS_WITHIN", 0.05)
+    stopped = threading.Event()
+    spinning = threading.Thread(target=lambda: [None for _ in iter(stopped.is_set, True)])
+    spinning.start()
+    assert not ending.wait_for_threads()
+    stopped.set()
+    spinning.join()
