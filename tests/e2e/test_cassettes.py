@@ -207,6 +207,51 @@ def test_new_asks_for_what_is_new_only(starter: Starter, upstream: Upstream, tmp
     assert len(list((tmp_path / "tape").glob("gemini*.json"))) == 2
 
 
+def test_what_is_recorded_is_played_without_an_account(tape: tuple[Path, dict[str, Any]], starter: Starter) -> None:
+    """A stranger's CI has none."""
+    for record in ("once", "none", "new"):
+        told = ("--set", f"antigravity_cassette={tape[0]}", "--set", f"antigravity_cassette_record={record}")
+        gateway = starter("[cassette]\nignore = ['~run-\\d+']\n", *told)
+        assert agent(gateway, PROMPT, run=3) == tape[1]["whole"]
+        assert "needs an account" not in gateway.log
+        gateway.stop()
+
+
+@pytest.mark.parametrize("record", ["once", "all"])
+def test_to_record_takes_an_account_and_that_is_said(starter: Starter, tmp_path: Path, record: str) -> None:
+    told = ("--set", f"antigravity_cassette={tmp_path / 'tape'}", "--set", f"antigravity_cassette_record={record}")
+    gateway = starter("", *told)
+    assert "to record Gemini is asked, and that needs an account" in gateway.log
+    answer = gateway.chat("gpt-4o", "one")
+    assert (answer.status, answer.error["code"]) == (503, "no_account")
+
+
+def test_a_used_up_budget_refuses_nothing_that_is_free(starter: Starter, upstream: Upstream, tmp_path: Path) -> None:
+    """What the cassette has is answered; what would be asked for, also as a part of an answer, is refused."""
+    settings = TWO_ACCOUNTS + '\n[prices.models]\n"*" = { input = 1e6, output = 1e6 }\n'
+    tape = ("--set", f"antigravity_cassette={tmp_path / 'tape'}")
+    recording = starter(settings, *tape)
+    assert recording.chat("gpt-4o", "one").status == 200
+    assert recording.chat("gpt-4o", "two", n=2).status == 200
+    recording.stop()
+    used_up = "[limits]\nbudget_per_day = 0.5\n" + settings
+    for record in ("once", "new"):
+        gateway = starter(used_up, *tape, "--set", f"antigravity_cassette_record={record}")
+        if record == "new":  # what is new is paid for, until the budget is used up
+            assert gateway.chat("gpt-4o", "dear").status == 200
+        upstream.forget()
+        for _ in range(2):
+            assert gateway.chat("gpt-4o", "one").status == gateway.chat("gpt-4o", "two", n=2).status == 200
+        if record == "new":
+            for more in ({}, {"n": 2}, {"stream": True}):
+                refused = gateway.chat("gpt-4o", "three", **more)
+                assert (refused.status, refused.error["code"]) == (429, "budget_exhausted")
+            counted = {"model": "gemini-3.8-flash", "contents": [{"role": "user", "parts": [{"text": "one"}]}]}
+            assert gateway.call("POST", "/v1beta/models/gemini-3.8-flash:countTokens", counted).status == 200
+        assert not [request for request in upstream.requests if "enerateContent" in request.path]
+        gateway.stop()
+
+
 def handmade(folder: Path, text: str, pieces: list[tuple[float, bytes]], number: int = 1) -> None:
     """A recording of a stream that answers one text."""
     body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}

@@ -54,11 +54,22 @@ REPORT = "ANTIGRAVITY_CASSETTE_REPORT"
 `missed`."""
 
 
+class Spending(Protocol):
+    """What knows whether there is money left: `money.money.Money`."""
+
+    def spend_on(self, exchange: Facts, call: GeminiCall) -> None:
+        """A call is about to be paid for. Raises Fault where the budget is used up."""
+
+
 class Taped(Protocol):
     """What of the gateway has to do with it."""
 
     models: ModelLists
     refused_forms: RefusedForms
+
+    @property
+    def money(self) -> Spending:
+        """What knows what is spent."""
 
     def use_only(self, accounts: list[Account]) -> None:
         """Serve from these accounts."""
@@ -88,6 +99,7 @@ class Cassettes:
     is_one_of_several: bool
     """Of several workers none knows what the others have played."""
     _models: ModelLists
+    _money: Spending
     _pool: Pool
     _once: tuple[Settings, Settings] | None = None
     """Settings, and the same with one attempt for each request."""
@@ -107,6 +119,12 @@ class Cassettes:
             files.can_be_written(folder.path)
         elif not folder.recordings:
             logger.warning(f"Cassette {wanted.folder}: there is no recording, and nothing else is asked")
+        if not strict and not has_accounts:
+            logger.warning(
+                f"Cassette {wanted.folder}: to record Gemini is asked, and that needs an account (set GEMINI_API_KEY, "
+                "or write [[accounts]] into the settings file). What was recorded is answered without one, "
+                "with record = 'none' or 'once'."
+            )
         report = environ.get(REPORT)
         accounts = [
             Account(LABEL, Ticket(), address=ADDRESS),
@@ -122,6 +140,7 @@ class Cassettes:
             report=Path(report) if report else None,
             is_one_of_several=shared is not None,
             _models=gateway.models,
+            _money=gateway.money,
             _pool=Pool(accounts, strategy="fill_first", cooldown=False),
         )
         known = files.models(wanted.folder)
@@ -184,6 +203,11 @@ class Cassettes:
         elif self.strict:
             return self._refused(exchange, asked)
         else:  # a fault that was ordered is none of the upstream's
+            if self.plays:
+                try:
+                    self._money.spend_on(exchange, call)
+                except Fault as e:
+                    return e
             asked_for = asked if exchange.fault_order is None else None
         if isinstance(exchange.trace, Taping):
             exchange.trace.wants(asked_for)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from addons.gateway.accounts.pool import Pool
     from addons.gateway.cassettes.cassettes import Cassettes
     from addons.gateway.models.model_lists import ModelLists
+    from addons.gateway.money.money import Money
     from addons.gateway.settings.settings import CassetteSettings, Settings
     from addons.gateway.storage.refused_forms import RefusedForms
 
@@ -32,6 +33,7 @@ class Recordable(Protocol):
     models: ModelLists
     refused_forms: RefusedForms
     cassettes: Cassettes | None
+    money: Money
 
     def use_only(self, accounts: list[Account]) -> None:
         """Serve from these accounts."""

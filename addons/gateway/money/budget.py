@@ -3,6 +3,7 @@
 * A day ends at midnight Pacific time, as those of Google's bills do.
 * What counts is what is known: exchanges whose cost is unknown count as nothing, and the error says how many there are.
 * What is under way when the budget is used up goes on, so it may be passed by that.
+* What recordings answer is free, of a cassette or of mitmproxy's server replay: it is never refused.
 * Workers that share their state count together, each with what it has heard of the others.
 """
 

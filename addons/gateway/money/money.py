@@ -17,6 +17,7 @@ from addons.gateway.money.budget import Budget
 from addons.gateway.money.days import Costs
 from addons.gateway.observers import Observers
 from mapping.late import late
+from mapping.values import GeminiCall
 
 if TYPE_CHECKING:
     from addons.gateway.money import pricing
@@ -50,10 +51,19 @@ class Money:
             self._steps.run("showing what an answer has cost", pricing.show, exchange)
 
     def admit(self, exchange: Facts) -> None:
-        """A request has come, and is about to be understood. Raises Fault where the budget is used up."""
+        """A request has come that is to be paid for, and is about to be understood. Raises Fault where the budget is
+        used up."""
         limit = exchange.settings.limits.budget_per_day
         if limit is not None:
             self.budget.check(limit, exchange.method, exchange.endpoint)
+
+    def spend_on(self, exchange: Facts, call: GeminiCall) -> None:
+        """A call is about to go up that was admitted since a recording might have answered it. Raises Fault as `admit`
+        does; `exchange` may be one of the gateway's own."""
+        limit = exchange.settings.limits.budget_per_day
+        if limit is not None:
+            method, endpoint = ("POST", call.method) if call.plain is None else (exchange.method, exchange.endpoint)
+            self.budget.check(limit, method, endpoint)
 
     def made_later(self, exchange: Facts, job: Job) -> None:
         """An answer was made in the background, or not to its end: count what it took. Raises nothing."""
