@@ -1,13 +1,14 @@
 """What is counted since the start, by labels: for monitoring systems, which see for themselves that a count began anew.
 
-Labels are of few values: endpoints, account labels, statuses; models and outcomes up to a number, what is beyond it
-counts as `other`, because clients and upstreams choose them.
+Labels are of few values: endpoints, statuses; models, outcomes and accounts up to a number, what is beyond it counts as
+`other`, because clients, upstreams and settings that come into force choose them. So it is with what was counted by
+workers that have ended, however many there were.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ OTHER = "other"
 MOST_MODELS = 200
 MOST_ASKED = 50
 MOST_OUTCOMES = 50
+MOST_ACCOUNTS = 200
 LONGEST = 100
 """Characters of a label."""
 
@@ -29,6 +31,17 @@ SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 TALLIES = ("requests", "own", "attempts", "tokens", "costs", "unpriced")
 SPANS = ("first", "total")
 """The names of `Counters`' numbers."""
+
+MODEL, ACCOUNT, OUTCOME = "model", "account", "outcome"
+_LABELS = {
+    "requests": ("", MODEL, "", OUTCOME),
+    "own": (),
+    "attempts": (ACCOUNT, OUTCOME),
+    "tokens": (MODEL, ""),
+    **dict.fromkeys(("costs", "unpriced"), (MODEL, ACCOUNT)),
+    **dict.fromkeys(SPANS, ("", MODEL)),
+}
+"""Which labels of each number others choose."""
 
 type Labels = tuple[str, ...]
 
@@ -102,6 +115,7 @@ class Counters:
         """Until the answer was complete, or had failed, by endpoint and model."""
         self._answering, self._asked = Names(MOST_MODELS), Names(MOST_ASKED)
         self._outcomes, self._attempt_outcomes = Names(MOST_OUTCOMES), Names(MOST_OUTCOMES)
+        self._accounts = Names(MOST_ACCOUNTS)
 
     def count(self, summary: Summary) -> None:
         """An exchange is over."""
@@ -118,7 +132,7 @@ class Counters:
         if tokens := summary.tokens:
             self._count_tokens(model, tokens)
         if summary.cost is not None or summary.cost_note is not None:
-            self._count_cost((model, summary.account or ""), summary.cost)
+            self._count_cost((model, self._account(summary.account)), summary.cost)
         if summary.fault:
             return  # how long it took is no measure of anything
         self._measure(self.total, (endpoint, model), summary.total)
@@ -132,7 +146,7 @@ class Counters:
         if answer.tokens:
             self._count_tokens(model, answer.tokens)
         if answer.cost is not None or answer.cost_note is not None:
-            self._count_cost((model, answer.account), answer.cost)
+            self._count_cost((model, self._account(answer.account)), answer.cost)
 
     def plain(self) -> dict[str, Any]:
         """Everything as dicts, lists, texts and numbers: rows of the labels and what was counted under them."""
@@ -148,26 +162,50 @@ class Counters:
 
     def add(self, plain: dict[str, Any]) -> None:
         """Count also what another process has counted, as it gave it by `plain`."""
+        answered = {row[0] for name in ("tokens", "costs", "unpriced") for row in plain[name]}
         for name in TALLIES:
             for *labels, since, value in plain[name]:
-                tally = self._tallies(name).setdefault(tuple(labels), Tally(since))
+                tally = self._tallies(name).setdefault(self._known(name, labels, answered), Tally(since))
                 tally.since = min(tally.since, since)
                 tally.value += value
         for name in SPANS:
             for *labels, since, buckets, seconds in plain[name]:
-                spans = self._spans(name).setdefault(tuple(labels), Spans(since))
+                spans = self._spans(name).setdefault(self._known(name, labels, answered), Spans(since))
                 spans.since = min(spans.since, since)
                 spans.buckets = [sum(pair) for pair in zip(spans.buckets, buckets, strict=True)]
                 spans.seconds += seconds
 
     def _count_attempts(self, attempts: Iterable[AttemptSummary]) -> None:
         for attempt in attempts:
-            self._add(self.attempts, (attempt.account, self._attempt_outcomes.told(attempt.outcome)))
+            labels = self._accounts.told(attempt.account), self._attempt_outcomes.told(attempt.outcome)
+            self._add(self.attempts, labels)
 
     def _count_tokens(self, model: str, tokens: Tokens) -> None:
         self._add(self.tokens, (model, "prompt"), tokens.prompt)
         self._add(self.tokens, (model, "completion"), tokens.completion)
         self._add(self.tokens, (model, "reasoning"), tokens.reasoning)
+
+    def _account(self, label: str | None) -> str:
+        return self._accounts.told(label) if label else ""
+
+    def _known(self, name: str, labels: Sequence[str], answered: Collection[str]) -> Labels:
+        """The labels of what another process has counted under `name`, as they are told here.
+
+        `answered`: models that have answered there.
+        """
+        made = list(labels)
+        for at, kind in enumerate(_LABELS[name]):
+            told = made[at]
+            if told in ("", OTHER):
+                continue
+            if kind == MODEL:
+                if told not in self._answering:
+                    made[at] = (self._answering if told in answered else self._asked).told(told)
+            elif kind == ACCOUNT:
+                made[at] = self._accounts.told(told)
+            elif kind == OUTCOME:
+                made[at] = (self._outcomes if name == "requests" else self._attempt_outcomes).told(told)
+        return tuple(made)
 
     def _count_cost(self, labels: Labels, cost: float | None) -> None:
         if cost is None:

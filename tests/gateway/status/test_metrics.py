@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from addons.gateway.exchange.summary import Summary
 from addons.gateway.gateway import Gateway
-from addons.gateway.status.counters import LONGEST, MOST_ASKED, MOST_OUTCOMES, SECONDS
+from addons.gateway.status.counters import LONGEST, MOST_ACCOUNTS, MOST_ASKED, MOST_OUTCOMES, SECONDS, Counters
 from addons.gateway.status.metrics import Metrics
 from tests.gateway.status.test_statistics import DEAR, FAILED, GOOD, LEFT, UNMAPPED, UNPRICED, attempt
 
@@ -80,6 +80,26 @@ def test_names_are_bounded(gateway: Gateway) -> None:
     assert max(map(len, models)) <= LONGEST
     assert len({labels["outcome"] for labels in found}) <= MOST_OUTCOMES + 2
     assert len(samples(gateway, "gateway_attempts_total")) <= MOST_OUTCOMES + 1
+
+
+def test_names_are_bounded_over_all_workers_that_there_were(gateway: Gateway) -> None:
+    """Each that ends leaves what it has counted, with names that its clients made up."""
+    for worker in range(30):
+        ended = Counters(time.time)
+        for n in range(40):
+            ended.count(replace(UNMAPPED, client_model=f"made-up-{worker}-{n}", outcome=f"code-{worker}-{n}"))
+            ended.count(replace(FAILED, attempts=(attempt(f"429 {worker} {n}", 429, f"account-{worker}-{n}"),)))
+        ended.count(DEAR)
+        gateway.statistics.since_start.add(ended.plain())
+    found = [labels for labels, _ in samples(gateway, "gateway_requests_total")]
+    assert len({labels["model"] for labels in found}) <= MOST_ASKED + 2
+    assert len({labels["outcome"] for labels in found}) <= MOST_OUTCOMES + 2
+    tried = [labels for labels, _ in samples(gateway, "gateway_attempts_total")]
+    assert len({labels["account"] for labels in tried}) <= MOST_ACCOUNTS + 1
+    assert len({labels["outcome"] for labels in tried}) <= MOST_OUTCOMES + 1
+    assert len(samples(gateway, "gateway_request_seconds_count")) <= MOST_ASKED + 2
+    assert samples(gateway, "gateway_cost_usd_total") == [({"model": "gemini-2.5-flash", "account": "beta"}, 7.5)]
+    assert sum(value for _, value in samples(gateway, "gateway_requests_total")) == 30 * 81
 
 
 def test_spans_are_in_buckets(gateway: Gateway) -> None:
