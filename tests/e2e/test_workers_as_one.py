@@ -199,3 +199,51 @@ def test_a_command_is_for_all(starter: Starter, tmp_path: Path) -> None:
     gateway = starter(TWO_ACCOUNTS, "-s", str(script), workers=2)
     bravo = ["bravo@example.com"] * 6
     wait_until(lambda: [gateway.chat(MODEL).headers["x-account-email"] for _ in range(6)] == bravo)
+
+
+HOLDING = """
+import asyncio, os
+from pathlib import Path
+from mitmproxy import ctx, exceptions
+
+FOLDER, MINE = Path(__file__).parent, os.environ["ANTIGRAVITY_WORKER"]
+
+def request(flow):
+    exchange = ctx.master.addons.get("antigravity").gateway.exchanges[flow.id]
+    ctx.master.commands.call("antigravity.hold", exchange.id)
+    (FOLDER / "held.new").write_text(f"{exchange.id} {MINE}")
+    (FOLDER / "held.new").rename(FOLDER / "held")
+
+def running():
+    asyncio.get_running_loop().create_task(look())
+
+async def look():
+    while not (FOLDER / "held").exists():
+        await asyncio.sleep(0.02)
+    id, holder = (FOLDER / "held").read_text().split()
+    if MINE != holder:
+        try:
+            ctx.master.commands.call("antigravity.letgo", id)
+        except exceptions.CommandError as e:
+            (FOLDER / "refused").write_text(str(e))
+        return
+    while not (FOLDER / "refused").exists():
+        await asyncio.sleep(0.02)
+    ctx.master.commands.call("antigravity.step", id)
+    ctx.master.commands.call("antigravity.letgo", id)
+"""
+
+
+def test_a_stream_is_held_by_the_worker_that_has_it(starter: Starter, tmp_path: Path) -> None:
+    script = tmp_path / "holding.py"
+    script.write_text(HOLDING)
+    gateway = starter(TWO_ACCOUNTS, "-s", str(script), workers=2)
+    answer = gateway.chat(MODEL, stream=True)
+    assert answer.status == 200
+    assert answer.events[-1] == "[DONE]"
+    id, holder = (tmp_path / "held").read_text().split()
+    other = {"1": "2", "2": "1"}[holder]
+    assert (tmp_path / "refused").read_text() == (
+        f"This takes one exchange that is under way; {id} means 0 in worker {other}, and each holds its own."
+    )
+    wait_until(lambda: "held=" in gateway.log)

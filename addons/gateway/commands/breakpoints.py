@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mitmproxy import command, exceptions
 
 from addons.gateway.breakpoints import stops
 from addons.gateway.commands.found import ID_BEGINS, found
+from addons.gateway.shared.opening import WORKER
 
 if TYPE_CHECKING:
     from addons.gateway.exchange.exchange import Exchange
@@ -70,5 +72,8 @@ class BreakpointCommands:
             ids = {flow.id for flow in found(spec)}
             meant = [one for one in running if one.flow.id in ids]
         if len(meant) != 1:
-            raise exceptions.CommandError(f"This takes one exchange that is under way; {spec} means {len(meant)}.")
+            here = f" in worker {worker}, and each holds its own" if (worker := os.environ.get(WORKER)) else ""
+            raise exceptions.CommandError(
+                f"This takes one exchange that is under way; {spec} means {len(meant)}{here}."
+            )
         return meant[0]
