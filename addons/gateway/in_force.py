@@ -15,6 +15,7 @@ from mitmproxy import http
 from addons.gateway.accounts.account import Account, PoolNews
 from addons.gateway.accounts.address import Address
 from addons.gateway.accounts.cooldowns import Cooldowns
+from addons.gateway.accounts.credentials.credential_files import CredentialError
 from addons.gateway.accounts.network import proxies
 from addons.gateway.accounts.owners import Owners
 from addons.gateway.accounts.pool import LONGEST_ASIDE, Pool
@@ -26,8 +27,8 @@ from addons.gateway.models.model_lists import ModelLists, day_of
 from addons.gateway.money.money import Money
 from addons.gateway.observers import Observers
 from addons.gateway.prepared import MadeAccount, Prepared, prepare
-from addons.gateway.record.trace import Recorder
-from addons.gateway.settings.settings import Settings, load
+from addons.gateway.record.trace import KEY_FIELDS, Recorder
+from addons.gateway.settings.settings import Settings, load, proxy_keys
 from addons.gateway.shared.opening import SharedSource
 from addons.gateway.status.kept import KeptStatistics
 from addons.gateway.status.statistics import Statistics
@@ -180,8 +181,20 @@ class InForce:
             return
         if self.recorder is None:
             self.recorder = Recorder(self.settings.trace.keep, self.settings.trace.keep_bytes, self.exchanges)
+            self.recorder.configured = self._credentials
         self.recorder.keeps = in_memory or told
         self.recorder.at_once = at_once
+
+    def _credentials(self) -> list[bytes]:
+        """All that the settings name, as it stands: the gateway's own keys, and the keys and tokens of accounts."""
+        found = [key.encode() for key in proxy_keys(self.settings, self._environ)]
+        for _, _, account in self._made:
+            try:
+                fields = account.credential.headers()
+            except CredentialError:  # there is no token yet
+                continue
+            found += [value.rpartition(b" ")[2] for name, value in fields if name.lower() in KEY_FIELDS]
+        return found
 
     def kept(self, id: str) -> list[http.HTTPFlow]:
         """The flows of the exchange with this request id, the client's among them; none: it is not recorded."""

@@ -111,6 +111,34 @@ def test_keys_in_odd_places(starter: Starter) -> None:
         assert_clean(file_name, (gateway.folder / file_name).read_bytes())
 
 
+def test_keys_that_are_told_to_the_model(starter: Starter) -> None:
+    """Of accounts that are not asked, and of other clients: nothing that the settings name is in any record."""
+    second = "sk-another-client-41cd"
+    settings = SETTINGS.replace(f'api_key = "{GATEWAY_KEY}"', f'api_key = ["{GATEWAY_KEY}", "{second}"]')
+    gateway = starter(
+        settings, "-w", "saved.flow", "--set", "hardump=saved.har", "--set", "antigravity_pages=true", "-v"
+    )
+    right = {"Authorization": f"Bearer {GATEWAY_KEY}"}
+    said = f"Say again: {KEYS[0]}, {KEYS[1]}, {second}"
+    streamed = gateway.chat("gpt-4o", said, stream=True, headers=right)
+    assert streamed.status == 200
+    body = {"model": "gpt-4o", "input": said, "stream": True}
+    first = gateway.call("POST", "/v1/responses", body, headers=right)
+    id = json.loads(first.body.partition(b"data: ")[2].partition(b"\n")[0])["response"]["id"]
+    more = {**body, "input": "And now?", "previous_response_id": id}  # the record has what was said before
+    assert gateway.call("POST", "/v1/responses", more, headers=right).status == 200
+    page = gateway.call("GET", f"/exchanges/{streamed.headers['x-request-id']}.html", headers=right)
+    assert page.status == 200
+    gateway.stop()
+    for name, data in (
+        ("page", page.body),
+        *((name, (gateway.folder / name).read_bytes()) for name in ("saved.flow", "saved.har", "log.txt")),
+    ):
+        assert_clean(name, data)
+        assert second.encode() not in data, name
+    assert b"Say again: [credential], [credential], [credential]" in (gateway.folder / "saved.flow").read_bytes()
+
+
 def test_a_key_that_the_upstream_repeats(starter: Starter) -> None:
     """Google names the key in some of its errors."""
     said = f"Permission denied: Consumer 'api_key:{KEYS[0]}' has been suspended."

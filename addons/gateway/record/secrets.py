@@ -1,6 +1,7 @@
 """Credentials have no place in the record, wherever they stand.
 
-* What an upstream was shown, or a client presented, is taken out wherever its bytes are found.
+* What an upstream was shown, or a client presented, is taken out wherever its bytes are found; so are the keys and
+  tokens of all accounts, and all keys of the gateway, whoever has told them.
 * What the name of a header field or of a query's parameter calls a credential is taken out whatever it is: a client's
   key for somebody else, or one that was sent to the wrong place.
 * Of a header field's credential a mask stays, so that one can see which key it was: its length, and of a long one the
@@ -22,6 +23,8 @@ from mitmproxy import http
 
 from addons.gateway.http.fields import headers
 from addons.gateway.wire.bodies import decompressed
+from mapping import jsonio
+from mapping.values import JSON
 
 SHORTEST = 8
 """Bytes of a credential; what is shorter is a word of a test."""
@@ -54,6 +57,17 @@ def without(secrets: Iterable[bytes], data: bytes) -> bytes:
         if secret in data:
             data = data.replace(secret, STANDS_FOR_IT)
     return data
+
+
+def without_in(secrets: Iterable[bytes], value: JSON) -> JSON:
+    """The same of a value of JSON; the value itself where it has none of them."""
+    try:
+        text = jsonio.dumps(value)
+    except (TypeError, ValueError, RecursionError):  # no JSON, so it is none of what clients and models have said
+        return value
+    cleaned = without(secrets, text)
+    made: JSON = value if cleaned == text else jsonio.loads(cleaned)
+    return made
 
 
 def masked(name: bytes, value: bytes) -> bytes:

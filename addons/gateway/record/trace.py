@@ -10,7 +10,7 @@ Only where somebody can see or save flows; otherwise it costs nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -152,7 +152,7 @@ class Trace:
         hidden = [value.encode("utf-8", "replace") for _, value in caller.presented] if caller is not None else []
         for call in self.calls:
             hidden += call.dress()
-        return secrets.known(hidden)
+        return secrets.known([*hidden, *self.recorder.configured()])
 
     def called(self, flow: http.HTTPFlow, job: Job, id: str) -> None:
         """The flow is the upstream call that is made next."""
@@ -221,6 +221,8 @@ class Recorder:
         """Recorded exchanges stay in memory, and are not only saved."""
         self.at_once = True
         """Somebody sees or saves the flows of each exchange when it is over; else they are made for who looks later."""
+        self.configured: Callable[[], Iterable[bytes]] = tuple
+        """The credentials that the settings name, whoever they were shown to: a client may tell them to a model."""
 
     @staticmethod
     def wanted() -> bool:
@@ -285,7 +287,8 @@ class Recorder:
                 flow.response.data.content = secrets.without(hidden, b"".join(trace.sent.whole))
             flow.comment = comments.of_client(summary, None if summary.streamed else flow.response)
             flow.metadata[KEY] = {
-                "side": CLIENT, **summary.plain(), "seeds": seeds.plain(), "given": trace.given,
+                "side": CLIENT, **summary.plain(), "seeds": seeds.plain(),
+                "given": secrets.without_in(hidden, trace.given),
                 "arrived": trace.sent.after(summary.time),
             }  # fmt: skip
         return [flow, *(made for made in attempts if made is not flow)]

@@ -73,3 +73,13 @@ def test_compressed_bodies() -> None:
 def test_words_are_no_credentials() -> None:
     """A short key, as tests have them, is not looked for: it would be found in ordinary text."""
     assert secrets.known([b"any", b""]) == ()
+
+
+def test_values_of_json() -> None:
+    hidden = secrets.known([KEY])
+    said = {"history": [{"text": f"It is {KEY.decode()}", "n": 1.5}], "none": None}
+    assert secrets.without_in(hidden, said) == {"history": [{"text": f"It is {STANDS_FOR_IT}", "n": 1.5}], "none": None}
+    harmless = {"text": "It is nothing"}
+    assert secrets.without_in(hidden, harmless) is harmless
+    odd = {"bytes": KEY}
+    assert secrets.without_in(hidden, odd) is odd
