@@ -222,6 +222,16 @@ class Answering(Protocol):
         """What to store of a complete answer. `events`: the bytes of the stream, if it was one."""
 
 
+class GoesOn(Protocol):
+    """What an `Answering` may be, too: one whose answer takes several calls, each made of what came of the one before.
+
+    Its translators set `continuation` where such a call is over.
+    """
+
+    def further(self, token: str, /) -> JSON | None:
+        """The body of the call that the answer goes on with; None: the same one, with this `continuationToken`."""
+
+
 class WorksAhead(Protocol):
     """What an `Answering` may be, too: one whose `finish` and `end` would hold up everybody else."""
 

@@ -3,9 +3,9 @@
 An exchange knows these alone of a dialect, once its request is understood. What is called, in which order:
 
 * Whole answers: for each answer of the first call `add` (as long as `continuation` is set, the call goes on with that
-  token), `close`; then `add` and `close` for each further call in their order; `finish` gives the bytes for the client.
-  `add` raises `UpstreamError` for what is no answer (with `needs_content` also for one that holds nothing), and may
-  then be called with another one.
+  token, or as `mapping.dialect.GoesOn` says), `close`; then `add` and `close` for each further call in their order;
+  `finish` gives the bytes for the client. `add` raises `UpstreamError` for what is no answer (with `needs_content`
+  also for one that holds nothing), and may then be called with another one.
 * Streams: `feed` for each piece. How the bytes were cut into pieces does not show in what the client gets. `feed` and
   `end` raise `UpstreamError` while the client has nothing: then `again()` makes the translator of the next attempt.
   Later a fault becomes the dialect's error event (`fault` is set, the stream is over, `feed` and `end` give nothing

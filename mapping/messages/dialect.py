@@ -8,7 +8,7 @@ from mapping.dialect import Answering, Dialect, ErrorAnswer, Given
 from mapping.faults import Fault
 from mapping.messages import errors
 from mapping.messages.answer.events import without_signs_of_life
-from mapping.messages.answering import MessagesAnswering
+from mapping.messages.answering import CompactedAnswering, MessagesAnswering
 from mapping.messages.count import TokenCount
 from mapping.messages.plan import MessagesPlan
 from mapping.messages.request.request import translate
@@ -59,7 +59,10 @@ class Messages(_MessagesDialect):
 
     @override
     def translate(self, body: JSON, given: Given) -> Answering:
-        return MessagesAnswering(*_understood(body, given), given)
+        translated, plan = _understood(body, given)
+        if plan.goes_on:
+            return CompactedAnswering(_understood, body, translated, plan, given)
+        return MessagesAnswering(translated, plan, given)
 
 
 class CountTokens(_MessagesDialect):

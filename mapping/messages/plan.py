@@ -58,6 +58,8 @@ class MessagesPlan(Plan):
     tool_changes: list[JSON] | None = None
     """A summary is asked for, and this is what its block tells of the tools: `tool_addition` and `tool_removal` blocks.
     None: an answer is."""
+    goes_on: bool = False
+    """The answer goes on behind the summary, by a call of its own."""
 
     @property
     def signs_ids(self) -> bool:

@@ -32,6 +32,7 @@ class MessagesTrial:
             {"role": "system", "content": "Be brief."},
         ]
         summary = {"role": "assistant", "content": [{"type": "compaction", "content": "Before."}]}
+        compacting = {"type": "compact_20260112", "trigger": {"type": "input_tokens", "value": 1}}
         tool = {"name": "run", "description": "Runs.", "input_schema": SCHEMA}
         settings: JSON = {
             "system": [{"type": "text", "text": "Be kind.", "cache_control": {"type": "ephemeral"}}],
@@ -46,6 +47,7 @@ class MessagesTrial:
             {"messages": messages, **settings, "tool_choice": {"type": "any", "disable_parallel_tool_use": True}},
             {"messages": messages[:1], "system": "Be kind.", **numbers, "thinking": {"type": "disabled"}},
             {"messages": [summary, messages[0]], "compaction": {"type": "summarize"}, "stream": True},
+            {"messages": messages, **settings, "context_management": {"edits": [compacting]}, "stream": True},
         ]
         return [{"model": "m", "max_tokens": 100, **body} for body in found]
 

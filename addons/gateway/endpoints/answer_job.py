@@ -143,6 +143,9 @@ class AnswerJob(MendableJob):
         self._spent: list[Totals] = []
         """The tokens of answers that were none and were asked for again: they are paid for too."""
         self._hops = 0
+        self._further: Callable[[str], JSON | None] | None
+        self._further = getattr(answering, "further", None)  # see `mapping.dialect.GoesOn`
+        self._stays = True
 
     @override
     def begin(self) -> None:
@@ -218,8 +221,18 @@ class AnswerJob(MendableJob):
         if self._hops == MAX_HOPS or token == self.body.get("continuationToken"):
             return False
         self._hops += 1
-        self.change(continuationToken=token)
+        body = self._further(token) if self._further else None
+        self._stays = body is None
+        if body is None:
+            self.change(continuationToken=token)
+        else:
+            self.ask_next(body)
         return True
+
+    @property
+    @override
+    def stays(self) -> bool:
+        return self._stays
 
     @property
     @override

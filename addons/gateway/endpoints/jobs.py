@@ -53,6 +53,11 @@ class MendableJob(Job):
         """Ask with another body from now on."""
         self._call = replace(self._call, body={**self.body, **members}, made={})
 
+    def ask_next(self, body: JSON) -> None:
+        """Ask something else from now on, which the upstream may find fault with anew."""
+        self._call = replace(self._call, body=body, made={})
+        self._resigned, self._left, self._guessed, self._forms = False, MAX_MENDS, False, None
+
     @override
     def rebuild_signatures(self) -> bool:
         if self._resigned or self._call.fixed:

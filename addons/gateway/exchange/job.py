@@ -106,6 +106,11 @@ class Job(ABC):
         return False
 
     @property
+    def stays(self) -> bool:
+        """What the answer goes on with only the account has that was asked last."""
+        return True
+
+    @property
     def has_others(self) -> bool:
         """Whether other calls run beside the first one."""
         return False

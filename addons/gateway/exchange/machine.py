@@ -360,7 +360,7 @@ class Machine:
     def _hop(self) -> Verdict:
         """The answer goes on with another call."""
         self._tries.succeeded()
-        self._hopping = True
+        self._hopping = self._job.stays
         return self._again(0.0)
 
     def _again(self, seconds: float) -> Verdict:

@@ -25,11 +25,15 @@ class MessagesAnswer(OneWholeAnswer["_Answer"]):
         super().__init__()
         self._asked = asked
 
+    @property
+    def message(self) -> JSON:
+        """The Message object. Raises UpstreamError where no answer has come."""
+        return self._whole().message
+
     def finish(self) -> bytes:
-        """The Message object."""
-        message = self._whole().message
+        """The same as bytes."""
         try:
-            return jsonio.dumps(message)
+            return jsonio.dumps(self.message)
         except RecursionError:
             raise broken("The upstream's answer is nested too deeply.") from None
 
@@ -60,8 +64,10 @@ class _Answer:
         """Nothing more comes."""
         output, reader = self.output, self.reader
         output.close(reader)
-        usage = usage_object(reader.usage.totals(), **output.uses)
-        self.message = self._asked.message(output.blocks, output.end(reader), usage)
+        asked = self._asked
+        usage = usage_object(asked.counted(reader.usage.totals(), output.uses))
+        begun = [asked.summary.block] if asked.summary else []
+        self.message = asked.message([*begun, *output.blocks], output.end(reader), usage)
 
     def _writer(self, index: int) -> MessageOutput:
         return surplus(self._asked, index) if index else self.output

@@ -15,7 +15,7 @@ from mapping.answer.parts.grounding import Citation
 from mapping.answer.reader import AnswerReader
 from mapping.gemini.errors.upstream_errors import broken
 from mapping.messages.answer import stops
-from mapping.messages.answer.events import BlockEvents
+from mapping.messages.answer.events import BlockEvents, add_summary
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
 from mapping.values import JSON
@@ -86,11 +86,10 @@ class SummaryOutput(MessageOutput):
             raise broken("The upstream gave no summary of the conversation.", code="upstream_empty")
         if self._reason == finish.LENGTH:
             self._asked.notes.add("finish", "MAX_TOKENS, in the summary")
-        begun: JSON = {"type": "compaction", "content": None, "tool_changes": self._plan.tool_changes}
-        told = {"content": summary, "encrypted_content": None}
-        index = self._list.begin(begun)
-        self._list.events.delta(index, {"type": "compaction_delta", **told})
-        self._list.done(index, {**begun, **told})
+        changes = self._plan.tool_changes
+        block: JSON = {"type": "compaction", "content": summary, "encrypted_content": None, "tool_changes": changes}
+        add_summary(self._list.events, len(self._list.blocks), block)
+        self._list.blocks.append(block)
 
     @override
     def end(self, reader: AnswerReader) -> JSON:

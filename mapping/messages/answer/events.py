@@ -63,6 +63,43 @@ def _nothing(text: str) -> None:
     pass
 
 
+class BehindSummary:
+    """Where the events of an answer go that begins with a block which is complete: `block`, a summary. It goes out
+    together with what follows."""
+
+    def __init__(self, events: BlockEvents, block: JSON) -> None:
+        self._events = events
+        self._block: JSON | None = block
+
+    def start(self, index: int, block: JSON) -> None:
+        """A block begins."""
+        if self._block is not None:
+            summary, self._block = self._block, None
+            add_summary(self._events, 0, summary)
+        self._events.start(index + 1, block)
+
+    def delta(self, index: int, delta: JSON) -> None:
+        """Something is added to a block."""
+        self._events.delta(index + 1, delta)
+
+    def deltas(self, index: int, type: str) -> Deltas:
+        """What takes the pieces of one text of a block."""
+        return self._events.deltas(index + 1, type)
+
+    def stop(self, index: int) -> None:
+        """A block is complete."""
+        self._events.stop(index + 1)
+
+
+def add_summary(events: BlockEvents, index: int, block: JSON) -> None:
+    """A `compaction` block, by one delta: of several, SDKs keep the last alone."""
+    told = {name: block[name] for name in ("content", "encrypted_content")}
+    begun = {name: value for name, value in block.items() if name not in told}
+    events.start(index, {**begun, "content": None})
+    events.delta(index, {"type": "compaction_delta", **told})
+    events.stop(index)
+
+
 class MessageLog:
     """Writes the events of one stream into `out`. `opening` gives the message that `message_start` tells; True: nothing
     is known of it yet."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.writer import Writer
-from mapping.messages.answer.usage import begun_usage
+from mapping.messages.answer.usage import begun_usage, counted, iteration
 from mapping.messages.plan import MessagesPlan
 from mapping.notes import Notes
 from mapping.totals import Totals
@@ -16,6 +16,16 @@ from mapping.values import JSON
 
 type Seal = Callable[[JSON], str]
 """Makes a `signature` of its payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierSummary:
+    """What stands at the beginning of an answer, in place of the conversation."""
+
+    block: JSON
+    """`compaction`."""
+    totals: Totals
+    """The tokens of the call that made it. They are not in those of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,8 @@ class AskedMessage:
     seal: Seal
     request_id: str | None = None
     """For error events."""
+    summary: EarlierSummary | None = None
+    """The answer goes on behind it."""
 
     def reader(
         self, writer: Callable[[int], Writer], *, enough: Callable[[], bool] | None, live: bool = False
@@ -37,6 +49,13 @@ class AskedMessage:
         """The reader of an upstream answer."""
         calls = CallMaker(self.plan, self.mint)
         return AnswerReader(self.plan, calls, self.notes, writer, live=live, enough=enough)
+
+    def counted(self, totals: Totals, uses: Mapping[str, int]) -> JSON:
+        """The numbers of `message_delta`, with those of each call where there are several. `uses`: of the web."""
+        numbers = counted(totals, **uses)
+        if self.summary is not None:
+            numbers["iterations"] = [iteration("compaction", self.summary.totals), iteration("message", totals)]
+        return numbers
 
     def message(self, content: list[JSON], ended: JSON, usage: JSON) -> JSON:
         """The Message object. `ended`: why it has, as `message_delta` tells it."""

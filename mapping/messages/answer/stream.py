@@ -18,10 +18,9 @@ from mapping.answer.stream import OneAnswerStream
 from mapping.faults import Fault
 from mapping.messages.answer.answer import surplus
 from mapping.messages.answer.compaction import output_of
-from mapping.messages.answer.events import PING, MessageLog, event
+from mapping.messages.answer.events import PING, BehindSummary, MessageLog, event
 from mapping.messages.answer.exchange import AskedMessage
 from mapping.messages.answer.output import MessageOutput
-from mapping.messages.answer.usage import counted
 from mapping.messages.errors import error_object
 from mapping.values import JSON, RawTurn
 
@@ -33,7 +32,8 @@ class MessagesStream(OneAnswerStream):
         super().__init__()
         self._asked = asked
         self._events = MessageLog(self._out, self._begun)
-        self._output = output_of(asked, self._events, live=True)
+        behind = asked.summary and BehindSummary(self._events, asked.summary.block)
+        self._output = output_of(asked, behind or self._events, live=True)
         self._reader = asked.reader(self._writer, enough=self._output.until_stopped, live=True)
 
     def open(self) -> bytes:
@@ -48,9 +48,18 @@ class MessagesStream(OneAnswerStream):
 
     def again(self) -> Self:
         """A stream for another attempt after a fault was raised; it goes on from what `open` sent."""
-        fresh = type(self)(self._asked)
+        return self.followed_by(self._asked)
+
+    def followed_by(self, asked: AskedMessage) -> Self:
+        """The stream of an answer that goes on from what `open` sent of this one."""
+        fresh = type(self)(asked)
         fresh._events.begun = self._events.begun
         return fresh
+
+    @property
+    def blocks(self) -> list[JSON]:
+        """The content, once it is over."""
+        return self._output.blocks
 
     @override
     def cut(self, error: Fault) -> bytes:
@@ -76,6 +85,6 @@ class MessagesStream(OneAnswerStream):
         output, reader, events = self._output, self._reader, self._events
         output.close(reader)
         events.begin()
-        usage = counted(reader.usage.totals(), **output.uses)
+        usage = self._asked.counted(reader.usage.totals(), output.uses)
         events.add("message_delta", {"delta": output.end(reader), "usage": usage, **self._asked.edits()})
         events.add("message_stop", {})

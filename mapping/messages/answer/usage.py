@@ -19,7 +19,8 @@ def begun_usage(totals: Totals | None) -> JSON:
     No tokens of the answer yet: LangChain (Node, 1.5.11) adds them to those of `message_delta`. The prompt's stand in
     both events, because it reads them in this one only, and in Python (1.7.10) in the other only.
     """
-    return usage_object(Totals() if totals is None else Totals(prompt=totals.prompt, cached=totals.cached))
+    known = Totals() if totals is None else Totals(prompt=totals.prompt, cached=totals.cached)
+    return usage_object(counted(known))
 
 
 def known_later(begun: JSON, ended: JSON) -> JSON:
@@ -42,7 +43,13 @@ def counted(totals: Totals, *, searches: int = 0, fetches: int = 0) -> JSON:
     }
 
 
-def usage_object(totals: Totals, *, searches: int = 0, fetches: int = 0) -> JSON:
-    """The whole object."""
-    numbers = counted(totals, searches=searches, fetches=fetches)
+def iteration(kind: str, totals: Totals) -> JSON:
+    """The numbers of one call of those that have made a message."""
+    numbers = counted(totals)
+    del numbers["output_tokens_details"], numbers["server_tool_use"]
+    return {"type": kind, **numbers, "cache_creation": _NOT_CACHED}
+
+
+def usage_object(numbers: JSON) -> JSON:
+    """The whole object. `numbers`: see `counted`."""
     return {**numbers, "cache_creation": _NOT_CACHED, "inference_geo": None, "service_tier": "standard"}

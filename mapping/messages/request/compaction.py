@@ -5,9 +5,10 @@ Rules that this module keeps:
 
 * `compaction` asks for it, whatever the conversation's length: Gemini is asked to summarise, and the answer is a
   `compaction` block alone. What only shapes a reply is left out, with a note.
-* So is what the edit asks for, once its trigger is reached, if the client wants to have the block before the model
-  goes on (`pause_after_compaction`). An answer that goes on behind its summary would take two calls, one after the
-  other: without the pause the edit is left out, with a note, and nothing is lost as long as the conversation fits.
+* So does the edit, once its trigger is reached. With `pause_after_compaction` the answer is that block alone. Without
+  it the answer goes on behind the block, by a second call (`behind`), which sees the summary in place of the
+  conversation, and what the user has said last: a summary of a question does not ask it. Results of tools are not
+  shown again: their calls are in the summary.
 * What stands before the last block of a conversation that has a summary is not shown any more.
 
 Source: Anthropic's API reference (`CompactionConfig`, `Compact20260112Edit`, `CompactionBlock`) and its SDK.
@@ -25,13 +26,18 @@ from mapping.notes import Notes
 from mapping.request import members
 from mapping.request.conversation.summaries import COMPACTION_PROMPT
 from mapping.request.settings import parameters
-from mapping.values import JSON, Options
+from mapping.values import JSON
 
 _TYPES = ("summarize",)
 _TRIGGER = 150_000
 """Tokens: Anthropic's default."""
 _OF_A_REPLY = ("output_format", "stop_sequences", "tool_choice")
 _UNFINISHED = "compaction_incomplete_turn"
+
+_ON = "Go on from here."
+"""What the user says behind a summary, where nothing else is left to answer."""
+_NEVER = 2**62
+"""Tokens that no conversation has."""
 
 _NOBODY: JSON = {"role": "system", "content": []}
 _NOTHING: JSON = {"type": "fallback"}
@@ -46,9 +52,12 @@ class WantedSummary:
     """What Gemini is asked."""
     path: str
     """The member that wants it."""
+    goes_on: bool = False
+    """The answer goes on behind it."""
 
     def without_a_reply(self, body: JSON, notes: Notes) -> JSON:
-        """The request without what only shapes a reply."""
+        """The request without what only shapes a reply; that is noted, unless the reply is still to come."""
+        notes = Notes() if self.goes_on else notes
         left = {name: value for name, value in body.items() if name not in _OF_A_REPLY or value is None}
         config = body.get("output_config")
         if isinstance(config, dict) and config.get("format") is not None:
@@ -60,15 +69,43 @@ class WantedSummary:
         return left
 
 
-def read_compaction(body: JSON, notes: Notes, options: Options) -> WantedSummary | None:
+def read_compaction(body: JSON, notes: Notes) -> WantedSummary | None:
     """The summary that a request asks for; None: an answer. Its messages are those of `since_summary`. Raises Fault
     (400)."""
     asked = parameters.json_object(body.get("compaction"), "compaction")
-    found = _asked(asked, notes) if asked is not None else _edit(body, notes, options)
+    found = _asked(asked, notes) if asked is not None else _edit(body, notes)
     if found is not None:
         _refuse_unfinished(body)
         notes.add("emulated", found.path)
     return found
+
+
+def behind(body: JSON, summary: JSON) -> JSON:
+    """The request that an answer goes on with behind its summary, a `compaction` block. What stands before has nothing
+    in it: all keep their places, which errors and notes name."""
+    messages = body["messages"]
+    last = len(messages)
+    while last > 1 and _is_said(messages[last - 1]):
+        last -= 1
+    said = messages[last:]
+    content = [summary] if said else [summary, {"type": "text", "text": _ON}]
+    begun = [*[_NOBODY] * (last - 1), {"role": "user", "content": content}]
+    edits = [_without_end(edit) for edit in body["context_management"]["edits"]]
+    return {**body, "messages": [*begun, *said], "context_management": {**body["context_management"], "edits": edits}}
+
+
+def _is_said(message: Any) -> bool:
+    """Whether a message is of the user's or the system's, and answers no call."""
+    if not isinstance(message, dict) or message.get("role") == "assistant":
+        return False
+    return all(kind_of(block) != "tool_result" for block in _content(message) if isinstance(block, dict))
+
+
+def _without_end(edit: Any) -> Any:
+    """An edit that wants a summary, so that it wants none."""
+    if not isinstance(edit, dict) or edit.get("type") != COMPACT:
+        return edit
+    return {**edit, "trigger": {"type": "input_tokens", "value": _NEVER}}
 
 
 def _asked(asked: JSON, notes: Notes) -> WantedSummary:
@@ -78,20 +115,18 @@ def _asked(asked: JSON, notes: Notes) -> WantedSummary:
     return WantedSummary(told if told.strip() else COMPACTION_PROMPT, "compaction")
 
 
-def _edit(body: JSON, notes: Notes, options: Options) -> WantedSummary | None:
+def _edit(body: JSON, notes: Notes) -> WantedSummary | None:
     found = _first_edit(body)
     if found is None:
         return None
     edit, path = found
     told = parameters.string(edit.get("instructions"), f"{path}.instructions")
     trigger = amount(edit, "trigger", path)
-    if not parameters.boolean(edit.get("pause_after_compaction"), f"{path}.pause_after_compaction"):
-        parameters.leave_out(path, notes, options)
-        return None
+    pauses = parameters.boolean(edit.get("pause_after_compaction"), f"{path}.pause_after_compaction")
     if tokens(body) < (trigger[1] if trigger else _TRIGGER):
         return None
     notes.add("estimated", path)
-    return WantedSummary("\n\n".join(filter(None, (COMPACTION_PROMPT, told))), path)
+    return WantedSummary("\n\n".join(filter(None, (COMPACTION_PROMPT, told))), path, goes_on=not pauses)
 
 
 def _first_edit(body: JSON) -> tuple[JSON, str] | None:

@@ -158,6 +158,7 @@ class TurnReader:
                     said = []
                 self._result(block, block_path)
             elif kind == "compaction":
+                answers = bool(block.get("content")) or answers
                 self._summary(block, block_path)
             elif kind == "tool_use":
                 raise faults.bad_value(block_path, "`tool_use` blocks can only be in `assistant` messages.")

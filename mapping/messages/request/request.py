@@ -50,11 +50,11 @@ def translate(
     info = generation.answering_model(model, options)
     settings.check_members(body, notes, options)
     declared, body = body, {**body, "messages": since_summary(body.get("messages"))}
-    compaction = read_compaction(body, notes, options)
+    prewarm = settings.is_prewarm(body)
+    compaction = None if prewarm else read_compaction(body, notes)
     if compaction is not None:
         body = compaction.without_a_reply(body, notes)
     stream = parameters.boolean(body.get("stream"), "stream") or False
-    prewarm = settings.is_prewarm(body)
     if prewarm:
         notes.add("prewarm", "max_tokens")
     tier = settings.read_tier(body)
@@ -107,6 +107,7 @@ def translate(
         one_call=tools.one_call,
         applied_edits=cleared.applied,
         tool_changes=tools.changes() if compaction is not None else None,
+        goes_on=compaction is not None and compaction.goes_on,
     )
     method = "streamGenerateContent" if stream else "generateContent"
     gemini_body = request_body(conversation, toolset, config, google, tier)

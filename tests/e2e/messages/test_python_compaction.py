@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ from anthropic.types.compaction_incomplete_turn_error import CompactionIncomplet
 
 from mapping.request.conversation.summaries import COMPACTION_PROMPT
 from tests.e2e.checked_sdk import sent
+from tests.e2e.conftest import TWO_ACCOUNTS, ScriptedUpstream, http_answer
 from tests.e2e.messages.sdk import MODEL, WAYS, checked_client, user
 from tests.e2e.messages.test_python_tools import get_weather
 
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from anthropic import Anthropic
     from anthropic.types.beta import BetaMessage
 
-    from tests.e2e.conftest import Gateway, Upstream
+    from tests.e2e.conftest import Gateway, Starter, Upstream
 
 TURNS: list[Any] = [
     *user("The word is marmalade."),
@@ -77,6 +80,56 @@ def test_the_edit_pauses_behind_its_summary(gateway: Gateway, upstream: Upstream
     assert answer.stop_reason == "end_turn"
     assert "marmalade" not in str(sent(upstream)["contents"][0]["parts"][1:])
     assert len(sent(upstream)["contents"]) == 1
+
+
+EDIT: Any = {"type": "compact_20260112", "trigger": {"type": "input_tokens", "value": 5}}
+
+
+@WAYS
+def test_without_the_pause_the_answer_goes_on(gateway: Gateway, upstream: Upstream, way: str) -> None:
+    with checked_client(gateway) as client:
+        answer = compacted(client, way, context_management={"edits": [EDIT]})
+        first, second = upstream.requests
+        assert first.body["contents"][-1]["parts"][-1]["text"] == COMPACTION_PROMPT
+        summary, said = answer.content
+        assert summary.type == "compaction"
+        [content] = second.body["contents"]
+        shown = f"[Summary of the conversation so far]\n{summary.content}"
+        assert content["parts"] == [{"text": shown}, {"text": "Go on."}]
+        assert said.type == "text"
+        assert answer.stop_reason == "end_turn"
+        later: Any = [*TURNS, answer.to_param(), *user("And now?")]
+        client.beta.messages.create(model=MODEL, max_tokens=1000, messages=later, betas=BETAS)
+    told = [part["text"] for content in sent(upstream)["contents"] for part in content["parts"]]
+    assert told[0] == shown
+    assert told[-1] == "And now?"
+    if way != "events":
+        assert [one.type for one in answer.usage.iterations or ()] == ["compaction", "message"]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_what_follows_a_summary_is_tried_again(starter: Starter, stream: bool) -> None:
+    """On another account, if need be: it has the summary, too, which is not made twice."""
+    kind = "text/event-stream" if stream else "application/json"
+
+    def said(text: str) -> bytes:
+        answer = {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP"}]}
+        data = json.dumps(answer)
+        return http_answer((f"data: {data}\n\n" if stream else data).encode(), kind)
+
+    busy = b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    scripted = ScriptedUpstream(said("All of it."), busy, said("Gone on."))
+    gateway = starter(TWO_ACCOUNTS.replace("UPSTREAM", scripted.url))
+    with checked_client(gateway) as client:
+        answer = compacted(client, "helper" if stream else "whole", context_management={"edits": [EDIT]})
+    scripted.close()
+    summary, text = answer.content
+    assert (summary.type, text.type) == ("compaction", "text")
+    assert text.text == "Gone on."
+    assert len(scripted.bodies) == 3
+    assert scripted.bodies[1] == scripted.bodies[2]
+    assert "All of it." in str(scripted.bodies[1])
+    assert {"alpha@example.com", "bravo@example.com"} <= set(re.findall(r"\w+@example\.com", gateway.log))
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])

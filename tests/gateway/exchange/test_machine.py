@@ -109,9 +109,16 @@ class FakeJob(Job):
     """Asks for `abc`; whole answers are taken as they come, `HOP` in one has it go on."""
 
     def __init__(
-        self, *, streams: bool = True, others: bool = False, better: bytes | None = None, empty: bool = False
+        self,
+        *,
+        streams: bool = True,
+        others: bool = False,
+        better: bytes | None = None,
+        empty: bool = False,
+        stays: bool = True,
     ) -> None:
         self.streams = streams
+        self._stays = stays
         self.needs_content = empty
         self.better = better
         self.mends = 1
@@ -123,6 +130,10 @@ class FakeJob(Job):
     @property
     def has_others(self) -> bool:
         return self._others
+
+    @property
+    def stays(self) -> bool:
+        return self._stays
 
     def request(self) -> GeminiCall:
         return GeminiCall("model", "generateContent", {})
@@ -507,6 +518,11 @@ COURSES: dict[str, tuple[dict[str, Any], dict[str, Any], str, str, list[str]]] =
         {"streams": False}, {}, UP + f"whole=aHOP unreachable {UP} whole=b gathered=",
         "<send><pause><send><pause 0.5><send><gather>aHOPb<answer>",
         ["start", "succeeded", "stay", "failed upstream unreachable", "stay", "succeeded"],
+    ),
+    "a hop that any account can go on with": (
+        {"streams": False, "stays": False}, {}, UP + f"whole=aHOP unreachable {UP} whole=b gathered=",
+        "<send><pause><send><pause 0.5><send><gather>aHOPb<answer>",
+        ["start", "succeeded", "start", "failed upstream unreachable", "start", "succeeded"],
     ),
     "a signature, once": (
         {}, {}, "failed=SIGNATURE failed=SIGNATURE", "<send><pause><send><error signature>",

@@ -139,7 +139,7 @@ NOTHING = [
     (None, None, []),
     ({}, [], []),
     ({"edits": []}, [], []),
-    ({"edits": [{"type": "compact_20260112"}]}, [], [("ignored", "context_management.edits[0]")]),
+    ({"edits": [{"type": "compact_20260112"}]}, [], []),
     ({"edits": [{"type": "newest"}]}, [], [("unknown", "context_management.edits[0].type newest")]),
     ({"newest": 1}, [], [("ignored", "context_management.newest")]),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mapping.faults import Fault
+from mapping.messages.request.compaction import behind
 from mapping.request.conversation.summaries import COMPACTION_PROMPT
 from mapping.values import JSON
 from tests.mapping.messages.request.ask import G3, HI, SAID, SCHEMA, TOOL, Asked, assistant, result, text, use, user
@@ -99,13 +100,55 @@ def test_below_the_trigger_nothing_happens(management: JSON) -> None:
     assert asked.plan.tool_changes is None
 
 
-def test_without_the_pause_the_edit_is_left_out() -> None:
-    body = {"messages": TURNS, **pausing(1, pause_after_compaction=False)}
-    asked = Asked(body)
+def test_without_the_pause_the_answer_goes_on() -> None:
+    body = {"messages": TURNS, "stop_sequences": ["END"], **pausing(1, pause_after_compaction=False)}
+    asked = Asked(body, strict=True)
+    assert last_part(asked) == COMPACTION_PROMPT
+    assert asked.plan.goes_on
+    path = "context_management.edits[0]"
+    assert asked.notes == [("emulated", path), ("estimated", path)], "the reply is still to come"
+
+    second = Asked(behind({"model": "claude-x", "max_tokens": 9, **body}, SUMMARY))
+    assert second.contents == [{"role": "user", "parts": [SHOWN, {"text": "Go on."}]}]
+    assert second.plan.tool_changes is None
+    assert second.plan.stops == ["END"]
+
+
+def test_nothing_is_summarised_for_a_warm_cache() -> None:
+    asked = Asked({"messages": TURNS, "max_tokens": 0, **pausing(1)})
     assert asked.plan.tool_changes is None
-    assert asked.notes == [("ignored", "context_management.edits[0]")]
-    with pytest.raises(Fault, match=r"context_management\.edits\[0\]"):
-        Asked(body, strict=True)
+
+
+ON: JSON = {"text": "Go on from here."}
+SYSTEM: JSON = {"role": "system", "content": "Be brief."}
+CALLED = [HI, assistant(use())]
+GONE_ON: list[tuple[list[JSON], list[JSON]]] = [
+    ([HI], [SHOWN, ON]),
+    ([HI, HI], [SHOWN, {"text": "hi"}]),
+    ([*TURNS, user(text("And?"))], [SHOWN, {"text": "Go on."}, {"text": "And?"}]),
+    ([*CALLED, user(result("done"))], [SHOWN, ON]),
+    ([*CALLED, user(result("done")), user(text("And?"))], [SHOWN, {"text": "And?"}]),
+    ([*TURNS, assistant(text("b"))], [SHOWN, ON]),
+    ([*TURNS, assistant({**SUMMARY, "content": "Older."}), HI], [SHOWN, {"text": "hi"}]),
+]
+
+
+@pytest.mark.parametrize(("messages", "parts"), GONE_ON)
+def test_what_follows_a_summary(messages: list[JSON], parts: list[JSON]) -> None:
+    second = Asked(behind({"messages": messages, **pausing(0, pause_after_compaction=False)}, SUMMARY))
+    assert second.contents == [{"role": "user", "parts": parts}]
+
+
+def test_what_the_system_has_said_last_is_said_again() -> None:
+    messages = [HI, assistant(text("a")), HI, SYSTEM]
+    second = Asked(behind({"messages": messages, **pausing(0, pause_after_compaction=False)}, SUMMARY))
+    assert "Be brief." in str(second.body)
+
+
+def test_places_behind_a_summary_are_those_of_the_client() -> None:
+    messages = [*TURNS, assistant(text("b")), user({"type": "newest", "text": "x"})]
+    second = Asked(behind({"messages": messages, **pausing(0, pause_after_compaction=False)}, SUMMARY))
+    assert ("unknown", "messages[4].content[0].type newest") in second.notes
 
 
 UNFINISHED = [HI, assistant(text("a"), use())]
@@ -146,7 +189,9 @@ BEHIND: list[tuple[list[Any], list[JSON]]] = [
 
 @pytest.mark.parametrize(("messages", "contents"), BEHIND)
 def test_the_conversation_begins_with_its_last_summary(messages: list[JSON], contents: list[JSON]) -> None:
-    assert Asked({"messages": messages}, G3).contents == contents
+    asked = Asked({"messages": messages}, G3)
+    assert asked.contents == contents
+    assert asked.notes == []
 
 
 def test_places_are_those_of_the_client() -> None:
