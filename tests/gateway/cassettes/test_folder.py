@@ -122,14 +122,14 @@ def turn(question: str, said: str, result: Any) -> RecordedRequest:
 
 
 def test_a_masked_recording_holds_no_word_and_is_found(tmp_path: Path) -> None:
-    record(tmp_path, (turn("Quokkas?", "Perth", "warm 31"), "Wombat said"), mask=True)
+    record(tmp_path, (turn("Quokkas?", "Perth", "warm 31.41592"), "Wombat said"), mask=True)
     [file] = tmp_path.iterdir()
     text = file.read_text() + file.name
-    assert not [word for word in ("uokka", "Perth", "perth", "warm", "31", "Wombat") if word in text]
+    assert not [word for word in ("uokka", "Perth", "perth", "warm", "1.4159", "Wombat") if word in text]
     folder = CassetteFolder(tmp_path)
-    assert folder.take(turn("Quokkas?", "Xxxxx", "xxxx 00")) is not None, "the model's turn as the replay gave it"
-    assert folder.take(turn("Quokkas?", "Perth", "warm 31")) is not None
-    assert folder.take(turn("Wallaby?", "Perth", "warm 31")) is None, "what the client says itself counts"
+    assert folder.take(turn("Quokkas?", "Xxxxx", "xxxx 00.00000")) is not None, "the model's turn as the replay gave it"
+    assert folder.take(turn("Quokkas?", "Perth", "warm 31.41592")) is not None
+    assert folder.take(turn("Wallaby?", "Perth", "warm 31.41592")) is None, "what the client says itself counts"
 
 
 # --- misses
