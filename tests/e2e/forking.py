@@ -1,9 +1,10 @@
 """Gateways that are forked from a process that has mitmproxy loaded, and what the gateway's script imports.
 
-To load them takes most of the time of a start, and hundreds of tests start a gateway. What is forked runs the script
-itself, loads what is loaded later, has the arguments, environment, folder and output that it is given, and ends as a
-program does. That a gateway starts without such help is shown by the tests in `test_start.py`, and wherever a test
-starts a script of its own, several workers or mitmproxy's console.
+To load them takes most of the time of a start, and hundreds of tests start a gateway. For the same reason what checks a
+settings file is loaded already, and where mitmproxy's certificates are to be, it finds some that were made for all.
+What is forked runs the script itself, loads what else is loaded later, has the arguments, environment, folder and
+output that it is given, and ends as a program does. That a gateway starts without such help is shown by the tests in
+`test_start.py`, and wherever a test starts a script of its own, several workers or mitmproxy's console.
 
 `python -P forking.py FD` is that process; it is asked by the socket FD.
 """
@@ -23,6 +24,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -166,9 +168,16 @@ def tell(asked: socket.socket, pid: int, status: int | None) -> None:
     asked.sendall(json.dumps([pid, status]).encode() + b"\n")
 
 
-def become(command: list[str], environ: dict[str, str], folder: str, output: str) -> int | None:
-    """Be a program that was started like this."""
+def become(
+    certificates: dict[str, bytes], command: list[str], environ: dict[str, str], folder: str, output: str
+) -> int | None:
+    """Be a program that was started like this. `certificates`: what mitmproxy finds in its folder if it has none."""
     os.chdir(folder)
+    if not any(Path(name).exists() for name in certificates):
+        for name, content in certificates.items():
+            file = Path(name)
+            file.touch(0o600)
+            file.write_bytes(content)
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
@@ -185,7 +194,7 @@ def become(command: list[str], environ: dict[str, str], folder: str, output: str
 
 
 def load() -> None:
-    """Import mitmproxy, and what the script does."""
+    """Import mitmproxy, what the script does, and what checks a settings file."""
     for module in ("mitmproxy.tools.main", "mitmproxy.tools.dump", "mitmproxy.tools.web.master"):
         importlib.import_module(module)
     sys.path.insert(0, str(SCRIPT.parents[1]))
@@ -193,11 +202,22 @@ def load() -> None:
     tried = [node for block in script.body if isinstance(block, ast.Try) for node in block.body]
     imports = [node for node in tried if isinstance(node, ast.Import | ast.ImportFrom)]
     exec(compile(ast.Module(imports, []), str(SCRIPT), "exec"), {})
+    checked = importlib.import_module("addons.gateway.settings.settings").checked
+    checked({"proxy": {}, "accounts": []})
     del sys.path[0]  # the script puts it there
+
+
+def made_certificates() -> dict[str, bytes]:
+    """The files of a certificate authority of mitmproxy's, by their names. A key takes long to be found."""
+    store = importlib.import_module("mitmproxy.certs").CertStore
+    with tempfile.TemporaryDirectory() as folder:
+        store.create_store(Path(folder), "mitmproxy", 2048)
+        return {file.name: file.read_bytes() for file in Path(folder).iterdir()}
 
 
 if __name__ == "__main__":
     load()
+    certificates = made_certificates()
     gc.collect()
     gc.freeze()
-    sys.exit(become(**serve(socket.socket(fileno=int(sys.argv[1])))))
+    sys.exit(become(certificates, **serve(socket.socket(fileno=int(sys.argv[1])))))
