@@ -17,9 +17,10 @@ from mapping.answer import finish
 from mapping.answer.parts.calls import CallMaker, Mint
 from mapping.answer.reader import AnswerReader
 from mapping.answer.single import SingleWriter
+from mapping.answer.stream import OneAnswerStream
 from mapping.answer.whole import WholeAnswers
 from mapping.faults import Fault
-from mapping.gemini import payload, sse
+from mapping.gemini import sse
 from mapping.gemini.errors.rules import Kind
 from mapping.gemini.errors.upstream_errors import UpstreamError, broken
 from mapping.notes import Notes
@@ -136,52 +137,15 @@ class SpeechAnswer(WholeAnswers[SpeechReading]):
         self._taken = answer
 
 
-class SpeechStream:
+class SpeechStream(OneAnswerStream):
     """The sound as it comes, bare or in events. See `mapping.translators.StreamTranslator`."""
 
-    enough = False
-
     def __init__(self, plan: SpeechPlan, mint: Mint, notes: Notes) -> None:
-        self.started = False
-        self.fault: UpstreamError | None = None
+        super().__init__()
         self._plan, self._mint, self._notes = plan, mint, notes
-        self._out: list[bytes] = []
-        self._parser = sse.EventParser()
         out, events = self._out, plan.events
         self._reading = SpeechReading(plan, mint, notes, lambda data: _put(out, data, events=events), live=True)
-        self._over = False
-
-    @property
-    def continuation(self) -> str | None:
-        """The answer goes on."""
-        return self._reading.reader.continuation
-
-    def feed(self, data: bytes) -> bytes:
-        """What is said in these bytes."""
-        if self._over:
-            return b""
-        try:
-            for event in self._parser.feed(data):
-                self._read(event)
-        except UpstreamError as fault:
-            return self._fail(fault)
-        return self._take()
-
-    def end(self, *, needs_content: bool = False) -> bytes:
-        """The last of it, unless the answer goes on."""
-        if self._over:
-            return b""
-        reader = self._reading.reader
-        try:
-            for event in self._parser.end():
-                self._read(event, last=True)
-            self._parser = sse.EventParser()
-            reader.end(needs_content=needs_content and not self.started and not self._out)
-            if reader.continuation is None:
-                self._close()
-        except UpstreamError as fault:
-            return self._fail(fault)
-        return self._take()
+        self._reader = self._reading.reader
 
     def open(self) -> bytes:
         """Nothing comes first."""
@@ -195,51 +159,25 @@ class SpeechStream:
         """Another attempt begins anew."""
         return type(self)(self._plan, self._mint, self._notes)
 
-    def cut(self, fault: Fault) -> bytes:
+    @override
+    def cut(self, error: Fault) -> bytes:
         """The error event; bare sound just ends, and its connection breaks off (`Dialect.breaks_off`)."""
         sent = self._take()
         self._over = True
-        return sent + _event({"type": "error", **error_object(fault)}) if self._plan.events else sent
+        return sent + _event({"type": "error", **error_object(error)}) if self._plan.events else sent
 
-    def add_answer(self, data: bytes) -> None:
-        """There is one call only."""
-
+    @override
     def remember(self) -> dict[str, RawTurn]:
         """Nothing goes on from speech."""
         return {}
 
-    def totals(self) -> Totals:
-        """The tokens counted so far."""
-        return self._reading.reader.usage.totals()
-
-    def finish_reasons(self) -> list[str]:
-        """How the answer ended."""
-        return self._reading.reader.finish_reasons
-
-    def _read(self, event: bytes, *, last: bool = False) -> None:
-        for response in payload.responses(event, last=last):
-            self._reading.reader.add(response)
-
+    @override
     def _close(self) -> None:
         self._reading.close()
         if self._plan.events:
             totals = self.totals()
             usage = {"input_tokens": totals.prompt, "output_tokens": totals.completion, "total_tokens": totals.total}
             self._out.append(_event({"type": "speech.audio.done", "usage": usage}))
-        self._over = True
-
-    def _fail(self, fault: UpstreamError) -> bytes:
-        if not self.started and not self._out:
-            self._over = True
-            raise fault
-        self.fault = fault
-        return self.cut(fault.error)
-
-    def _take(self) -> bytes:
-        taken = b"".join(self._out)
-        self._out.clear()
-        self.started = self.started or bool(taken)
-        return taken
 
 
 def _put(out: list[bytes], data: bytes, *, events: bool) -> None:
