@@ -50,10 +50,14 @@ class Outbox:
         try:
             if self._handle < 0:
                 self._open()
-            self.size += len(data)
-            while data:
-                data = data[os.write(self._handle, data) :]
+            written = 0
+            while written < len(data):
+                written += os.write(self._handle, data[written:])
+            self.size += written
         except OSError as e:
+            if self._handle >= 0:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._handle, self.size)  # the next line would begin behind half of this one
             logger.warning(f"What the shared state has to be told can't be kept in {self._path}: {e}")
 
     def _open(self) -> None:
@@ -125,11 +129,18 @@ def _line(change: Put | Drop) -> bytes:
 
 
 def _changes(data: bytes) -> list[Change]:
-    return [_change(jsonio.loads(line)) for line in data.split(b"\n")[:-1]]
+    """What a file holds; a line that nobody can read does not keep the others from being written."""
+    found = []
+    for line in data.split(b"\n")[:-1]:
+        try:
+            found.append(_change(jsonio.loads(line)))
+        except (ValueError, TypeError, LookupError) as e:
+            logger.warning(f"A change that a worker has kept for the shared state can't be read, and is lost: {e}")
+    return found
 
 
 def _change(line: list[Any]) -> Change:
     kind, key, value, *life = line
     if kind == "drop":
-        return Drop(key, None if value is None else b64decode(value))
-    return _PUTS[kind](key, b64decode(value), *life)
+        return Drop(key, None if value is None else b64decode(value, validate=True))
+    return _PUTS[kind](key, b64decode(value, validate=True), *life)

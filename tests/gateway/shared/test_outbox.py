@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import subprocess
@@ -100,6 +101,42 @@ def test_a_worker_that_is_killed_leaves_what_it_kept(tmp_path: Path) -> None:
     worker.send_signal(signal.SIGKILL)
     worker.communicate()
     assert left(mine) == [Put("a", b"1", 60.0), Put("b", b"2", 60.0)]
+
+
+def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = Outbox(tmp_path, "one"), Outbox(tmp_path, "two")
+    one.keep(CHANGES[:1])
+    write, room = os.write, [5]
+
+    def full(handle: int, data: bytes) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(handle, data[: room.pop()])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        one.keep(CHANGES[1:2])
+    one.keep(CHANGES[2:])
+    release(one)
+    assert left(two) == [CHANGES[0], *CHANGES[2:]]
+
+
+@pytest.mark.parametrize(
+    "line", [b"{", b"7", b"[]", b'["put","a","~",1]', b'["no kind","a","",1]', b'["put","a"]', b"\xff"]
+)
+def test_a_line_that_nobody_can_read_is_lost_alone(
+    tmp_path: Path, line: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else every worker would stumble over it each time that it reads, and never be there."""
+    one, two = Outbox(tmp_path, "one"), Outbox(tmp_path, "two")
+    one.keep(CHANGES[:1])
+    os.write(one._handle, line + b"\n")
+    one.keep(CHANGES[1:])
+    assert two.find(["a", "d"]) == {"a": b"\x00\n\xff", "d": None}
+    release(one)
+    assert left(two) == CHANGES
+    assert "can't be read" in caplog.text
+    assert not [*tmp_path.iterdir()]
 
 
 def test_what_one_has_acknowledged_another_writes_when_it_dies(tmp_path: Path) -> None:
