@@ -200,9 +200,8 @@ def command(
 
 
 def program(environment: bootstrap.Environment, command: "list[str]") -> "list[str]":
-    """What is run for a command: the environment's own mitmproxy. scripts/bench.py measures the same."""
-    tool, *arguments = command
-    return [environment.script(tool), *arguments]
+    """What is run for a command: the environment's own mitmproxy, by scripts/launching. bench.py measures it."""
+    return [environment.python, os.path.join(bootstrap.ROOT, "scripts", "launching"), *command]
 
 
 def several(

@@ -31,6 +31,7 @@ NOT_DECLARED = {
     "pytest": "only the plugin for other people's tests needs it, and is loaded by it",
     "redis": "an extra (`state`): without it a `state.url` is refused, with a sentence that names it",
     "tiktoken": "an extra (`tokens`): without it token arrays are refused, with a sentence that names it",
+    "werkzeug": "mitmproxy's, of which a function is called where mitmproxy would call it",
     "urwid": "imported where mitmproxy's console runs, which is drawn with it; without it nothing asks for it",
 }
 """Imported, but no dependency -> why not."""

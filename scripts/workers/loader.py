@@ -57,12 +57,14 @@ LOADED = (
 def load() -> None:
     """Load what the workers then share. Raises ImportError where a package or mitmproxy is not as it has to be."""
     from addons.gateway.wire import compat
+    from scripts.launching import left_out
 
-    logging.disable(logging.WARNING)  # each worker says what is only less good
-    compat.check()
-    logging.disable(logging.NOTSET)
-    for name in LOADED:
-        importlib.import_module(name)
+    with left_out.until_needed():
+        logging.disable(logging.WARNING)  # each worker says what is only less good
+        compat.check()
+        logging.disable(logging.NOTSET)
+        for name in LOADED:
+            importlib.import_module(name)
     from mapping import dialects
 
     dialects.all_dialects()
@@ -71,6 +73,7 @@ def load() -> None:
 def run(asked: socket.socket, arguments: list[str]) -> int:
     """Load, and fork a worker whenever asked. In a worker this returns its exit status, when it has ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when to end
+    gc.disable()  # while everything is loaded: nothing of it goes away
     try:
         load()
     except ImportError as e:
@@ -78,6 +81,7 @@ def run(asked: socket.socket, arguments: list[str]) -> int:
         return 1
     gc.collect()
     gc.freeze()
+    gc.enable()
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
     os.set_blocking(woken, False)

@@ -16,20 +16,23 @@ from scripts.workers.fork import LoaderGone
 from scripts.workers.parent import Parent
 from scripts.workers.pauses import LONGEST, WELL, Pauses
 from scripts.workers.place import listen
+from tests.scripts.test_launching import LEFT_OUT
 
 
 def test_the_loader_loads_what_the_workers_need_and_starts_nothing() -> None:
     script = (
         "import os, sys; from scripts.workers import loader; loader.load(); before = set(sys.modules);"
         "print(len(os.listdir('/proc/self/task')));"
+        f"print([name for name in {LEFT_OUT} if name in before]);"
         "import addons.antigravity;"
         "print(*sorted(name for name in set(sys.modules) - before if name.startswith(('addons', 'mapping'))))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=bootstrap.ROOT, capture_output=True, text=True, check=True
     )
-    threads, later = done.stdout.splitlines()
+    threads, left_in, later = done.stdout.splitlines()
     assert threads == "1"
+    assert left_in == "[]"
     assert later == "addons.antigravity"
 
 

@@ -33,6 +33,7 @@ DIRECT = "a quicker wire than mitmproxy's layers"
 CA_KEY = "reading the key of mitmproxy's certificates without a proof"
 WORKERS = "several workers behind one port"
 STOPS = "breakpoints whose deadline waits, and which can be killed"
+LEFT_OUT = "a start that leaves out what a gateway rarely needs"
 PORTS = "saying which option helps when a port is taken"
 
 
@@ -142,6 +143,10 @@ OPTIONAL: dict[str, tuple[Need, ...]] = {
         _need(
             "mitmproxy.proxy.mode_servers:AsyncioServerInstance", "listen", "connections are taken from the launcher"
         ),
+    ),
+    LEFT_OUT: (  # scripts/launching: beyond that it is for the versions in TESTED alone
+        _need("mitmproxy.addons.onboarding:app", "__call__", "in its place stands one that loads Flask when called"),
+        _need("mitmproxy.addons.maplocal:safe_join", "__call__", "in its place stands one that loads Werkzeug, too"),
     ),
     PORTS: (
         _need("mitmproxy.addons.proxyserver:Servers", "changed", "it is told when servers were started"),
