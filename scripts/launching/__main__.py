@@ -14,6 +14,9 @@ def main() -> int:
     """Be the tool that the first argument names. Returns the exit status."""
     with left_out.until_needed():
         from mitmproxy.tools import main as tools
+    from addons.gateway import ca_key
+
+    ca_key.read_quickly()  # with --set confdir=... mitmproxy reads it before it loads the addon
     gc.freeze()
     gc.enable()
     tool = sys.argv.pop(1)

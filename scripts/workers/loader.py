@@ -27,6 +27,7 @@ LOADED = (
     "mitmproxy.tools.main",
     "mitmproxy.tools.dump",
     "google.auth",
+    "jinja2",
     "prometheus_client",
     "addons.gateway.ca_key",
     "addons.gateway.cassettes.options",

@@ -29,10 +29,11 @@ class Asking:
         import flask
         import werkzeug.security
         from aioquic import tls
-        from mitmproxy.addons import onboarding, onboardingapp, proxyauth
+        from mitmproxy import certs
+        from mitmproxy.addons import onboardingapp, proxyauth
         print("asked:", proxyauth.ldap3.Server.__name__, tls.service_identity.VerificationError.__name__,
               flask.Flask.__name__, werkzeug.security.check_password_hash.__name__, onboardingapp.index.__name__)
-        print("collector:", gc.isenabled())
+        print("collector:", gc.isenabled(), "key:", certs.load_pem_private_key.__module__)
         ctx.master.shutdown()
 
 addons = [Asking()]
@@ -71,7 +72,7 @@ def test_what_is_left_out_is_loaded_when_it_is_asked_for(tmp_path: Path) -> None
     done = run("mitmdump", "-n", "-s", tmp_path / "asking.py")
     assert "loaded: []\n" in done.stdout
     assert "asked: Server VerificationError Flask check_password_hash index\n" in done.stdout
-    assert "collector: True\n" in done.stdout
+    assert "collector: True key: addons.gateway.ca_key\n" in done.stdout
     assert done.returncode == 0
 
 

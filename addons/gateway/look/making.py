@@ -14,14 +14,19 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from addons.gateway.exchange.summary import unusual_finish
 from addons.gateway.http import answers
+from mapping.late import late
 from mapping.prices.shown import cost_text, dollars
+
+if TYPE_CHECKING:
+    import jinja2
+else:
+    jinja2 = late("jinja2")
 
 HTML = (b"Content-Type", b"text/html; charset=utf-8")
 NO_STORE: answers.Fields = [(b"Cache-Control", b"no-store"), (b"X-Content-Type-Options", b"nosniff")]
@@ -94,7 +99,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters.update(ago=_ago, span=span, wait=wait, number=number, clip=clip, finish=unusual_finish)
+    environment.filters.update(
+        ago=jinja2.pass_context(_ago), span=span, wait=wait, number=number, clip=clip, finish=unusual_finish
+    )
     environment.filters.update(dollars=dollars)
     environment.globals.update(cost_text=cost_text)
     return environment
@@ -111,7 +118,6 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-@jinja2.pass_context
 def _ago(context: jinja2.runtime.Context, moment: float) -> Markup:
     """A moment as a `time` element: how long ago it was."""
     seconds = max(0.0, context["now"] - moment)
