@@ -91,11 +91,14 @@ class ClientConnection(RequestReader, asyncio.Protocol):
         """The first bytes are there. False: the connection is not served here."""
         self._has_begun = True
         shared, transport = self._shared, self.transport
+        peer = transport.get_extra_info("peername")
+        if not peer:  # it has left before it was served; what it sent can still be read
+            self._hang_up()
+            return False
         if not messages.is_plain_http(data):
             shared.clients.discard(self)
             shared.hand_over(transport, data)
             return False
-        peer = transport.get_extra_info("peername") or ("", 0)
         self.client = Client(
             peername=peer,
             sockname=transport.get_extra_info("sockname") or ("", 0),

@@ -613,6 +613,23 @@ def test_block_global(peer: str, served: bool) -> None:
     run(test, addons=[Block()])
 
 
+@pytest.mark.parametrize("data", [HEALTH, b"\x16\x03\x01"], ids=["HTTP", "TLS"])
+def test_a_client_that_has_reset_its_connection_already_is_not_served(
+    data: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has no address any more, which mitmproxy's addons do not bear, though what it sent can still be read."""
+
+    async def test(wire: Wire) -> None:
+        client, transport = wire.connect()
+        transport.get_extra_info = lambda name, default=None: default  # type: ignore[method-assign]
+        client.data_received(data)
+        await settle()
+        assert (transport.aborted, transport.written, wire.handed_over, wire.clients) == (True, b"", [], set())
+
+    run(test, addons=[Block()])
+    assert not caplog.records
+
+
 def test_a_bug_is_logged_and_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
     async def test(wire: Wire) -> None:
         def fails(*_: object) -> None:
