@@ -19,6 +19,7 @@ from mitmproxy.proxy import mode_servers, mode_specs
 from addons.gateway.accounts.address import Address
 from addons.gateway.exchange.exchange import Exchange, Exchanges
 from addons.gateway.wire import compat
+from addons.gateway.wire.direct import accepting
 from addons.gateway.wire.direct.client import ClientConnection
 from addons.gateway.wire.direct.listeners import Listeners
 from addons.gateway.wire.direct.peers import Surroundings
@@ -96,12 +97,15 @@ class DirectWire:
         self._servers: Any = None
         self._timer: asyncio.TimerHandle | None = None
         self._taking = asyncio.Lock()
+        self._complaints = accepting.Complaints()
 
     async def install(self) -> None:
         """Take over the servers that there are, and those to come, where mitmproxy is as this expects."""
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         if proxyserver is None or not compat.offers(compat.DIRECT):
             return
+        accepting.allow_many_files()
+        self._complaints.install()
         self._servers = proxyserver.servers
         self._servers.changed.connect(self._take_over)
         await self._take_over()
@@ -116,6 +120,7 @@ class DirectWire:
         """
         if self._timer is not None:
             self._timer.cancel()
+        self._complaints.uninstall()
         if self._servers is not None:
             self._servers.changed.disconnect(self._take_over)
             self._servers = None
@@ -165,11 +170,10 @@ class DirectWire:
                 server.serve(given := Service(self, instance), given.connection)
             return server
         service = Service(self, instance)
-        loop = asyncio.get_running_loop()
         made: list[asyncio.Server] = []
         for listening in server.sockets:
             twin = socket.socket(listening.family, listening.type, fileno=os.dup(listening.fileno()))
-            made.append(await loop.create_server(service.connection, sock=twin, backlog=1024))
+            made.append(await accepting.listen(twin, service.connection))
         server.close()
         return _Servers(made, service)
 
