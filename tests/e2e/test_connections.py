@@ -109,6 +109,15 @@ def test_what_is_no_request_gets_json(gateway: Gateway, data: bytes, status: byt
     head, _, body = raw(gateway, data).partition(b"\r\n\r\n")
     assert head.split()[1] == status
     assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
+    assert ("base URL" in json.loads(body)["error"]["message"]) == data.startswith(b"CONNECT")
+
+
+def test_the_log_says_where_a_request_went_that_never_came_whole(gateway: Gateway) -> None:
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as s:
+        s.sendall(b"POST /v1/embeddings?a=b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf")
+    wait_until(lambda: "/v1/embeddings · client left" in gateway.log)
+    raw(gateway, b"POST /v1/images/edits HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n")
+    wait_until(lambda: "/v1/images/edits · 413 request_too_large" in gateway.log)
 
 
 @pytest.mark.parametrize(

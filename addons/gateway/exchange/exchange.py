@@ -349,6 +349,8 @@ class Exchange(Facts):
         if self._finished:
             return
         self._finished = True
+        if not self.method:  # it was never there as a whole
+            self.look()
         self.machine.client_gone()
         if silence := self._silence:
             silence.end()

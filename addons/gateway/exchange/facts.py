@@ -205,9 +205,9 @@ class Facts:
         request = self.flow.request
         self._http11 = request.data.http_version == b"HTTP/1.1"
         self._close = (value(request, b"connection") or "").lower() == "close"
-        self.method = method = request.method
+        self.look()
+        method = self.method
         self.head_only = method == "HEAD"
-        self.path = admission.path_of(request)
         origin = self.caller.origin
         if method == "OPTIONS" and origin is not None:
             self._preflight(origin)
@@ -224,6 +224,11 @@ class Facts:
         if match.unusual:
             self.notes.add("path", f"taken for {match.endpoint.path}")
         return match
+
+    def look(self) -> None:
+        """What the first line of the request says."""
+        request = self.flow.request
+        self.method, self.path = request.method, admission.path_of(request)
 
     def _preflight(self, origin: str) -> None:
         """A browser asks what it may send."""

@@ -332,11 +332,11 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors write a byte order mark
     except OSError as e:
-        raise SettingsError(f"{path}: {e.strerror or e}") from None
+        raise SettingsError(e.strerror or str(e)) from None
     except tomllib.TOMLDecodeError as e:
-        raise SettingsError(f"{path}: not valid TOML: {e}") from None
+        raise SettingsError(f"not valid TOML: {e}") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"{path}: not UTF-8 text") from None
+        raise SettingsError("not UTF-8 text") from None
 
 
 def _readable(error: Any, *table: str) -> str:

@@ -37,6 +37,12 @@ MAX_FRAMING = 64 * 2**10
 MAX_REQUEST_LINE = 500
 """Bytes at the beginning of a request that are looked at where the rest of it can't be read."""
 
+NO_PROXY = (
+    "This gateway is no HTTP proxy: give its address to the client as the base URL of the API, and not in HTTPS_PROXY or "
+    "the like."
+)
+"""What those are told who ask for a tunnel (CONNECT)."""
+
 MAX_INTERIM = 20
 """How many interim answers may come before the answer."""
 
@@ -106,7 +112,9 @@ class GatewayHttp1Server(_Bounded, Http1Server):
             yield from super().send(event)
         elif isinstance(event, ResponseProtocolError):
             if not self.response and (status := event.code.http_status_code()) is not None:
-                yield commands.SendData(self.conn, raw_error(Fault(status, event.message), self._spoken()))
+                is_tunnel = self.request is not None and self.request.method == "CONNECT"
+                message = NO_PROXY if is_tunnel else event.message
+                yield commands.SendData(self.conn, raw_error(Fault(status, message), self._spoken()))
             yield commands.CloseConnection(self.conn)
         else:
             yield from super().send(event)

@@ -234,8 +234,9 @@ def test_a_secret_compares_like_its_text() -> None:
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="No such file"):
+    with pytest.raises(SettingsError, match="No such file") as e:
         load(tmp_path / "nowhere.toml", {})
+    assert str(e.value).count("nowhere.toml") == 1
 
 
 @pytest.mark.parametrize(
