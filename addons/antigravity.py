@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import difflib
 import gc
+import logging
 import sys
 from collections.abc import Awaitable
 from pathlib import Path
@@ -66,6 +68,11 @@ atexit.register(ending.wait_for_threads)
 
 YOUNG = 20_000
 """New objects after which the garbage collector looks at them; a conversation of 1000 messages has some 6000."""
+
+logger = logging.getLogger("antigravity")
+
+OPTIONS = "antigravity_"
+"""How the names of the addon's options begin."""
 
 AHEAD = 1.0
 """Seconds after the start until `_load_ahead`: the first request of a client need not wait for what that loads."""
@@ -135,6 +142,7 @@ class Antigravity:
     def configure(self, updated: set[str]) -> None:
         """Options have changed, or are read for the first time. Raises OptionsError for settings that can't be used,
         but not at the start: there mitmproxy ends by itself because of what the log says."""
+        self._check_choices(updated)
         if self.wire:
             self.wire.follow_options(updated)
         if "connection_strategy" in updated and ctx.options.connection_strategy != "lazy":
@@ -156,6 +164,16 @@ class Antigravity:
         ):
             self._refuse_settings()
 
+    def _check_choices(self, updated: set[str]) -> None:
+        """mitmproxy takes any text where it offers a choice of some."""
+        for name, option in ctx.options.items():
+            value = option.current()
+            if name in updated and name.startswith(OPTIONS) and option.choices and value not in option.choices:
+                problem = f"The option {name} can't be {value!r}. It can be {', '.join(map(repr, option.choices))}."
+                if self.hook_table:
+                    raise exceptions.OptionsError(problem)
+                logger.error(problem)
+
     def _refuse_settings(self) -> None:
         """The log has the reason. At the start that ends mitmproxy by itself, and without a traceback."""
         if self.hook_table:
@@ -168,6 +186,9 @@ class Antigravity:
     def running(self) -> None:
         """mitmproxy has started. What has to be waited for goes on in a task, `start`."""
         stand_in.take_away(ctx.master.addons)
+        for name in sorted(name for name in ctx.options.deferred if name.startswith(OPTIONS)):
+            near = difflib.get_close_matches(name, ctx.options.keys(), n=1, cutoff=0.0)[0]
+            logger.error(f"There is no option {name}; did you mean {near}?")
         self.gateway.server_replay.install()
         self.stops.install()
         listeners = Listeners(ctx.master.addons, ctx.options, self, lambda: self.gateway.server_replay.loaded)
