@@ -38,8 +38,8 @@ MAX_REQUEST_LINE = 500
 """Bytes at the beginning of a request that are looked at where the rest of it can't be read."""
 
 NO_PROXY = (
-    "This gateway is no HTTP proxy: give its address to the client as the base URL of the API, and not in HTTPS_PROXY or "
-    "the like."
+    "This gateway is no HTTP proxy: give its address to the client as the base URL of the API, and not in HTTPS_PROXY "
+    "or the like."
 )
 """What those are told who ask for a tunnel (CONNECT)."""
 
