@@ -7,17 +7,20 @@ import tempfile
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 from uuid import uuid4
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from addons.gateway.shared.contract import FINAL, Change, Claim, Drop, Put, Revise, SharedPlace, Swap
+from addons.gateway.shared import valkey_address
+from addons.gateway.shared.contract import FINAL, Change, Claim, Drop, Heard, Put, Revise, SharedPlace, Swap
 from addons.gateway.shared.sqlite_place import SqlitePlace
 from addons.gateway.shared.valkey_place import ValkeyPlace
 from tests.e2e.conftest import wait_until
 from tests.gateway.shared.places import Loop, Server
+from tests.patience import PATIENCE
 from tests.ports import free_port
 
 KEYS = st.sampled_from(["a", "b", "c/ä", "d"])
@@ -137,6 +140,14 @@ class SqliteContract(Contract):
         self.folder.cleanup()
 
 
+class PatientValkeyPlace(ValkeyPlace):
+    """On a busy machine a server may take its time, and a failure would be none of the place's."""
+
+    async def open(self, heard: Heard) -> None:
+        with mock.patch.multiple(valkey_address, ANSWER_WITHIN=PATIENCE, CONNECT_WITHIN=PATIENCE):
+            await super().open(heard)
+
+
 class ValkeyContract(Contract):
     """A server for all runs: each has a prefix of its own."""
 
@@ -166,7 +177,7 @@ class ValkeyContract(Contract):
         return self.loop.run(self._make(url))
 
     async def _make(self, url: str) -> SharedPlace:
-        return ValkeyPlace(url, self.prefix)
+        return PatientValkeyPlace(url, self.prefix)
 
 
 class ClusterContract(ValkeyContract):
