@@ -18,7 +18,9 @@ from scripts.soaking.upstream import GAP, Excuse
 from scripts.soaking.valkey import Valkey
 
 SHORTEST_OUTAGE, LONGEST_OUTAGE = 1.0, 30.0
-"""Seconds. On a busy machine workers may not notice one that is shorter."""
+"""Seconds. One that no worker has noticed yet goes on until the log says so: a busy machine may take its time."""
+AWAY = "The shared state is away"
+"""What the log says of an outage."""
 DYING = 1.0
 """Seconds that a process may still answer after it was killed, where the machine is busy."""
 BACK_WITHIN = 3.0
@@ -30,6 +32,9 @@ class Workers(Protocol):
 
     def workers(self) -> Mapping[int, int]:
         """Number -> process of those that are ready."""
+
+    def log(self) -> list[str]:
+        """The lines that they have logged."""
 
 
 class Outage(NamedTuple):
@@ -138,5 +143,7 @@ class Chaos:
             self.outages.append(Outage(gone, float("inf"), emptied))
             go()
             self._stop.wait(seconds)
+            while not (emptied or any(AWAY in line for line in self._workers.log()) or self._stop.wait(0.1)):
+                pass
             come()
             self.outages[-1] = Outage(gone, time.monotonic(), emptied)

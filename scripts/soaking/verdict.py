@@ -6,11 +6,11 @@ import collections
 from collections.abc import Mapping, Sequence
 
 from scripts.soaking import memory
-from scripts.soaking.chaos import Outage
+from scripts.soaking.chaos import AWAY, Outage
 from scripts.soaking.clients import GROUPS
 from scripts.soaking.upstream import Cooling
 
-AWAY, EMPTIED = "The shared state is away", "The shared state was emptied"
+EMPTIED = "The shared state was emptied"
 REPLACED = "another takes its place"
 """What the log says of a worker that has ended."""
 

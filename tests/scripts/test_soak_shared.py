@@ -66,6 +66,9 @@ class Nobody:
     def workers(self) -> dict[int, int]:
         return {}
 
+    def log(self) -> list[str]:
+        return []
+
 
 # --- stored responses
 
