@@ -51,12 +51,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 async def end(gateway: Gateway) -> None:
     """End all that is under way; see the module."""
-    hurry = asyncio.Event()
+    worker = inside.current()
+    hurry = worker.hurry if worker else asyncio.Event()
     on_signals(hurry)
     try:
         if drain := gateway.settings.limits.drain:
             gateway.draining = True
-            if worker := inside.current():
+            if worker:
                 worker.say(drains=drain)
             logger.info("The gateway ends when what is under way has ended; a second signal ends it at once.")
             await _within(drain, _drained(gateway), hurry)

@@ -151,6 +151,10 @@ class WorkerLink:
         """Say something to the worker."""
         self._talk.say(**said)
 
+    def hurry(self) -> None:
+        """Have it end at once what it still waits for, now or as soon as it has heard that it is to end."""
+        self._talk.say(hurry=True)
+
     def drain(self) -> None:
         """Have it serve what it has, and end."""
         self.dismissed = True

@@ -2,8 +2,8 @@
 
 * A worker that ends is replaced, after a pause that grows while they do not live long (`pauses`).
 * SIGHUP: a new loader, and then each worker is replaced when its successor is ready; the old one serves what it has.
-* SIGTERM, SIGINT: all end. While they still take connections (`[limits] drain`), they get them. A further signal is
-  passed on: whoever sends it is in a hurry.
+* SIGTERM, SIGINT: all end. While they still take connections (`[limits] drain`), they get them. Whoever sends a
+  second signal is in a hurry: workers are told so in words, of which none is lost. Further ones are passed on.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ class Parent:
         """What workers that have ended had counted, and no other has yet taken over."""
         self._kept_by: WorkerLink | None = None
         self._ending = asyncio.Event()
+        self._hurries = False
         self._restart = asyncio.Event()
         self._status = 0
         self._begun = False
@@ -299,7 +300,11 @@ class Parent:
     def _end(self) -> None:
         if self._ending.is_set():
             for one in self._links:
-                one.kill(signal.SIGTERM)
+                if self._hurries:
+                    one.kill(signal.SIGTERM)
+                else:
+                    one.hurry()
+            self._hurries = True
         self._ending.set()
 
     async def _end_all(self) -> None:

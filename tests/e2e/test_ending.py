@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import signal
 import socket
 import threading
@@ -131,6 +132,25 @@ def test_a_drain_ends(starter: Starter, workers: int, drain: str, again: bool) -
     if again:
         wait_until(lambda: gateway.call("GET", "/healthz").status == 503)
         gateway.process.terminate()
+    assert gateway.process.wait(PATIENCE) == 0
+    stream.join(PATIENCE)
+    assert b'"code":"gateway_stopping"' in stream.received
+    gated.close()
+
+
+def test_a_second_signal_is_heard_by_a_worker_that_was_busy_with_the_first(starter: Starter) -> None:
+    """Of two signals that wait for a process the system keeps one."""
+    gated = GatedUpstream()
+    gateway = starter("[limits]\ndrain = '5m'\n" + TWO_ACCOUNTS.replace("UPSTREAM", gated.url), workers=2)
+    stream = Stream(gateway.port)
+    wait_until(lambda: b"Once upon" in stream.received)
+    told = gateway.call("GET", "/status.json").json["workers"]
+    [busy] = [one["pid"] for one in told if one["in_flight"] == 1]
+    os.kill(busy, signal.SIGSTOP)
+    gateway.process.terminate()
+    wait_until(lambda: gateway.call("GET", "/healthz").status == 503)
+    gateway.process.terminate()
+    os.kill(busy, signal.SIGCONT)
     assert gateway.process.wait(PATIENCE) == 0
     stream.join(PATIENCE)
     assert b'"code":"gateway_stopping"' in stream.received

@@ -103,6 +103,8 @@ class Worker:
         """All workers as the launcher sees them: number, pid, state, open connections."""
         self.keeps = seat.greets
         """It is the one that keeps in the store what all have counted."""
+        self.hurry = asyncio.Event()
+        """All end, and somebody is in a hurry."""
         self.is_last = asyncio.Event()
         """All end, and the others have ended."""
 
@@ -172,6 +174,8 @@ class Worker:
             self.keeps = said["keeper"] == os.getpid()
         elif "inherit" in said:
             self._answers["inherit"](json.loads(said["inherit"]))
+        elif "hurry" in said:
+            self.hurry.set()
         elif "last" in said:
             self.is_last.set()
         elif "asked" in said:
