@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Callable
+from typing import Protocol
 
 import brotli
 from mitmproxy import http
@@ -26,6 +27,7 @@ MAX_BYTES = 100 * 2**20
 """The largest body that is taken, of a request or of an upstream's answer, as it arrives and decompressed."""
 
 _STEP = 2**20
+_PIECE = 2**12
 
 
 class TooLarge(Exception):
@@ -85,32 +87,59 @@ def _decoded(content: bytes, encoding: str) -> bytes:
         raise Fault(400, f"The request body is not valid {encoding} data.") from None
 
 
+class _Decoder(Protocol):
+    """Of one compressed stream."""
+
+    @property
+    def eof(self) -> bool:
+        """Its end has come."""
+
+    @property
+    def unused_data(self) -> bytes:
+        """What has come after that."""
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        """The next bytes, decompressed: `max_length` at most."""
+
+
+def _streams(content: bytes, limit: int, begin: Callable[[], _Decoder], filling: bytes = b"") -> bytes:
+    """Compressed streams one after another, as one. `filling`: bytes that may stand between and behind them.
+
+    A piece at a time: what comes after a stream is copied for each, and of a small body there can be very many.
+    """
+    pieces: list[bytes] = []
+    left, decoder = limit, begin()
+    for start in range(0, len(content), _PIECE):
+        rest = content[start : start + _PIECE]
+        while rest:
+            if decoder.eof:
+                rest = rest.lstrip(filling)
+                if not rest:
+                    break
+                decoder = begin()
+            pieces.append(decoder.decompress(rest, left + 1))
+            left -= len(pieces[-1])
+            if left < 0:
+                raise TooLarge
+            rest = decoder.unused_data
+    if not decoder.eof:
+        raise EOFError
+    return b"".join(pieces)
+
+
 def _zlib(content: bytes, limit: int, window: int) -> bytes:
-    return _stream(content, limit, window)[0]
-
-
-def _stream(content: bytes, limit: int, window: int) -> tuple[bytes, bytes]:
-    """One compressed stream, decompressed, and what comes after it."""
     decoder = zlib.decompressobj(window)
     out = decoder.decompress(content, limit + 1)
     if len(out) > limit:
         raise TooLarge
     if not decoder.eof:
         raise EOFError
-    return out, decoder.unused_data
+    return out
 
 
 def _gzip(content: bytes, limit: int) -> bytes:
     """Member after member, as RFC 1952 lets them follow one another; zeros that fill up behind them do not count."""
-    out, rest = _stream(content, limit, _GZIP)
-    if not rest:
-        return out
-    pieces, left = [out], limit - len(out)
-    while rest := rest.lstrip(b"\0"):
-        out, rest = _stream(rest, left, _GZIP)
-        pieces.append(out)
-        left -= len(out)
-    return b"".join(pieces)
+    return _streams(content, limit, lambda: zlib.decompressobj(_GZIP), b"\0")
 
 
 def _deflate(content: bytes, limit: int) -> bytes:
@@ -137,18 +166,11 @@ def _brotli(content: bytes, limit: int) -> bytes:
 
 def _zstd(content: bytes, limit: int) -> bytes:
     """Frame after frame, as RFC 8878 lets them follow one another."""
-    pieces: list[bytes] = []
-    left = limit
-    while content:
-        decoder = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 27})
-        pieces.append(decoder.decompress(content, left + 1))
-        left -= len(pieces[-1])
-        if left < 0:
-            raise TooLarge
-        if not decoder.eof:
-            raise EOFError
-        content = decoder.unused_data
-    return b"".join(pieces)
+    return _streams(
+        content,
+        limit,
+        lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: 27}),
+    )
 
 
 _GZIP = zlib.MAX_WBITS | 16

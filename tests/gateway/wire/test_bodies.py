@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import zlib
 from collections.abc import Callable
 
@@ -93,6 +94,52 @@ def test_what_is_taken(content: bytes, encoding: str | None, status: int) -> Non
         with pytest.raises(Fault) as e:
             value(request(content, encoding))
         assert e.value.status == status
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_streams_that_follow_one_another_may_be_large(encoding: str) -> None:
+    parts = [b'{"a": "', random.Random(0).randbytes(10_000).hex().encode(), b'"}']
+    content = b"".join(CODERS[encoding](part) for part in parts)
+    assert value(request(content, encoding)) == {"a": parts[1].decode()}
+    assert bodies.decompressed(request(content, encoding)) == b"".join(parts)
+
+
+def test_zeros_between_members_do_not_count() -> None:
+    zeros = bytes(10_000)
+    content = gzip.compress(b'{"a":') + zeros + gzip.compress(b" 1}") + zeros
+    assert value(request(content, "gzip")) == {"a": 1}
+
+
+class Counted:
+    """A decoder that counts what it is handed."""
+
+    handed = 0
+
+    def __init__(self) -> None:
+        self._decoder = zlib.decompressobj(zlib.MAX_WBITS | 16)
+
+    @property
+    def eof(self) -> bool:
+        return self._decoder.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._decoder.unused_data
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes:
+        Counted.handed += len(data)
+        return self._decoder.decompress(data, max_length)
+
+
+def test_many_small_streams_take_no_more_than_so_many_times_as_long() -> None:
+    """Else a body of a megabyte, which holds nothing, would hold up all others for seconds."""
+
+    def handed(count: int) -> int:
+        Counted.handed = 0
+        assert bodies._streams(gzip.compress(b"") * count, 10, Counted) == b""
+        return Counted.handed
+
+    assert handed(10_000) < 15 * handed(1000)
 
 
 @pytest.mark.parametrize("encoding", CODERS)
