@@ -60,9 +60,9 @@ async def drain(worker: Worker, gateway: Gateway, clients: Set[ClientConnection]
     """See the module."""
 
     def give_back(connection: ClientConnection) -> None:
-        if connection.is_between:
-            worker.handing.give_back(connection.transport.get_extra_info("socket").fileno())
-            connection.transport.abort()
+        transport = connection.transport
+        if connection.is_between and worker.handing.give_back(transport.get_extra_info("socket").fileno()):
+            transport.abort()
 
     loop = asyncio.get_running_loop()
     worker.handing.stop()

@@ -34,10 +34,11 @@ def main() -> int:
 
 def work(count: int, host: str, port: int, arguments: list[str]) -> int:
     """Be the parent. Returns the exit status."""
+    from addons.gateway.workers import open_files
     from scripts.workers.parent import Parent, say
-    from scripts.workers.place import allow_many_files, listen, shared_folder
+    from scripts.workers.place import listen, shared_folder
 
-    allow_many_files()
+    open_files.allow_many()  # each connection is one while it is handed on
     try:
         listening = listen(host, port)
     except OSError as e:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import resource
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 
-BACKLOG = 1024
+from addons.gateway.workers.open_files import BACKLOG
+
 SHARED = "ANTIGRAVITY_SHARED"
 """The variable that names the folder of the shared state (`addons/gateway/shared/opening.py`)."""
 
@@ -35,13 +35,6 @@ def listen(host: str, port: int) -> list[socket.socket]:
         one.listen(BACKLOG)
         one.setblocking(False)
     return made
-
-
-def allow_many_files() -> None:
-    """Let this process have as many files open as it may: each connection is one while it is handed on."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):  # macOS has less than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @contextlib.contextmanager

@@ -6,24 +6,26 @@ Each message is one byte. With `CONNECTION` and `BACK` goes the connection, as a
   goes to another. It has a copy of this end, too, and receives there itself what this process is too slow for.
 * A connection that is between two requests can be given `BACK`, unread and unclosed; its client sees nothing of it.
 * After `CLOSED` nothing more is taken: what was handed meanwhile goes to another.
+* Where no further file may be open here, what was handed waits in the pair: received, it would be lost.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import socket
 from collections import deque
 from collections.abc import Callable
 from typing import override
 
-logger = logging.getLogger("antigravity")
+from addons.gateway.workers.open_files import Shortage
 
 CONNECTION, TAKEN, ENDED, BACK, CLOSED = b"c", b"t", b"e", b"b", b"x"
 AT_ONCE = 16
 """Connections that are taken before others have their turn."""
+AGAIN_AFTER = 0.25
+"""Seconds after which it is looked again whether a further file may be open."""
 
 type Maker = Callable[[], asyncio.BaseProtocol]
 
@@ -59,6 +61,7 @@ class Handing:
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
         self._flushes = False
+        self._shortage = Shortage()
 
     @property
     def is_quiet(self) -> bool:
@@ -67,8 +70,8 @@ class Handing:
 
     def take(self, make: Maker) -> None:
         """Serve by such protocols from now on what is handed."""
-        if self._make is None and not self._stopped:
-            asyncio.get_running_loop().add_reader(self._pair, self._receive)
+        if self._make is None:
+            self._go_on()
         self._make = make
 
     def stop(self) -> None:
@@ -78,18 +81,31 @@ class Handing:
             asyncio.get_running_loop().remove_reader(self._pair)
             self._say(CLOSED)
 
-    def give_back(self, descriptor: int) -> None:
+    def give_back(self, descriptor: int) -> bool:
         """Have another process serve a connection. The caller closes it here after this, and has read nothing that it
-        did not answer."""
+        did not answer. False: no further file may be open; it stays here, and can be given back later."""
         if descriptor in self._open:
+            try:
+                self._back.append(os.dup(descriptor))
+            except OSError:
+                return False
             self._open.discard(descriptor)
-            self._back.append(os.dup(descriptor))
             self._flush_soon()
+        return True
 
     # --- inside
 
+    def _go_on(self) -> None:
+        if not self._stopped:
+            asyncio.get_running_loop().add_reader(self._pair, self._receive)
+
     def _receive(self) -> None:
+        loop = asyncio.get_running_loop()
         for _ in range(AT_ONCE):
+            if self._shortage.is_there(self._pair.fileno()):
+                loop.remove_reader(self._pair)
+                loop.call_later(AGAIN_AFTER, self._go_on)
+                return
             try:
                 data, descriptors, _, _ = socket.recv_fds(self._pair, 1, 1, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
@@ -98,11 +114,13 @@ class Handing:
                 data, descriptors = b"", []
             if not data:
                 self._stopped = True
-                asyncio.get_running_loop().remove_reader(self._pair)
+                loop.remove_reader(self._pair)
                 self._lost()
                 return
             for descriptor in descriptors:
                 self._take(descriptor)
+            if not descriptors:  # a thread was quicker with the last file
+                self._say(TAKEN + ENDED)
 
     def _take(self, descriptor: int) -> None:
         assert self._make is not None

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import override
 
+import pytest
+
+from addons.gateway.workers import handed
 from addons.gateway.workers.handed import BACK, CLOSED, CONNECTION, ENDED, TAKEN, Handing
 from tests.patience import PATIENCE
 
@@ -167,5 +172,75 @@ def test_one_whose_client_has_left_already_is_not_served() -> None:
                 socket.send_fds(other.pair, [CONNECTION], [accepted.fileno()])
             assert await other.told(2) == (TAKEN + ENDED, [])
             assert not other.made
+
+    asyncio.run(work())
+
+
+@pytest.fixture
+def files(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Whether further files may be open, last of all."""
+    may, dup = [True], os.dup
+
+    def scarce(descriptor: int) -> int:
+        if not may[-1]:
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return dup(descriptor)
+
+    monkeypatch.setattr(os, "dup", scarce)
+    monkeypatch.setattr(handed, "AGAIN_AFTER", 0.001)
+    return may
+
+
+def test_where_no_further_file_may_be_open_what_was_handed_waits(
+    files: list[bool], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Else the system would lose it, and its client would wait for ever."""
+
+    async def work() -> None:
+        async with launcher() as other:
+            files.append(False)
+            client = other.hand()
+            while "have to wait: Too many open files" not in caplog.text:  # noqa: ASYNC110 - nothing else tells
+                await asyncio.sleep(0)
+            assert not other.made
+            files.append(True)
+            assert await other.told(1) == (TAKEN, [])
+            assert await echoed(client) == b"Hello!"
+            client.close()
+            assert await other.told(1) == (ENDED, [])
+            assert caplog.text.count("have to wait") == 1
+
+    asyncio.run(asyncio.wait_for(work(), PATIENCE))
+
+
+def test_one_that_was_lost_on_the_way_is_let_go_of() -> None:
+    """Another thread had the last file."""
+
+    async def work() -> None:
+        async with launcher() as other:
+            other.pair.sendall(CONNECTION)
+            assert await other.told(2) == (TAKEN + ENDED, [])
+
+    asyncio.run(work())
+
+
+def test_one_that_can_not_be_given_back_yet_is_served_here(files: list[bool]) -> None:
+    async def work() -> None:
+        async with launcher() as other:
+            client = other.hand()
+            assert await other.told(1) == (TAKEN, [])
+            assert await echoed(client) == b"Hello!"
+            transport = other.made[0].transport
+            descriptor = transport.get_extra_info("socket").fileno()
+            files.append(False)
+            assert not other.handing.give_back(descriptor)
+            assert await echoed(client) == b"Hello!"
+            files.append(True)
+            assert other.handing.give_back(descriptor)
+            transport.abort()
+            words, (back,) = await other.told(1)
+            assert words == BACK
+            os.close(back)
+            client.close()
 
     asyncio.run(work())

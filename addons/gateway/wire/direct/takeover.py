@@ -19,12 +19,12 @@ from mitmproxy.proxy import mode_servers, mode_specs
 from addons.gateway.accounts.address import Address
 from addons.gateway.exchange.exchange import Exchange, Exchanges
 from addons.gateway.wire import compat
-from addons.gateway.wire.direct import accepting
 from addons.gateway.wire.direct.client import ClientConnection
 from addons.gateway.wire.direct.listeners import Listeners
 from addons.gateway.wire.direct.peers import Surroundings
 from addons.gateway.wire.direct.upstream.dial import dial
 from addons.gateway.wire.direct.upstream.pool import ConnectionPool
+from addons.gateway.workers import open_files
 from addons.gateway.workers.handed import HandedServer
 
 logger = logging.getLogger("antigravity")
@@ -97,14 +97,14 @@ class DirectWire:
         self._servers: Any = None
         self._timer: asyncio.TimerHandle | None = None
         self._taking = asyncio.Lock()
-        self._complaints = accepting.Complaints()
+        self._complaints = open_files.Complaints()
 
     async def install(self) -> None:
         """Take over the servers that there are, and those to come, where mitmproxy is as this expects."""
         proxyserver: Any = ctx.master.addons.get("proxyserver")
         if proxyserver is None or not compat.offers(compat.DIRECT):
             return
-        accepting.allow_many_files()
+        open_files.allow_many()
         self._complaints.install()
         self._servers = proxyserver.servers
         self._servers.changed.connect(self._take_over)
@@ -173,7 +173,7 @@ class DirectWire:
         made: list[asyncio.Server] = []
         for listening in server.sockets:
             twin = socket.socket(listening.family, listening.type, fileno=os.dup(listening.fileno()))
-            made.append(await accepting.listen(twin, service.connection))
+            made.append(await open_files.listen(twin, service.connection))
         server.close()
         return _Servers(made, service)
 

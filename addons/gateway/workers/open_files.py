@@ -1,10 +1,9 @@
-"""New connections, where a process may open no further file.
+"""Files that a process may have open: each connection is one, and each call to an upstream another.
 
-* As many files may be open as the system lets this process have: each connection is one, and each call to an upstream
-  another.
+* Where it may open no further one, new connections wait until it may: in the system's queue, or, of a worker, with the
+  launcher (`handed`). The log says so, at most once a minute.
 * asyncio takes up to `backlog` new connections at a time, and where there is no file for them tries all of them, each
   with a traceback and a timer that does the same a second later, times over. So it is let take one at a time.
-* What can't be taken waits in the system's queue until files are free; the log says so, at most once a minute.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import sys
 import time
@@ -23,11 +23,46 @@ if sys.platform != "win32":
 
 logger = logging.getLogger("antigravity")
 
+COMPLAIN_EVERY = 60.0
+"""Seconds between two lines in the log."""
 BACKLOG = 1024
 """Connections that wait in the system's queue."""
-COMPLAIN_EVERY = 60.0
 
 type _Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]
+
+
+def allow_many() -> None:
+    """Have this process open as many files as it may."""
+    if sys.platform != "win32":
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with contextlib.suppress(OSError, ValueError):  # macOS has less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Shortage:
+    """No further file may be open."""
+
+    def __init__(self) -> None:
+        self._told = float("-inf")
+
+    def is_there(self, descriptor: int) -> bool:
+        """Whether it is so now; then the log says it. `descriptor`: of a file that is open."""
+        try:
+            os.close(os.dup(descriptor))
+        except OSError as e:
+            self.tell(e)
+            return True
+        return False
+
+    def tell(self, problem: OSError) -> None:
+        """Say in the log that connections have to wait, unless that was said a short while ago."""
+        now = time.monotonic()
+        if now - self._told >= COMPLAIN_EVERY:
+            self._told = now
+            logger.error(
+                f"New connections can't be taken and have to wait: {problem.strerror}. More may be open at the same "
+                "time where the limit of the system is higher (ulimit -n, LimitNOFILE of systemd)."
+            )
 
 
 async def listen(listening: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> asyncio.Server:
@@ -37,21 +72,13 @@ async def listen(listening: socket.socket, protocol: Callable[[], asyncio.BasePr
     return server
 
 
-def allow_many_files() -> None:
-    """Have this process open as many files as it may."""
-    if sys.platform != "win32":
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        with contextlib.suppress(OSError, ValueError):  # macOS has less than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 class Complaints:
     """Says in the log that no connection can be taken, in the place of what asyncio and mitmproxy say."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._before: _Handler | None = None
-        self._complained = float("-inf")
+        self._shortage = Shortage()
 
     def install(self) -> None:
         """Hear of the loop's errors before others do."""
@@ -67,13 +94,7 @@ class Complaints:
     def _heard(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         problem = context.get("exception")
         if isinstance(problem, OSError) and str(context.get("message", "")).startswith("socket.accept()"):
-            now = time.monotonic()
-            if now - self._complained >= COMPLAIN_EVERY:
-                self._complained = now
-                logger.error(
-                    f"New connections can't be taken and have to wait: {problem.strerror}. More may be open at the "
-                    "same time where the limit of the system is higher (ulimit -n, LimitNOFILE of systemd)."
-                )
+            self._shortage.tell(problem)
         elif self._before is not None:
             self._before(loop, context)
         else:
