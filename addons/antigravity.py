@@ -64,6 +64,7 @@ finally:
     gc.enable()
 
 
+atexit.unregister(ending.wait_for_threads)  # as it was before the script was loaded anew: once is enough
 atexit.register(ending.wait_for_threads)
 
 YOUNG = 20_000

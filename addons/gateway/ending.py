@@ -120,7 +120,7 @@ def off_signals() -> None:
 def wait_for_threads() -> bool:
     """Wait until no other thread of the process does anything: each gets Python's lock meanwhile, if it waits for it.
 
-    False: some still do, after `THREADS_WITHIN`. Where the system has no /proc nobody knows; then it waits once.
+    False: some still do, after `THREADS_WITHIN`. Where the system does not tell (no /proc) it waits for `REST` once.
     """
     latest = time.monotonic() + THREADS_WITHIN
     before = _others()
@@ -136,10 +136,10 @@ def wait_for_threads() -> bool:
 def _others() -> dict[str, str]:
     """What the system's other threads of this process do, and how often they have slept and been woken."""
     found = {}
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):  # there is none, or no further file may be open
         for thread in os.listdir("/proc/self/task"):
             if thread != str(threading.get_native_id()):
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended
-                    lines = Path(f"/proc/self/task/{thread}/status").read_text().splitlines()
+                    lines = Path(f"/proc/self/task/{thread}/status").read_text(errors="replace").splitlines()
                     found[thread] = " ".join(line for line in lines if line.startswith(_TELLING))
     return found

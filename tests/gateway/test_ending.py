@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +16,7 @@ from mitmproxy.test import taddons
 
 from addons.gateway import ending
 from addons.gateway.gateway import Gateway
+from tests.e2e.conftest import ROOT
 from tests.gateway.exchange.test_exchange import ACCOUNT, exchange_of
 
 
@@ -59,6 +63,25 @@ def test_nothing_new_is_taken_on(tmp_path: Path) -> None:
 
     assert asyncio.run(ask()) == 503
     gateway.close_store()
+
+
+def test_where_the_system_does_not_tell_of_threads_none_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no further file may be open."""
+
+    def refuse(path: str) -> list[str]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert ending.wait_for_threads()
+
+
+def test_threads_are_waited_for_once_however_often_the_script_is_loaded() -> None:
+    script = (
+        "from addons.gateway import ending; ending.wait_for_threads = lambda: print('waits');"
+        "import addons.antigravity, importlib; importlib.reload(addons.antigravity)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "waits\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell what threads do")
