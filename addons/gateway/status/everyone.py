@@ -133,7 +133,8 @@ class Everyone:
         by_worker = [(one.number, one.answer) for one in told if one.answer is not None]
         by_worker.append((self._worker.seat.number, self._plain_metrics()))
         counters = Counters(time.time)
-        for _, answer in by_worker:
+        # By number, whoever is asked: which labels are told where there are too many must not change from time to time.
+        for _, answer in sorted(by_worker, key=lambda one: one[0]):
             counters.add(answer["counted"])
         known = merging.merged((number, answer["momentary"]) for number, answer in by_worker)
         known.append(merging.states([row["state"] for row in self._rows(told)]))

@@ -12,7 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from addons.gateway.gateway import Gateway
-from addons.gateway.status import everyone, statistics
+from addons.gateway.status import counters, everyone, statistics
 from addons.gateway.status.counters import SECONDS
 from addons.gateway.status.statistics import Statistics
 from addons.gateway.workers.inside import Told
@@ -95,6 +95,23 @@ def test_the_metrics_of_all_are_those_of_one_that_counted_all(gateways: list[Gat
     assert states == {'gateway_workers{state="ready"} 2.0', 'gateway_workers{state="stuck"} 1.0'}
     memory = [line for line in page.splitlines() if line.startswith("process_resident_memory_bytes{")]
     assert len(memory) == 2  # each has its own
+
+
+def test_the_metrics_of_all_are_the_same_whoever_is_asked(
+    gateways: list[Gateway], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there are more names than are told: else a count would fall from one look to the next."""
+    monkeypatch.setattr(counters, "MOST_ASKED", 1)
+    one, other, _ = gateways
+    for gateway, name, count in ((one, "gpt-a", 1), (other, "gpt-b", 2)):
+        gateway.statistics = Statistics()
+        for _ in range(count):
+            gateway.statistics.count(replace(FAILED, model=None, client_model=name))
+    of_one, _ = metrics(one, 1, [])
+    of_other, _ = metrics(other, 2, [])
+    _, page = metrics(one, 1, [Told(2, 4711, of_other)])
+    _, other_page = metrics(other, 2, [Told(1, 4710, of_one)])
+    assert counted(page) == counted(other_page) != {}
 
 
 def test_what_a_worker_tells_of_its_metrics_is_no_larger_than_what_it_counts(gateways: list[Gateway]) -> None:
