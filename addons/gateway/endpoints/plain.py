@@ -167,6 +167,10 @@ class PlainJob(Job):
         return self._stream
 
     @override
+    def stream_again(self, translator: StreamTranslator) -> StreamTranslator:
+        return self.stream()  # its beginning is what counts now
+
+    @override
     def take(self, content: bytes) -> bool:
         self._content = content
         if self._used is not None:
