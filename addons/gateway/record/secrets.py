@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 from urllib.parse import quote
 
 from mitmproxy import http
@@ -65,9 +66,21 @@ def without_in(secrets: Iterable[bytes], value: JSON) -> JSON:
         text = jsonio.dumps(value)
     except (TypeError, ValueError, RecursionError):  # no JSON, so it is none of what clients and models have said
         return value
-    cleaned = without(secrets, text)
-    made: JSON = value if cleaned == text else jsonio.loads(cleaned)
+    made: JSON = value if without(secrets, text) == text else _cleaned(secrets, value)
     return made
+
+
+def _cleaned(secrets: Iterable[bytes], value: Any) -> Any:
+    """A number that has the digits of one becomes a text."""
+    if isinstance(value, dict):
+        return {_cleaned(secrets, name): _cleaned(secrets, one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(secrets, one) for one in value]
+    if value is None or isinstance(value, bool):
+        return value
+    text = str(value).encode("utf-8", "surrogatepass")
+    cleaned = without(secrets, text)
+    return value if cleaned == text else cleaned.decode("utf-8", "replace")
 
 
 def masked(name: bytes, value: bytes) -> bytes:

@@ -79,6 +79,12 @@ def test_values_of_json() -> None:
     hidden = secrets.known([KEY])
     said = {"history": [{"text": f"It is {KEY.decode()}", "n": 1.5}], "none": None}
     assert secrets.without_in(hidden, said) == {"history": [{"text": f"It is {STANDS_FOR_IT}", "n": 1.5}], "none": None}
+    digits = secrets.known([b"12345678"])
+    assert secrets.without_in(digits, {"n": 12345678, "m": [1.5, True], "12345678": "x"}) == {
+        "n": STANDS_FOR_IT,
+        "m": [1.5, True],
+        STANDS_FOR_IT: "x",
+    }
     harmless = {"text": "It is nothing"}
     assert secrets.without_in(hidden, harmless) is harmless
     odd = {"bytes": KEY}
