@@ -121,6 +121,10 @@ def connect_failed(detail: str) -> UpstreamError:
 
 _CAUSES = (
     (
+        ("too many open files",),
+        "the gateway may open no further file. Raise the limit of its process (ulimit -n, LimitNOFILE of systemd).",
+    ),
+    (
         ("name resolution", "name or service", "nodename nor", "getaddrinfo", "no address associated", "name does not"),
         "its name could not be looked up. Check the network and the DNS of the gateway's machine.",
     ),

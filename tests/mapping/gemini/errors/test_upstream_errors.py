@@ -417,6 +417,7 @@ def test_google_words_of_a_day_and_of_money_stay() -> None:
         ("TLS handshake failed: certificate verify failed", "TLS failed"),
         ("connection timed out", "did not take the connection in time"),
         ("[Errno 101] Network is unreachable", "there is no way to it"),
+        ("[Errno 24] Too many open files", "ulimit -n"),
         ("server disconnected", "closed before an answer came"),
         ("", "closed before an answer came"),
     ],
