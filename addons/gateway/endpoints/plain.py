@@ -19,7 +19,7 @@ from addons.gateway.accounts.pool import Pool
 from addons.gateway.endpoints.services import EndpointServices
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
-from addons.gateway.http.routes import Match
+from addons.gateway.http.routes import INTERACTIONS, Match
 from addons.gateway.models.model_map import own_name
 from addons.gateway.wire.bodies import received
 from mapping import jsonio
@@ -44,10 +44,11 @@ _NOT_BACK = (_ADDRESS, "x-goog-upload-control-url")
 _LOOKED_AT = 64 * 2**10
 """Bytes at the beginning of a stream in which the id of an interaction is looked for."""
 _MAKES = ("POST", "PATCH")
-INTERACTIONS, CACHES = "interactions", "cachedContents"
+CACHES = "cachedContents"
 _WITH_MODEL = (CACHES, INTERACTIONS)
 """What has a model in its body."""
 STORAGE = f"{NOT_COUNTED}storage (Google charges the tokens of a cache, and the hours for which it is kept)"
+AGENT = "an agent's interaction does not tell the models that it has asked"
 
 _TOGETHER = ("files", CACHES)
 """What stays together, so that it can be used in one request."""
@@ -81,6 +82,7 @@ class Plain:
         job = PlainJob(call, model, match.endpoint.name, streams=streams)
         if model and request.method == "POST":
             job.shown_model, job.client_model = model, name
+        job.is_agents = match.endpoint.name == INTERACTIONS and request.method == "POST" and not (match.id or model)
         names = [*([named] if named else ()), *references.within(content or b"")]
         exchange.pool = services.owners.narrowed(_public(exchange, services), exchange.tenant, names)
         if not names and match.endpoint.name in _TOGETHER:
@@ -140,6 +142,8 @@ class PlainJob(Job):
     """One call as it came. `kind`: what it is about, as names begin: `files`."""
 
     breaks_off = True
+    is_agents = False
+    """An agent of Google's is asked, which asks models by itself."""
 
     def __init__(self, call: PlainCall, model: str, kind: str, *, streams: bool) -> None:
         self._call = call
@@ -184,7 +188,9 @@ class PlainJob(Job):
     @property
     @override
     def charged(self) -> str:
-        return STORAGE if self._kind == CACHES and self.shown_model and self._content else ""
+        if not (self._content or (self._stream is not None and self._stream.started)):
+            return ""
+        return AGENT if self.is_agents else STORAGE if self._kind == CACHES and self.shown_model else ""
 
     @override
     def finish(self, others: list[bytes]) -> bytes:

@@ -22,6 +22,8 @@ from mapping.faults import Fault
 
 SOCKET = "responses_socket"
 """The endpoint that is a WebSocket."""
+INTERACTIONS = "interactions"
+"""Endpoints that are no dialect's, though models answer there."""
 GEMINI_VERSIONS = ("v1beta", "v1alpha", "v1")
 _GEMINIS = (*GEMINI_VERSIONS[:2], "v1beta1", "upload")
 """What paths of Gemini's begin with, and no others."""
@@ -146,10 +148,10 @@ ENDPOINTS = (
     _gemini("cachedContents", "GET", "cachedContents", "{id}"),
     _gemini("cachedContents", "PATCH", "cachedContents", "{id}"),
     _gemini("cachedContents", "DELETE", "cachedContents", "{id}"),
-    _gemini("interactions", "POST", "interactions"),
-    _gemini("interactions", "GET", "interactions", "{id}"),
-    _gemini("interactions", "DELETE", "interactions", "{id}"),
-    _gemini("interactions", "POST", "interactions", "{id}", "cancel"),
+    _gemini(INTERACTIONS, "POST", "interactions"),
+    _gemini(INTERACTIONS, "GET", "interactions", "{id}"),
+    _gemini(INTERACTIONS, "DELETE", "interactions", "{id}"),
+    _gemini(INTERACTIONS, "POST", "interactions", "{id}", "cancel"),
     _gemini("operations", "GET", "operations", "{name}"),
     _gemini("gemini_models", "GET", "models"),
     _gemini("gemini_model", "GET", "models", "{name}"),

@@ -2,8 +2,9 @@
 
 * A day ends at midnight Pacific time, as those of Google's bills do.
 * What counts is what is known: exchanges whose cost is unknown count as nothing, and the error says how many there are.
-* What is under way when the budget is used up goes on, so it may be passed by that.
-* What recordings answer is free, of a cassette or of mitmproxy's server replay: it is never refused.
+* What is under way when the budget is used up goes on, so it may be passed by that. It can be cancelled.
+* What recordings answer is free, of a cassette or of mitmproxy's server replay: it is not refused, unless the replay
+  sends up what it does not have.
 * Workers that share their state count together, each with what it has heard of the others.
 """
 
@@ -16,6 +17,7 @@ from typing import Protocol
 
 from addons.gateway.accounts.quota_day import seconds_to_reset
 from addons.gateway.accounts.unavailable import wait_words
+from addons.gateway.http.routes import INTERACTIONS
 from addons.gateway.money.days import Costs
 from mapping import dialects
 from mapping.faults import Fault, FaultKind
@@ -24,8 +26,8 @@ from mapping.prices.shown import dollars
 CODE = "budget_exhausted"
 _FREE = frozenset(("count_tokens", "input_tokens", "countTokens"))
 """Dialects that only count."""
-_ALSO = frozenset(("interactions",))
-"""Endpoints that are no dialects, and ask models all the same."""
+_CANCELS = "/cancel"
+"""How the path of a request ends that has an interaction end."""
 
 
 class SpentTogether(Protocol):
@@ -56,9 +58,12 @@ class Budget:
         """What was spent today, in US dollars, as far as costs are known."""
         return self._here().cost if self.together is None else self.together.today()
 
-    def check(self, limit: float, method: str, endpoint: str) -> None:
-        """Whether a request may still ask a model. Raises Fault."""
-        if method != "POST" or endpoint in _FREE or not (endpoint in dialects.names() or endpoint in _ALSO):
+    def check(self, limit: float, method: str, endpoint: str, path: str = "") -> None:
+        """Whether a request may still ask a model. `path`: of the request. Raises Fault."""
+        asks = endpoint in dialects.names() and endpoint not in _FREE
+        if endpoint == INTERACTIONS:
+            asks = not path.rstrip("/").endswith(_CANCELS)
+        if method != "POST" or not asks:
             return
         if (spent := self.today()) >= limit:
             raise self._exhausted(spent, limit)

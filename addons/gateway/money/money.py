@@ -55,7 +55,7 @@ class Money:
         used up."""
         limit = exchange.settings.limits.budget_per_day
         if limit is not None:
-            self.budget.check(limit, exchange.method, exchange.endpoint)
+            self.budget.check(limit, exchange.method, exchange.endpoint, exchange.path)
 
     def spend_on(self, exchange: Facts, call: GeminiCall) -> None:
         """A call is about to go up that was admitted since a recording might have answered it. Raises Fault as `admit`
@@ -63,7 +63,7 @@ class Money:
         limit = exchange.settings.limits.budget_per_day
         if limit is not None:
             method, endpoint = ("POST", call.method) if call.plain is None else (exchange.method, exchange.endpoint)
-            self.budget.check(limit, method, endpoint)
+            self.budget.check(limit, method, endpoint, exchange.path)
 
     def made_later(self, exchange: Facts, job: Job) -> None:
         """An answer was made in the background, or not to its end: count what it took. Raises nothing."""

@@ -15,6 +15,7 @@ from addons.gateway.accounts.account import Account
 from addons.gateway.exchange.facts import Facts
 from addons.gateway.exchange.job import Job
 from addons.gateway.exchange.summary import OK, Summary
+from addons.gateway.http.routes import INTERACTIONS
 from mapping.prices.cost import NO_TOKENS, Cost
 from mapping.prices.shown import AT_LEAST, ESTIMATE
 from mapping.values import GeminiCall
@@ -25,8 +26,6 @@ UNKNOWN = "unknown"
 
 PAID = frozenset(("generateContent", "streamGenerateContent", "embedContent", "batchEmbedContents", "predict"))
 """Methods of models whose tokens are paid for."""
-INTERACTIONS = "interactions"
-"""An endpoint that is none of a dialect's, and has an answer of a model."""
 _LEFT = "the client left before Gemini told the tokens"
 _BROKE_OFF = "the answer broke off"
 _ALSO_LEFT = "the client left"
@@ -57,14 +56,16 @@ def show(exchange: Facts) -> None:
 
 def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     """What a job of an exchange has cost. None: nothing was used that is paid for."""
-    if job is None or not (model := job.answering_model) or exchange.flow.is_replay == "response":
-        return None  # nobody was asked: mitmproxy's server replay has answered, if anything
+    if job is None:
+        return None
+    asked = [one for one in (exchange, *exchange.further) if one.account is not None or _is_recorded(one)]
+    recorded = sum(map(_is_recorded, asked))
+    if recorded and recorded == len(asked):
+        return None
     if job.charged and not exchange.error:
         return Cost(None, note=job.charged)
-    asked = [one for one in (exchange.account, *(part.account for part in exchange.further)) if one is not None]
-    recorded = sum(not one.credential.real for one in asked)
-    if recorded and recorded == len(asked):
-        return None  # a cassette has answered
+    if not (model := job.answering_model):
+        return None
     totals = job.totals()
     calls = totals.calls if totals else ()
     if not calls and not _has_answered(exchange):
@@ -72,10 +73,15 @@ def cost(exchange: Facts, job: Job | None, when: float) -> Cost | None:
     call = job.request()
     if call.method not in PAID and not (call.plain is not None and exchange.endpoint == INTERACTIONS):
         return None
-    made = exchange.settings.prices.book.cost(calls, model, when, _tier(asked[-1] if asked else None, call))
+    made = exchange.settings.prices.book.cost(calls, model, when, _tier(asked[-1].account if asked else None, call))
     if recorded and made.usd is not None:
         made.note = "; ".join(filter(None, (made.note, PARTLY_RECORDED)))
     return made
+
+
+def _is_recorded(one: Facts) -> bool:
+    """A recording has answered, of a cassette or of mitmproxy's server replay: nobody was asked."""
+    return one.flow.is_replay == "response" or (one.account is not None and not one.account.credential.real)
 
 
 def _has_answered(exchange: Facts) -> bool:

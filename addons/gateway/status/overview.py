@@ -20,7 +20,7 @@ from addons.gateway.models.model_lists import ModelLists
 from addons.gateway.models.remarks import ModelRemarks
 from addons.gateway.money.money import Money
 from addons.gateway.settings.settings import Settings
-from addons.gateway.status.statistics import AccountTotals, Minute, Statistics, quantile
+from addons.gateway.status.statistics import AccountTotals, Minute, ModelTotals, Statistics, quantile
 from mapping.inspect.printable import one_line
 
 MOST_RUNNING = 50
@@ -148,7 +148,7 @@ def _models(statistics: Statistics) -> list[dict[str, Any]]:
     """The totals, the busiest model first; `model` None: calls of further models, and calls that named none."""
     rows: list[dict[str, Any]] = [{"model": model, **asdict(totals)} for model, totals in statistics.models.items()]
     rows.sort(key=lambda row: row["requests"], reverse=True)
-    if statistics.others.requests:
+    if statistics.others != ModelTotals():  # what names no model may have cost something, and be no request
         rows.append({"model": None, **asdict(statistics.others)})
     return rows
 

@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from addons.gateway.exchange.summary import FAULT, LEFT, OK, AttemptSummary, LaterAnswer, Summary
-from addons.gateway.http.routes import UNVERSIONED
+from addons.gateway.http.routes import INTERACTIONS, UNVERSIONED
 from addons.gateway.money import days
 from addons.gateway.money.days import Costs, Days, Dollars
 from addons.gateway.status.counters import Counters
@@ -46,9 +46,6 @@ _BOUNDS = tuple(0.02 * 2 ** (step / 4) for step in range(63))
 
 ROUTINE = frozenset((*UNVERSIONED, "models", "model"))
 """Endpoints that are asked again and again."""
-
-INTERACTIONS = "interactions"
-"""An endpoint that is none of a dialect's, and asks a model where its request names one."""
 
 type Count = Annotated[int, pydantic.Field(ge=0)]
 type Seconds = Annotated[float, pydantic.Field(allow_inf_nan=False)]
@@ -184,7 +181,8 @@ class Statistics:
         self.since_start.count_later(answer)
         for attempt in answer.attempts:
             self._count_attempt(attempt, answer.time)
-        totals = _entry(self._state.models, answer.model, ModelTotals) or self._state.others
+        known = _entry(self._state.models, answer.model, ModelTotals) if 0 < len(answer.model) <= _LONGEST else None
+        totals = known or self._state.others
         if tokens := answer.tokens:
             totals.prompt += tokens.prompt
             totals.completion += tokens.completion
@@ -343,7 +341,7 @@ class Statistics:
 
 
 def is_model_call(summary: Summary) -> bool:
-    """Whether a model was asked, or would have been had the request been right."""
+    """Whether a model was asked, or would have been had the request been right. Interactions name theirs."""
     return summary.method == "POST" and (
         summary.endpoint in dialects.names() or (summary.endpoint == INTERACTIONS and summary.model is not None)
     )

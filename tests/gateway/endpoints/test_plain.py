@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from addons.gateway.endpoints.plain import INTERACTIONS, PlainJob
+from addons.gateway.endpoints.plain import PlainJob
+from addons.gateway.http.routes import INTERACTIONS
 from mapping.values import PlainCall
 
 STREAM = b'data: {"event_type": "interaction.start", "interaction": {"id": "abc"}}\n\n'

@@ -150,7 +150,13 @@ def test_each_client_is_told_in_its_own_words(make: Any) -> None:
     assert gemini.status_code == 429
     assert gemini.json()["error"]["status"] == "RESOURCE_EXHAUSTED"
 
+    interaction = {"model": "gemini-3.8-flash", "input": "hi"}
+    refused = asked(gateway, "/v1beta/interactions", interaction)
+    assert refused
+    assert refused.status_code == 429
+
     assert asked(gateway, "/v1beta/models/gemini-3.8-flash:countTokens", CONTENTS) is None
+    assert asked(gateway, "/v1beta/interactions/v1_a/cancel", {}) is None, "it ends what would cost more"
     status = asked(gateway, "/status.json", {}, "GET")
     assert status
     assert status.json()["costs"]["budget"] == {"limit": 2.5, "spent": 2.5}

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mitmproxy.test import tflow
 
+from addons.gateway.accounts.account import Account
+from addons.gateway.cassettes.player import ADDRESS, LABEL, Ticket
+from addons.gateway.endpoints.plain import AGENT
 from addons.gateway.exchange.exchange import Exchange
 from addons.gateway.exchange.summary import Summary, line
 from addons.gateway.gateway import Gateway
+from addons.gateway.money import pricing
+from addons.gateway.status.overview import status
 from mapping.prices.cost import NO_TOKENS
 
 ACCOUNT = '[[accounts]]\nemail = "a"\napi_key = "k"\nbase_url = "http://127.0.0.1:9"\n[retry]\nmax_attempts = 2\n'
@@ -220,4 +227,73 @@ def test_what_a_recording_answers_costs_nothing(make: Any) -> None:
 
     asyncio.run(talk())
     summary = gateway.statistics.last()[0]
+    assert (summary.cost, summary.cost_note) == (None, None)
+
+
+CHAT: dict[str, Any] = {"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "hi"}]}
+CACHED: dict[str, Any] = {"model": "models/gemini-2.5-flash", "contents": [{"parts": [{"text": "hi"}]}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answer"),
+    [
+        ("/v1/chat/completions", CHAT, whole(USED)),
+        ("/v1beta/cachedContents", CACHED, b'{"name": "cachedContents/a"}'),
+        ("/v1beta/interactions", {"agent": "researcher", "input": "hi"}, b'{"id": "v1_a"}'),
+    ],
+)
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_a_cassette_answers_costs_nothing(
+    make: Any, path: str, body: dict[str, Any], answer: bytes, recorded: bool
+) -> None:
+    gateway = make()
+
+    async def talk() -> None:
+        exchange = await asked(gateway, path, body)
+        assert exchange.failover
+        if recorded:
+            exchange.failover.attempts[-1].account = Account(LABEL, Ticket(), address=ADDRESS)
+        exchange.flow.response = tflow.tresp(status_code=200, content=answer)
+        exchange.on_response_headers()
+        exchange.judge()
+        await exchange.on_response()
+
+    asyncio.run(talk())
+    summary = gateway.statistics.last()[0]
+    assert ((summary.cost, summary.cost_note) == (None, None)) == recorded
+
+
+def test_recordings_may_answer_a_part_of_it(make: Any) -> None:
+    """Of an answer that takes several calls, or is made in the background."""
+    gateway = make()
+    notes: list[str | None] = []
+
+    async def talk() -> None:
+        exchange = await asked(gateway, "/v1/chat/completions", CHAT)
+        exchange.flow.response = tflow.tresp(status_code=200, content=whole(USED))
+        exchange.on_response_headers()
+        exchange.judge()
+        further = gateway.open_inner(exchange, asyncio.get_running_loop().create_future())
+        further.failover = exchange.failover
+        for exchange.flow.is_replay, further.flow.is_replay in product((None, "response"), repeat=2):
+            told = pricing.cost(exchange, exchange.job, time.time())
+            notes.append(f"costs; {told.note}" if told else None)
+        gateway.close(further)
+        await exchange.on_response()
+
+    asyncio.run(talk())
+    partly = f"costs; {pricing.PARTLY_RECORDED}"
+    assert notes == ["costs; None", partly, partly, None]
+
+
+def test_what_an_agent_of_googles_costs_is_unknown_and_not_nothing(make: Any) -> None:
+    gateway = make()
+    body = {"model": None, "agent": "researcher", "input": "hi"}
+    answer = b'{"id": "v1_a", "status": "completed", "usage": {"total_input_tokens": 5}}'
+    summary, _ = told(gateway, answer, "/v1beta/interactions", body)
+    assert (summary.cost, summary.cost_note) == (None, AGENT)
+    assert "cost unknown" in line(summary)
+    assert gateway.statistics.today().unpriced == 1
+    assert [(row["model"], row["unpriced"]) for row in status(gateway)["models"]] == [(None, 1)]
+    summary, _ = told(gateway, answer, "/v1beta/interactions/v1_a/cancel", {"model": None})
     assert (summary.cost, summary.cost_note) == (None, None)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addons.gateway.exchange.summary import AttemptSummary, Summary, Tokens
+from addons.gateway.exchange.summary import AttemptSummary, LaterAnswer, Summary, Tokens
 from addons.gateway.money.days import KEPT
 from addons.gateway.status.statistics import LAST, MINUTES, Minute, Statistics, quantile
 
@@ -165,6 +165,14 @@ def test_what_a_client_made_long_is_cut() -> None:
     long = "x" * 1_000_000
     huge = replace(GOOD, path=long, client_model=long, model=long, notes=((("ignored", long),) * 5000))
     assert len(json.dumps(counted(huge).plain())) < 20_000
+
+
+@pytest.mark.parametrize("model", ["", "x" * 1_000_000])
+def test_an_answer_in_the_background_has_no_name_that_is_none(model: str) -> None:
+    found = Statistics(Clock())
+    found.count_later(LaterAnswer(model, "alpha", NOW, (attempt(),), Tokens(10, 5, 0, 2), 0.5))
+    assert found.models == {}
+    assert (found.others.prompt, found.others.completion, found.others.cost) == (10, 5, 0.5)
 
 
 def test_keys_are_bounded() -> None:
