@@ -18,7 +18,7 @@ _CONTENTS = frozenset({"contents", "content", "requests", *_WRAPPERS})
 """Members one of which each request has, and no answer."""
 _FUNCTIONS = ("functionDeclarations", "function_declarations")
 _ANSWERS = frozenset(
-    {"candidates", "promptFeedback", "usageMetadata", "totalTokens", "embedding", "embeddings", "error"}
+    {"candidates", "promptFeedback", "usageMetadata", "totalTokens", "embedding", "embeddings", "error", "event_type"}
 )
 
 

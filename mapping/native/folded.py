@@ -8,6 +8,8 @@ from mapping.values import JSON
 
 def folded(answers: list[JSON]) -> JSON:
     """The one answer that the events make: the last value of each member, and the parts of the candidates joined."""
+    if any("event_type" in answer for answer in answers):
+        return _interaction(answers)
     whole: JSON = {}
     candidates: dict[str, JSON] = {}
     for answer in answers:
@@ -18,6 +20,29 @@ def folded(answers: list[JSON]) -> JSON:
             for part in elements(members(candidate.get("content")).get("parts")):
                 _join(kept["parts"], members(part))
     return {"candidates": [_candidate(kept) for kept in candidates.values()], **whole}
+
+
+def _interaction(events: list[JSON]) -> JSON:
+    """The interaction as its events have told of it last; where they have not told its steps as a whole, put together
+    of what they brought."""
+    whole: JSON = {}
+    steps: dict[str, JSON] = {}
+    for event in events:
+        whole.update(members(event.get("interaction")))
+        if "error" in event:
+            whole["error"] = event["error"]
+        if "index" in event:
+            step = steps.setdefault(string(event["index"]), {"pieces": []})
+            step.update((name, value) for name, value in members(event.get("step")).items() if name != "pieces")
+            _join(step["pieces"], members(event.get("delta")))
+    if steps and not whole.get("steps"):
+        whole["steps"] = [_step(step) for step in steps.values()]
+    return whole
+
+
+def _step(step: JSON) -> JSON:
+    pieces = [_part(piece) for piece in step.pop("pieces")]
+    return {**step, "content": [*elements(step.get("content")), *pieces]}
 
 
 def _join(parts: list[JSON], part: JSON) -> None:

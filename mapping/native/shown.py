@@ -16,6 +16,15 @@ _VECTORS = frozenset({"embedding", "embeddings", "predictions"})
 _FIRST = ("promptFeedback",)
 """Members of an answer that say why there is none."""
 _ANSWER_TURNS = frozenset({"candidates", "error", *_FIRST})
+_ENDS = ("interaction.completed", "interaction.cancelled")
+"""Events with which a stream of an interaction ends."""
+_WORDS = {
+    "thought_summary": "thought",
+    "thought_signature": "thought",
+    "arguments_delta": "functionCall",
+    **dict.fromkeys(("image", "audio", "video", "document"), "inlineData"),
+}
+"""What an interaction's events bring -> the same in the words of parts."""
 _CANDIDATE = frozenset({"content", "index", "finishReason"})
 _BESIDE_DATA = frozenset({"thought", "thoughtSignature", "partMetadata", "videoMetadata"})
 """Members of a part that tell of its data."""
@@ -36,6 +45,7 @@ def is_embedded(value: JSON) -> bool:
 def is_last(value: JSON) -> bool:
     """Whether a stream may end after it."""
     finished = any(members(candidate).get("finishReason") for candidate in elements(value.get("candidates")))
+    finished = finished or value.get("event_type") in _ENDS
     return finished or "promptFeedback" in value or "error" in value
 
 
@@ -167,6 +177,8 @@ def event(answer: JSON) -> tuple[str, int]:
     """What an event brings, and how many characters of text."""
     if "error" in answer:
         return "error", 0
+    if "event_type" in answer:
+        return _interaction_event(answer)
     kinds: list[str] = []
     size = 0
     for candidate in map(members, elements(answer.get("candidates"))):
@@ -178,6 +190,14 @@ def event(answer: JSON) -> tuple[str, int]:
         if reason := candidate.get("finishReason"):
             kinds.append(string(reason))
     return " + ".join(dict.fromkeys(kinds)) or "no content", size
+
+
+def _interaction_event(event: JSON) -> tuple[str, int]:
+    delta = members(event.get("delta"))
+    if not (kind := string(delta.get("type"))):
+        return string(event["event_type"]), 0
+    text = delta.get("text") or members(delta.get("content")).get("text")
+    return _WORDS.get(kind, kind), len(text) if isinstance(text, str) else 0
 
 
 def _kind(name: str, part: JSON) -> str:
