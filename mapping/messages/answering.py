@@ -57,11 +57,14 @@ class CompactedAnswering(MessagesAnswering, GoesOn):
         self._understand = understand
         self._body = body
         self._further: JSON | None = None
+        self._is_asked = False
+        """For the answer behind the summary: the second call was made."""
         self._second(_UNKNOWN | {"tool_changes": self.plan.tool_changes}, given)
 
     def further(self, token: str) -> JSON | None:
         """See `mapping.dialect.GoesOn`."""
-        return self._further if token == ON else None
+        self._is_asked = token == ON
+        return self._further if self._is_asked else None
 
     @override
     def whole(self, notes: Notes) -> WholeTranslator:
@@ -69,7 +72,8 @@ class CompactedAnswering(MessagesAnswering, GoesOn):
 
     @override
     def stream(self) -> StreamTranslator:
-        return CompactedStream(self._asked, self._then)
+        self._is_asked = False
+        return CompactedStream(self._asked, self._then, lambda: self._is_asked)
 
     def _then(self, summary: EarlierSummary) -> AskedMessage:
         translated, self.plan = self._second(summary.block, replace(self.given, notes=Notes()))

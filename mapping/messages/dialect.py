@@ -11,6 +11,7 @@ from mapping.messages.answer.events import without_signs_of_life
 from mapping.messages.answering import CompactedAnswering, MessagesAnswering
 from mapping.messages.count import TokenCount
 from mapping.messages.plan import MessagesPlan
+from mapping.messages.request.compaction import uncompacted
 from mapping.messages.request.request import translate
 from mapping.request.plan import Translated
 from mapping.values import JSON
@@ -66,7 +67,8 @@ class Messages(_MessagesDialect):
 
 
 class CountTokens(_MessagesDialect):
-    """`POST /v1/messages/count_tokens`: how many tokens a request would have that was sent to `/v1/messages`."""
+    """`POST /v1/messages/count_tokens`: how many tokens a request would have that was sent to `/v1/messages`. As with
+    Anthropic's, no summary of its conversation is made for it."""
 
     name = "count_tokens"
 
@@ -77,7 +79,7 @@ class CountTokens(_MessagesDialect):
     @override
     def translate(self, body: JSON, given: Given) -> Answering:
         counted = {name: value for name, value in body.items() if name not in _OF_THE_ANSWER}
-        return TokenCount(_understood(counted, given)[0], given)
+        return TokenCount(_understood(uncompacted(counted), given)[0], given)
 
 
 _OF_THE_ANSWER = frozenset(("compaction", "max_tokens", "stream"))

@@ -89,9 +89,11 @@ class CompactedAnswer:
 class CompactedStream:
     """Streams; implements `mapping.translators.StreamTranslator`."""
 
-    def __init__(self, asked: AskedMessage, then: Then) -> None:
+    def __init__(self, asked: AskedMessage, then: Then, is_asked: Callable[[], bool]) -> None:
+        """`is_asked`: whether the second call was made."""
         self._first = MessagesStream(asked)
         self._then = then
+        self._is_asked = is_asked
         self._second: MessagesStream | None = None
         self._alone: bytes | None = None
         """The events of the summary, while nothing of what follows has come: they may be the whole stream."""
@@ -131,8 +133,10 @@ class CompactedStream:
     def end(self, *, needs_content: bool = False) -> bytes:
         """The upstream's answer is over."""
         if self._alone is not None:
-            told, self._alone, self._ended = self._alone, None, True
-            return told
+            told, self._alone = self._alone, None
+            if not self._is_asked():
+                self._ended = True
+                return told
         if self._ended or self._second is not None:
             return b"" if self._ended else self._latest.end(needs_content=needs_content)
         first = self._first

@@ -7,8 +7,8 @@ Rules that this module keeps:
   `compaction` block alone. What only shapes a reply is left out, with a note.
 * So does the edit, once its trigger is reached. With `pause_after_compaction` the answer is that block alone. Without
   it the answer goes on behind the block, by a second call (`behind`), which sees the summary in place of the
-  conversation, and what the user has said last: a summary of a question does not ask it. Results of tools are not
-  shown again: their calls are in the summary.
+  conversation, and what the user has said last, also beside results of tools: a summary of a question does not ask it.
+  The results are not shown again: their calls are in the summary.
 * What stands before the last block of a conversation that has a summary is not shown any more.
 
 Source: Anthropic's API reference (`CompactionConfig`, `Compact20260112Edit`, `CompactionBlock`) and its SDK.
@@ -87,18 +87,40 @@ def behind(body: JSON, summary: JSON) -> JSON:
     last = len(messages)
     while last > 1 and _is_said(messages[last - 1]):
         last -= 1
-    said = messages[last:]
-    content = [summary] if said else [summary, {"type": "text", "text": _ON}]
+    said, content = messages[last:], [summary, *(_said_beside(messages[last - 1]) if last > 1 else ())]
+    if not said and all(block is _NOTHING for block in content[1:]):
+        content = [summary, {"type": "text", "text": _ON}]
     begun = [*[_NOBODY] * (last - 1), {"role": "user", "content": content}]
-    edits = [_without_end(edit) for edit in body["context_management"]["edits"]]
-    return {**body, "messages": [*begun, *said], "context_management": {**body["context_management"], "edits": edits}}
+    return uncompacted({**body, "messages": [*begun, *said]})
+
+
+def uncompacted(body: JSON) -> JSON:
+    """The request, with no edit that makes a summary of its conversation."""
+    management = body.get("context_management")
+    if not isinstance(management, dict) or not isinstance(edits := management.get("edits"), list):
+        return body
+    return {**body, "context_management": {**management, "edits": [_without_end(edit) for edit in edits]}}
 
 
 def _is_said(message: Any) -> bool:
-    """Whether a message is of the user's or the system's, and answers no call."""
-    if not isinstance(message, dict) or message.get("role") == "assistant":
-        return False
-    return all(kind_of(block) != "tool_result" for block in _content(message) if isinstance(block, dict))
+    """Whether a message is of the user's or the system's, and has nothing that the summary has in it."""
+    return _is_users(message) and not any(map(_is_summed, _content(message)))
+
+
+def _said_beside(message: Any) -> list[Any]:
+    """What a message of the user's says beside that: as a rule behind it, of which the first block leaves its place to
+    the summary."""
+    kept = [_NOTHING if _is_summed(block) else block for block in _content(message)] if _is_users(message) else []
+    return kept[1:] if kept and kept[0] is _NOTHING else kept
+
+
+def _is_users(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("role") != "assistant"
+
+
+def _is_summed(block: Any) -> bool:
+    """Whether it is an answer to a call, or an earlier summary."""
+    return isinstance(block, dict) and kind_of(block) in ("tool_result", "compaction")
 
 
 def _without_end(edit: Any) -> Any:

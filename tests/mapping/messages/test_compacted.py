@@ -169,6 +169,19 @@ def test_an_attempt_at_the_second_call_may_fail() -> None:
     assert (spent, stream.totals().prompt) == ([1000, 0], 10), "nothing is counted twice"
 
 
+def test_an_answer_of_nothing_behind_a_summary_is_none() -> None:
+    """It is no pause, for which nobody has asked: the call is tried again."""
+    asked = answering(stream=True)
+    stream = asked.stream()
+    stream.feed(sse(SUMMED)) + stream.end()
+    assert asked.further(stream.continuation)
+    with pytest.raises(UpstreamError):
+        stream.end(needs_content=True)
+    stream = stream.again()
+    message = folded(message_checks.check_stream(stream.feed(sse(SAID)) + stream.end()))
+    assert message["content"] == [SUMMARY, {"type": "text", "text": "That one."}]
+
+
 def test_signs_of_life() -> None:
     """A stream that was opened while the summary was made goes on."""
     for when in ("before", "between"):

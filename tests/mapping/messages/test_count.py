@@ -50,6 +50,15 @@ def test_what_gemini_is_asked() -> None:
     assert list(notes) == []
 
 
+@pytest.mark.parametrize("pauses", [True, False])
+def test_no_summary_is_made_to_count(pauses: bool) -> None:
+    edit = {"type": "compact_20260112", "pause_after_compaction": pauses}
+    edits = {"edits": [edit | {"trigger": {"type": "input_tokens", "value": 1}}]}
+    answering, notes = count({"context_management": edits})
+    assert [call.body for call in answering.calls] == [call.body for call in count({})[0].calls]
+    assert list(notes) == []
+
+
 def test_the_answer() -> None:
     answering, notes = count({})
     answer = answering.whole(notes)

@@ -128,6 +128,10 @@ GONE_ON: list[tuple[list[JSON], list[JSON]]] = [
     ([*TURNS, user(text("And?"))], [SHOWN, {"text": "Go on."}, {"text": "And?"}]),
     ([*CALLED, user(result("done"))], [SHOWN, ON]),
     ([*CALLED, user(result("done")), user(text("And?"))], [SHOWN, {"text": "And?"}]),
+    ([*CALLED, user(result("done"), text("And?"))], [SHOWN, {"text": "And?"}]),
+    ([*CALLED, user(result("done"), result("done")), user(text("And?"))], [SHOWN, {"text": "And?"}]),
+    ([*CALLED, user(text("So."), result("done"), text("And?"))], [SHOWN, {"text": "So."}, {"text": "And?"}]),
+    ([*TURNS, user({**SUMMARY, "content": "Older."}, text("And?"))], [SHOWN, {"text": "And?"}]),
     ([*TURNS, assistant(text("b"))], [SHOWN, ON]),
     ([*TURNS, assistant({**SUMMARY, "content": "Older."}), HI], [SHOWN, {"text": "hi"}]),
 ]
@@ -149,6 +153,9 @@ def test_places_behind_a_summary_are_those_of_the_client() -> None:
     messages = [*TURNS, assistant(text("b")), user({"type": "newest", "text": "x"})]
     second = Asked(behind({"messages": messages, **pausing(0, pause_after_compaction=False)}, SUMMARY))
     assert ("unknown", "messages[4].content[0].type newest") in second.notes
+    messages = [*CALLED, user(result("done"), {"type": "newest", "text": "x"})]
+    second = Asked(behind({"messages": messages, **pausing(0, pause_after_compaction=False)}, SUMMARY))
+    assert ("unknown", "messages[2].content[1].type newest") in second.notes
 
 
 UNFINISHED = [HI, assistant(text("a"), use())]
