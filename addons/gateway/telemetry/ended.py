@@ -43,6 +43,12 @@ class Ended:
         return names.PROVIDERS.get(attempts[-1].upstream, "") if attempts else names.PROVIDERS["gemini"]
 
     @property
+    def server(self) -> tuple[str, int] | None:
+        """Of the last attempt at the exchange's own call; None: there was none."""
+        own = len(self.summary.attempts)
+        return self.servers[own - 1] if 0 < own <= len(self.servers) else None
+
+    @property
     def error(self) -> str | None:
         """What kind of error it ended with: the code that the client got, or that it left."""
         summary = self.summary

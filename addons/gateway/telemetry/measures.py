@@ -56,7 +56,7 @@ class Measures:
         operation = ended.operation
         if operation is None:
             return
-        summary, error, server = ended.summary, ended.error, ended.servers[-1] if ended.servers else None
+        summary, error, server = ended.summary, ended.error, ended.server
         values = _values(ended, error)
         asked = summary.client_model and summary.client_model[:_LONGEST]
         alike = operation, ended.provider, asked, summary.model, server, error
@@ -141,8 +141,8 @@ def _key(ended: Ended, operation: str) -> Key:
         key.append((names.REQUEST_MODEL, model[:_LONGEST]))
     if summary.model:
         key.append((names.RESPONSE_MODEL, summary.model))
-    if ended.servers:
-        host, port = ended.servers[-1]
+    if server := ended.server:
+        host, port = server
         key += [(names.SERVER, host), (names.PORT, port)]
     return tuple(key)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from addons.gateway.exchange.summary import Tokens
 from addons.gateway.telemetry.conventions import Version
 from addons.gateway.telemetry.ended import Ended
 from addons.gateway.telemetry.measures import MOST, Measures
-from tests.gateway.telemetry.made import made
+from tests.gateway.telemetry.made import ATTEMPT, made
 from tests.gateway.telemetry.receiver import values
 
 SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
@@ -58,6 +59,17 @@ def test_a_whole_answer() -> None:
     told = {values(point.attributes)["gen_ai.token.type"]: point for point in points(usage)}
     assert {kind: point.sum for kind, point in told.items()} == {"input": 20, "output": 40}
     assert list(told["input"].explicit_bounds) == TOKENS
+
+
+def test_the_server_is_that_of_the_exchange_s_own_call() -> None:
+    """Further calls may have gone to another one."""
+    ended = made(further=(replace(ATTEMPT, part=1, upstream="vertex"),))
+    (point,) = points(read(replace(ended, servers=[*ended.servers, ("other", 1)]))["gen_ai.server.request.duration"])
+    told = values(point.attributes)
+    assert (told["server.address"], told["gen_ai.provider.name"]) == (ended.servers[0][0], "gcp.gemini")
+    none = made(attempts=(), further=(replace(ATTEMPT, part=1),))
+    (point,) = points(read(replace(none, servers=[("other", 1)]))["gen_ai.server.request.duration"])
+    assert "server.address" not in values(point.attributes)
 
 
 def test_a_stream() -> None:
