@@ -8,8 +8,8 @@
   first and the last four characters.
 
 A whole answer is sent to the client after it is recorded, so it stays as it is, even where a model repeats in it a key
-that the client had put into its prompt. The header fields in which a key is looked for have been taken off before
-(`callers`); the record has them with masks.
+that the client had put into its prompt. Nor is a key found that comes in pieces, as in several events of a stream. The
+header fields in which a key is looked for have been taken off before (`callers`); the record has them with masks.
 """
 
 from __future__ import annotations
@@ -47,9 +47,16 @@ _PARAMETER = re.compile(rb"(?<=[?&])((?:[^=&]*[-_.])?(?:api)?" + _WORDS + rb"=)[
 
 
 def known(values: Iterable[bytes]) -> tuple[bytes, ...]:
-    """The credentials that are looked for, as they are and as they stand in a URL."""
+    """The credentials that are looked for, as they are and as they stand in a URL and in JSON."""
     found = dict.fromkeys(value for value in values if len(value) >= SHORTEST)
-    return tuple(found | dict.fromkeys(quote(value, safe="").encode() for value in found))
+    forms = [form for value in found for form in (quote(value, safe="").encode(), *_in_json(value))]
+    return tuple(found | dict.fromkeys(forms))
+
+
+def _in_json(value: bytes) -> tuple[bytes, bytes]:
+    """Within a text of JSON; PHP's has a backslash before each slash."""
+    written = jsonio.dumps(value.decode("utf-8", "replace"))[1:-1]
+    return written, written.replace(b"/", rb"\/")
 
 
 def without(secrets: Iterable[bytes], data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 from mitmproxy import http
@@ -56,6 +57,16 @@ def test_bodies() -> None:
     response = http.Response.make(200, b"It is " + KEY)
     secrets.clean(response, secrets.known([KEY]))
     assert response.content == b"It is " + secrets.STANDS_FOR_IT
+
+
+def test_keys_within_json() -> None:
+    odd = 'quote-"-and-\\'
+    request = http.Request.make("POST", "http://127.0.0.1/", json.dumps([odd, "x"]).encode())
+    secrets.clean(request, secrets.known([odd.encode()]))
+    assert request.json() == [STANDS_FOR_IT, "x"]
+    php = http.Request.make("POST", "http://127.0.0.1/", json.dumps(KEY.decode()).replace("/", "\\/").encode())
+    secrets.clean(php, secrets.known([KEY]))
+    assert php.json() == STANDS_FOR_IT
 
 
 def test_compressed_bodies() -> None:
