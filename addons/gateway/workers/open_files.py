@@ -2,14 +2,17 @@
 
 * Where it may open no further one, new connections wait until it may: in the system's queue, or, of a worker, with the
   launcher (`handed`). The log says so, at most once a minute.
-* asyncio takes up to `backlog` new connections at a time, and where there is no file for them tries all of them, each
-  with a traceback and a timer that does the same a second later, times over. So it is let take one at a time.
+* asyncio takes up to `backlog` new connections in one turn of the loop, and where there is no file for them tries all
+  of them, each with a traceback and a timer that does the same a second later, times over. So the socket that it takes
+  them from refuses the others of that turn. (One in each turn would be too few: while many connections come, each turn
+  serves those that are there, and the last would wait for long.)
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -26,7 +29,11 @@ logger = logging.getLogger("antigravity")
 COMPLAIN_EVERY = 60.0
 """Seconds between two lines in the log."""
 BACKLOG = 1024
-"""Connections that wait in the system's queue."""
+"""Connections that wait in the system's queue, and that are taken in one turn of the loop."""
+SHORT = 0.5
+"""Seconds: longer than a turn, and shorter than the second after which asyncio tries again."""
+NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+"""Errors of `accept` after which asyncio tries again later."""
 
 type _Handler = Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object]
 
@@ -65,11 +72,27 @@ class Shortage:
             )
 
 
+class Listening(socket.socket):
+    """A listening socket of which nothing more is taken for `SHORT` seconds where there was no file for one."""
+
+    _short_until = float("-inf")
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """As of any socket. Raises BlockingIOError meanwhile: to asyncio that is the end of a turn."""
+        if time.monotonic() < self._short_until:
+            raise BlockingIOError
+        try:
+            return super().accept()
+        except OSError as e:
+            if e.errno in NO_ROOM:
+                self._short_until = time.monotonic() + SHORT
+            raise
+
+
 async def listen(listening: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> asyncio.Server:
-    """A server on a socket that is bound."""
-    server = await asyncio.get_running_loop().create_server(protocol, sock=listening, backlog=1)
-    listening.listen(BACKLOG)
-    return server
+    """A server on the socket that another one listens on."""
+    twin = Listening(listening.family, listening.type, fileno=os.dup(listening.fileno()))
+    return await asyncio.get_running_loop().create_server(protocol, sock=twin, backlog=BACKLOG)
 
 
 class Complaints:

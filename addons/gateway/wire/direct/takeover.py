@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import socket
 import time
 from typing import Any, Protocol
 
@@ -172,8 +170,7 @@ class DirectWire:
         service = Service(self, instance)
         made: list[asyncio.Server] = []
         for listening in server.sockets:
-            twin = socket.socket(listening.family, listening.type, fileno=os.dup(listening.fileno()))
-            made.append(await open_files.listen(twin, service.connection))
+            made.append(await open_files.listen(listening, service.connection))
         server.close()
         return _Servers(made, service)
 
