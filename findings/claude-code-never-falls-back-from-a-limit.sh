@@ -7,8 +7,8 @@
 #   when the main model answers 429, too: a limit is the commonest reason why a model can't be had, and with many
 #   providers (Gemini is one) each model has limits of its own, so that another one would answer.
 #
-# What happens: 500 and 503 make it ask the fallback at once, 529 after three answers (after the first with
-#   `x-should-retry: false`), 404 after the second. A 429 never does: it is asked again as often as other errors are
+# What happens: 500, 503 and a 529 with `x-should-retry: false` make it ask the fallback at once, 404 after the second
+#   answer. A 429 never does: it is asked again as often as other errors are
 #   without a fallback, or not at all where `retry-after` is over 60 s or `x-should-retry` is false, and the run ends with
 #   "Request rejected (429)", exit 1. The fallback gets no request. 403 has none either.
 #
