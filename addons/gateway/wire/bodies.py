@@ -105,12 +105,17 @@ class _Decoder(Protocol):
 def _streams(content: bytes, limit: int, begin: Callable[[], _Decoder], filling: bytes = b"") -> bytes:
     """Compressed streams one after another, as one. `filling`: bytes that may stand between and behind them.
 
-    A piece at a time: what comes after a stream is copied for each, and of a small body there can be very many.
+    Behind the first one a piece at a time: what comes after a stream is copied for each, and a small body can have very
+    many.
     """
-    pieces: list[bytes] = []
-    left, decoder = limit, begin()
-    for start in range(0, len(content), _PIECE):
-        rest = content[start : start + _PIECE]
+    decoder = begin()
+    pieces = [decoder.decompress(content, limit + 1)]
+    left = limit - len(pieces[0])
+    if left < 0:
+        raise TooLarge
+    further = decoder.unused_data
+    for start in range(0, len(further), _PIECE):
+        rest = further[start : start + _PIECE]
         while rest:
             if decoder.eof:
                 rest = rest.lstrip(filling)
