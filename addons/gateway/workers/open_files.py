@@ -72,7 +72,7 @@ class Shortage:
             )
 
 
-class Listening(socket.socket):
+class ListeningSocket(socket.socket):
     """A listening socket of which nothing more is taken for `SHORT` seconds where there was no file for one."""
 
     _short_until = float("-inf")
@@ -91,7 +91,7 @@ class Listening(socket.socket):
 
 async def listen(listening: socket.socket, protocol: Callable[[], asyncio.BaseProtocol]) -> asyncio.Server:
     """A server on the socket that another one listens on."""
-    twin = Listening(listening.family, listening.type, fileno=os.dup(listening.fileno()))
+    twin = ListeningSocket(listening.family, listening.type, fileno=os.dup(listening.fileno()))
     return await asyncio.get_running_loop().create_server(protocol, sock=twin, backlog=BACKLOG)
 
 

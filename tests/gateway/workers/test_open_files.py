@@ -48,7 +48,7 @@ def test_where_there_is_no_file_for_one_the_others_of_that_turn_are_not_tried(mo
     monkeypatch.setattr(socket.socket, "accept", accept)
     now = [100.0]
     monkeypatch.setattr(open_files.time, "monotonic", lambda: now[0])
-    with open_files.Listening() as listening:
+    with open_files.ListeningSocket() as listening:
         with pytest.raises(OSError, match="Too many") as e:
             listening.accept()
         assert e.value.errno == errno.EMFILE
