@@ -100,6 +100,9 @@ def _glibc() -> ctypes.CDLL | None:
 
 
 def _resident() -> int:
-    """Bytes of this process that are in memory now."""
-    with open("/proc/self/statm", "rb") as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    """Bytes of this process that are in memory now; 0 where that can't be told: no further file may be open."""
+    try:
+        with open("/proc/self/statm", "rb") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from typing import Any
 
 import pytest
@@ -125,3 +127,11 @@ def test_other_systems_are_not_asked_for_a_c_library(platform: str, monkeypatch:
     monkeypatch.setattr(heap.ctypes, "CDLL", loaded)
     monkeypatch.setattr(heap.sys, "platform", platform)
     Heap().begin()
+
+
+def test_where_no_further_file_may_be_open_nothing_is_known_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: str, mode: str) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr("builtins.open", refuse)
+    assert heap._resident() == 0
