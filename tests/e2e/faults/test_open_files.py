@@ -35,6 +35,7 @@ if sys.platform == "linux":
         gateway = starter(TWO_ACCOUNTS)
         pid = gateway.process.pid
         assert len(set(resource.prlimit(pid, resource.RLIMIT_NOFILE))) == 1, "it has not asked for what it may have"
+        assert gateway.chat("gemini-2.5-flash").status == 200  # loads what is else loaded a second after the start
         limit(pid)
         with ExitStack() as clients:
             held = connect(gateway, clients)
